@@ -1,0 +1,1 @@
+"""Case folders: the only importer of sqlite3."""

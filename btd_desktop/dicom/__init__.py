@@ -1,0 +1,1 @@
+"""Evidence files to ordered volumes: the only importer of pydicom."""

@@ -1,0 +1,1 @@
+"""Noise schedule, networks, the reverse step and training: the home of torch."""

@@ -1,0 +1,1 @@
+"""Training of noise predictors on benign scans."""

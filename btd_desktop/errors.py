@@ -1,0 +1,96 @@
+"""Errors that describe the examiner's situation, not ours.
+
+A `BtdError` is shown as a sentence with a hint and logged without a trace. Anything
+else that escapes is a bug and takes the crash path.
+
+::
+
+    BtdError                     exit code
+    ├── EvidenceError            3   the files received cannot be used as asked
+    │   └── UnsafeInputError     3   refused for safety (bomb, link, path escape)
+    ├── ModelError               4   weights or card missing, damaged or not matching
+    ├── CalibrationError         5   no profile covers this, or too few scans
+    ├── CaseError                6   case folder missing, damaged, newer or locked
+    ├── ReportError              7   report cannot be written, signed or verified
+    └── SettingsError            8   a setting or an argument is not usable
+
+`Cancelled` is neither: the examiner asked for it (exit code 130).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BtdError",
+    "CalibrationError",
+    "Cancelled",
+    "CaseError",
+    "EvidenceError",
+    "ModelError",
+    "ReportError",
+    "SettingsError",
+    "UnsafeInputError",
+]
+
+
+class BtdError(Exception):
+    """A situation that the examiner can act on.
+
+    Attributes:
+        detail: One sentence: what happened, naming the file or the value.
+        hint: One sentence: what to do about it; may be empty.
+        code: Short machine-readable reason, stable between versions.
+    """
+
+    exit_code = 1
+
+    def __init__(self, detail: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.code = code or type(self).__name__.removesuffix("Error").lower()
+
+
+class EvidenceError(BtdError):
+    """The files received cannot be used as asked."""
+
+    exit_code = 3
+
+
+class UnsafeInputError(EvidenceError):
+    """Input refused for safety: a bomb, a link, a path that leaves its root."""
+
+
+class ModelError(BtdError):
+    """Weights or model card are missing, damaged or do not match."""
+
+    exit_code = 4
+
+
+class CalibrationError(BtdError):
+    """No calibration covers this, or it holds too few scans for what is asked."""
+
+    exit_code = 5
+
+
+class CaseError(BtdError):
+    """The case folder is missing, damaged, locked or newer than this program."""
+
+    exit_code = 6
+
+
+class ReportError(BtdError):
+    """The report cannot be written, signed or verified."""
+
+    exit_code = 7
+
+
+class SettingsError(BtdError):
+    """A setting or an argument is not usable."""
+
+    exit_code = 8
+
+
+class Cancelled(Exception):  # noqa: N818 - an answer to the examiner, not an error
+    """The examiner asked to stop; what is done so far is kept."""
+
+    exit_code = 130

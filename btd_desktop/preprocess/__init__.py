@@ -1,0 +1,1 @@
+"""Modality values to what the network expects."""

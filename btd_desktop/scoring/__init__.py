@@ -1,0 +1,1 @@
+"""Noise maps to features and scores: numpy only, knows models by protocol."""

@@ -1,0 +1,1 @@
+"""Simulated scans, so that demo and tests need no patient."""

@@ -1,0 +1,99 @@
+"""A series as an ordered stack of slices: what every later step works on.
+
+Axis order is always slice, row, column `(S, H, W)`. World points are `(x, y, z)` in
+LPS millimetres (DICOM PS3.3 C.7.6.2.1.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Volume", "VoxelArray", "integral_or_float"]
+
+VoxelArray = NDArray[np.int16] | NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """Ordered, rescaled slices of one series.
+
+    Attributes:
+        voxels: Modality values, shape (S, H, W). int16 when every value is a whole
+            number that int16 holds (so integer HU stay integer), else float32.
+        modality: DICOM modality, "CT" or "MR".
+        unit: "HU" for CT, "" where the modality has no unit.
+        spacing_mm: Distance between slices, rows and columns (PixelSpacing order:
+            row spacing first). Slice distance is 0 for a single slice.
+        origin_mm: World position of voxel (0, 0, 0).
+        row_direction: Unit vector along increasing column index.
+        column_direction: Unit vector along increasing row index.
+        slice_positions_mm: Position of each slice along the normal, shape (S,).
+        instance_uids: SOP Instance UID (or file name) of each slice, S entries.
+        padding: True where the scanner wrote no measurement (pixel padding), shape
+            (S, H, W), or None when there is none.
+        source: Facts that scope and report need, JSON values only. Keys where known:
+            manufacturer, model, kernel, description, body_part, study_date (str),
+            series_uid, study_uid, patient_id, patient_name (str), thickness_mm, kvp
+            (float), lossy (bool), transfer_syntaxes (list of str), window
+            ([centre, width] or None). A key that is not known is absent.
+    """
+
+    voxels: VoxelArray
+    modality: str
+    unit: str
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    row_direction: tuple[float, float, float]
+    column_direction: tuple[float, float, float]
+    slice_positions_mm: tuple[float, ...]
+    instance_uids: tuple[str, ...]
+    padding: NDArray[np.bool_] | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.voxels.ndim != 3 or 0 in self.voxels.shape:
+            raise ValueError(f"voxels must be (S, H, W), got {self.voxels.shape}")
+        if self.voxels.dtype not in (np.dtype(np.int16), np.dtype(np.float32)):
+            raise ValueError(
+                f"voxels must be int16 or float32, got {self.voxels.dtype}"
+            )
+        for name in ("slice_positions_mm", "instance_uids"):
+            if len(getattr(self, name)) != self.n_slices:
+                raise ValueError(f"{name} must have {self.n_slices} entries")
+        if self.padding is not None and self.padding.shape != self.voxels.shape:
+            raise ValueError("padding must have the shape of voxels")
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices S."""
+        return int(self.voxels.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(S, H, W)."""
+        s, h, w = self.voxels.shape
+        return int(s), int(h), int(w)
+
+    @property
+    def pixel_spacing_mm(self) -> float:
+        """Geometric mean of row and column spacing."""
+        return float(np.sqrt(self.spacing_mm[1] * self.spacing_mm[2]))
+
+
+def integral_or_float(values: NDArray[Any]) -> VoxelArray:
+    """Values as int16 if that loses nothing, else as float32.
+
+    Tampered copies saved as floats must not be recognisable by their number format,
+    and integer HU must stay integer; so the choice depends on the values alone.
+    """
+    if np.issubdtype(values.dtype, np.integer):
+        whole = True
+    else:
+        whole = bool(np.all(np.isfinite(values)) and np.all(values == np.rint(values)))
+    if whole and values.min() >= -32768 and values.max() <= 32767:
+        return values.astype(np.int16)
+    return values.astype(np.float32)
