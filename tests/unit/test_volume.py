@@ -1,0 +1,92 @@
+"""A volume is either consistent or not made; whole numbers stay whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from btd_desktop.volume import Volume, integral_or_float
+
+
+def _volume(voxels: Any, **changes: Any) -> Volume:
+    n = voxels.shape[0] if voxels.ndim else 0
+    facts: dict[str, Any] = {
+        "voxels": voxels,
+        "modality": "CT",
+        "unit": "HU",
+        "spacing_mm": (2.5, 0.5, 0.8),
+        "origin_mm": (0.0, 0.0, 0.0),
+        "row_direction": (1.0, 0.0, 0.0),
+        "column_direction": (0.0, 1.0, 0.0),
+        "slice_positions_mm": tuple(2.5 * s for s in range(n)),
+        "instance_uids": tuple(f"1.2.{s}" for s in range(n)),
+    }
+    return Volume(**(facts | changes))
+
+
+def test_volume_tells_its_shape_and_spacing():
+    volume = _volume(np.zeros((3, 4, 5), np.int16))
+    assert volume.shape == (3, 4, 5)
+    assert volume.n_slices == 3
+    assert volume.pixel_spacing_mm == pytest.approx(np.sqrt(0.4))
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (0, 4, 5), (3, 0, 5), (1, 3, 4, 5)])
+def test_voxels_that_are_no_stack_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(S, H, W\)"):
+        _volume(np.zeros(shape, np.int16))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.uint16, np.int32, np.bool_])
+def test_other_number_formats_are_refused(dtype):
+    with pytest.raises(ValueError, match="int16 or float32"):
+        _volume(np.zeros((1, 2, 2), dtype))
+
+
+@pytest.mark.parametrize("name", ["slice_positions_mm", "instance_uids"])
+def test_list_of_wrong_length_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=name):
+        _volume(np.zeros((2, 2, 2), np.int16), **{name: ("1",)})
+
+
+def test_padding_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="padding"):
+        _volume(np.zeros((2, 2, 2), np.int16), padding=np.zeros((2, 2, 3), bool))
+
+
+def test_volumes_do_not_share_their_source_facts():
+    first, second = (_volume(np.zeros((1, 1, 1), np.int16)) for _ in range(2))
+    first.source["kernel"] = "B30f"
+    assert second.source == {}
+
+
+@given(
+    values=hnp.arrays(np.int32, (2, 3), elements=st.integers(-32768, 32767)),
+    dtype=st.sampled_from([np.int32, np.int64, np.float32, np.float64]),
+)
+def test_whole_values_in_range_become_int16_whatever_the_format(values, dtype):
+    result = integral_or_float(values.astype(dtype))
+    assert result.dtype == np.int16
+    assert np.array_equal(result, values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.5], [-32769], [32768], [np.nan, 1.0], [np.inf]],
+    ids=["fraction", "too-low", "too-high", "nan", "infinite"],
+)
+def test_other_values_become_float32_and_keep_their_value(values):
+    result = integral_or_float(np.array(values))
+    assert result.dtype == np.float32
+    assert np.array_equal(result, np.array(values, np.float32), equal_nan=True)
+
+
+def test_large_unsigned_values_do_not_wrap():
+    result = integral_or_float(np.array([40000], np.uint16))
+    assert result.dtype == np.float32
+    assert result[0] == 40000
