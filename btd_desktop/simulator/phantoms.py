@@ -1,0 +1,6 @@
+"""Simulated patients: a chest for CT, a head for MR."""
+
+from btd_desktop.simulator.chest import ChestPhantom, chest_phantom
+from btd_desktop.simulator.nodule import Nodule
+
+__all__ = ["ChestPhantom", "Nodule", "chest_phantom"]
