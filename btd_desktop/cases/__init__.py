@@ -1,1 +1,5 @@
-"""Case folders: the only importer of sqlite3."""
+"""Cases: one folder that keeps evidence list, runs, results, findings and audit log.
+
+The only package that imports sqlite3. `store.CaseStore` is its door; `model` holds
+what it returns.
+"""

@@ -1,0 +1,200 @@
+"""Arrays of a case on disk: one uncompressed npy file each, named by its digest.
+
+Uncompressed, so that a volume can be memory-mapped. Named by `array_digest`, so that
+an altered array no longer matches its own name. A file appears under its name only
+when it is complete: it is written beside, flushed and renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.digest import array_digest
+from btd_desktop.errors import CaseError
+
+__all__ = [
+    "array_path",
+    "check_array",
+    "map_array",
+    "read_array",
+    "remove_leftovers",
+    "sync_folder",
+    "write_array",
+]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LEFTOVER_PREFIX = ".writing-"
+
+
+def array_path(folder: Path, digest: str) -> Path:
+    """Where the array of that digest lies inside an arrays folder.
+
+    Raises:
+        CaseError: `digest` is no hex SHA-256. It comes from a database that anybody
+            may have edited, and must not lead out of the folder.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise CaseError(
+            f"the case refers to an array by the invalid digest {digest[:80]!r}",
+            hint="The case database was altered; verify the case.",
+            code="array-name",
+        )
+    return folder / f"{digest}.npy"
+
+
+def write_array(folder: Path, array: NDArray[Any]) -> str:
+    """Store an array, unless it is there already.
+
+    Args:
+        folder: The arrays folder of a case, which exists.
+        array: Any shape; numbers or booleans.
+
+    Returns:
+        Its `array_digest`, under which `read_array` finds it.
+
+    Raises:
+        CaseError: The disk is full or the folder cannot be written; nothing is left.
+        ValueError: The array holds Python objects.
+    """
+    if array.dtype.hasobject:
+        raise ValueError("arrays of Python objects are not stored")
+    little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+    digest = array_digest(little)
+    target = array_path(folder, digest)
+    if target.exists() and not check_array(folder, digest):
+        return digest
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=_LEFTOVER_PREFIX, dir=folder)
+        with os.fdopen(handle, "wb") as stream:
+            np.lib.format.write_array(stream, little, allow_pickle=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(target)
+        sync_folder(folder)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+        raise _write_error(folder, error) from error
+    return digest
+
+
+def map_array(folder: Path, digest: str) -> NDArray[Any]:
+    """An array, memory-mapped read-only; its header is checked, its content not.
+
+    Raises:
+        CaseError: It is missing, cut short, or no plain npy file.
+    """
+    path = array_path(folder, digest)
+    try:
+        with path.open("rb") as stream:
+            shape, fortran, dtype = _read_header(stream)
+            offset = stream.tell()
+            size = os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise CaseError(
+            f"array {path.name} of the case cannot be read: {error.strerror or error}",
+            hint="Copy the case again, with its whole arrays folder.",
+            code="array-missing",
+        ) from error
+    except (ValueError, EOFError) as error:
+        raise _altered(path, "it is no plain npy file") from error
+    n_values = 1
+    for length in shape:
+        n_values *= length
+    if dtype.hasobject or fortran:
+        raise _altered(path, "it is not stored as this program stores arrays")
+    # Compared before anything is allocated: a forged header may claim any size.
+    if size != offset + n_values * dtype.itemsize:
+        raise _altered(path, f"{shape} {dtype} does not fill its {size} bytes")
+    if n_values == 0:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+
+def read_array(folder: Path, digest: str) -> NDArray[Any]:
+    """An array in memory, its content checked against its digest.
+
+    Raises:
+        CaseError: It is missing or altered.
+    """
+    array = np.array(map_array(folder, digest))
+    if array_digest(array) != digest:
+        raise _altered(array_path(folder, digest), "its content was changed")
+    return array
+
+
+def check_array(folder: Path, digest: str) -> str:
+    """What is wrong with a stored array; empty when it is there and unaltered."""
+    try:
+        if array_digest(map_array(folder, digest)) != digest:
+            return f"array {digest}.npy was altered: its content was changed"
+    except CaseError as error:
+        return error.detail
+    return ""
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete half-written files of a process that was killed (caller has the lock)."""
+    for path in folder.glob(f"{_LEFTOVER_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's list of names, so that a rename survives a power loss.
+
+    Windows cannot open folders and does not need it.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network shares refuse to sync folders; the file itself is synced.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"npy version {version}")
+
+
+def _altered(path: Path, why: str) -> CaseError:
+    return CaseError(
+        f"array {path.name} of the case was altered: {why}",
+        hint="Verify the case and go back to an unaltered copy.",
+        code="array-altered",
+    )
+
+
+def _write_error(folder: Path, error: OSError) -> CaseError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CaseError(
+            f"the disk of {folder} is full; results stored so far are kept",
+            hint="Free some space or move the case folder, then resume.",
+            code="disk-full",
+        )
+    return CaseError(
+        f"{folder} cannot be written: {error.strerror or error}",
+        hint="Check the rights of the case folder.",
+        code="not-writable",
+    )

@@ -1,0 +1,317 @@
+"""Append-only audit log: a hash chain that anybody can check, sealed with a key.
+
+Each entry carries two values over the same canonical JSON of its number, time, actor,
+action, details, key id and the previous entry's hash:
+
+* `hash`, a SHA-256. Anybody can recompute the chain with no secret. It proves order
+  and content *relative to its last hash*: who trusts one hash (printed in a signed
+  report, say) can trust everything before it. It does not stop a forger who rewrites
+  all entries and recomputes all hashes.
+* `mac`, an HMAC-SHA256 with 32 random bytes that lie outside the case, on the computer
+  where the work was done. Who has the key can tell that each entry was made with it.
+  It does not prove anything to somebody who distrusts the owner of the key: the owner
+  could rewrite the log. For that, the head printed in a signed, time-stamped report
+  is the anchor.
+
+Cutting entries from the end leaves a valid chain. Three anchors show it: the head
+record in the case (sealed like the entries), the head that this computer saw last
+(outside the case), and the heads printed in reports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.cases.model import AuditEntry
+from btd_desktop.cases.text import dict_from_json, json_text, storable_text
+from btd_desktop.digest import bytes_digest, canonical_json
+from btd_desktop.errors import CaseError
+from btd_desktop.paths import data_dir
+
+__all__ = [
+    "FIRST_PREVIOUS_HASH",
+    "AuditKey",
+    "Head",
+    "append_entry",
+    "audit_key_path",
+    "entry_from_row",
+    "head_mac",
+    "load_key",
+    "load_or_create_key",
+    "read_head",
+    "recorded_anchor",
+    "remember_head",
+    "signed_bytes",
+    "utc_text",
+    "verify_order",
+]
+
+FIRST_PREVIOUS_HASH = "0" * 64
+_KEY_BYTES = 32
+Head = tuple[int, str]
+
+
+class AuditKey:
+    """The secret that seals entries, and the public name of it.
+
+    Attributes:
+        key_id: First 16 hex digits of a digest of the key: tells keys apart without
+            giving anything away.
+    """
+
+    __slots__ = ("_secret", "key_id")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.key_id = bytes_digest(b"BTD Desktop audit key id\0" + secret)[:16]
+
+    def mac(self, message: bytes) -> str:
+        """Hex HMAC-SHA256 of a message."""
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+    def is_mac(self, message: bytes, mac: str) -> bool:
+        """True when `mac` was made from `message` with this key."""
+        return hmac.compare_digest(self.mac(message).encode(), mac.encode())
+
+
+def audit_key_path() -> Path:
+    """Where this user's audit key lies: outside every case."""
+    return data_dir() / "keys" / "audit.key"
+
+
+def load_key() -> AuditKey | None:
+    """This user's audit key, or None when there is none yet.
+
+    Raises:
+        CaseError: The key file is there but damaged or unreadable.
+    """
+    path = audit_key_path()
+    try:
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CaseError(
+            f"the audit key {path} cannot be read: {error.strerror or error}",
+            hint="Restore the file's rights; cases cannot be changed without it.",
+            code="audit-key",
+        ) from error
+    if len(secret) != _KEY_BYTES:
+        raise CaseError(
+            f"the audit key {path} is damaged: {len(secret)} bytes, not {_KEY_BYTES}",
+            hint="Restore it from a backup; a new key cannot verify older cases.",
+            code="audit-key",
+        )
+    return AuditKey(secret)
+
+
+def load_or_create_key() -> AuditKey:
+    """This user's audit key, made on first use (mode 0600).
+
+    Raises:
+        CaseError: It cannot be read or written.
+    """
+    key = load_key()
+    if key is not None:
+        return key
+    path = audit_key_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(path, secrets.token_bytes(_KEY_BYTES))
+    except OSError as error:
+        raise CaseError(
+            f"the audit key {path} cannot be written: {error.strerror or error}",
+            hint="Make the folder writable, or set BTD_HOME to one that is.",
+            code="audit-key",
+        ) from error
+    key = load_key()
+    if key is None:
+        raise CaseError(f"the audit key {path} vanished", code="audit-key")
+    return key
+
+
+def signed_bytes(entry: AuditEntry) -> bytes:
+    """What `hash` and `mac` are computed over: UTF-8 canonical JSON of the rest."""
+    return canonical_json(
+        {
+            "seq": entry.seq,
+            "utc": entry.utc,
+            "actor": entry.actor,
+            "action": entry.action,
+            "details": entry.details,
+            "previous_hash": entry.previous_hash,
+            "key_id": entry.key_id,
+        }
+    )
+
+
+def append_entry(
+    connection: sqlite3.Connection,
+    key: AuditKey,
+    *,
+    utc: str,
+    actor: str,
+    action: str,
+    details: dict[str, Any],
+) -> Head:
+    """Add an entry and move the head, inside the caller's transaction.
+
+    Returns:
+        The new head: number of entries and last hash.
+    """
+    n_entries, previous_hash = read_head(connection)
+    details_text = json_text(details)
+    draft = AuditEntry(
+        seq=n_entries + 1,
+        utc=utc,
+        actor=storable_text(actor),
+        action=storable_text(action),
+        details=dict_from_json(details_text),
+        previous_hash=previous_hash,
+        hash="",
+        key_id=key.key_id,
+    )
+    message = signed_bytes(draft)
+    head = (draft.seq, bytes_digest(message))
+    connection.execute(
+        "INSERT INTO audit (seq, utc, actor, action, details, previous_hash, hash,"
+        " key_id, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            draft.seq,
+            utc,
+            draft.actor,
+            draft.action,
+            details_text,
+            previous_hash,
+            head[1],
+            key.key_id,
+            key.mac(message),
+        ),
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO audit_head (head_id, n_entries, hash, key_id, mac)"
+        " VALUES (1, ?, ?, ?, ?)",
+        (*head, key.key_id, head_mac(key, head)),
+    )
+    return head
+
+
+def read_head(connection: sqlite3.Connection) -> Head:
+    """Number of entries and last hash, as the case's head record has them."""
+    row = connection.execute(
+        "SELECT n_entries, hash FROM audit_head WHERE head_id = 1"
+    ).fetchone()
+    return (0, FIRST_PREVIOUS_HASH) if row is None else (int(row[0]), str(row[1]))
+
+
+def head_mac(key: AuditKey, head: Head) -> str:
+    """Seal of a head record; the prefix keeps it from passing as an entry's."""
+    return key.mac(b"head\0" + canonical_json([head[0], head[1]]))
+
+
+def entry_from_row(row: sqlite3.Row) -> AuditEntry:
+    """An `audit` row as a dataclass.
+
+    Raises:
+        CaseError: Its details are no JSON object.
+    """
+    return AuditEntry(
+        seq=row["seq"],
+        utc=row["utc"],
+        actor=row["actor"],
+        action=row["action"],
+        details=dict_from_json(row["details"]),
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+        key_id=row["key_id"],
+        mac=row["mac"],
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: "2026-03-01T09:30:00.000Z".
+
+    Raises:
+        ValueError: The time has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("times must be aware (UTC)")
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def remember_head(case_id: str, head: Head) -> None:
+    """Keep a case's head outside the case, so that a rolled-back copy is noticed.
+
+    Best effort: a missing anchor makes verification say less, never something wrong.
+    """
+    path = _anchor_path(case_id)
+    text = json.dumps({"n_entries": head[0], "head": head[1]})
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).replace(path)
+
+
+def recorded_anchor(case_id: str) -> Head | None:
+    """The head that this computer saw last, or None when it never wrote this case."""
+    try:
+        document = json.loads(_anchor_path(case_id).read_text(encoding="utf-8"))
+        return int(document["n_entries"]), str(document["head"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _anchor_path(case_id: str) -> Path:
+    # Hashed: the id comes from the case, and must not lead out of the folder.
+    name = bytes_digest(case_id.encode("utf-8", "backslashreplace"))[:32]
+    return data_dir() / "audit-heads" / f"{name}.json"
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet; a second process that was faster wins."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            # `link` fails when the name exists: no key is ever replaced.
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            if not path.exists():
+                Path(temporary).rename(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def verify_order(entries: Sequence[AuditEntry]) -> list[str]:
+    """Problems of the unkeyed chain, which anybody can check; empty when intact."""
+    problems = []
+    previous = FIRST_PREVIOUS_HASH
+    for number, entry in enumerate(entries, start=1):
+        if entry.seq != number:
+            problems.append(f"audit entry {number} is missing or out of order")
+            break
+        if entry.previous_hash != previous:
+            problems.append(f"audit entry {number} does not follow entry {number - 1}")
+        if bytes_digest(signed_bytes(entry)) != entry.hash:
+            problems.append(f"audit entry {number} was changed after it was written")
+        previous = entry.hash
+    return problems

@@ -1,0 +1,155 @@
+"""Making a case folder and bringing an older one up to date.
+
+The database is built under another name and renamed when it is complete: a folder
+either holds a whole case or none, whenever the power goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+from dataclasses import asdict
+from pathlib import Path
+
+from btd_desktop.cases import audit
+from btd_desktop.cases.arrays import sync_folder
+from btd_desktop.cases.database import (
+    DATABASE_NAME,
+    LOCK_NAME,
+    connect_for_writing,
+    transaction,
+)
+from btd_desktop.cases.migrations import (
+    apply_migrations,
+    format_version,
+    make_step,
+    pending_migrations,
+)
+from btd_desktop.cases.model import CaseInfo
+from btd_desktop.cases.records import insert_row, record_claim
+from btd_desktop.cases.verification import intact_claims
+from btd_desktop.errors import CaseError
+
+__all__ = [
+    "ARRAYS_NAME",
+    "folder_error",
+    "migrate_case",
+    "prepare_folder",
+    "remove_unfinished",
+    "write_new_database",
+]
+
+ARRAYS_NAME = "arrays"
+_UNFINISHED_NAME = "case.creating"
+_UNFINISHED = (LOCK_NAME, _UNFINISHED_NAME, f"{_UNFINISHED_NAME}-journal")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, or accept one that is empty.
+
+    What a creation that was killed left behind counts as empty.
+
+    Raises:
+        CaseError: It holds something, is a file, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()}
+        arrays = folder / ARRAYS_NAME
+        if arrays.is_dir() and not any(arrays.iterdir()):
+            names.discard(ARRAYS_NAME)
+    except OSError as error:
+        raise folder_error(folder, error) from error
+    if DATABASE_NAME in names:
+        raise CaseError(
+            f"{folder} holds a case already",
+            hint="Open it, or choose another folder for the new case.",
+            code="case-exists",
+        )
+    if names - set(_UNFINISHED):
+        raise CaseError(
+            f"{folder} is not empty, so no case is made there",
+            hint="Choose a new or an empty folder.",
+            code="folder-not-empty",
+        )
+
+
+def write_new_database(folder: Path, info: CaseInfo, key: audit.AuditKey) -> None:
+    """Build a case database with its first audit entry and put it in place."""
+    unfinished = folder / _UNFINISHED_NAME
+    for leftover in (_UNFINISHED_NAME, f"{_UNFINISHED_NAME}-journal"):
+        (folder / leftover).unlink(missing_ok=True)
+    connection = connect_for_writing(unfinished, journal="DELETE")
+    try:
+        apply_migrations(connection)
+        with transaction(connection):
+            insert_row(connection, "case_info", {"case_info_id": 1, **asdict(info)})
+            audit.append_entry(
+                connection,
+                key,
+                utc=info.created_utc,
+                actor=info.examiner or "BTD Desktop",
+                action="case created",
+                details={
+                    "case_id": info.case_id,
+                    "format": format_version(connection),
+                    "software_version": info.software_version,
+                    "records": [record_claim(connection, "case_info", 1)],
+                },
+            )
+    finally:
+        connection.close()
+    unfinished.rename(folder / DATABASE_NAME)
+    sync_folder(folder)
+
+
+def remove_unfinished(folder: Path, *, keep_folder: bool) -> None:
+    """Take back what a creation that failed has made; never anything else."""
+    with contextlib.suppress(OSError):
+        for name in _UNFINISHED:
+            (folder / name).unlink(missing_ok=True)
+        if (folder / ARRAYS_NAME).is_dir():
+            (folder / ARRAYS_NAME).rmdir()
+        if not keep_folder:
+            folder.rmdir()
+
+
+def migrate_case(connection: sqlite3.Connection, key: audit.AuditKey) -> None:
+    """Bring a case to the newest format, each step with its audit entry.
+
+    A step may change rows that the log vouches for. Only rows that agreed with the log
+    before it are vouched for afresh: a migration must not launder an altered row.
+    """
+    for migration in pending_migrations(connection):
+        with transaction(connection):
+            intact = intact_claims(connection)
+            make_step(connection, migration)
+            # Not a time of today: a step has no clock, and order is what counts.
+            last = connection.execute("SELECT utc FROM audit ORDER BY seq DESC LIMIT 1")
+            audit.append_entry(
+                connection,
+                key,
+                utc=str(last.fetchone()[0]),
+                actor="BTD Desktop",
+                action="case format migrated",
+                details={
+                    "format": migration.version,
+                    "records": [record_claim(connection, *claim) for claim in intact],
+                },
+            )
+
+
+def folder_error(folder: Path, error: OSError) -> CaseError:
+    """What an error of the operating system means for a case folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CaseError(
+            f"the disk of {folder} is full; no case was made",
+            hint="Free some space or choose another disk.",
+            code="disk-full",
+        )
+    return CaseError(
+        f"the folder {folder} cannot be used: {error.strerror or error}",
+        hint="Choose a folder that can be read and written.",
+        code="not-writable",
+    )

@@ -1,0 +1,83 @@
+"""Text and JSON as a case stores them: one value, one string, always encodable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from btd_desktop.digest import canonical_json
+from btd_desktop.errors import CaseError
+
+__all__ = ["dict_from_json", "json_text", "list_from_json", "storable_text"]
+
+
+def storable_text(text: str) -> str:
+    """Text with bytes that are no UTF-8 (file names, old tags) as visible escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Canonical JSON of a value, with its texts made storable.
+
+    Raises:
+        ValueError: It holds NaN or an infinity; the caller must say null instead.
+        TypeError: It holds something that JSON has no word for.
+    """
+    return canonical_json(_storable(value)).decode("utf-8")
+
+
+def dict_from_json(text: object) -> dict[str, Any]:
+    """The JSON object in a database column.
+
+    Raises:
+        CaseError: The column holds something else: the case was altered.
+    """
+    value = _parsed(text)
+    if not isinstance(value, dict):
+        raise _not_json(text)
+    return value
+
+
+def list_from_json(text: object) -> list[Any]:
+    """The JSON array in a database column.
+
+    Raises:
+        CaseError: The column holds something else: the case was altered.
+    """
+    value = _parsed(text)
+    if not isinstance(value, list):
+        raise _not_json(text)
+    return value
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(k)): _storable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value
+
+
+def _parsed(text: object) -> object:
+    if not isinstance(text, str):
+        raise _not_json(text)
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(text) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _not_json(text: object) -> CaseError:
+    return CaseError(
+        f"the case database holds damaged data: {str(text)[:60]!r} is not the JSON"
+        " that belongs there",
+        hint="Verify the case and go back to an unaltered copy.",
+        code="case-damaged",
+    )

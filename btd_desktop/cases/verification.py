@@ -1,0 +1,298 @@
+"""Is this case still what the audit log says it is?
+
+Integrity (nothing changed) and completeness (nothing missing at the end) are told
+apart, because they rest on different evidence: see `audit`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.cases import audit
+from btd_desktop.cases.arrays import check_array
+from btd_desktop.cases.migrations import RECORD_TABLES
+from btd_desktop.cases.model import AuditEntry, CaseVerdict, KeyCheck
+from btd_desktop.cases.records import record_claim, referenced_arrays
+from btd_desktop.cases.text import json_text
+from btd_desktop.errors import CaseError
+
+__all__ = ["array_problems", "intact_claims", "verify_case"]
+
+_KEY_LIMIT = 1 << 63  # what SQLite can compare with
+Claims = dict[str, dict[tuple[int, int], str]]
+
+
+def verify_case(
+    connection: sqlite3.Connection,
+    arrays_folder: Path,
+    key: audit.AuditKey | None,
+    *,
+    version: int,
+    known_heads: Iterable[str] = (),
+) -> CaseVerdict:
+    """Check the log, the rows it vouches for and the arrays that rows refer to.
+
+    Args:
+        connection: Database of the case.
+        arrays_folder: Its `arrays` folder.
+        key: This computer's audit key, None when there is none.
+        version: Format as the file on disk has it.
+        known_heads: Hashes of audit entries known from elsewhere (signed reports).
+    """
+    try:
+        entries, malformed = _read_entries(connection)
+        reports = connection.execute("SELECT report_id, audit_head FROM report")
+        heads = {str(r[1]): f"report {r[0]} of the case" for r in reports}
+        case_id = connection.execute("SELECT case_id FROM case_info").fetchone()
+        row_problems = [
+            *_storage_problems(connection),
+            *_record_problems(connection, entries),
+            *_version_problems(entries, version),
+        ]
+    except (sqlite3.Error, CaseError) as error:
+        return _unreadable(str(error))
+    heads |= dict.fromkeys(known_heads, "a report")
+    chain_problems = malformed + audit.verify_order(entries)
+    key_check, seal_problems = _check_seals(entries, key)
+    anchor = audit.recorded_anchor(str(case_id[0])) if case_id else None
+    end_problems = [
+        *_head_problems(connection, entries, key),
+        *_anchor_problems(entries, anchor, heads),
+    ]
+    lost_arrays = array_problems(connection, arrays_folder)
+    return CaseVerdict(
+        audit_intact=not chain_problems and not seal_problems,
+        audit_complete=not end_problems,
+        n_entries=len(entries),
+        head=entries[-1].hash if entries else "",
+        arrays_intact=not lost_arrays,
+        problems=(
+            *chain_problems,
+            *seal_problems,
+            *end_problems,
+            *row_problems,
+            *lost_arrays,
+        ),
+        records_intact=not row_problems,
+        key_check=key_check,
+    )
+
+
+def array_problems(
+    connection: sqlite3.Connection,
+    arrays_folder: Path,
+    *,
+    skip: set[str] | None = None,
+) -> list[str]:
+    """Problems of the arrays that the case refers to.
+
+    Args:
+        connection: Database of the case.
+        arrays_folder: Its `arrays` folder.
+        skip: Digests that need no check; those found intact are added.
+    """
+    problems = []
+    try:
+        references = referenced_arrays(connection)
+    except (sqlite3.Error, CaseError) as error:
+        return [f"the list of arrays cannot be read: {error}"]
+    for digest, place in references.items():
+        if skip is not None and digest in skip:
+            continue
+        problem = check_array(arrays_folder, digest)
+        if problem:
+            problems.append(f"{problem} ({place})")
+        elif skip is not None:
+            skip.add(digest)
+    return problems
+
+
+def intact_claims(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+    """Row ranges that the log vouches for and that agree with it now."""
+    entries, _ = _read_entries(connection)
+    return [
+        (table, first, last)
+        for table, ranges in _claims(entries).items()
+        for (first, last), digest in ranges.items()
+        if record_claim(connection, table, first, last)["sha256"] == digest
+    ]
+
+
+def _unreadable(why: str) -> CaseVerdict:
+    return CaseVerdict(
+        audit_intact=False,
+        audit_complete=False,
+        n_entries=0,
+        head="",
+        arrays_intact=False,
+        problems=(f"the case database cannot be read: {why}",),
+        records_intact=False,
+        key_check="not checkable",
+    )
+
+
+def _read_entries(
+    connection: sqlite3.Connection,
+) -> tuple[list[AuditEntry], list[str]]:
+    entries, problems = [], []
+    for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
+        try:
+            entry = audit.entry_from_row(row)
+            _check_spelling(entry, row)
+        except (CaseError, ValueError, TypeError) as error:
+            problems.append(f"audit entry {row['seq']} was changed: {error}")
+            continue
+        entries.append(entry)
+    return entries, problems
+
+
+_TEXT_COLUMNS = ("utc", "actor", "action", "previous_hash", "hash", "key_id", "mac")
+
+
+def _check_spelling(entry: AuditEntry, row: sqlite3.Row) -> None:
+    """The hash covers parsed values; a row must also spell them as we do."""
+    if json_text(entry.details) != row["details"]:
+        raise ValueError("its details are not canonical JSON")
+    if not all(isinstance(row[name], str) for name in _TEXT_COLUMNS):
+        raise TypeError("a text is stored as something else")
+
+
+def _check_seals(
+    entries: list[AuditEntry], key: audit.AuditKey | None
+) -> tuple[KeyCheck, list[str]]:
+    problems = []
+    n_foreign = 0
+    for entry in entries:
+        if key is None or entry.key_id != key.key_id:
+            n_foreign += 1
+        elif not key.is_mac(audit.signed_bytes(entry), entry.mac):
+            problems.append(
+                f"audit entry {entry.seq} was not made with the key it names"
+            )
+    if problems:
+        return "failed", problems
+    if n_foreign == 0 and entries:
+        return "verified", []
+    return ("not checkable" if n_foreign == len(entries) else "partly"), []
+
+
+def _head_problems(
+    connection: sqlite3.Connection,
+    entries: list[AuditEntry],
+    key: audit.AuditKey | None,
+) -> list[str]:
+    row = connection.execute("SELECT * FROM audit_head").fetchone()
+    if row is None or not entries:
+        return ["the record of the last audit entry is missing"]
+    problems = []
+    if (row["n_entries"], row["hash"]) != (len(entries), entries[-1].hash):
+        problems.append(
+            f"the audit log has {len(entries)} entries, its head record says"
+            f" {row['n_entries']}: entries are missing or were added"
+        )
+    elif row["key_id"] != entries[-1].key_id:
+        problems.append("the head record names another key than the last audit entry")
+    elif (
+        key is not None
+        and row["key_id"] == key.key_id
+        and audit.head_mac(key, (row["n_entries"], row["hash"])) != row["mac"]
+    ):
+        problems.append("the head record was not made with the key it names")
+    return problems
+
+
+def _anchor_problems(
+    entries: list[AuditEntry], anchor: audit.Head | None, heads: dict[str, str]
+) -> list[str]:
+    problems = []
+    if anchor is not None and not (
+        1 <= anchor[0] <= len(entries) and entries[anchor[0] - 1].hash == anchor[1]
+    ):
+        problems.append(
+            f"this computer last saw the case with {anchor[0]} audit entries ending in"
+            f" {anchor[1][:16]}…: this is an older or another copy"
+        )
+    hashes = {entry.hash for entry in entries}
+    problems += [
+        f"the audit entry {head[:16]}… named by {place} is not in the log"
+        for head, place in heads.items()
+        if head not in hashes
+    ]
+    return problems
+
+
+def _claims(entries: list[AuditEntry]) -> Claims:
+    """What the log last said of each range of rows."""
+    claims: Claims = {table: {} for table in RECORD_TABLES}
+    for entry in entries:
+        listed = entry.details.get("records")
+        for claim in listed if isinstance(listed, list) else ():
+            match claim:
+                case {
+                    "table": str(table),
+                    "first": int(first),
+                    "last": int(last),
+                    "sha256": str(digest),
+                } if table in claims and max(abs(first), abs(last)) < _KEY_LIMIT:
+                    claims[table][first, last] = digest
+    return claims
+
+
+def _record_problems(
+    connection: sqlite3.Connection, entries: list[AuditEntry]
+) -> list[str]:
+    problems = []
+    for table, ranges in _claims(entries).items():
+        for (first, last), digest in ranges.items():
+            found: dict[str, Any] = record_claim(connection, table, first, last)
+            if found["sha256"] != digest:
+                which = f"{first}" if first == last else f"{first} to {last}"
+                problems.append(
+                    f"{table} {which}: the record is not what the audit log says"
+                )
+        problems += [
+            f"{table} {key}: the audit log knows nothing of this record"
+            for key in _unclaimed(connection, table, ranges)
+        ]
+    return problems
+
+
+def _unclaimed(
+    connection: sqlite3.Connection, table: str, ranges: Iterable[tuple[int, int]]
+) -> list[int]:
+    """Keys of rows that no range covers."""
+    name = RECORD_TABLES[table]
+    rows = connection.execute(f"SELECT {name} FROM {table} ORDER BY 1")  # noqa: S608
+    ordered = sorted(ranges)
+    unclaimed = []
+    position = 0
+    for (key,) in rows:
+        # Ranges are walked, not spelled out: a forged one may span billions.
+        while position < len(ordered) and ordered[position][1] < key:
+            position += 1
+        if position == len(ordered) or key < ordered[position][0]:
+            unclaimed.append(key)
+    return unclaimed
+
+
+def _storage_problems(connection: sqlite3.Connection) -> list[str]:
+    problems = [
+        f"database: {row[0]}"
+        for row in connection.execute("PRAGMA integrity_check(5)")
+        if row[0] != "ok"
+    ]
+    problems += [
+        f"database: a row of {row[0]} refers to a missing row of {row[2]}"
+        for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    return problems
+
+
+def _version_problems(entries: list[AuditEntry], version: int) -> list[str]:
+    said = [e.details["format"] for e in entries if "format" in e.details]
+    if not said or said[-1] != version:
+        return [f"the format number {version} is not the one in the audit log"]
+    return []
