@@ -1,8 +1,8 @@
 """Where the organs of a simulated chest lie: distances in millimetres, no intensities.
 
-World axes are the patient's (LPS): x to the left, y to the back, z to the head; z = 0 is
-the middle of the lungs. Every function takes points that broadcast together and gives
-the approximate depth below an organ's surface, positive inside.
+World axes are the patient's (LPS): x to the left, y to the back, z to the head; z = 0
+is the middle of the lungs. Every function takes points that broadcast together and
+gives the approximate depth below an organ's surface, positive inside.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ChestShape:
         return radius
 
     def body_radius(self, angle: Array, z: float) -> Array:
-        """Distance from the axis to the skin at a polar angle; wider at the shoulders."""
+        """Distance from axis to skin at a polar angle, wider at the shoulders."""
         widen = 1.0 + 0.0006 * max(0.0, z - 30.0)
         depth = np.where(
             np.sin(angle) > 0,
@@ -93,16 +93,18 @@ class ChestShape:
 
     @property
     def spine_y(self) -> float:
-        """y of the middle of the vertebral bodies."""
+        """Position in y of the middle of the vertebral bodies."""
         return self.cavity_half_depth - 13.0
 
     def spine_depth(self, x: Array, y: Array) -> Array:
         """Depth inside the vertebral bodies (a column along z)."""
         return _ellipse_depth(x, y - self.spine_y, 18.0, 14.5)
 
-    def aorta_depth(self, x: Array, y: Array) -> Array:
-        """Depth inside the descending aorta."""
-        depth: Array = 11.5 - np.hypot(x - 21.0, y - (self.spine_y - 12.0))
+    def aorta_depth(self, x: Array, y: Array, z: Array | float) -> Array:
+        """Depth inside the descending aorta, which ends at the arch."""
+        away = np.hypot(x - 21.0, y - (self.spine_y - 12.0))
+        above = np.maximum(np.asarray(z) - 62.0, 0.0)
+        depth: Array = 11.5 - np.hypot(away, above)
         return depth
 
     def heart_depth(self, x: Array, y: Array, z: Array | float) -> Array:
@@ -130,7 +132,7 @@ class ChestShape:
         return depth
 
     def diaphragm_height(self, x: Array, y: Array) -> Array:
-        """z of the diaphragm at (x, y): one dome for each lung."""
+        """Height of the diaphragm at (x, y): one dome for each lung."""
         top = np.where(x < 0, self.dome_z[0], self.dome_z[1])
         off_x = (np.abs(x) - 0.5 * self.cavity_half_width) / self.cavity_half_width
         off_y = (y + 10.0) / self.cavity_half_depth
@@ -151,10 +153,10 @@ class ChestShape:
         depth = np.minimum(cavity_depth - 1.5, -self.mediastinum_depth(x, y, z))
         depth = np.minimum(depth, -self.heart_depth(x, y, z))
         depth = np.minimum(depth, -self.spine_depth(x, y) - 4.0)
-        depth = np.minimum(depth, -self.aorta_depth(x, y) - 2.0)
+        depth = np.minimum(depth, -self.aorta_depth(x, y, z) - 2.0)
         # A slanting surface: the vertical gap overstates the distance to it.
         above: Array = 0.75 * (np.asarray(z) - self.diaphragm_height(x, y))
-        return np.minimum(depth, above)
+        return np.asarray(np.minimum(depth, above))
 
     def lung_depth_at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Depth below the pleura at world points (N, 3), shape (N,)."""
@@ -206,5 +208,5 @@ def _superellipse(
 def _ellipse_depth(dx: Array, dy: Array, half_x: float, half_y: float) -> Array:
     """Depth inside an axis-parallel ellipse, exact on the axes."""
     q = np.sqrt(np.square(dx / half_x) + np.square(dy / half_y))
-    depth: Array = (1.0 - q) * (0.5 * (half_x + half_y))
+    depth: Array = np.asarray((1.0 - q) * (0.5 * (half_x + half_y)), np.float64)
     return depth

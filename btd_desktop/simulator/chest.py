@@ -57,7 +57,7 @@ class ChestPhantom:
 
     @property
     def centre_mm(self) -> tuple[float, float]:
-        """World (x, y) of the middle of the body, where a scanner puts its isocentre."""
+        """World (x, y) of the body's middle, where a scanner puts its isocentre."""
         wall = 0.5 * (self.shape.wall_back - self.shape.wall_front)
         return 0.0, float(np.round(wall))
 
@@ -89,9 +89,9 @@ class ChestPhantom:
         # Fat also streaks the muscle: seen as dark lines between bellies.
         muscle_hu = 57.0 + 5.0 * coarse
         muscle = coverage(body_depth - 2.0 - fat[grid.angle_index], soft)
-        seam = coverage(0.35 - np.abs(coarse + 0.4), 0.5)
+        seam = coverage(0.2 - np.abs(coarse + 0.7), 0.5)
         inner = coverage(body_depth - 9.0 - fat[grid.angle_index], 6.0)
-        paint(hu, muscle, muscle_hu - 130.0 * seam * inner)
+        paint(hu, muscle, muscle_hu - 90.0 * seam * inner)
         # Intercostal muscle holds no such streaks.
         paint(hu, coverage(cavity + 5.0, 2.0), 50.0 + 4.0 * coarse)
         _paint_ribs(hu, self.shape, grid, z_mm, cavity)
@@ -110,7 +110,7 @@ class ChestPhantom:
         lung = coverage(np.asarray(depth, np.float32), soft)
         # Lying on the back, the lung's own weight makes it denser behind.
         sag = 26.0 * grid.yy / np.float32(self.shape.cavity_half_depth)
-        twigs = 30.0 * np.maximum(fine - 0.9, 0.0) - 4.0
+        twigs = 36.0 * np.maximum(fine - 0.9, 0.0) - 4.0
         parenchyma = self.parenchyma_hu + sag + 9.0 * coarse + 9.0 * fine + twigs
         paint(hu, lung, parenchyma)
         _paint_airways(hu, self.airways, grid, z_mm)
@@ -134,10 +134,10 @@ def chest_phantom(rng: np.random.Generator) -> ChestPhantom:
     for side in (-1.0, 1.0):
         artery_root, vein_root = (side * 30.0, 4.0, 4.0), (side * 30.0, 14.0, -20.0)
         arteries = grow_tree(
-            rng, artery_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.42
+            rng, artery_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.48
         )
         veins = grow_tree(
-            rng, vein_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.42
+            rng, vein_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.48
         )
         vessels += [arteries, veins]
         bronchi.append(arteries.wider_than(1.1).beside(0.8, (side * 0.6, 0.8, 0.0)))
@@ -265,7 +265,6 @@ def _paint_mediastinum(
     paint(hu, coverage(heart - 4.0, 3.0), 46.0 + 3.0 * coarse)
     blood = 41.0 + 2.0 * coarse
     discs = [
-        (21.0, shape.spine_y - 12.0, 11.5, z_mm < 62.0),
         (-10.0, -22.0, 14.5, -20.0 < z_mm < 66.0),
         (-24.0, -14.0, 8.5, -25.0 < z_mm < 110.0),
         (9.0, shape.spine_y - 24.0, 6.5, True),
@@ -274,6 +273,8 @@ def _paint_mediastinum(
         (-13.0, -8.0, 6.0, z_mm > 66.0),
         (16.0, 6.0, 5.0, z_mm > 66.0),
     ]
+    aorta = np.asarray(shape.aorta_depth(x, y, z_mm), np.float32)
+    paint(hu, coverage(aorta, soft), blood)
     for centre_x, centre_y, radius, present in discs:
         if present:
             depth = radius - np.hypot(x - centre_x, y - centre_y)

@@ -129,15 +129,15 @@ def simulate_ct_slice(
     values = np.rint(1000.0 * (image / WATER_PER_MM - 1.0))
     inside = _circle(rows)
     values[~inside] = _MIN_HU
-    return np.clip(values, _MIN_HU, _MAX_HU).astype(np.int16)
+    return np.asarray(np.clip(values, _MIN_HU, _MAX_HU), np.int16)
 
 
 def project(attenuation: Array, scanner: CtScanner) -> Array:
     """Line integrals of a square image over 180 degrees, shape (views, detectors).
 
     Args:
-        attenuation: Image (n, n) in 1/mm at the detector pitch, centred on index n // 2,
-            zero near its border.
+        attenuation: Image (n, n) in 1/mm at the detector pitch, centred on index
+            n // 2, zero near its border.
         scanner: Number of views and pitch.
     """
     n = attenuation.shape[0]

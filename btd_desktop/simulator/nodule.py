@@ -69,8 +69,8 @@ def random_nodule(
     frequencies = [1.5, 2.5, 2.5, 3.5, 3.5]
     heights = [0.10, 0.07, 0.07, 0.05, 0.05]
     if spiculated:
-        frequencies += [8.0, 9.0, 11.0, 13.0]
-        heights += [0.07, 0.07, 0.06, 0.05]
+        frequencies += [5.0, 6.0, 7.0, 9.0]
+        heights += [0.06, 0.06, 0.05, 0.05]
     directions = rng.standard_normal((len(frequencies), 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return Nodule(
@@ -82,5 +82,5 @@ def random_nodule(
         amplitudes=(np.array(heights) * rng.uniform(0.5, 1.2, len(heights))).astype(
             np.float32
         ),
-        edge_mm=float(rng.uniform(1.0, 2.0)),
+        edge_mm=float(rng.uniform(1.2, 2.2)),
     )

@@ -73,8 +73,8 @@ def raster_grid(
 
 
 def angle_table() -> NDArray[np.float64]:
-    """Polar angles of the table entries, radians from the patient's left to the back."""
-    return np.arange(N_ANGLES) * (2 * np.pi / N_ANGLES)
+    """Polar angles of the table entries: 0 is left, pi / 2 the back."""
+    return np.linspace(0.0, 2 * np.pi, N_ANGLES, endpoint=False, dtype=np.float64)
 
 
 def coverage(inside_mm: Plane, soft_mm: float) -> Plane:
@@ -84,7 +84,8 @@ def coverage(inside_mm: Plane, soft_mm: float) -> Plane:
         inside_mm: Distance to the boundary, positive inside.
         soft_mm: Width of the transition, normally the pixel size.
     """
-    return np.clip(inside_mm / np.float32(soft_mm) + np.float32(0.5), 0.0, 1.0)
+    share = inside_mm / np.float32(soft_mm) + np.float32(0.5)
+    return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
 def paint(canvas: Plane, share: Plane, value: Plane | float) -> None:

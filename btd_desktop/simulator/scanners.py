@@ -1,4 +1,4 @@
-"""Profiles of simulated scanners, shaped after classes of real ones, not after brands."""
+"""Profiles of simulated scanners, after classes of real ones, not after brands."""
 
 from __future__ import annotations
 

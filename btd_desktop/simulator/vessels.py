@@ -168,7 +168,7 @@ def tube_coverage(
 def _smoothed(
     nodes: NDArray[np.float64], parent: NDArray[np.int64], flow: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Node positions pulled between parent and thickest child: vessels do not zigzag."""
+    """Node positions pulled between parent and main child: vessels do not zigzag."""
     n = len(nodes)
     main = np.full(n, -1)
     best = np.zeros(n)

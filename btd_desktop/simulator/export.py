@@ -1,0 +1,65 @@
+"""Simulated series as DICOM files that say what they are.
+
+Manufacturer and description name the simulator; a tampered copy is written as derived,
+so that none of these files can pass as evidence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from btd_desktop.simulator.scanners import MANUFACTURER
+from btd_desktop.volume import Volume
+
+__all__ = ["export_series"]
+
+
+def export_series(
+    volume: Volume,
+    folder: Path,
+    *,
+    patient_id: str,
+    series_description: str,
+    uid_seed: str,
+    derived: str | None = None,
+) -> tuple[Path, ...]:
+    """Write a simulated volume as a DICOM series into `folder`.
+
+    Args:
+        volume: Simulated scan.
+        folder: Made when missing.
+        patient_id: PatientID and, as "SIMULATED^ID", the patient's name.
+        series_description: SeriesDescription.
+        uid_seed: Text that all UIDs are derived from; one text, one set of UIDs.
+        derived: What was changed, for a tampered copy; None for an untouched scan.
+
+    Returns:
+        The files in slice order.
+    """
+    # Imported late: listing profiles or simulating in memory needs no DICOM.
+    from btd_desktop.dicom.write import write_series
+
+    source = volume.source
+    headers = {
+        "PatientID": patient_id,
+        "PatientName": f"SIMULATED^{patient_id}",
+        "Manufacturer": MANUFACTURER,
+        "ManufacturerModelName": str(source.get("model", "")),
+        "StationName": "BTD-SIMULATOR",
+        "InstitutionName": "BTD SIMULATED DATA",
+        "StudyDescription": "BTD simulated scan, no patient",
+        "SeriesDescription": series_description,
+        "BodyPartExamined": str(source.get("body_part", "")),
+        "SliceThickness": f"{float(source.get('thickness_mm', 0.0)):g}",
+    }
+    if volume.modality == "CT":
+        headers["ConvolutionKernel"] = str(source.get("kernel", ""))
+        headers["KVP"] = f"{float(source.get('kvp', 120.0)):g}"
+    return write_series(
+        volume,
+        folder,
+        headers=headers,
+        uid_seed=uid_seed,
+        derived=derived,
+        compress=True,
+    )
