@@ -1,0 +1,335 @@
+"""Slices, residual overlays and locators as pictures for the report.
+
+Pixels are enlarged by whole factors without interpolation: what is printed is what
+was measured. Marks, letters and scales are drawn as vectors above the pixels, so
+they stay sharp and never cover the stored values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from reportlab.lib.colors import Color, white
+from reportlab.lib.utils import ImageReader
+from reportlab.platypus import Flowable
+
+from btd_desktop.report.content import ExhibitFigure
+from btd_desktop.report.style import GREY, INK, LINE
+from btd_desktop.report.wording import number_text
+
+__all__ = [
+    "exhibit_panels",
+    "grey_from_values",
+    "overlay_from_p_map",
+    "overlay_from_residual",
+    "residual_limit",
+]
+
+_BLUE: Final = np.array([38, 104, 200], dtype=np.float32)
+_ORANGE: Final = np.array([232, 104, 16], dtype=np.float32)
+_STRONGEST: Final = 0.8
+_P_CLASSES: Final = (
+    (0.001, (200, 30, 30)),
+    (0.01, (236, 128, 20)),
+    (0.05, (240, 208, 60)),
+)
+_LONGEST_SIDE: Final = 640
+_MARK: Final = Color(1, 0.86, 0.1)
+_FONT: Final = "BTD-Sans"
+
+Rgb = NDArray[np.uint8]
+
+
+def grey_from_values(
+    values: NDArray[np.floating], window: tuple[float, float]
+) -> NDArray[np.uint8]:
+    """Grey values 0-255 of modality values in a display window.
+
+    Args:
+        values: Shape (H, W); NaN becomes black.
+        window: (centre, width) in the unit of the values; the width is kept above 0.
+    """
+    centre, width = window
+    low = centre - max(width, 1e-6) / 2
+    scaled = (np.asarray(values, dtype=np.float64) - low) / max(width, 1e-6)
+    return np.rint(255 * np.clip(np.nan_to_num(scaled), 0, 1)).astype(np.uint8)
+
+
+def residual_limit(residual: NDArray[np.floating]) -> float:
+    """Magnitude shown at full strength: the 99.5th percentile of |residual|."""
+    magnitude = np.abs(residual[np.isfinite(residual)])
+    if magnitude.size == 0:
+        return 1.0
+    return float(np.percentile(magnitude, 99.5)) or 1.0
+
+
+def overlay_from_residual(
+    grey: NDArray[np.uint8], residual: NDArray[np.floating], limit: float
+) -> Rgb:
+    """Slice with the signed residual above it: blue below zero, orange above.
+
+    Args:
+        grey: Slice in its window, shape (H, W).
+        residual: Signed residual, shape (H, W); NaN stays uncoloured.
+        limit: Magnitude shown at full strength.
+
+    Returns:
+        Colours, shape (H, W, 3).
+    """
+    share = np.clip(np.nan_to_num(residual.astype(np.float32)) / limit, -1, 1)
+    colour = np.where(share[..., None] < 0, _BLUE, _ORANGE)
+    return _blend(grey, colour, _STRONGEST * np.abs(share))
+
+
+def overlay_from_p_map(grey: NDArray[np.uint8], p_map: NDArray[np.floating]) -> Rgb:
+    """Slice with its p-values above it in three classes; NaN and p > 0.05 stay grey."""
+    colour = np.zeros((*grey.shape, 3), dtype=np.float32)
+    strength = np.zeros(grey.shape, dtype=np.float32)
+    for limit, shade in reversed(_P_CLASSES):
+        inside = np.nan_to_num(p_map, nan=1.0) <= limit
+        colour[inside] = shade
+        strength[inside] = 0.65
+    return _blend(grey, colour, strength)
+
+
+def _blend(
+    grey: NDArray[np.uint8],
+    colour: NDArray[np.float32],
+    strength: NDArray[np.float32],
+) -> Rgb:
+    base = np.repeat(grey[..., None], 3, axis=2).astype(np.float32)
+    alpha = strength[..., None]
+    return np.rint(base * (1 - alpha) + colour * alpha).astype(np.uint8)
+
+
+class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
+    """A picture of pixels with its marks, caption and scales.
+
+    Args:
+        pixels: Grey (H, W) or colour (H, W, 3) values.
+        width: Width on paper in points; the height follows the pixel spacing.
+        pixel_mm: (row spacing, column spacing) in mm.
+        caption: Line above the picture.
+        box: (column, row, width, height) to mark, in pixels of this picture.
+        orientation: Letters at left, right, top, bottom.
+        legend: Rows of (colour, text) below the picture, or a pair of limits for the
+            signed colour scale.
+    """
+
+    _CAPTION: Final = 13.0
+    _LEGEND: Final = 24.0
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        width: float,
+        *,
+        pixel_mm: tuple[float, float],
+        caption: str,
+        box: tuple[float, float, float, float] | None = None,
+        orientation: tuple[str, str, str, str] = ("", "", "", ""),
+        legend: Sequence[tuple[tuple[int, int, int], str]] | float | None = None,
+    ) -> None:
+        super().__init__()
+        self._pixels, self._box, self._legend = pixels, box, legend
+        self._pixel_mm, self._caption = pixel_mm, caption
+        self._orientation = orientation
+        rows, columns = pixels.shape[:2]
+        row_mm, column_mm = (spacing if spacing > 0 else 1.0 for spacing in pixel_mm)
+        self._picture_width = width
+        self._picture_height = width * (rows * row_mm) / (columns * column_mm)
+        if self._picture_height > 1.4 * width:
+            self._picture_width *= 1.4 * width / self._picture_height
+            self._picture_height = 1.4 * width
+        self._full_width = width
+
+    def wrap(self, _width: float, _height: float) -> tuple[float, float]:
+        """Size on paper in points."""
+        height = self._picture_height + self._CAPTION + self._LEGEND
+        return self._full_width, height
+
+    def draw(self) -> None:
+        """Draw pixels, marks, caption and legend."""
+        canvas = self.canv
+        canvas.saveState()
+        canvas.translate(0, self._LEGEND)
+        width, height = self._picture_width, self._picture_height
+        canvas.drawImage(ImageReader(_enlarged(self._pixels)), 0, 0, width, height)
+        canvas.setStrokeColor(LINE)
+        canvas.setLineWidth(0.4)
+        canvas.rect(0, 0, width, height, fill=0)
+        self._draw_box()
+        self._draw_orientation()
+        self._draw_scale_bar()
+        canvas.setFillColor(INK)
+        canvas.setFont(_FONT, 7.2)
+        canvas.drawString(0, height + 4, self._caption)
+        canvas.translate(0, -self._LEGEND)
+        self._draw_legend()
+        canvas.restoreState()
+
+    def _draw_box(self) -> None:
+        if self._box is None:
+            return
+        rows, columns = self._pixels.shape[:2]
+        column, row, box_width, box_height = self._box
+        x_scale, y_scale = self._picture_width / columns, self._picture_height / rows
+        canvas = self.canv
+        path = canvas.beginPath()
+        path.rect(0, 0, self._picture_width, self._picture_height)
+        canvas.saveState()
+        canvas.clipPath(path, stroke=0)
+        for colour, thickness in ((Color(0, 0, 0), 2.2), (_MARK, 1.1)):
+            canvas.setStrokeColor(colour)
+            canvas.setLineWidth(thickness)
+            canvas.rect(
+                column * x_scale,
+                self._picture_height - (row + box_height) * y_scale,
+                box_width * x_scale,
+                box_height * y_scale,
+                fill=0,
+            )
+        canvas.restoreState()
+
+    def _draw_orientation(self) -> None:
+        left, right, top, bottom = self._orientation
+        middle_x, middle_y = self._picture_width / 2, self._picture_height / 2
+        for text, x, y in (
+            (left, 7, middle_y - 3),
+            (right, self._picture_width - 7, middle_y - 3),
+            (top, middle_x, self._picture_height - 10),
+            (bottom, middle_x, 4),
+        ):
+            if text:
+                self._haloed(x, y, text[:3], 8)
+
+    def _draw_scale_bar(self) -> None:
+        column_mm = self._pixel_mm[1]
+        if column_mm <= 0:
+            return
+        total_mm = self._pixels.shape[1] * column_mm
+        length_mm = _round_length(total_mm / 4)
+        length = self._picture_width * length_mm / total_mm
+        canvas = self.canv
+        for colour, thickness in ((Color(0, 0, 0), 3), (white, 1.4)):
+            canvas.setStrokeColor(colour)
+            canvas.setLineWidth(thickness)
+            canvas.line(6, 7, 6 + length, 7)
+        self._haloed(6 + length / 2, 10, f"{length_mm:g} mm", 6.6)
+
+    def _haloed(self, x: float, y: float, text: str, size: float) -> None:
+        canvas = self.canv
+        canvas.setFont(_FONT, size)
+        canvas.setFillColor(Color(0, 0, 0))
+        for dx, dy in ((-0.6, 0), (0.6, 0), (0, -0.6), (0, 0.6)):
+            canvas.drawCentredString(x + dx, y + dy, text)
+        canvas.setFillColor(white)
+        canvas.drawCentredString(x, y, text)
+
+    def _draw_legend(self) -> None:
+        canvas, top = self.canv, self._LEGEND - 9
+        canvas.setFont(_FONT, 6.4)
+        if self._legend is None:
+            return
+        if isinstance(self._legend, float):
+            self._draw_signed_scale(self._legend, top)
+            return
+        x = 0.0
+        for colour, text in self._legend:
+            canvas.setFillColor(Color(*(part / 255 for part in colour)))
+            canvas.rect(x, top, 6, 6, stroke=0, fill=1)
+            canvas.setFillColor(GREY)
+            canvas.drawString(x + 8, top + 0.6, text)
+            x += 12 + canvas.stringWidth(text, _FONT, 6.4) + 5
+
+    def _draw_signed_scale(self, limit: float, top: float) -> None:
+        canvas, n = self.canv, 48
+        grey = np.full((1, n), 128, dtype=np.uint8)
+        steps = np.linspace(-1, 1, n, dtype=np.float32)[None, :]
+        width = self._picture_width / n
+        for i, colour in enumerate(overlay_from_residual(grey, steps, 1.0)[0]):
+            canvas.setFillColor(Color(*(int(part) / 255 for part in colour)))
+            canvas.rect(i * width, top, width + 0.3, 6, stroke=0, fill=1)
+        canvas.setFillColor(GREY)
+        below = top - 7.5
+        canvas.drawString(0, below, number_text(-limit, 2))
+        canvas.drawCentredString(self._picture_width / 2, below, "0")
+        canvas.drawRightString(self._picture_width, below, f"+{number_text(limit, 2)}")
+
+
+def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
+    """Locator, crop, residual overlay and, when given, p-value overlay.
+
+    All panels share one display window; the crop and its overlays share one scale.
+
+    Args:
+        figure: Arrays of the exhibit.
+        width: Width of each panel in points.
+    """
+    column, row, box_width, box_height = figure.box
+    left, top = figure.crop_origin
+    box = (float(column - left), float(row - top), float(box_width), float(box_height))
+    grey = grey_from_values(figure.crop, figure.window)
+    limit = residual_limit(figure.residual)
+    window = f"window {figure.window[0]:g} / {figure.window[1]:g}"
+    panels = []
+    if figure.slice_image is not None:
+        panels.append(
+            PixelPanel(
+                grey_from_values(figure.slice_image, figure.window),
+                width,
+                pixel_mm=figure.pixel_mm,
+                caption="Whole slice, patch marked",
+                box=(float(column), float(row), float(box_width), float(box_height)),
+                orientation=figure.orientation,
+            )
+        )
+    panels.append(
+        PixelPanel(
+            grey,
+            width,
+            pixel_mm=figure.pixel_mm,
+            caption=f"As received, {window}",
+            box=box,
+            orientation=figure.orientation,
+        )
+    )
+    panels.append(
+        PixelPanel(
+            overlay_from_residual(grey, figure.residual, limit),
+            width,
+            pixel_mm=figure.pixel_mm,
+            caption="Overlay: signed residual",
+            box=box,
+            legend=limit,
+        )
+    )
+    if figure.p_map is not None:
+        panels.append(
+            PixelPanel(
+                overlay_from_p_map(grey, figure.p_map),
+                width,
+                pixel_mm=figure.pixel_mm,
+                caption="Overlay: p-value per pixel",
+                box=box,
+                legend=[(colour, f"p ≤ {limit:g}") for limit, colour in _P_CLASSES],
+            )
+        )
+    return panels
+
+
+def _enlarged(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Pixels repeated by a whole factor, so that no viewer smooths them."""
+    factor = max(1, _LONGEST_SIDE // max(pixels.shape[:2]))
+    big = np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
+    return Image.fromarray(np.ascontiguousarray(big))
+
+
+def _round_length(length_mm: float) -> float:
+    """Largest 1, 2 or 5 times a power of ten that does not exceed the length."""
+    power = 10.0 ** np.floor(np.log10(max(length_mm, 1e-3)))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= length_mm))

@@ -1,0 +1,245 @@
+"""Sections 8 to 10: method, its validation and the calibration used."""
+
+from __future__ import annotations
+
+from reportlab.platypus import Flowable
+
+from btd_desktop.report.content import (
+    Calibration,
+    LevelCalibration,
+    Method,
+    ReportContent,
+    ValidationFact,
+)
+from btd_desktop.report.style import (
+    bullets,
+    data_table,
+    fact_table,
+    heading,
+    paragraph,
+)
+from btd_desktop.report.wording import (
+    NOT_STATED,
+    interval_text,
+    number_text,
+    or_not_stated,
+    percent_text,
+    time_text,
+)
+
+__all__ = ["method_sections"]
+
+
+def method_sections(content: ReportContent) -> list[Flowable]:
+    """Sections 8 to 10, in order."""
+    return [*_methods(content), *_validation(content), *_calibrations(content)]
+
+
+def _methods(content: ReportContent) -> list[Flowable]:
+    story: list[Flowable] = [
+        heading("8  Method"),
+        paragraph(
+            "A neural network learned from genuine scans to predict the noise of an"
+            " image (a denoising diffusion model). Applied once to an untouched slice,"
+            " it leaves a residual whose strength and pattern are typical of that kind"
+            " of scan. Where image content was added, removed or redrawn by other"
+            " software, the residual may differ: content that is too smooth, or noise"
+            " that does not fit. The program measures this difference as a score. A"
+            " score is not a probability; it gains meaning only by comparison with"
+            " genuine scans (section 10)."
+        ),
+        paragraph(
+            "The method is Back-to-the-Drawing-Board (BTD): one reverse diffusion step"
+            " at the lowest noise, pooled over patches. Stored values are turned into"
+            " modality values by the rescale of the files; window centre and width are"
+            " for display only and never touch a score."
+        ),
+    ]
+    for method in content.methods:
+        story += _method(method)
+    if not content.methods:
+        story.append(paragraph("No series was scored."))
+    story.append(
+        fact_table(
+            [
+                ("Software", f"BTD Desktop {content.identity.software_version}"),
+                ("Commit", or_not_stated(content.identity.software_commit)),
+            ],
+            mono=("Commit",),
+        )
+    )
+    return story
+
+
+def _method(method: Method) -> list[Flowable]:
+    levels = ", ".join(f"{level:g}" for level in method.noise_levels)
+    threads = f", {method.n_threads} threads" if method.n_threads else ""
+    facts = [
+        ("Model", method.model_name),
+        ("Network", method.network),
+        ("Weights", method.weights_digest),
+        ("Model card", or_not_stated(method.card_digest)),
+        ("Training data", or_not_stated(method.training_data)),
+        ("Credits", or_not_stated(method.credits)),
+        ("Preset", method.preset),
+        *((fact.name, fact.value) for fact in method.preprocessing),
+        ("Noise levels", or_not_stated(levels)),
+        ("Grid", f"patch {method.patch_size} pixels, stride {method.stride} pixels"),
+        ("Score", or_not_stated(method.score_definition)),
+        (
+            "Backend",
+            f"{method.device}, {method.dtype}, torch {method.torch_version}{threads}",
+        ),
+        ("Seed", "none: nothing is drawn at random" if method.seed is None
+         else str(method.seed)),
+        *((fact.name, fact.value) for fact in method.extra),
+    ]  # fmt: skip
+    return [
+        heading(f"Method {method.method_id}: {method.model_name}", 2),
+        fact_table(facts, mono=("Weights", "Model card")),
+    ]
+
+
+def _validation(content: ReportContent) -> list[Flowable]:
+    story: list[Flowable] = [heading("9  Validation")]
+    if content.validation:
+        story += [
+            paragraph(
+                "Measured on scans with known alterations that the model had not seen"
+                " in training. AUC is the area under the ROC curve: 0.5 is no better"
+                " than chance, 1.0 is complete separation. TPR is the share of"
+                " alterations flagged at the FPR given. The figures hold for the kinds"
+                " of alteration tested; other kinds may be missed more often."
+            ),
+            data_table(
+                ("Method", "Alteration tested", "Kind", "AUC", "Interval",
+                 "TPR", "n", "Patients", "Remark"),
+                [_validation_row(fact) for fact in content.validation],
+                (1.4, 4.2, 1.1, 1.2, 2.1, 2.2, 1.2, 1.6, 3.2),
+                numbers=(3, 6, 7),
+            ),
+        ]  # fmt: skip
+    else:
+        story.append(
+            paragraph(f"Figures of performance in the model card: {NOT_STATED}.")
+        )
+    if content.not_validated:
+        story += [heading("Not measured", 2), *bullets(content.not_validated)]
+    return story
+
+
+def _validation_row(fact: ValidationFact) -> tuple[str, ...]:
+    tpr = "–"
+    if fact.tpr is not None:
+        tpr = percent_text(fact.tpr)
+        if fact.tpr_at_fpr is not None:
+            tpr += f" at FPR {percent_text(fact.tpr_at_fpr)}"
+    return (
+        fact.method_id,
+        fact.attack,
+        fact.modality,
+        "–" if fact.auc is None else f"{fact.auc:.2f}",
+        interval_text(fact.auc_interval, percent=False),
+        tpr,
+        f"{fact.n_samples:,}" if fact.n_samples else "–",
+        f"{fact.n_patients:,}",
+        fact.remark or "–",
+    )
+
+
+def _calibrations(content: ReportContent) -> list[Flowable]:
+    story: list[Flowable] = [
+        heading("10  Calibration used"),
+        paragraph(
+            "A calibration profile holds the scores of genuine scans of other patients"
+            " that the model was not trained on. It answers one question: how often"
+            " does a genuine scan score as high? The p-value is (1 + number of genuine"
+            " scores at least as high) / (n + 1); it cannot become smaller than"
+            " 1 / (n + 1). A score above the threshold is flagged; the FPR is how often"
+            " genuine scans are flagged. This is an error rate for genuine scans only:"
+            " it is neither a likelihood ratio nor a probability of tampering."
+        ),
+    ]
+    if not content.calibrations:
+        story.append(
+            paragraph(
+                "No calibration profile was used. No p-value and no error rate can be"
+                " given for any score of this report."
+            )
+        )
+    for calibration in content.calibrations:
+        story += _calibration(calibration)
+    story += _scope(content)
+    return story
+
+
+def _calibration(calibration: Calibration) -> list[Flowable]:
+    based_on = (
+        f"{calibration.n_patients:,} patients, {calibration.n_series:,} series,"
+        f" {calibration.n_slices:,} slices, {calibration.n_patches:,} patches"
+    )
+    return [
+        heading(f"Profile {calibration.profile_name}", 2),
+        fact_table(
+            [
+                ("Digest", calibration.profile_digest),
+                ("Made", time_text(calibration.created)),
+                ("Genuine scans", based_on),
+                ("Scanners", "\n".join(calibration.scanner_mix) or NOT_STATED),
+                ("FPR asked for", percent_text(calibration.target_fpr)),
+            ],
+            mono=("Digest",),
+        ),
+        data_table(
+            ("Level", "n", "Threshold", "FPR claimed", "Interval of the FPR",
+             "Smallest p", "FPR on patients left out"),
+            [_level_row(level) for level in calibration.levels],
+            (1.3, 1.5, 1.9, 2, 3.6, 1.9, 2.8),
+            numbers=(1, 2, 3, 5),
+        ),
+        *bullets(calibration.remarks),
+    ]  # fmt: skip
+
+
+def _level_row(level: LevelCalibration) -> tuple[str, ...]:
+    interval = interval_text(level.fpr_interval, percent=True)
+    if level.fpr_interval is not None:
+        interval += f" ({level.confidence:.0%})"
+    return (
+        level.level,
+        f"{level.n:,}",
+        "none: n too small" if level.threshold is None
+        else number_text(level.threshold),
+        percent_text(level.fpr),
+        interval,
+        f"{level.smallest_p:.2g}",
+        "not measured" if level.held_out_fpr_range is None
+        else interval_text(level.held_out_fpr_range, percent=True),
+    )  # fmt: skip
+
+
+def _scope(content: ReportContent) -> list[Flowable]:
+    if not content.results:
+        return []
+    return [
+        heading("Does the calibration cover the series?", 2),
+        data_table(
+            ("Series", "Method", "Scope", "Reasons"),
+            [
+                (
+                    str(result.series_number),
+                    result.method_id,
+                    result.scope.scope,
+                    "\n".join(result.scope.reasons) or "–",
+                )
+                for result in content.results
+            ],
+            (1.2, 1.4, 2.4, 9),
+        ),
+        paragraph(
+            "Intervals are Clopper-Pearson. FPR on patients left out: smallest and"
+            " largest FPR observed when one patient at a time was left out of the fit."
+            " Where a series is not covered, no p-value is printed.",
+            "small",
+        ),
+    ]

@@ -1,0 +1,276 @@
+"""Fonts, colours, paragraphs and tables of the printed report.
+
+Every text goes through `paragraph`, which makes it visible and escapes it; no other
+module builds a ReportLab paragraph from text that came from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Final
+
+import reportlab.rl_config
+from reportlab.lib.colors import Color, HexColor, white
+from reportlab.lib.enums import TA_RIGHT
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
+
+from btd_desktop.errors import ReportError
+from btd_desktop.paths import assets_dir
+from btd_desktop.report.visible import markup_from_text
+
+__all__ = [
+    "ACCENT",
+    "FLAG",
+    "FRAME_HEIGHT",
+    "FRAME_WIDTH",
+    "GREY",
+    "INK",
+    "LINE",
+    "MARGIN",
+    "PAGE",
+    "PALE",
+    "STYLES",
+    "bullets",
+    "callout",
+    "data_table",
+    "fact_table",
+    "heading",
+    "paragraph",
+    "register_fonts",
+    "space",
+]
+
+# Tag text may hold <img src="…">. Text is escaped; should markup ever slip through,
+# ReportLab must still open neither a file nor a host.
+reportlab.rl_config.trustedSchemes = []
+reportlab.rl_config.trustedHosts = []
+
+PAGE: Final = A4
+MARGIN: Final = 20 * mm
+FRAME_WIDTH: Final = PAGE[0] - 2 * MARGIN
+FRAME_HEIGHT: Final = PAGE[1] - 2 * MARGIN - 4 * mm
+
+INK: Final = HexColor(0x1B1F24)
+GREY: Final = HexColor(0x5B6470)
+LINE: Final = HexColor(0xC4CAD2)
+PALE: Final = HexColor(0xF1F3F6)
+ACCENT: Final = HexColor(0x1F4E79)
+FLAG: Final = HexColor(0xA8431A)
+
+_SANS, _BOLD, _MONO = "BTD-Sans", "BTD-Sans-Bold", "BTD-Mono"
+_LONGEST_TEXT: Final = 3000
+_FILES: Final = {
+    _SANS: "DejaVuSans.ttf",
+    _BOLD: "DejaVuSans-Bold.ttf",
+    _MONO: "DejaVuSansMono.ttf",
+}
+
+
+def _style(name: str, size: float, **settings: object) -> ParagraphStyle:
+    settings.setdefault("fontName", _SANS)
+    settings.setdefault("textColor", INK)
+    settings.setdefault("leading", round(size * 1.42, 1))
+    return ParagraphStyle(name, fontSize=size, **settings)
+
+
+STYLES: Final = {
+    "body": _style("body", 9.2, spaceAfter=5),
+    "lead": _style("lead", 10.4, spaceAfter=6),
+    "small": _style("small", 7.8, textColor=GREY, spaceAfter=3),
+    "cell": _style("cell", 8, leading=10.6),
+    "number": _style("number", 8, leading=10.6, alignment=TA_RIGHT),
+    "head": _style("head", 7.6, leading=10, fontName=_BOLD, textColor=white),
+    "headnumber": _style(
+        "headnumber", 7.6, leading=10, fontName=_BOLD, textColor=white,
+        alignment=TA_RIGHT,
+    ),
+    "key": _style("key", 8, leading=10.6, textColor=GREY),
+    "mono": _style("mono", 7.4, leading=10, fontName=_MONO),
+    "title": _style("title", 23, fontName=_BOLD, textColor=ACCENT, leading=29),
+    "h1": _style(
+        "h1", 14, fontName=_BOLD, textColor=ACCENT, spaceBefore=14, spaceAfter=6,
+        keepWithNext=1,
+    ),
+    "h2": _style(
+        "h2", 10.4, fontName=_BOLD, spaceBefore=9, spaceAfter=4, keepWithNext=1,
+    ),
+    "answer": _style("answer", 11, fontName=_BOLD, leading=15.5),
+}  # fmt: skip
+
+
+@cache
+def register_fonts() -> dict[str, frozenset[int]]:
+    """Register the fonts once; code points that each can draw, by font name.
+
+    Raises:
+        ReportError: A font of the installation is missing or damaged.
+    """
+    glyphs = {}
+    for name, file_name in _FILES.items():
+        path = assets_dir() / "fonts" / file_name
+        try:
+            font = TTFont(name, str(path))
+        except (TTFError, OSError) as error:
+            raise ReportError(
+                f"the font {file_name} is missing or damaged: {error}",
+                hint="Reinstall the program; reports need its assets folder.",
+            ) from error
+        registerFont(font)
+        glyphs[name] = frozenset(font.face.charToGlyph)
+    return glyphs
+
+
+def paragraph(text: str, style: str = "body") -> Paragraph:
+    """A paragraph of text from anywhere: made visible, escaped, never interpreted.
+
+    A text longer than a page can show is cut with a remark; the JSON twin holds it.
+    """
+    look = STYLES[style]
+    glyphs = register_fonts()
+    if len(text) > _LONGEST_TEXT:
+        text = (
+            f"{text[:_LONGEST_TEXT]} … (cut here: {len(text):,} characters in all, the"
+            " whole text is in the attached report.json)"
+        )
+    markup = markup_from_text(text, glyphs[look.fontName])
+    wide = markup_from_text(text, glyphs[_SANS])
+    if markup == wide:
+        return Paragraph(markup, look)
+    # The bold and the fixed font are small; the text font has the other letters.
+    return Paragraph(wide, ParagraphStyle(f"{style}-wide", parent=look, fontName=_SANS))
+
+
+def heading(text: str, level: int = 1) -> Paragraph:
+    """A heading; level 1 and 2 enter the contents and the outline."""
+    return paragraph(text, f"h{level}")
+
+
+def space(height_mm: float) -> Spacer:
+    """Vertical space."""
+    return Spacer(1, height_mm * mm)
+
+
+def bullets(sentences: Iterable[str], style: str = "body") -> list[Flowable]:
+    """Sentences as a list with dashes, one table row each so that it splits."""
+    rows = [[paragraph("–", style), paragraph(text, style)] for text in sentences]
+    if not rows:
+        return []
+    table = Table(rows, colWidths=[5 * mm, FRAME_WIDTH - 5 * mm])
+    table.setStyle(TableStyle([*_PLAIN, ("BOTTOMPADDING", (0, 0), (-1, -1), 0)]))
+    return [table]
+
+
+def fact_table(
+    facts: Sequence[tuple[str, str]],
+    *,
+    mono: Sequence[str] = (),
+    key_width: float = 48 * mm,
+    width: float = FRAME_WIDTH,
+) -> Table:
+    """Names at the left, values at the right; `mono` names digests and identities."""
+    rows = [
+        [paragraph(name, "key"), paragraph(value, "mono" if name in mono else "cell")]
+        for name, value in facts
+    ]
+    table = Table(rows, colWidths=[key_width, width - key_width], splitInRow=1)
+    table.setStyle(
+        TableStyle(
+            [
+                *_PLAIN,
+                ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE),
+                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.8),
+            ]
+        )
+    )
+    table.spaceAfter = 6
+    return table
+
+
+def data_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    widths: Sequence[float],
+    *,
+    numbers: Sequence[int] = (),
+    mono: Sequence[int] = (),
+) -> Table:
+    """A table whose head is repeated on each page that it runs over.
+
+    Args:
+        header: Column titles.
+        rows: Cells as text.
+        widths: Relative column widths; they are scaled to the frame.
+        numbers: Columns set flush right.
+        mono: Columns set in the fixed font (digests, identities).
+    """
+
+    def look(column: int) -> str:
+        if column in numbers:
+            return "number"
+        return "mono" if column in mono else "cell"
+
+    head = [
+        paragraph(text, "headnumber" if i in numbers else "head")
+        for i, text in enumerate(header)
+    ]
+    body = [[paragraph(cell, look(i)) for i, cell in enumerate(row)] for row in rows]
+    total = sum(widths)
+    table = Table(
+        [head, *body],
+        colWidths=[FRAME_WIDTH * width / total for width in widths],
+        repeatRows=1,
+        splitInRow=1,
+    )
+    table.setStyle(
+        TableStyle(
+            [
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("BACKGROUND", (0, 0), (-1, 0), ACCENT),
+                ("ROWBACKGROUNDS", (0, 1), (-1, -1), [white, PALE]),
+                ("LINEBELOW", (0, -1), (-1, -1), 0.5, LINE),
+                ("LEFTPADDING", (0, 0), (-1, -1), 4),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+            ]
+        )
+    )
+    table.spaceBefore, table.spaceAfter = 3, 7
+    return table
+
+
+def callout(
+    content: Sequence[Flowable], *, colour: Color = ACCENT, fill: Color = PALE
+) -> Table:
+    """A box with a coloured edge for what must not be overlooked."""
+    table = Table([[list(content)]], colWidths=[FRAME_WIDTH])
+    table.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), fill),
+                ("LINEBEFORE", (0, 0), (0, -1), 3, colour),
+                ("LEFTPADDING", (0, 0), (-1, -1), 11),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 9),
+                ("TOPPADDING", (0, 0), (-1, -1), 7),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
+            ]
+        )
+    )
+    table.spaceBefore, table.spaceAfter = 4, 8
+    return table
+
+
+_PLAIN: Final = [
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+    ("TOPPADDING", (0, 0), (-1, -1), 0),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
+]

@@ -1,0 +1,168 @@
+"""Numbers and results turned into words that a court may read.
+
+Nothing here knows a page. The sentences keep to what a calibration on genuine scans
+can carry: how often genuine scans score as high, never how probable tampering is
+(app notes 3.2; ENFSI evaluative reporting).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from btd_desktop.report.content import (
+    Calibration,
+    LevelResult,
+    ReportContent,
+    SeriesExamined,
+    SeriesResult,
+)
+
+__all__ = [
+    "NOT_COVERED",
+    "NOT_STATED",
+    "counted",
+    "interval_text",
+    "number_text",
+    "or_not_stated",
+    "p_value_text",
+    "percent_text",
+    "result_sentences",
+    "series_title",
+    "share_sentence",
+    "size_text",
+    "time_text",
+]
+
+NOT_STATED = "not stated"
+NOT_COVERED = "not covered by the calibration"
+
+
+def or_not_stated(text: str) -> str:
+    """The text, or "not stated" when there is none."""
+    return text if text.strip() else NOT_STATED
+
+
+def counted(n: int, singular: str, plural: str = "") -> str:
+    """A count with its noun: "1 slice", "2 slices", "3 series"."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
+def number_text(value: float | None, digits: int = 4) -> str:
+    """A score or threshold with `digits` significant digits; – for None."""
+    if value is None:
+        return "–"
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def percent_text(rate: float | None) -> str:
+    """A rate in [0, 1] as a percentage with two significant digits."""
+    if rate is None:
+        return "–"
+    return f"{100 * rate:.2g} %" if rate < 0.995 else f"{100 * rate:.3g} %"
+
+
+def interval_text(interval: tuple[float, float] | None, *, percent: bool) -> str:
+    """An interval, in percent or as plain numbers; – for None."""
+    if interval is None:
+        return "–"
+    low, high = interval
+    if percent:
+        return f"{percent_text(low)} to {percent_text(high)}"
+    return f"{low:.2f} to {high:.2f}"
+
+
+def p_value_text(p_value: float | None, n: int) -> str:
+    """A p-value, with the floor that n sets, or that the calibration does not cover."""
+    if p_value is None:
+        return NOT_COVERED
+    text = f"{p_value:.2g}"
+    if n > 0 and p_value <= (1 + 1e-9) / (n + 1):
+        return f"{text} (smallest for n = {n:,})"
+    return text
+
+
+def size_text(n_bytes: int) -> str:
+    """A size in bytes with thousands separated."""
+    return f"{n_bytes:,}"
+
+
+def time_text(when: datetime | None) -> str:
+    """A time in UTC to the second; "not stated" for None."""
+    if when is None:
+        return NOT_STATED
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def series_title(series: SeriesExamined) -> str:
+    """How a series is called in headings and tables."""
+    described = series.description.strip() or "no description"
+    return f"Series {series.number}: {series.modality}, {described}"
+
+
+def share_sentence(result: SeriesResult) -> str:
+    """Share of slices flagged, beside the FPR that genuine scans show."""
+    share = result.share_flagged
+    if share is None:
+        return "No slice was scored."
+    flagged = (
+        f"{len(result.flagged_slices):,} of"
+        f" {counted(result.n_slices_scored, 'scored slice')} flagged"
+        f" ({percent_text(share)})"
+    )
+    if result.slice_fpr is None:
+        return f"{flagged}; {NOT_COVERED}, so no rate can be set beside it."
+    return (
+        f"{flagged}; in genuine scans of the calibration the rate is"
+        f" {percent_text(result.slice_fpr)} per slice (FPR)."
+    )
+
+
+def result_sentences(
+    content: ReportContent, result: SeriesResult, series: SeriesExamined
+) -> tuple[str, ...]:
+    """What was found in one series, in plain words."""
+    title = series_title(series)
+    if result.scope.scope == "not covered":
+        return (
+            f"{title}. The calibration does not cover this series. Its scores are"
+            " given, but no error rate and no p-value can be stated for them.",
+        )
+    level = _series_level(result)
+    sentences = [f"{title}. {_level_sentence(level, _calibration(content, result))}"]
+    sentences.append(share_sentence(result))
+    if result.scope.scope == "partly covered":
+        sentences.append(
+            "The calibration covers this series only in part, see section 10; its"
+            " error rates may be off here."
+        )
+    return tuple(sentences)
+
+
+def _series_level(result: SeriesResult) -> LevelResult | None:
+    return next((item for item in result.levels if item.level == "series"), None)
+
+
+def _calibration(content: ReportContent, result: SeriesResult) -> Calibration | None:
+    return next(
+        (
+            calibration
+            for calibration in content.calibrations
+            if calibration.profile_digest == result.calibration_digest
+        ),
+        None,
+    )
+
+
+def _level_sentence(level: LevelResult | None, calibration: Calibration | None) -> str:
+    if level is None or level.p_value is None or level.is_flagged is None:
+        return "There is no threshold for a whole series, so none can be flagged."
+    state = "flagged" if level.is_flagged else "not flagged"
+    patients = (
+        f" of {counted(calibration.n_patients, 'patient')}" if calibration else ""
+    )
+    return (
+        f"As a whole it is {state}: p = {p_value_text(level.p_value, level.n)}. That is"
+        f" the share of genuine scans that score at least as high, estimated from"
+        f" {level.n:,} genuine series{patients}. It is not the probability that the"
+        " series was tampered with."
+    )
