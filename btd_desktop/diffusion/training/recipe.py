@@ -1,0 +1,95 @@
+"""What a training run is: every choice that alters the weights, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from btd_desktop.errors import SettingsError
+
+__all__ = ["TrainingRecipe", "paper_recipe", "small_noise_recipe"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe:
+    """Parameters of training.
+
+    Attributes:
+        network: Description for `networks.build_network`.
+        steps: Optimiser steps.
+        batch: Crops per step.
+        crop: Side of a crop in pixels.
+        learning_rate: Peak of the schedule.
+        decay: "cosine" to zero over all steps, or "constant".
+        warmup: Steps of linear rise at the start.
+        noise: "small": noise level log-uniform in [0.01, 0.1], where detection
+            happens; "paper": timestep uniform over the sigmoid schedule's T = 1000.
+        weight_decay: AdamW's; 0 gives the paper's Adam.
+        ema_decay: Decay of the moving average of weights per step.
+        gradient_clip: Largest gradient norm.
+        precision: "bfloat16" or "float32" for convolutions.
+        validation_share: Share of patients that are only watched.
+        seed: Of initial weights, split, crops and noise.
+    """
+
+    network: dict[str, Any]
+    steps: int
+    batch: int = 16
+    crop: int = 64
+    learning_rate: float = 2e-3
+    decay: Literal["cosine", "constant"] = "cosine"
+    warmup: int = 200
+    noise: Literal["small", "paper"] = "small"
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    gradient_clip: float = 1.0
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    validation_share: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or self.crop < 16:
+            raise SettingsError(
+                "training needs at least 1 step, 1 crop a step and crops of 16 px"
+            )
+        if self.crop % 8 != 0:
+            raise SettingsError(f"the crop side must divide by 8, got {self.crop}")
+        if not 0.0 <= self.validation_share < 1.0:
+            raise SettingsError("the validation share lies in [0, 1)")
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value for card and checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> TrainingRecipe:
+        """Inverse of `to_json`; raises `TypeError` when fields do not fit."""
+        return cls(**value)
+
+
+def small_noise_recipe(network: dict[str, Any], steps: int) -> TrainingRecipe:
+    """Our recipe: small crops, small noise, high learning rate, minutes on a CPU."""
+    return TrainingRecipe(network, steps)
+
+
+def paper_recipe(
+    network: dict[str, Any], steps: int = 700_000, *, crop: int = 96
+) -> TrainingRecipe:
+    """The recipe of the published trainer (its code, where it differs from its text).
+
+    Adam 8e-6 constant, effective batch 128, timestep uniform, EMA 0.995, crops of
+    96 (CT) or 128 (MR), float32, 700,000 steps on one RTX 4090.
+    """
+    return TrainingRecipe(
+        network,
+        steps,
+        batch=128,
+        crop=crop,
+        learning_rate=8e-6,
+        decay="constant",
+        warmup=0,
+        noise="paper",
+        weight_decay=0.0,
+        ema_decay=0.995,
+        precision="float32",
+    )

@@ -1,0 +1,125 @@
+"""Checkpoint of a training: weights, average, optimiser and step, without pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from btd_desktop.diffusion.training.recipe import TrainingRecipe
+from btd_desktop.errors import ModelError
+
+__all__ = ["averaged_weights", "load_state", "save_state"]
+
+_FILE = "checkpoint.safetensors"
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+def save_state(
+    folder: Path,
+    recipe: TrainingRecipe,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    *,
+    step: int,
+    elapsed_s: float,
+) -> None:
+    """Write the checkpoint atomically (one file, renamed into place)."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in network.state_dict().items():
+        tensors[f"network.{name}"] = value
+    for name, value in average.state_dict().items():
+        tensors[f"average.{name}"] = value
+    for name, parameter in network.named_parameters():
+        for moment in _MOMENTS:
+            value = optimiser.state[parameter].get(moment)
+            if value is not None:
+                tensors[f"optimiser.{name}.{moment}"] = value
+    header = {
+        "recipe": json.dumps(recipe.to_json(), sort_keys=True),
+        "step": str(step),
+        "elapsed_s": f"{elapsed_s:.3f}",
+    }
+    temporary = folder / f"{_FILE}.part"
+    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, temporary, header)
+    temporary.replace(folder / _FILE)
+
+
+def load_state(
+    folder: Path,
+    recipe: TrainingRecipe,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> tuple[int, float]:
+    """Load the checkpoint in `folder` into the given objects, if there is one.
+
+    Returns:
+        Steps done and seconds spent; (0, 0.0) without a checkpoint.
+
+    Raises:
+        ModelError: The checkpoint is damaged or belongs to another recipe.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return 0, 0.0
+    tensors, header = _read(path)
+    if json.loads(header.get("recipe", "null")) != json.loads(
+        json.dumps(recipe.to_json())
+    ):
+        raise ModelError(
+            f"{path} was made with another recipe",
+            hint="choose another output folder, or give the options of that training",
+            code="recipe",
+        )
+    try:
+        network.load_state_dict(_under(tensors, "network."))
+        average.load_state_dict(_under(tensors, "average."))
+        for name, parameter in network.named_parameters():
+            moments = _under(tensors, f"optimiser.{name}.")
+            if moments:
+                optimiser.state[parameter] = {
+                    k: v if k == "step" else v.to(parameter) for k, v in moments.items()
+                }
+        return int(header["step"]), float(header["elapsed_s"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
+
+
+def averaged_weights(folder: Path) -> tuple[dict[str, Tensor], TrainingRecipe, int]:
+    """Averaged weights, recipe and step of the checkpoint in `folder`.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        raise ModelError(f"{folder} holds no training checkpoint", code="checkpoint")
+    tensors, header = _read(path)
+    try:
+        recipe = TrainingRecipe.from_json(json.loads(header["recipe"]))
+        return _under(tensors, "average."), recipe, int(header["step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = dict(file.metadata() or {})
+        return load_file(path), header
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)
+    }

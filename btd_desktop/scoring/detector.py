@@ -1,0 +1,57 @@
+"""What scoring knows of a model: maps at noise levels, and a description.
+
+Scoring, calibration, cases and report work with anything that fits this protocol;
+none of them imports torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Detector", "DetectorInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What identifies a detector in manifests and profiles.
+
+    Attributes:
+        name: Short name of the model.
+        digest: Digest of everything that decides its maps.
+        preset: JSON value of the preset it was trained with.
+        levels: Noise levels of its maps, ascending, shape (L,).
+        paper_level: Index of the level of the paper's reverse step (t = 0).
+        backend: Device, precision and library versions, JSON values.
+    """
+
+    name: str
+    digest: str
+    preset: dict[str, Any]
+    levels: tuple[float, ...]
+    paper_level: int
+    backend: dict[str, Any]
+
+
+class Detector(Protocol):
+    """A noise predictor that scores are computed from."""
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What it is."""
+        ...
+
+    def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Noise prediction F(x_0) at each level, no noise added.
+
+        Args:
+            scaled: One slice as scaled intensities in [0, 1], shape (H, W).
+
+        Returns:
+            Maps of shape (L, H, W), dimensionless, near unit variance on noise of
+            the level asked for.
+        """
+        ...
