@@ -281,9 +281,16 @@ def _quiet_place(
 
 
 def _tissue_mask(coarse: Array, box: Box) -> NDArray[np.bool_]:
-    """True in the box where the smoothed slab is aerated lung."""
+    """True in the box where the smoothed slab is lung without vessels."""
     block = coarse[:, box[1], box[2]]
-    return (block < _VESSEL_HU) & (block > -980.0)
+    lung = (block < _VESSEL_HU) & (block > -980.0)
+    if not lung.any():
+        return lung
+    # The lower half is parenchyma for sure; vessels raise the upper tail only.
+    middle = float(np.median(block[lung]))
+    below = float(np.std(block[lung & (block <= middle)] - middle)) + 1.0
+    quiet: NDArray[np.bool_] = lung & (block < middle + 2.5 * below)
+    return quiet
 
 
 def _spread(values: NDArray[np.floating]) -> float:
