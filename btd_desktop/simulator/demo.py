@@ -1,4 +1,4 @@
-"""The demonstration case: a simulated patient, tampered with twice, and sixteen genuine.
+"""The demonstration case: one simulated patient tampered with, sixteen genuine.
 
 `suspect/` is one CT series with one nodule injected and one removed; `benign/` holds
 the series to calibrate on, other phantoms on the same scanner; `truth.json` says what

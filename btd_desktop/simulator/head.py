@@ -113,22 +113,22 @@ class HeadPhantom:
     ) -> None:
         soft = grid.spacing_mm
         fold = self.folds.on_slice(grid.x_mm, grid.y_mm, z_mm)
-        # Sulci cut in some 20 mm; beneath, white matter is one body.
-        near = np.clip((22.0 - depth) / 8.0, 0.0, 1.0)
-        paint(image, coverage(depth, soft), signal["grey"])
-        white = coverage(depth - 4.0, 1.5) * (
-            1 - coverage(0.42 - np.abs(fold), 0.2) * near
-        )
-        paint(image, white, signal["white"])
-        sulcus = coverage(0.08 - np.abs(fold), 0.12) * near * coverage(depth, soft)
+        sheet = np.asarray(np.abs(fold), np.float32)
+        # Sulci cut in some 18 mm; beneath, white matter is one body.
+        near = np.clip((20.0 - depth) / 6.0, 0.0, 1.0)
+        inside = coverage(depth, soft)
+        paint(image, inside, signal["grey"])
+        ribbon = coverage(0.62 - sheet, 0.25) * near
+        paint(image, coverage(depth - 3.5, 1.5) * (1 - ribbon), signal["white"])
+        sulcus = coverage(0.13 - sheet, 0.16) * near * inside
         paint(image, sulcus, signal["csf"])
         if abs(z_mm) < 40.0:
             self._paint_deep(image, grid, z_mm, signal)
         # The fissure between the hemispheres, open in front and behind.
         gap = 0.9 - np.abs(grid.xx)
         outer = np.maximum(np.abs(grid.yy) - (26.0 if z_mm < 24.0 else 0.0), 0.0)
-        fissure = coverage(gap.astype(np.float32), soft) * np.clip(outer / 4.0, 0.0, 1.0)
-        paint(image, fissure * coverage(depth, soft), signal["csf"])
+        fissure = coverage(gap.astype(np.float32), soft) * np.clip(outer / 4.0, 0, 1)
+        paint(image, fissure * inside, signal["csf"])
 
     def _paint_deep(
         self, image: Plane, grid: RasterGrid, z_mm: float, signal: Mapping[str, float]
@@ -186,7 +186,7 @@ def head_phantom(rng: np.random.Generator) -> HeadPhantom:
         scalp=rng.uniform(4.5, 7.0),
         skull=rng.uniform(6.0, 8.5),
         ventricle=rng.uniform(0.8, 1.5),
-        folds=random_field(rng, 8.5),
+        folds=random_field(rng, 6.0),
         texture=random_field(rng, 3.0),
         ripple=tuple(
             (rng.uniform(-0.012, 0.012), rng.uniform(0, 2 * np.pi)) for _ in range(3)

@@ -125,8 +125,8 @@ def simulate_mr_slice(
         # Orthonormal noise: `noise` is its spread in the image if all is acquired.
         noise = rng.standard_normal((2, rows, rows), np.float32)
         kspace = kspace + scanner.noise / rows * (noise[0] + 1j * noise[1])
-        image = fft.ifft2(fft.ifftshift(kspace * acquired)) * (rows * rows)
-        power += np.square(np.abs(image)).astype(np.float32)
+        image = fft.fftshift(fft.ifft2(fft.ifftshift(kspace * acquired)))
+        power += np.square(np.abs(image) * (rows * rows)).astype(np.float32)
     magnitude = np.sqrt(power) * _WHITE_LEVEL
     return np.asarray(np.clip(np.rint(magnitude), 0, 32767), np.int16)
 
