@@ -1,0 +1,334 @@
+"""Instances to ordered volumes: group, order, split, rescale.
+
+Slices are ordered by position along the normal. InstanceNumber is only a fallback,
+and file names never decide anything: both are easy to change.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom import checks, geometry
+from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
+from btd_desktop.dicom.rescale import modality_values, padding_mask, stack_slices
+from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
+from btd_desktop.dicom.stack import Slice, Stack
+from btd_desktop.volume import Volume
+
+__all__ = ["Instance", "assemble_series"]
+
+_PHASES: Final = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "AcquisitionNumber",
+    "EchoNumbers",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "StackID",
+    "ImageType",
+    "TriggerTime",
+    "AcquisitionTime",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """An accepted DICOM instance.
+
+    Attributes:
+        record_name: Name of its file record.
+        facts: Header facts.
+        pixels: Stored values, shape (frames, rows, columns).
+        pixel_sha256: Digest of `pixels`.
+    """
+
+    record_name: str
+    facts: InstanceFacts
+    pixels: NDArray[Any]
+    pixel_sha256: str
+
+
+def assemble_series(
+    instances: Iterable[Instance], extra: dict[str, list[SeriesFinding]]
+) -> list[LoadedSeries]:
+    """Series in a fixed order, whatever order the files came in.
+
+    Args:
+        instances: Accepted instances.
+        extra: Findings made elsewhere, by `series_key`.
+    """
+    by_series: dict[str, list[Slice]] = {}
+    for instance in instances:
+        key = series_key(instance.record_name, instance.facts)
+        by_series.setdefault(key, []).extend(_slices(instance))
+    loaded = []
+    for key in sorted(by_series, key=lambda name: _series_order(by_series[name], name)):
+        stacks = _stacks(by_series[key])
+        for stack in stacks:
+            loaded.append(_load(stack, key, len(stacks), extra.get(key, [])))
+    return loaded
+
+
+def series_key(record_name: str, facts: InstanceFacts) -> str:
+    """Series Instance UID, or the folder for files that state none."""
+    uid = facts.text.get("series_uid")
+    return uid or f"missing:{record_name.rpartition('/')[0]}"
+
+
+def _series_order(slices: list[Slice], key: str) -> tuple[str, str, float, str]:
+    facts = slices[0].facts
+    return (
+        facts.text.get("patient_id", ""),
+        facts.text.get("study_uid", ""),
+        facts.number.get("series_number", math.inf),
+        key,
+    )
+
+
+def _slices(instance: Instance) -> list[Slice]:
+    facts = instance.facts
+    uid = facts.text.get("sop_instance_uid") or instance.record_name
+    n_frames = instance.pixels.shape[0]
+    return [
+        Slice(
+            uid=uid if n_frames == 1 else f"{uid}#{index + 1}",
+            record_name=instance.record_name,
+            facts=facts,
+            frame=_sound(facts.frames[min(index, len(facts.frames) - 1)]),
+            frame_index=index,
+            stored=instance.pixels[index],
+            pixel_sha256=instance.pixel_sha256,
+        )
+        for index in range(n_frames)
+    ]
+
+
+def _sound(frame: FrameFacts) -> FrameFacts:
+    """The frame without an orientation or a spacing that cannot be meant."""
+    orientation, spacing = frame.orientation, frame.spacing
+    if not geometry.is_usable_orientation(orientation):
+        orientation = None
+    if spacing is not None and min(spacing) <= 0:
+        spacing = None
+    if orientation is frame.orientation and spacing is frame.spacing:
+        return frame
+    return FrameFacts(
+        position=frame.position,
+        orientation=orientation,
+        spacing=spacing,
+        slope=frame.slope,
+        intercept=frame.intercept,
+        thickness_mm=frame.thickness_mm,
+        phase={**frame.phase, "broken": "geometry"},
+    )
+
+
+def _stacks(slices: list[Slice]) -> list[Stack]:
+    """Parts of a series that each are one stack, ordered."""
+    groups: dict[tuple[object, ...], list[Slice]] = {}
+    for item in slices:
+        frame, rows_columns = item.frame, item.stored.shape
+        spacing = tuple(round(value, 4) for value in frame.spacing or ())
+        orientation = geometry.orientation_key(frame.orientation)
+        has_place = frame.position is not None and frame.orientation is not None
+        modality = item.facts.text["modality"]
+        key = (modality, rows_columns, orientation, spacing, has_place)
+        groups.setdefault(key, []).append(item)
+    stacks = []
+    for key in sorted(groups, key=repr):
+        ordered, has_place = _ordered(groups[key])
+        parts = _split_phases(ordered) if has_place else [(ordered, "")]
+        stacks.extend(Stack(tuple(part), has_place, phase) for part, phase in parts)
+    # The largest part first: it is the scan, the others are scouts and remains.
+    return sorted(stacks, key=lambda stack: -len(stack.slices))
+
+
+def _ordered(slices: list[Slice]) -> tuple[list[Slice], bool]:
+    def by_number(item: Slice) -> tuple[float, int, str]:
+        number = item.facts.number.get("instance_number", math.inf)
+        return number, item.frame_index, item.record_name
+
+    by_hand = sorted(slices, key=by_number)
+    orientation = by_hand[0].frame.orientation
+    positions = [item.frame.position for item in by_hand]
+    if orientation is None or any(position is None for position in positions):
+        return by_hand, False
+    known = [position for position in positions if position is not None]
+    along = geometry.positions_along_normal(known, orientation)
+    # Rounded, so that equal positions keep the order of their instance numbers.
+    order = np.argsort(np.round(along, 3), kind="stable")
+    return [by_hand[int(index)] for index in order], True
+
+
+def _split_phases(slices: list[Slice]) -> list[tuple[list[Slice], str]]:
+    """One list per time, echo or acquisition where positions repeat."""
+    n_repeats = _most_at_one_position(slices)
+    if n_repeats == 1:
+        return [(slices, "")]
+    choices: list[tuple[str, ...]] = [(name,) for name in _PHASES]
+    choices += list(itertools.combinations(_PHASES[:6], 2))
+    for names in choices:
+        parts: dict[tuple[str, ...], list[Slice]] = {}
+        for item in slices:
+            value = tuple(item.frame.phase.get(name, "") for name in names)
+            parts.setdefault(value, []).append(item)
+        if len(parts) == 1 or len(parts) > 2 * n_repeats:
+            continue
+        if all(_most_at_one_position(part) == 1 for part in parts.values()):
+            return [
+                (part, _phase_words(names, value))
+                for value, part in sorted(parts.items(), key=lambda p: _numeric(p[0]))
+            ]
+    return [(slices, "")]
+
+
+def _phase_words(names: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(
+        f"{name} {value}" for name, value in zip(names, values, strict=True)
+    )
+
+
+def _numeric(values: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
+    numbers = []
+    for value in values:
+        try:
+            numbers.append((float(value), value))
+        except ValueError:
+            numbers.append((math.inf, value))
+    return tuple(numbers)
+
+
+def _most_at_one_position(slices: list[Slice]) -> int:
+    counts: dict[float, int] = {}
+    orientation = slices[0].frame.orientation
+    if orientation is None:
+        return 1
+    known = [item.frame.position for item in slices if item.frame.position is not None]
+    for value in geometry.positions_along_normal(known, orientation):
+        place = round(float(value) / (2 * geometry.SAME_POSITION_MM))
+        counts[place] = counts.get(place, 0) + 1
+    return max(counts.values(), default=1)
+
+
+def _load(
+    stack: Stack, key: str, n_parts: int, extra: list[SeriesFinding]
+) -> LoadedSeries:
+    slices = stack.slices
+    first = slices[0]
+    values = [
+        modality_values(item.stored, item.frame.slope, item.frame.intercept)
+        for item in slices
+    ]
+    shape = stack.shape()
+    spacing_mm, positions = _slice_spacing(stack, shape)
+    orientation = first.frame.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    in_plane = first.frame.spacing or (1.0, 1.0)
+    volume = Volume(
+        voxels=stack_slices(values),
+        modality=first.facts.text["modality"],
+        unit="HU" if first.facts.text["modality"] == "CT" else "",
+        spacing_mm=(spacing_mm, in_plane[0], in_plane[1]),
+        origin_mm=_triple(first.frame.position or (0.0, 0.0, 0.0)),
+        row_direction=_unit(orientation[:3]),
+        column_direction=_unit(orientation[3:]),
+        slice_positions_mm=positions,
+        instance_uids=tuple(item.uid for item in slices),
+        padding=_padding(slices),
+        source=_source(stack, key),
+    )
+    found = [
+        *extra,
+        *checks.check_stack(stack, shape, n_parts),
+        *checks.check_headers(stack),
+        *checks.check_voxels(volume),
+    ]
+    return LoadedSeries(
+        volume=volume,
+        series_uid=key,
+        description=_description(stack),
+        findings=tuple(sorted(found, key=lambda f: f.severity != "warning")),
+        record_names=tuple(item.record_name for item in slices),
+    )
+
+
+def _slice_spacing(
+    stack: Stack, shape: geometry.StackShape | None
+) -> tuple[float, tuple[float, ...]]:
+    n_slices = len(stack.slices)
+    first = stack.slices[0]
+    if shape is not None and first.frame.orientation is not None:
+        along = geometry.positions_along_normal(
+            stack.positions(), first.frame.orientation
+        )
+        return shape.spacing_mm, tuple(float(value) for value in along)
+    if n_slices == 1:
+        return 0.0, (0.0,)
+    stated = first.facts.number.get("spacing_between_slices")
+    step = abs(stated or first.frame.thickness_mm or 1.0)
+    return step, tuple(index * step for index in range(n_slices))
+
+
+def _padding(slices: Sequence[Slice]) -> NDArray[np.bool_] | None:
+    masks = [padding_mask(item.stored, item.facts.padding) for item in slices]
+    if all(mask is None for mask in masks):
+        return None
+    nothing = np.zeros(slices[0].stored.shape, dtype=np.bool_)
+    return np.stack([nothing if mask is None else mask for mask in masks])
+
+
+_SOURCE_TEXTS: Final = (
+    "manufacturer",
+    "model",
+    "kernel",
+    "description",
+    "body_part",
+    "study_date",
+    "study_uid",
+    "patient_id",
+    "patient_name",
+    "software",
+    "device_serial",
+)
+
+
+def _source(stack: Stack, key: str) -> dict[str, Any]:
+    first = stack.slices[0]
+    facts = first.facts
+    source: dict[str, Any] = {
+        name: facts.text[name] for name in _SOURCE_TEXTS if name in facts.text
+    }
+    source["series_uid"] = key
+    if first.frame.thickness_mm is not None:
+        source["thickness_mm"] = first.frame.thickness_mm
+    if "kvp" in facts.number:
+        source["kvp"] = facts.number["kvp"]
+    source["lossy"] = any("lossy" in item.facts.flags for item in stack.slices)
+    source["transfer_syntaxes"] = sorted(
+        {item.facts.text.get("transfer_syntax", "") for item in stack.slices}
+    )
+    source["window"] = None if facts.window is None else list(facts.window)
+    return source
+
+
+def _description(stack: Stack) -> str:
+    first = stack.slices[0]
+    named = first.facts.text.get("description") or first.facts.text.get("protocol")
+    name = named or first.record_name.rpartition("/")[2]
+    return f"{name} ({stack.phase})" if stack.phase else name
+
+
+def _unit(vector: Sequence[float]) -> tuple[float, float, float]:
+    length = math.sqrt(sum(value * value for value in vector))
+    return _triple([value / length for value in vector])
+
+
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return float(x), float(y), float(z)

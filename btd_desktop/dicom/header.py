@@ -1,0 +1,237 @@
+"""DICOM header to `InstanceFacts`, for single- and multi-frame objects.
+
+Runs in the parsing process. Enhanced objects keep geometry and rescale in functional
+groups (PS3.3 C.7.6.16); the per-frame group wins over the shared one, and both over
+the top level of the dataset.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydicom.uid import UID
+
+from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
+from btd_desktop.dicom.safe_dataset import SafeDataset
+
+__all__ = ["MAX_FRAMES", "NUMBER_ELEMENTS", "TEXT_ELEMENTS", "read_facts"]
+
+MAX_FRAMES: Final = 100_000
+
+TEXT_ELEMENTS: Final = {
+    "sop_class_uid": "SOPClassUID",
+    "sop_instance_uid": "SOPInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "study_uid": "StudyInstanceUID",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+    "modality": "Modality",
+    "photometric": "PhotometricInterpretation",
+    "image_type": "ImageType",
+    "description": "SeriesDescription",
+    "protocol": "ProtocolName",
+    "body_part": "BodyPartExamined",
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "software": "SoftwareVersions",
+    "device_serial": "DeviceSerialNumber",
+    "station": "StationName",
+    "kernel": "ConvolutionKernel",
+    "patient_id": "PatientID",
+    "patient_name": "PatientName",
+    "patient_sex": "PatientSex",
+    "study_date": "StudyDate",
+    "series_date": "SeriesDate",
+    "acquisition_date": "AcquisitionDate",
+    "content_date": "ContentDate",
+    "creation_date": "InstanceCreationDate",
+    "rescale_type": "RescaleType",
+    "lossy": "LossyImageCompression",
+    "burned_in": "BurnedInAnnotation",
+    "derivation": "DerivationDescription",
+    "conversion_type": "ConversionType",
+}
+NUMBER_ELEMENTS: Final = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "instance_number": "InstanceNumber",
+    "series_number": "SeriesNumber",
+    "kvp": "KVP",
+    "gantry_tilt": "GantryDetectorTilt",
+    "spacing_between_slices": "SpacingBetweenSlices",
+    "bits_stored": "BitsStored",
+    "pixel_representation": "PixelRepresentation",
+}
+_PHASES: Final = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "AcquisitionNumber",
+    "EchoNumbers",
+    "EffectiveEchoTime",
+    "TriggerTime",
+    "DiffusionBValue",
+    "StackID",
+    "AcquisitionTime",
+    "ImageType",
+)
+_OWN_PRIVATE_CREATOR: Final = "BTD DESKTOP"
+
+
+def read_facts(
+    dataset: SafeDataset, transfer_syntax_uid: str, preamble: str
+) -> InstanceFacts:
+    """Facts of an instance; whatever cannot be read is absent and remarked on.
+
+    Flags: `lossy` (said so, or a lossy transfer syntax), `signed` (carries DICOM
+    digital signatures), `simulated` (written by this program and marked so),
+    `modality_lut` (a table instead of slope and intercept), `uncalibrated_spacing`
+    (only ImagerPixelSpacing is given).
+    """
+    text = _read_texts(dataset)
+    text["sop_class"] = UID(text.get("sop_class_uid", "")).name or "unknown object"
+    text["transfer_syntax"] = transfer_syntax_uid
+    if preamble:
+        text["preamble"] = preamble
+    number = {
+        name: value
+        for name, keyword in NUMBER_ELEMENTS.items()
+        if (value := dataset.number(keyword)) is not None
+    }
+    return InstanceFacts(
+        text=text,
+        number=number,
+        frames=_read_frames(dataset),
+        window=_window(dataset),
+        padding=_padding(dataset),
+        flags=_flags(dataset, transfer_syntax_uid),
+        remarks=tuple(dataset.remarks),
+    )
+
+
+def _read_texts(dataset: SafeDataset) -> dict[str, str]:
+    text = {
+        name: value
+        for name, keyword in TEXT_ELEMENTS.items()
+        if (value := dataset.text(keyword)) is not None
+    }
+    shared = dataset.item("SharedFunctionalGroupsSequence")
+    if "kernel" not in text and shared is not None:
+        group = shared.item("CTReconstructionSequence")
+        kernel = group.text("ConvolutionKernel") if group is not None else None
+        if kernel is not None:
+            text["kernel"] = kernel
+    return text
+
+
+def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
+    n_frames = min(max(dataset.integer("NumberOfFrames") or 1, 1), MAX_FRAMES)
+    base = _frame_from_groups([dataset])
+    shared = dataset.item("SharedFunctionalGroupsSequence")
+    per_frame = dataset.items("PerFrameFunctionalGroupsSequence")
+    if shared is None and not per_frame:
+        return (base,) * n_frames
+    frames = []
+    for index in range(n_frames):
+        own = per_frame[index] if index < len(per_frame) else None
+        groups = [group for group in (own, shared) if group is not None]
+        frames.append(_frame_from_functional_groups(groups, dataset))
+    return tuple(frames)
+
+
+def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
+    """Facts from the first of several datasets that has each element."""
+
+    def numbers(keyword: str, count: int) -> tuple[float, ...] | None:
+        for group in groups:
+            if (found := group.numbers(keyword, count)) is not None:
+                return tuple(found)
+        return None
+
+    def number(keyword: str) -> float | None:
+        found = (group.number(keyword) for group in groups)
+        return next((value for value in found if value is not None), None)
+
+    phase = {}
+    for keyword in _PHASES:
+        texts = (group.text(keyword) for group in groups)
+        value = next((text for text in texts if text is not None), None)
+        if value is not None:
+            phase[keyword] = value[:64]
+    return FrameFacts(
+        position=numbers("ImagePositionPatient", 3),
+        orientation=numbers("ImageOrientationPatient", 6),
+        spacing=numbers("PixelSpacing", 2) or numbers("ImagerPixelSpacing", 2),
+        slope=number("RescaleSlope"),
+        intercept=number("RescaleIntercept"),
+        thickness_mm=number("SliceThickness"),
+        phase=phase,
+    )
+
+
+_GROUP_SEQUENCES: Final = (
+    "PlanePositionSequence",
+    "PlaneOrientationSequence",
+    "PixelMeasuresSequence",
+    "PixelValueTransformationSequence",
+    "FrameContentSequence",
+    "MREchoSequence",
+    "MRDiffusionSequence",
+    "CTImageFrameTypeSequence",
+    "MRImageFrameTypeSequence",
+)
+
+
+def _frame_from_functional_groups(
+    groups: list[SafeDataset], dataset: SafeDataset
+) -> FrameFacts:
+    items = [
+        item
+        for group in groups
+        for sequence in _GROUP_SEQUENCES
+        if (item := group.item(sequence)) is not None
+    ]
+    return _frame_from_groups([*items, dataset])
+
+
+def _window(dataset: SafeDataset) -> tuple[float, ...] | None:
+    for holder in (dataset, dataset.item("SharedFunctionalGroupsSequence")):
+        source = holder
+        if holder is not None and holder is not dataset:
+            source = holder.item("FrameVOILUTSequence")
+        if source is None:
+            continue
+        centre, width = source.number("WindowCenter"), source.number("WindowWidth")
+        if centre is not None and width is not None and width >= 1:
+            return centre, width
+    return None
+
+
+def _padding(dataset: SafeDataset) -> tuple[float, ...] | None:
+    value = dataset.number("PixelPaddingValue")
+    if value is None:
+        return None
+    limit = dataset.number("PixelPaddingRangeLimit")
+    limit = value if limit is None else limit
+    return min(value, limit), max(value, limit)
+
+
+_LOSSY_SYNTAXES: Final = frozenset(
+    "1.2.840.10008.1.2.4." + tail
+    for tail in ("50", "51", "52", "53", "54", "55", "56", "81", "91", "93", "203")
+)
+
+
+def _flags(dataset: SafeDataset, transfer_syntax_uid: str) -> tuple[str, ...]:
+    says = dataset.text("LossyImageCompression")
+    lossy_syntax = transfer_syntax_uid in _LOSSY_SYNTAXES
+    # JPEG 2000 (.91) and HTJ2K (.203) can be reversible; then the file says "00".
+    if transfer_syntax_uid.endswith((".91", ".93", ".203")) and says == "00":
+        lossy_syntax = False
+    checks = {
+        "lossy": says == "01" or lossy_syntax,
+        "signed": dataset.has("DigitalSignaturesSequence"),
+        "modality_lut": dataset.has("ModalityLUTSequence"),
+        "uncalibrated_spacing": dataset.has("ImagerPixelSpacing")
+        and not dataset.has("PixelSpacing"),
+        "simulated": dataset.has_private_creator(_OWN_PRIVATE_CREATOR),
+    }
+    return tuple(code for code, found in checks.items() if found)

@@ -1,0 +1,123 @@
+"""The facts of one DICOM instance that ordering, rescaling and the checks need.
+
+Filled in the parsing process, sent over the pipe as JSON, and validated again on
+arrival: whatever comes out of a process that read hostile input is untrusted too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FrameFacts", "InstanceFacts", "facts_from_json", "facts_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """Geometry and rescale of one frame; None where the file does not say.
+
+    Attributes:
+        position: ImagePositionPatient, (x, y, z) in LPS mm.
+        orientation: ImageOrientationPatient: row direction, column direction.
+        spacing: PixelSpacing: between rows, between columns, mm.
+        slope: RescaleSlope.
+        intercept: RescaleIntercept.
+        thickness_mm: SliceThickness.
+        phase: What may tell apart frames at one position (time, echo, acquisition,
+            stack), by keyword.
+    """
+
+    position: tuple[float, ...] | None = None
+    orientation: tuple[float, ...] | None = None
+    spacing: tuple[float, ...] | None = None
+    slope: float | None = None
+    intercept: float | None = None
+    thickness_mm: float | None = None
+    phase: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceFacts:
+    """Header facts of one instance.
+
+    Attributes:
+        text: Text elements by the names in `header.TEXT_ELEMENTS`, plus `sop_class`
+            (its name), `transfer_syntax` (UID), `preamble`, `derivation`.
+        number: Numeric elements by the names in `header.NUMBER_ELEMENTS`.
+        frames: One entry per frame, at least one.
+        window: [centre, width] for display, or None.
+        padding: Lowest and highest stored value that means "not measured", or None.
+        flags: Facts that are there or not, by code (see `header.read_facts`).
+        remarks: (code, sentence) about elements that break the standard.
+    """
+
+    text: dict[str, str]
+    number: dict[str, float]
+    frames: tuple[FrameFacts, ...]
+    window: tuple[float, ...] | None = None
+    padding: tuple[float, ...] | None = None
+    flags: tuple[str, ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
+
+
+def facts_to_json(facts: InstanceFacts) -> dict[str, Any]:
+    """Facts as JSON values."""
+    return dataclasses.asdict(facts)
+
+
+def facts_from_json(value: Any) -> InstanceFacts:
+    """Facts from JSON values.
+
+    Raises:
+        ValueError: A value is missing or of another type than promised.
+    """
+    try:
+        return InstanceFacts(
+            text={str(k): _text(v) for k, v in value["text"].items()},
+            number={str(k): _finite(v) for k, v in value["number"].items()},
+            frames=tuple(_frame(frame) for frame in value["frames"]),
+            window=_floats(value["window"], 2),
+            padding=_floats(value["padding"], 2),
+            flags=tuple(_text(flag) for flag in value["flags"]),
+            remarks=tuple((_text(a), _text(b)) for a, b in value["remarks"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("facts are incomplete") from error
+
+
+def _frame(value: Any) -> FrameFacts:
+    return FrameFacts(
+        position=_floats(value["position"], 3),
+        orientation=_floats(value["orientation"], 6),
+        spacing=_floats(value["spacing"], 2),
+        slope=None if value["slope"] is None else _finite(value["slope"]),
+        intercept=None if value["intercept"] is None else _finite(value["intercept"]),
+        thickness_mm=(
+            None if value["thickness_mm"] is None else _finite(value["thickness_mm"])
+        ),
+        phase={str(k): _text(v) for k, v in value["phase"].items()},
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
+
+
+def _floats(value: Any, count: int) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    numbers = tuple(_finite(item) for item in value)
+    if len(numbers) != count:
+        raise ValueError(f"expected {count} numbers")
+    return numbers

@@ -1,0 +1,220 @@
+"""One DICOM file in memory to facts and stored pixels. Runs in the parsing process."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import struct
+import zlib
+from typing import Final
+
+import pydicom
+from pydicom.dataset import FileDataset
+from pydicom.errors import InvalidDicomError
+
+from btd_desktop.dicom.header import read_facts
+from btd_desktop.dicom.instance import InstanceFacts
+from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.pixels import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    decode_pixels,
+    read_layout,
+)
+from btd_desktop.dicom.safe_dataset import SafeDataset
+from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.sniff import preamble_kind
+
+__all__ = ["inflate_dataset", "parse_instance"]
+
+_META_START: Final = 132
+_DICOMDIR_CLASS: Final = "1.2.840.10008.1.3.10"
+_CLASSES_BY_MODALITY: Final = {
+    "CT": ("1.2.840.10008.5.1.4.1.1.2",),
+    "MR": ("1.2.840.10008.5.1.4.1.1.4",),
+}
+# Spectroscopy and colour MR share the stem of the MR classes but hold no such image.
+_NOT_SCANS: Final = ("1.2.840.10008.5.1.4.1.1.4.2", "1.2.840.10008.5.1.4.1.1.4.3")
+_LONG_VRS: Final = (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC")
+
+
+def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
+    """Facts and pixels of a DICOM file, or why it cannot be used."""
+    facts: InstanceFacts | None = None
+    try:
+        plain, syntax = inflate_dataset(data, limits.max_inflated_bytes)
+        dataset = _read(plain)
+        syntax = syntax or _transfer_syntax(dataset)
+        safe = SafeDataset(dataset)
+        facts = read_facts(safe, syntax, _preamble(data))
+        if facts.text.get("sop_class_uid") == _DICOMDIR_CLASS or (
+            "DirectoryRecordSequence" in dataset
+        ):
+            return _directory(safe, facts)
+        facts = _with_modality(facts)
+        _check_is_scan(dataset, facts)
+        layout = read_layout(safe, syntax, limits)
+        pixels, codes = decode_pixels(dataset, layout)
+        remarks = (*facts.remarks, *((code, _SENTENCES[code]) for code in codes))
+        facts = dataclasses.replace(facts, remarks=remarks)
+        return ParsedFile(Fate.ACCEPTED, "", facts, pixels)
+    except RejectedFileError as rejected:
+        return ParsedFile(rejected.fate, rejected.reason, facts)
+
+
+_SENTENCES: Final = {
+    "sign_mismatch": "The codestream holds signed values, the header says unsigned.",
+    "high_bits": "Bits above the stored ones were set (an old overlay, perhaps) and "
+    "were left out.",
+}
+
+
+def inflate_dataset(data: bytes, max_bytes: int) -> tuple[bytes, str]:
+    """File with its dataset inflated, and the transfer syntax if it was deflated.
+
+    The result carries a new file meta group (explicit VR little endian); other files
+    come back unchanged with "".
+
+    Raises:
+        RejectedFileError: It inflates to more than `max_bytes`, or not at all.
+    """
+    end, syntax = _scan_meta(data)
+    if syntax != DEFLATED:
+        return data, ""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(data[end:], max_bytes)
+    except zlib.error as error:
+        raise RejectedFileError(
+            Fate.DAMAGED, f"The deflated dataset is damaged ({error})."
+        ) from error
+    if inflater.unconsumed_tail:
+        raise RejectedFileError(
+            Fate.REFUSED, f"The deflated dataset unpacks to more than {max_bytes:,} B."
+        )
+    uid = EXPLICIT_LITTLE.encode() + b"\0" * (len(EXPLICIT_LITTLE) % 2)
+    meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+    return b"\0" * 128 + b"DICM" + meta + inflated, DEFLATED
+
+
+def _scan_meta(data: bytes) -> tuple[int, str]:
+    """End of the file meta group and its transfer syntax, "" when not found."""
+    offset, syntax = _META_START, ""
+    if data[128:132] != b"DICM":
+        return 0, ""
+    while offset + 8 <= len(data):
+        group, element, vr, length = struct.unpack_from("<HH2sH", data, offset)
+        if group != 2:
+            break
+        start = offset + 8
+        if vr in _LONG_VRS:
+            if offset + 12 > len(data):
+                break
+            (length,) = struct.unpack_from("<I", data, offset + 8)
+            start = offset + 12
+        if element == 0x10:
+            raw = data[start : start + min(length, 64)]
+            syntax = raw.rstrip(b"\0 ").decode("ascii", "replace")
+        offset = start + length
+    return offset, syntax
+
+
+def _read(data: bytes) -> FileDataset:
+    try:
+        return pydicom.dcmread(io.BytesIO(data), force=True)
+    except RecursionError as error:
+        raise RejectedFileError(
+            Fate.REFUSED, "Sequences are nested deeper than this program follows."
+        ) from error
+    except MemoryError:
+        raise
+    except InvalidDicomError as error:
+        raise RejectedFileError(
+            Fate.NOT_AN_IMAGE, "This is not a DICOM file."
+        ) from error
+    except Exception as error:  # noqa: BLE001 - pydicom raises many types on hostile headers
+        words = str(error).split("\n", 1)[0][:120] or type(error).__name__
+        raise RejectedFileError(
+            Fate.DAMAGED, f"The DICOM header cannot be read ({words})."
+        ) from error
+
+
+def _preamble(data: bytes) -> str:
+    return preamble_kind(data[:132]) if data[128:132] == b"DICM" else ""
+
+
+def _transfer_syntax(dataset: FileDataset) -> str:
+    stated = SafeDataset(dataset.file_meta).text("TransferSyntaxUID")
+    if stated:
+        return stated
+    is_implicit, is_little = dataset.original_encoding
+    if is_implicit:
+        return IMPLICIT_LITTLE
+    return EXPLICIT_LITTLE if is_little in (True, None) else EXPLICIT_BIG
+
+
+def _with_modality(facts: InstanceFacts) -> InstanceFacts:
+    """Facts with `modality` set from the SOP class where that is CT or MR."""
+    uid = facts.text.get("sop_class_uid", "")
+    for modality, stems in _CLASSES_BY_MODALITY.items():
+        if uid in stems or (uid.startswith(f"{stems[0]}.") and uid not in _NOT_SCANS):
+            text = {**facts.text, "modality": modality}
+            stated = facts.text.get("modality")
+            remarks = facts.remarks
+            if stated != modality:
+                sentence = (
+                    f"Modality says {stated or 'nothing'}, the SOP class {modality}."
+                )
+                remarks = (*remarks, ("modality_mismatch", sentence))
+            return dataclasses.replace(facts, text=text, remarks=remarks)
+    return facts
+
+
+def _check_is_scan(dataset: FileDataset, facts: InstanceFacts) -> None:
+    name, modality = facts.text["sop_class"], facts.text.get("modality", "")
+    has_pixels = "PixelData" in dataset
+    has_floats = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
+    if not has_pixels and not has_floats:
+        if "Rows" in dataset or "Image Storage" in name:
+            raise RejectedFileError(
+                Fate.DAMAGED, f"An image object ({name}) without pixel data: cut short."
+            )
+        if len(dataset) == 0:
+            raise RejectedFileError(
+                Fate.DAMAGED, "Begins like DICOM but holds no data elements."
+            )
+        raise RejectedFileError(
+            Fate.NOT_AN_IMAGE, f"Valid DICOM, holds no image: {name}."
+        )
+    if modality not in ("CT", "MR"):
+        stated = f"modality {modality}" if modality else "no modality stated"
+        raise RejectedFileError(
+            Fate.UNSUPPORTED, f"Not a CT or MR image: {stated} ({name})."
+        )
+    if has_floats and not has_pixels:
+        raise RejectedFileError(
+            Fate.UNSUPPORTED, f"Holds computed floating-point values ({name})."
+        )
+    photometric = facts.text.get("photometric", "MONOCHROME2")
+    if not photometric.startswith("MONOCHROME"):
+        raise RejectedFileError(
+            Fate.UNSUPPORTED, f"A colour picture ({photometric}), not a grey scan."
+        )
+
+
+def _directory(dataset: SafeDataset, facts: InstanceFacts) -> ParsedFile:
+    """A DICOMDIR: the file IDs that it refers to (PS3.3 F.3.2.2)."""
+    references = []
+    for record in dataset.items("DirectoryRecordSequence"):
+        file_id = record.text("ReferencedFileID")
+        if file_id:
+            references.append(file_id)
+    return ParsedFile(
+        Fate.NOT_AN_IMAGE,
+        f"A DICOM directory (DICOMDIR) that names {len(references)} files.",
+        facts,
+        extra={"references": references},
+    )

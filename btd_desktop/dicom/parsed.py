@@ -1,0 +1,50 @@
+"""What parsing one file ends in, on its way from the parsing process to the import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from btd_desktop.dicom.instance import InstanceFacts
+from btd_desktop.dicom.series import Fate
+
+__all__ = ["ParsedFile", "RejectedFileError"]
+
+
+class RejectedFileError(Exception):
+    """A file ends here; never leaves the `dicom` package.
+
+    Attributes:
+        fate: What becomes of the file.
+        reason: One sentence why.
+    """
+
+    def __init__(self, fate: Fate, reason: str) -> None:
+        super().__init__(reason)
+        self.fate = fate
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedFile:
+    """Outcome of parsing one file.
+
+    Attributes:
+        fate: ACCEPTED, or why not.
+        reason: One sentence, "" when accepted.
+        facts: Header facts of a DICOM instance, as far as it could be read.
+        pixels: Stored values (frames, rows, columns) of DICOM; values (times, S, H,
+            W) of any other format; None when there are none.
+        grid: Geometry of formats other than DICOM: `spacing` (S, row, column),
+            `origin`, `row`, `column` (unit vectors), all in LPS mm.
+        extra: Other facts by name (files that a DICOMDIR refers to).
+    """
+
+    fate: Fate
+    reason: str
+    facts: InstanceFacts | None = None
+    pixels: NDArray[Any] | None = None
+    grid: dict[str, list[float]] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)

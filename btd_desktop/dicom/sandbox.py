@@ -1,0 +1,260 @@
+"""The application's side of the parsing process: start, ask, time out, restart.
+
+DICOM headers, codestreams and volume files are parsed in another process with a
+memory and a time limit. It is given bytes and gives back plain arrays; what it
+answers is checked before use. A crash, an overrun or a wrong answer costs the one
+file that was being read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom.channel import ChannelError, read_message, write_message
+from btd_desktop.dicom.instance import facts_from_json
+from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.series import Fate
+
+__all__ = ["WORKER_FLAG", "Sandbox"]
+
+# In a frozen bundle there is no `python -m`: the program starts itself with this flag
+# and `__main__` hands over to `worker.main`.
+WORKER_FLAG: Final = "--dicom-worker"
+_DTYPES: Final = frozenset(
+    ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8")
+)
+_BYTES_PER_EXTRA_SECOND: Final = 16 << 20
+_START_S: Final = 20.0
+
+
+class Sandbox:
+    """One parsing process, restarted when it dies. Not for use by two threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: str | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        self.n_restarts = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def parse(
+        self, kind: str, data: bytes, *, companion: bytes = b"", suffix: str = ""
+    ) -> ParsedFile:
+        """Parse one file; every way that this can go wrong is an outcome.
+
+        Args:
+            kind: "dicom", "volume", "npy" or "png".
+            data: The file.
+            companion: Detached data of a volume file.
+            suffix: Suffix that tells SimpleITK the format of a volume file.
+        """
+        size = len(data) + len(companion)
+        timeout_s = self._limits.file_timeout_s + size / _BYTES_PER_EXTRA_SECOND
+        try:
+            process = self._running_process()
+        except OSError as error:
+            return ParsedFile(
+                Fate.REFUSED, f"The parsing process cannot be started ({error})."
+            )
+        expired = threading.Event()
+
+        def stop() -> None:
+            expired.set()
+            process.kill()
+
+        watchdog = threading.Timer(timeout_s, stop)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            header, payload = self._exchange(
+                process,
+                {"kind": kind, "split": len(data), "suffix": suffix},
+                data + companion if companion else data,
+            )
+            return _checked(header, payload)
+        except (ChannelError, ValueError) as error:
+            return self._after_failure(process, expired.is_set(), timeout_s, error)
+        finally:
+            watchdog.cancel()
+
+    def close(self) -> None:
+        """End the process and remove its temporary folder; safe from any thread."""
+        self._closed = True
+        self._stop()
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], header: dict[str, Any], data: bytes
+    ) -> tuple[dict[str, Any], bytearray]:
+        if process.stdin is None or process.stdout is None:
+            raise ChannelError("no pipes")
+        write_message(_binary(process.stdin), header, data)
+        # Voxels may widen to 8 bytes on the way.
+        ceiling = 2 * max(self._limits.max_pixel_bytes, self._limits.max_inflated_bytes)
+        return read_message(_binary(process.stdout), ceiling)
+
+    def _after_failure(
+        self,
+        process: subprocess.Popen[bytes],
+        is_expired: bool,
+        timeout_s: float,
+        error: Exception,
+    ) -> ParsedFile:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # A dying process closes its pipes a moment before its status is known.
+            process.wait(timeout=0.5)
+        code = process.poll()
+        self._stop()
+        self.n_restarts += 1
+        if self._closed:
+            return ParsedFile(Fate.REFUSED, "Reading was stopped.")
+        if is_expired:
+            return ParsedFile(
+                Fate.REFUSED, f"Reading it took longer than {timeout_s:.0f} seconds."
+            )
+        if code == 3:
+            return ParsedFile(
+                Fate.REFUSED, "Reading it needs more memory than allowed."
+            )
+        if code is None:
+            return ParsedFile(Fate.DAMAGED, f"Its reader went astray ({error}).")
+        return ParsedFile(
+            Fate.DAMAGED,
+            f"Its pixels or header crashed the decoder (exit status {code}), which ran "
+            "in a separate process.",
+        )
+
+    def _running_process(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise OSError("reading was stopped")
+            if self._process is not None and self._process.poll() is None:
+                return self._process
+            if self._folder is None:
+                self._folder = tempfile.mkdtemp(prefix="btd-dicom-")
+            self._process = subprocess.Popen(
+                [*_command(), json.dumps(dataclasses.asdict(self._limits))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=self._folder,
+                env=_environment(),
+            )
+            return self._process
+
+    def _stop(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+            folder, self._folder = self._folder, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binary(stream: Any) -> BinaryIO:
+    binary: BinaryIO = stream
+    return binary
+
+
+def _command() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, WORKER_FLAG]
+    # -P: a folder of evidence must never be searched for modules.
+    return [sys.executable, "-P", "-m", "btd_desktop.dicom.worker"]
+
+
+def _environment() -> dict[str, str]:
+    package_parent = str(Path(__file__).resolve().parents[2])
+    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [package_parent, *(path for path in sys.path if path.endswith("-packages"))]
+    )
+    # One thread each: thread pools reserve address space that the limit counts.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = "1"
+    environment["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    return environment
+
+
+def _checked(header: dict[str, Any], payload: bytearray) -> ParsedFile:
+    """Outcome from an answer that may come from a process under foreign control.
+
+    Raises:
+        ValueError: The answer is not what the protocol says.
+    """
+    fate = Fate(header.get("fate"))
+    reason = str(header.get("reason", ""))[:500]
+    facts = header.get("facts")
+    described = header.get("array")
+    pixels = None if described is None else _array(described, payload)
+    if fate is Fate.ACCEPTED and pixels is None:
+        raise ValueError("accepted without pixels")
+    extra = header.get("extra")
+    return ParsedFile(
+        fate=fate,
+        reason=reason,
+        facts=None if facts is None else facts_from_json(facts),
+        pixels=pixels,
+        grid=_grid(header.get("grid")),
+        extra=extra if isinstance(extra, dict) else {},
+    )
+
+
+def _array(described: Any, payload: bytearray) -> NDArray[Any]:
+    if not isinstance(described, dict) or described.get("dtype") not in _DTYPES:
+        raise ValueError("array of unknown type")
+    shape = tuple(int(side) for side in described["shape"])
+    n_values = 1
+    for side in shape:
+        if side < 1:
+            raise ValueError("array without values")
+        n_values *= side
+    dtype = np.dtype(str(described["dtype"]))
+    if len(shape) not in (3, 4) or n_values * dtype.itemsize != len(payload):
+        raise ValueError("array does not fit its announcement")
+    return np.frombuffer(payload, dtype=dtype).reshape(shape)
+
+
+def _grid(value: Any) -> dict[str, list[float]] | None:
+    if not isinstance(value, dict):
+        return None
+    grid = {}
+    for name in ("spacing", "origin", "row", "column", "slice"):
+        numbers = [float(item) for item in value[name]]
+        if len(numbers) != 3 or not all(np.isfinite(numbers)):
+            raise ValueError("grid is not usable")
+        grid[name] = numbers
+    return grid

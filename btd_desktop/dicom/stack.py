@@ -1,0 +1,63 @@
+"""A slice with its facts, and slices that form one stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from btd_desktop.dicom import geometry
+from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
+
+__all__ = ["Slice", "Stack"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """One frame on its way into a volume.
+
+    Attributes:
+        uid: SOP Instance UID, with `#frame` for multi-frame objects; the file's name
+            when it has no UID.
+        record_name: Name of its file record.
+        facts: Facts of its instance.
+        frame: Facts of this frame; unusable orientation and spacing left out.
+        frame_index: From 0.
+        stored: Stored values, shape (H, W).
+        pixel_sha256: Digest of the whole instance's stored values.
+    """
+
+    uid: str
+    record_name: str
+    facts: InstanceFacts
+    frame: FrameFacts
+    frame_index: int
+    stored: NDArray[Any]
+    pixel_sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Ordered slices that become one volume.
+
+    Attributes:
+        slices: In order, at least one.
+        has_place: True when they are ordered by position.
+        phase: What sets this part apart from others at the same positions; or "".
+    """
+
+    slices: tuple[Slice, ...]
+    has_place: bool
+    phase: str
+
+    def positions(self) -> list[tuple[float, ...]]:
+        """Position of each slice that has one."""
+        return [s.frame.position for s in self.slices if s.frame.position is not None]
+
+    def shape(self) -> geometry.StackShape | None:
+        """Spacing and gaps, or None when the slices are not ordered by position."""
+        orientation = self.slices[0].frame.orientation
+        if not self.has_place or orientation is None:
+            return None
+        return geometry.describe_stack(self.positions(), orientation)

@@ -1,0 +1,147 @@
+"""The parsing process: reads requests from a pipe, answers with facts and arrays.
+
+Started by `sandbox` as `python -m btd_desktop.dicom.worker`; receives bytes, never
+paths of evidence, and opens no file but those in its own temporary folder. It limits
+its own memory before it reads the first request. If native code aborts here, the
+application loses one file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from btd_desktop.dicom.channel import ChannelError, read_message, write_message
+from btd_desktop.dicom.instance import facts_to_json
+from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.series import Fate
+
+__all__ = ["main"]
+
+# Beyond the file itself: its companion and some slack.
+_REQUEST_HEADROOM = 1 << 20
+
+
+def main() -> int:
+    """Serve requests until the pipe closes."""
+    requests, replies = _take_over_pipes()
+    limits = Limits(**_read_limits())
+    _limit_memory(limits.worker_memory_bytes)
+    warnings.simplefilter("ignore")
+    import pydicom.config
+
+    # Values are checked by safe_dataset; pydicom's own checks only warn and cost time.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    folder = Path.cwd()
+    ceiling = 2 * limits.max_file_bytes + _REQUEST_HEADROOM
+    while True:
+        try:
+            header, payload = read_message(requests, ceiling)
+        except ChannelError:
+            return 0
+        except MemoryError:
+            return 3
+        parsed = _parse_guarded(header, payload, limits, folder)
+        del payload
+        try:
+            _reply(replies, parsed)
+        except ChannelError:
+            return 0
+
+
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes under new numbers, so that no library can print into them."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(nowhere, number)
+    return requests, replies
+
+
+def _read_limits() -> dict[str, Any]:
+    import json
+
+    return dict(json.loads(sys.argv[1])) if len(sys.argv) > 1 else {}
+
+
+def _limit_memory(n_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit for a process to set on itself
+        return
+    for name, value in (("RLIMIT_AS", n_bytes), ("RLIMIT_CORE", 0)):
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (limit, limit))
+        except (ValueError, OSError):  # macOS refuses RLIMIT_AS on some versions
+            continue
+
+
+def _parse_guarded(
+    header: dict[str, Any], payload: bytearray, limits: Limits, folder: Path
+) -> ParsedFile:
+    try:
+        return _parse(header, payload, limits, folder)
+    except MemoryError:
+        return ParsedFile(Fate.REFUSED, "Reading it needs more memory than allowed.")
+    except RecursionError:
+        return ParsedFile(
+            Fate.REFUSED, "It is nested deeper than this program follows."
+        )
+    except Exception as error:  # noqa: BLE001 - hostile input raises what it likes
+        words = str(error).split("\n", 1)[0][:120]
+        reason = f"The file cannot be read ({type(error).__name__}: {words})."
+        return ParsedFile(Fate.DAMAGED, reason)
+
+
+def _parse(
+    header: dict[str, Any], payload: bytearray, limits: Limits, folder: Path
+) -> ParsedFile:
+    kind, split = header["kind"], int(header["split"])
+    data, companion = bytes(payload[:split]), bytes(payload[split:])
+    payload.clear()
+    if kind == "dicom":
+        from btd_desktop.dicom.instance_file import parse_instance
+
+        return parse_instance(data, limits)
+    from btd_desktop.dicom import volume_file
+
+    if kind == "npy":
+        return volume_file.parse_npy(data, limits)
+    if kind == "png":
+        return volume_file.parse_png(data, limits)
+    return volume_file.parse_volume(data, companion, header["suffix"], folder, limits)
+
+
+def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:
+    import numpy as np
+
+    header: dict[str, Any] = {
+        "fate": parsed.fate.value,
+        "reason": parsed.reason,
+        "facts": None if parsed.facts is None else facts_to_json(parsed.facts),
+        "grid": parsed.grid,
+        "extra": parsed.extra,
+        "array": None,
+    }
+    payload = memoryview(b"")
+    if parsed.pixels is not None:
+        pixels = np.ascontiguousarray(
+            parsed.pixels, dtype=parsed.pixels.dtype.newbyteorder("<")
+        )
+        header["array"] = {"dtype": pixels.dtype.str, "shape": list(pixels.shape)}
+        payload = memoryview(pixels.reshape(-1).view(np.uint8))
+    write_message(replies, header, payload)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
