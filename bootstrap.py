@@ -278,7 +278,7 @@ def static_checks() -> list[tuple[str, list[str | Path]]]:
         ("ruff check", [*python, "ruff", "check", "."]),
         ("ruff format", [*python, "ruff", "format", "--check", "."]),
         ("mypy", [*python, "mypy"]),
-        ("import contracts", [venv_script("lint-imports")]),
+        ("import contracts", [venv_script("lint-imports"), "--no-logo"]),
     ]
 
 
