@@ -71,8 +71,8 @@ def assemble_series(
     loaded = []
     for key in sorted(by_series, key=lambda name: _series_order(by_series[name], name)):
         stacks = _stacks(by_series[key])
-        for stack in stacks:
-            loaded.append(_load(stack, key, len(stacks), extra.get(key, [])))
+        more = extra.get(key, [])
+        loaded.extend(_load(stack, key, len(stacks), more) for stack in stacks)
     return loaded
 
 
@@ -309,6 +309,10 @@ def _source(stack: Stack, key: str) -> dict[str, Any]:
         source["thickness_mm"] = first.frame.thickness_mm
     if "kvp" in facts.number:
         source["kvp"] = facts.number["kvp"]
+    rules = {(item.frame.slope, item.frame.intercept) for item in stack.slices}
+    slope, intercept = first.frame.slope, first.frame.intercept
+    if len(rules) == 1 and slope and intercept is not None:
+        source["rescale"] = [slope, intercept]
     source["lossy"] = any("lossy" in item.facts.flags for item in stack.slices)
     source["transfer_syntaxes"] = sorted(
         {item.facts.text.get("transfer_syntax", "") for item in stack.slices}

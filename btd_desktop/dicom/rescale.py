@@ -44,7 +44,7 @@ def padding_mask(
     """
     if padding is None:
         return None
-    low, high = (_same_bits(value, stored.dtype) for value in padding)
+    low, high = sorted(_same_bits(value, stored.dtype) for value in padding)
     mask: NDArray[np.bool_] = (stored >= low) & (stored <= high)
     return mask if bool(mask.any()) else None
 
