@@ -1,0 +1,188 @@
+"""Stored features and a profile to scores with p-values.
+
+Features are stored, probabilities derived: changing the profile never re-runs the
+model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.calibration.density import centred_on, series_reference
+from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
+from btd_desktop.calibration.scope import Scope
+from btd_desktop.scoring.features import GridFeatures
+
+__all__ = [
+    "CalibratedSeries",
+    "CalibratedValue",
+    "calibrate_place",
+    "calibrate_series",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedValue:
+    """One score, and where it falls among genuine ones.
+
+    Attributes:
+        score: Higher is less like genuine.
+        p_value: Conformal p-value, or None when the profile does not cover this.
+        tail_p: p-value of the parametric tail, beside it; None below the tail.
+        n: Genuine scores behind the p-value.
+        n_patients: Patients behind them.
+        threshold: Of the profile at this level; None when it holds too few scores.
+        flagged: Score above threshold; None when that cannot be said.
+    """
+
+    score: float
+    p_value: float | None
+    tail_p: float | None
+    n: int
+    n_patients: int
+    threshold: float | None
+    flagged: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibratedSeries:
+    """Scores of one kind over a series.
+
+    Attributes:
+        kind: "anomaly", "injection" or "removal".
+        patch_scores: One (R, C) array per slice; NaN where not scored.
+        patch_p: p-values likewise; all NaN when not covered.
+        slices: Value of each slice's maximum; None for a slice without tissue.
+        series: Value of the series' maximum; None when nothing was scored.
+    """
+
+    kind: str
+    patch_scores: tuple[NDArray[np.float64], ...]
+    patch_p: tuple[NDArray[np.float64], ...]
+    slices: tuple[CalibratedValue | None, ...]
+    series: CalibratedValue | None
+
+    @property
+    def flagged_share(self) -> float | None:
+        """Share of scored slices that are flagged; None when that cannot be said."""
+        flags = [v.flagged for v in self.slices if v is not None]
+        if not flags or any(f is None for f in flags):
+            return None
+        return sum(bool(f) for f in flags) / len(flags)
+
+
+def calibrate_series(
+    profile: CalibrationProfile, scope: Scope, slices: Sequence[GridFeatures]
+) -> dict[str, CalibratedSeries]:
+    """All kinds of scores of a series with their p-values, by kind.
+
+    Args:
+        profile: The calibration.
+        scope: Answer of the scope check; blocks p-values and flags when not covered.
+        slices: Grid features of every slice, in order.
+    """
+    maps = {
+        "anomaly": _anomaly_maps(profile, slices),
+        "injection": [s.injection.astype(np.float64) for s in slices],
+        "removal": [s.removal.astype(np.float64) for s in slices],
+    }
+    return {kind: _calibrate(profile, scope, kind, maps[kind]) for kind in KINDS}
+
+
+def calibrate_place(
+    profile: CalibrationProfile,
+    scope: Scope,
+    place: GridFeatures,
+    slices: Sequence[GridFeatures],
+) -> dict[str, CalibratedValue]:
+    """Scores of one clicked place, at patch level, by kind.
+
+    Args:
+        profile: The calibration.
+        scope: Answer of the scope check.
+        place: Features of the place, R = C = 1.
+        slices: Grid features of the whole series, its reference.
+
+    Raises:
+        ValueError: The place holds no tissue to score (its features are NaN).
+    """
+    if not bool(place.scored.all()):
+        raise ValueError("the place holds no tissue to score")
+    air = place.aerated.reshape(1)
+    reference = series_reference(*_all_places(slices))
+    centred = centred_on(reference, place.features.reshape(1, -1), air)
+    scores = {
+        "anomaly": float(profile.density.scores(centred, air)[0]),
+        "injection": float(place.injection[0, 0]),
+        "removal": float(place.removal[0, 0]),
+    }
+    return {
+        kind: _value(profile.levels[kind]["patch"], scope, score)
+        for kind, score in scores.items()
+    }
+
+
+def _all_places(
+    slices: Sequence[GridFeatures],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    features = np.concatenate([s.features[s.scored] for s in slices])
+    aerated = np.concatenate([s.aerated[s.scored] for s in slices])
+    return features, aerated
+
+
+def _anomaly_maps(
+    profile: CalibrationProfile, slices: Sequence[GridFeatures]
+) -> list[NDArray[np.float64]]:
+    maps = [np.full(s.injection.shape, np.nan) for s in slices]
+    features, aerated = _all_places(slices)
+    if not len(features):
+        return maps
+    reference = series_reference(features, aerated)
+    scores = profile.density.scores(centred_on(reference, features, aerated), aerated)
+    start = 0
+    for target, own in zip(maps, slices, strict=True):
+        n = int(own.scored.sum())
+        target[own.scored] = scores[start : start + n]
+        start += n
+    return maps
+
+
+def _calibrate(
+    profile: CalibrationProfile,
+    scope: Scope,
+    kind: str,
+    maps: list[NDArray[np.float64]],
+) -> CalibratedSeries:
+    levels = profile.levels[kind]
+    maxima = [float(np.nanmax(m)) if np.isfinite(m).any() else None for m in maps]
+    known = [m for m in maxima if m is not None]
+    return CalibratedSeries(
+        kind,
+        tuple(maps),
+        tuple(
+            levels["patch"].ecdf.p_values(m)
+            if scope.p_values_allowed
+            else np.full_like(m, np.nan)
+            for m in maps
+        ),
+        tuple(None if m is None else _value(levels["slice"], scope, m) for m in maxima),
+        _value(levels["series"], scope, max(known)) if known else None,
+    )
+
+
+def _value(level: LevelCalibration, scope: Scope, score: float) -> CalibratedValue:
+    allowed = scope.p_values_allowed
+    threshold = level.threshold if allowed else None
+    return CalibratedValue(
+        score=score,
+        p_value=level.ecdf.p_value(score) if allowed else None,
+        tail_p=level.tail.p_value(score) if allowed and level.tail else None,
+        n=level.ecdf.n,
+        n_patients=level.n_patients,
+        threshold=threshold,
+        flagged=None if threshold is None else score > threshold,
+    )

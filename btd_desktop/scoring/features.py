@@ -1,0 +1,236 @@
+"""Noise maps at a place to numbers.
+
+The paper's two scores are two of the numbers: the mean of F(x_0)^2 over the central
+32x32 (injection) and over the whole patch (removal), at the level of t = 0.
+
+The others compare the place with its surroundings in the same slice: at each noise
+level, the mean of F^2 in a disc and two rings around the centre, as log ratios to
+what the outer patch lets expect of the same mix of tissue, and the signed mean of F.
+Content that is too smooth for its surroundings has negative log ratios, content that
+is too rough positive ones; which of them is unusual is for the calibration to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
+
+__all__ = ["ZONE_RADII_PX", "GridFeatures", "feature_names", "grid_features"]
+
+# Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
+# A 32 mm cube on 0.7 mm pixels reaches 23 px from its centre, its seam ring 3.
+ZONE_RADII_PX = (9.0, 17.0, 27.0)
+_ZONES = ("disc", "ring1", "ring2")
+_MIN_TISSUE_SHARE = 0.25  # of the central square, for a place to be scored at all
+_MIN_CLASS_PIXELS = 200  # in the surroundings, for a tissue class to be a reference
+_N_CLASSES = 3  # aerated, soft, dense; see preprocess.foreground.Tissue
+_FLOOR = 1e-6  # of mean F^2: keeps the log finite where the window clips everything
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridFeatures:
+    """Numbers at every centre of a slice's grid; NaN where there is no tissue.
+
+    Attributes:
+        rows: Centre rows in pixels, shape (R,).
+        columns: Centre columns in pixels, shape (C,).
+        injection: Mean of F^2 in the central square at t = 0, shape (R, C).
+        removal: Mean of F^2 over the patch at t = 0, shape (R, C).
+        features: Log ratios and signed means, shape (R, C, K), see `feature_names`.
+        aerated: Share of aerated pixels in the central square's tissue, (R, C).
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    injection: NDArray[np.float32]
+    removal: NDArray[np.float32]
+    features: NDArray[np.float32]
+    aerated: NDArray[np.float32]
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """True where there is tissue enough to score, shape (R, C)."""
+        return np.isfinite(self.injection)
+
+
+def feature_names(levels: tuple[float, ...]) -> tuple[str, ...]:
+    """Names of the K features of a detector with these noise levels, in order."""
+    names = [f"{zone}@{level:g}" for level in levels for zone in _ZONES]
+    return (*names, *(f"mean@{level:g}" for level in levels))
+
+
+def grid_features(
+    maps: NDArray[np.float32],
+    tissue: NDArray[np.uint8],
+    grid: PatchGrid,
+    *,
+    paper_level: int,
+    at: tuple[int, int] | None = None,
+) -> GridFeatures:
+    """Features of a slice at all centres of the grid, or at one place.
+
+    Args:
+        maps: Noise predictions, shape (L, H, W).
+        tissue: Tissue classes 0..3 (0 is outside), shape (H, W).
+        grid: Patch geometry and stride.
+        paper_level: Index of the level of t = 0 in `maps`.
+        at: One centre (row, column) in pixels instead of the grid. Any pixel will
+            do: the slice is shifted so that the patch falls on whole blocks.
+
+    Returns:
+        Features; R = C = 1 when `at` is given.
+    """
+    _, h, w = maps.shape
+    if at is None:
+        rows, columns = grid.rows(h), grid.columns(w)
+        place = (rows, columns)
+    else:
+        (r, c), half = at, grid.patch // 2
+        maps, tissue = _cut(maps, r, c, half), _cut(tissue, r, c, half)
+        place = (np.array([half]), np.array([half]))
+        rows, columns = np.array([r]), np.array([c])
+    sums = _class_sums(maps, tissue)
+    return _from_sums(sums, place, (rows, columns), grid, paper_level)
+
+
+def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
+    """The patch around (r, c), zero (outside) where it leaves the slice."""
+    pad = [(0, 0)] * (array.ndim - 2) + [(half, half), (half, half)]
+    return np.pad(array, pad)[..., r : r + 2 * half, c : c + 2 * half]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Block sums: pixels (in all, and by class), F^2 and F by level (and class)."""
+
+    pixels: NDArray[np.float64]  # (1, h, w)
+    count: NDArray[np.float64]  # (classes, h, w)
+    square: NDArray[np.float64]  # (L, classes, h, w)
+    signed: NDArray[np.float64]  # (L, h, w), tissue only
+    whole: NDArray[np.float64]  # (1, h, w): F^2 of t = 0 over all pixels
+
+
+def _class_sums(maps: NDArray[np.float32], tissue: NDArray[np.uint8]) -> _Sums:
+    squares = maps.astype(np.float64) ** 2
+    masks = np.stack([tissue == k + 1 for k in range(_N_CLASSES)])
+    inside = tissue > 0
+    return _Sums(
+        pixels=block_sums(np.ones((1, *tissue.shape))),
+        count=block_sums(masks),
+        square=np.stack([block_sums(squares * mask) for mask in masks], axis=1),
+        signed=block_sums(maps * inside),
+        whole=block_sums(squares),
+    )
+
+
+def _zone_masks(patch: int) -> NDArray[np.float64]:
+    """Disc, two rings and surroundings as masks of blocks, shape (4, n, n)."""
+    n = patch // BLOCK
+    offset = (np.arange(n) - (n - 1) / 2) * BLOCK
+    radius = np.hypot(offset[:, None], offset[None, :])
+    edges = (0.0, *ZONE_RADII_PX, np.inf)
+    return np.stack(
+        [(radius >= low) & (radius < high) for low, high in itertools.pairwise(edges)]
+    ).astype(np.float64)
+
+
+def _central_mask(grid: PatchGrid) -> NDArray[np.float64]:
+    n, m = grid.patch // BLOCK, grid.centre // BLOCK
+    mask = np.zeros((n, n))
+    low = (n - m) // 2
+    mask[low : low + m, low : low + m] = 1.0
+    return mask
+
+
+def _pool(
+    blocks: NDArray[np.float64],
+    place: tuple[NDArray[np.int64], NDArray[np.int64]],
+    masks: NDArray[np.float64],
+    patch: int,
+) -> NDArray[np.float64]:
+    """Sums under each mask at each centre: (K, h, w) and (Z, n, n) to (Z, K, R, C)."""
+    windows = windows_at(blocks, *place, patch)
+    k, r, c, n, _ = windows.shape
+    flat = windows.reshape(k * r * c, n * n) @ masks.reshape(len(masks), n * n).T
+    return np.moveaxis(flat.reshape(k, r, c, len(masks)), -1, 0)
+
+
+def _from_sums(
+    sums: _Sums,
+    place: tuple[NDArray[np.int64], NDArray[np.int64]],
+    centres: tuple[NDArray[np.int64], NDArray[np.int64]],
+    grid: PatchGrid,
+    paper_level: int,
+) -> GridFeatures:
+    n_levels = len(sums.square)
+    central = _central_mask(grid)
+    paper = np.stack([central, np.ones_like(central)])
+    whole = sums.whole[paper_level : paper_level + 1]
+    squares = _pool(whole, place, paper, grid.patch)[:, 0]
+    pixels = _pool(sums.pixels, place, paper, grid.patch)[:, 0]
+    injection, removal = squares / np.maximum(pixels, 1.0)
+
+    zones = _zone_masks(grid.patch)
+    count = _pool(sums.count, place, zones, grid.patch)  # (4, classes, R, C)
+    flat = sums.square.reshape(-1, *sums.square.shape[2:])
+    square = _pool(flat, place, zones, grid.patch)
+    square = square.reshape(len(zones), n_levels, _N_CLASSES, *square.shape[2:])
+    ratios = _log_ratios(square, count, _class_means(sums))
+
+    tissue_in_centre = _pool(sums.count, place, central[None], grid.patch)[0]
+    n_tissue = tissue_in_centre.sum(axis=0)
+    signed = _pool(sums.signed, place, central[None], grid.patch)[0]
+    means = signed / np.maximum(n_tissue, 1.0)
+
+    features = np.moveaxis(np.concatenate([ratios, means]), 0, -1)
+    scored = n_tissue >= _MIN_TISSUE_SHARE * grid.centre**2
+    nowhere = ~scored
+    injection[nowhere] = removal[nowhere] = np.nan
+    features[nowhere] = np.nan
+    aerated = tissue_in_centre[0] / np.maximum(n_tissue, 1.0)
+    return GridFeatures(
+        *centres,
+        *(a.astype(np.float32) for a in (injection, removal, features, aerated)),
+    )
+
+
+def _class_means(sums: _Sums) -> NDArray[np.float64]:
+    """Mean of F^2 per level and class over the slice, shape (L, classes)."""
+    total = sums.square.sum(axis=(-2, -1))
+    pixels = sums.count.sum(axis=(-2, -1))
+    overall = total.sum(axis=1, keepdims=True) / max(float(pixels.sum()), 1.0)
+    known = pixels >= _MIN_CLASS_PIXELS
+    means: NDArray[np.float64] = np.where(
+        known, total / np.maximum(pixels, 1.0), overall
+    )
+    return means
+
+
+def _log_ratios(
+    square: NDArray[np.float64],
+    count: NDArray[np.float64],
+    slice_means: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Observed over expected mean F^2 of disc and rings, log, (L * 3, R, C).
+
+    Expected is what the zone's mix of tissue would have if each class behaved as it
+    does in the surroundings; a class that is missing there behaves as in the slice.
+    """
+    around_n, around = count[-1], square[-1]  # (classes, R, C), (L, classes, R, C)
+    local = around / np.maximum(around_n, 1.0)
+    enough = around_n >= _MIN_CLASS_PIXELS
+    reference = np.where(enough, local, slice_means[:, :, None, None])
+    out = []
+    for level in range(len(slice_means)):
+        for zone in range(len(ZONE_RADII_PX)):
+            n_zone = np.maximum(count[zone].sum(axis=0), 1.0)
+            observed = square[zone, level].sum(axis=0) / n_zone
+            expected = (count[zone] * reference[level]).sum(axis=0) / n_zone
+            out.append(np.log((observed + _FLOOR) / (expected + _FLOOR)))
+    return np.stack(out)
