@@ -68,7 +68,7 @@ def assemble_series(
     for instance in instances:
         key = series_key(instance.record_name, instance.facts)
         by_series.setdefault(key, []).extend(_slices(instance))
-    loaded = []
+    loaded: list[LoadedSeries] = []
     for key in sorted(by_series, key=lambda name: _series_order(by_series[name], name)):
         stacks = _stacks(by_series[key])
         more = extra.get(key, [])
@@ -133,6 +133,7 @@ def _sound(frame: FrameFacts) -> FrameFacts:
 def _stacks(slices: list[Slice]) -> list[Stack]:
     """Parts of a series that each are one stack, ordered."""
     groups: dict[tuple[object, ...], list[Slice]] = {}
+    key: tuple[object, ...]
     for item in slices:
         frame, rows_columns = item.frame, item.stored.shape
         spacing = tuple(round(value, 4) for value in frame.spacing or ())
@@ -141,7 +142,7 @@ def _stacks(slices: list[Slice]) -> list[Stack]:
         modality = item.facts.text["modality"]
         key = (modality, rows_columns, orientation, spacing, has_place)
         groups.setdefault(key, []).append(item)
-    stacks = []
+    stacks: list[Stack] = []
     for key in sorted(groups, key=repr):
         ordered, has_place = _ordered(groups[key])
         parts = _split_phases(ordered) if has_place else [(ordered, "")]

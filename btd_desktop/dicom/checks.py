@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.series import SeriesFinding
@@ -344,7 +345,7 @@ def check_voxels(volume: Volume) -> Iterator[SeriesFinding]:
         yield from _check_range(measured)
 
 
-def _check_range(measured: np.ndarray) -> Iterator[SeriesFinding]:  # type: ignore[type-arg]
+def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
     top = measured.max()
     share = float(np.mean(measured == top))
     if top < 3000 and share > _CLIPPED_SHARE:

@@ -67,7 +67,7 @@ def facts_to_json(facts: InstanceFacts) -> dict[str, Any]:
     return dataclasses.asdict(facts)
 
 
-def facts_from_json(value: Any) -> InstanceFacts:
+def facts_from_json(value: Any) -> InstanceFacts:  # noqa: ANN401 - JSON, checked here
     """Facts from JSON values.
 
     Raises:
@@ -87,7 +87,7 @@ def facts_from_json(value: Any) -> InstanceFacts:
         raise ValueError("facts are incomplete") from error
 
 
-def _frame(value: Any) -> FrameFacts:
+def _frame(value: Any) -> FrameFacts:  # noqa: ANN401 - JSON, checked here
     return FrameFacts(
         position=_floats(value["position"], 3),
         orientation=_floats(value["orientation"], 6),
@@ -101,20 +101,20 @@ def _frame(value: Any) -> FrameFacts:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not text")
     return value
 
 
-def _finite(value: Any) -> float:
+def _finite(value: Any) -> float:  # noqa: ANN401 - JSON, checked here
     number = float(value)
     if not math.isfinite(number):
         raise ValueError("not a finite number")
     return number
 
 
-def _floats(value: Any, count: int) -> tuple[float, ...] | None:
+def _floats(value: Any, count: int) -> tuple[float, ...] | None:  # noqa: ANN401 - JSON, checked here
     if value is None:
         return None
     numbers = tuple(_finite(item) for item in value)

@@ -135,7 +135,7 @@ def _read(data: bytes) -> FileDataset:
         raise RejectedFileError(
             Fate.NOT_AN_IMAGE, "This is not a DICOM file."
         ) from error
-    except Exception as error:  # noqa: BLE001 - pydicom raises many types on hostile headers
+    except Exception as error:  # pydicom raises many types
         words = str(error).split("\n", 1)[0][:120] or type(error).__name__
         raise RejectedFileError(
             Fate.DAMAGED, f"The DICOM header cannot be read ({words})."

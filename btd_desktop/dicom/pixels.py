@@ -134,7 +134,7 @@ def decode_pixels(
         raise RejectedFileError(Fate.DAMAGED, "The pixel data are missing.")
     if layout.transfer_syntax_uid in _NATIVE:
         vr = getattr(element, "VR", None)
-        return _finish(_native(data, layout, str(vr)), layout, is_native=True)
+        return _finish(_native(bytes(data), layout, str(vr)), layout, is_native=True)
     extended = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
         extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
@@ -167,10 +167,9 @@ def _native(data: bytes, layout: PixelLayout, vr: str) -> StoredArray:
         padded += b"\0" * (len(padded) % 2)
         swapped = np.frombuffer(padded, dtype=">u2").astype("<u2").tobytes()
         return np.frombuffer(swapped[:needed], dtype=layout.dtype).reshape(shape)
-    order = ">" if is_big else "<"
     stored = np.frombuffer(
         data,
-        dtype=layout.dtype.newbyteorder(order),
+        dtype=layout.dtype.newbyteorder(">" if is_big else "<"),
         count=needed // layout.dtype.itemsize,
     )
     return stored.reshape(shape).astype(layout.dtype, copy=False)

@@ -37,7 +37,8 @@ class SafeDataset:
 
     def has(self, keyword: str) -> bool:
         """True when the element is there, empty or not."""
-        return tag_for_keyword(keyword) in self._dataset
+        tag = tag_for_keyword(keyword)
+        return tag is not None and tag in self._dataset
 
     def has_private_creator(self, creator: str) -> bool:
         """True when a private block of `creator` is reserved in group 0009."""
@@ -112,7 +113,7 @@ class SafeDataset:
         items = self.items(keyword)
         return items[0] if items else None
 
-    def _value(self, keyword: str) -> Any:
+    def _value(self, keyword: str) -> Any:  # noqa: ANN401 - as pydicom has it
         tag = tag_for_keyword(keyword)
         if tag is None or tag not in self._dataset:
             return None
@@ -139,7 +140,7 @@ class SafeDataset:
             self.remarks.append(entry)
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     if isinstance(value, MultiValue | list | tuple):
         return list(value)
     return [value]

@@ -19,7 +19,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,10 +114,10 @@ class Sandbox:
     ) -> tuple[dict[str, Any], bytearray]:
         if process.stdin is None or process.stdout is None:
             raise ChannelError("no pipes")
-        write_message(_binary(process.stdin), header, data)
+        write_message(cast(BinaryIO, process.stdin), header, data)
         # Voxels may widen to 8 bytes on the way.
         ceiling = 2 * max(self._limits.max_pixel_bytes, self._limits.max_inflated_bytes)
-        return read_message(_binary(process.stdout), ceiling)
+        return read_message(cast(BinaryIO, process.stdout), ceiling)
 
     def _after_failure(
         self,
@@ -158,7 +158,7 @@ class Sandbox:
                 return self._process
             if self._folder is None:
                 self._folder = tempfile.mkdtemp(prefix="btd-dicom-")
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [*_command(), json.dumps(dataclasses.asdict(self._limits))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -181,11 +181,6 @@ class Sandbox:
                         stream.close()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _binary(stream: Any) -> BinaryIO:
-    binary: BinaryIO = stream
-    return binary
 
 
 def _command() -> list[str]:
@@ -215,7 +210,7 @@ def _checked(header: dict[str, Any], payload: bytearray) -> ParsedFile:
     Raises:
         ValueError: The answer is not what the protocol says.
     """
-    fate = Fate(header.get("fate"))
+    fate = Fate(str(header.get("fate")))
     reason = str(header.get("reason", ""))[:500]
     facts = header.get("facts")
     described = header.get("array")
@@ -233,7 +228,7 @@ def _checked(header: dict[str, Any], payload: bytearray) -> ParsedFile:
     )
 
 
-def _array(described: Any, payload: bytearray) -> NDArray[Any]:
+def _array(described: object, payload: bytearray) -> NDArray[Any]:
     if not isinstance(described, dict) or described.get("dtype") not in _DTYPES:
         raise ValueError("array of unknown type")
     shape = tuple(int(side) for side in described["shape"])
@@ -248,7 +243,7 @@ def _array(described: Any, payload: bytearray) -> NDArray[Any]:
     return np.frombuffer(payload, dtype=dtype).reshape(shape)
 
 
-def _grid(value: Any) -> dict[str, list[float]] | None:
+def _grid(value: object) -> dict[str, list[float]] | None:
     if not isinstance(value, dict):
         return None
     grid = {}

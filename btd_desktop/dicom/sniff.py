@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import PurePath
+from typing import Literal
 
 __all__ = ["HEAD_BYTES", "Kind", "is_zip", "preamble_kind", "sniff"]
 
@@ -111,15 +112,16 @@ def looks_like_dataset(head: bytes) -> bool:
     """
     if len(head) < 8:
         return False
-    for order in ("little", "big"):
-        group = int.from_bytes(head[0:2], order)  # type: ignore[arg-type]
-        element = int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for order in orders:
+        group = int.from_bytes(head[0:2], order)
+        element = int.from_bytes(head[2:4], order)
         if group not in (0x0002, 0x0008) or element > 0x0120:
             continue
         vr = head[4:6]
         if vr in (b"UL", b"OB", b"UI", b"CS", b"SH", b"LO", b"DA", b"TM", b"SQ"):
             return True
-        length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+        length = int.from_bytes(head[4:8], order)
         if length <= 256 and length % 2 == 0:
             return True
     return False

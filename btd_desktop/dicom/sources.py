@@ -1,4 +1,4 @@
-"""Regular files below what the examiner chose: listed, opened and hashed, never written.
+"""Regular files below what the examiner chose: listed, hashed, never written.
 
 Links, devices, pipes and unreadable entries are listed with a reason and not
 followed. Names are for display: nothing is ever opened by a name that came out of a
@@ -110,13 +110,10 @@ def open_evidence(path: str) -> BinaryIO:
         descriptor = os.open(path, flags | getattr(os, "O_NOATIME", 0))
     except PermissionError:
         descriptor = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        return os.fdopen(descriptor, "rb")
-    except OSError:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def receive(source: Source, limits: Limits) -> Received:

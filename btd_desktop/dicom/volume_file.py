@@ -62,7 +62,7 @@ def parse_volume(
         name = companion_name(data[:_HEADER_BYTES])
         if name is not None:
             if not companion:
-                raise RejectedFileError(
+                return ParsedFile(
                     Fate.DAMAGED, "The data file that this header names is missing."
                 )
             data = _rename_companion(data, name)
@@ -99,8 +99,9 @@ def _gunzip(data: bytes, max_bytes: int) -> bytes:
 
 
 def _read_with_simpleitk(path: Path, limits: Limits) -> ParsedFile:
-    import SimpleITK as sitk  # noqa: N813 - its customary name
+    import SimpleITK
 
+    sitk: Any = SimpleITK  # untyped
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:

@@ -139,7 +139,7 @@ def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:
             parsed.pixels, dtype=parsed.pixels.dtype.newbyteorder("<")
         )
         header["array"] = {"dtype": pixels.dtype.str, "shape": list(pixels.shape)}
-        payload = memoryview(pixels.reshape(-1).view(np.uint8))
+        payload = pixels.data
     write_message(replies, header, payload)
 
 

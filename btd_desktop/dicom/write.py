@@ -18,8 +18,13 @@ from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
-from pydicom.uid import JPEGLSLossless as JPEG_LS_LOSSLESS
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    JPEGLSLossless,
+    MRImageStorage,
+)
 from pydicom.valuerep import DSfloat
 
 from btd_desktop.errors import EvidenceError
@@ -213,7 +218,7 @@ def _add_pixels(
     if compress:
         # The codestream is unsigned; PixelRepresentation says how to take its bits.
         frame = imagecodecs.jpegls_encode(little.view("<u2"))
-        dataset.file_meta.TransferSyntaxUID = JPEG_LS_LOSSLESS
+        dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
         dataset.PixelData = encapsulate([bytes(frame)])
         dataset["PixelData"].VR = "OB"
     else:

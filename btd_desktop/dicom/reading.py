@@ -1,0 +1,222 @@
+"""Reading and parsing every source once, in a few threads with a process each."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any, Final, Self
+
+from numpy.typing import NDArray
+
+from btd_desktop.dicom import btd_layout
+from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.sandbox import Sandbox
+from btd_desktop.dicom.series import Fate, FileRecord
+from btd_desktop.dicom.sniff import HEAD_BYTES, Kind
+from btd_desktop.dicom.sources import Received, Source, open_evidence, receive
+from btd_desktop.dicom.volume_file import companion_name
+from btd_desktop.digest import array_digest
+from btd_desktop.progress import TaskContext
+
+__all__ = ["Outcome", "read_all"]
+
+_STAGE: Final = "Reading files"
+_TURN_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """One source, read and parsed.
+
+    Attributes:
+        record: What became of it, as far as the file alone tells.
+        kind: What its first bytes make it.
+        parsed: Facts and pixels; None when it was not parsed.
+        companion: Path of the detached data that were read with it.
+        index: Rows, when it is an index of the published test sets.
+    """
+
+    record: FileRecord
+    kind: Kind
+    parsed: ParsedFile | None
+    companion: str | None = None
+    index: tuple[btd_layout.IndexRow, ...] = ()
+
+
+def read_all(
+    sources: list[Source], limits: Limits, context: TaskContext
+) -> list[Outcome]:
+    """Outcomes in the order of the sources, whichever thread was first.
+
+    Raises:
+        Cancelled: The examiner asked to stop.
+    """
+    pool = _ReadingPool(sources, limits)
+    outcomes: dict[int, Outcome] = {}
+    with pool:
+        while len(outcomes) < len(sources):
+            context.check()
+            try:
+                item = pool.done.get(timeout=_TURN_S)
+            except queue.Empty:
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            outcomes[item[0]] = item[1]
+            context.report(len(outcomes), len(sources), _STAGE)
+    return [outcomes[index] for index in range(len(sources))]
+
+
+class _ReadingPool:
+    """A few threads, each with its own parsing process, that take turns."""
+
+    def __init__(self, sources: list[Source], limits: Limits) -> None:
+        self.done: queue.Queue[tuple[int, Outcome] | BaseException] = queue.Queue()
+        self._limits = limits
+        self._turn = iter(enumerate(sources))
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        n_workers = min(limits.workers, len(sources))
+        self._sandboxes = [Sandbox(limits) for _ in range(n_workers)]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(box,), name="btd-import")
+            for box in self._sandboxes
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        for sandbox in self._sandboxes:
+            sandbox.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, sandbox: Sandbox) -> None:
+        try:
+            while not self._stop.is_set():
+                with self._lock:
+                    step = next(self._turn, None)
+                if step is None:
+                    return
+                outcome = _read_one(step[1], sandbox, self._limits)
+                self.done.put((step[0], outcome))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            self.done.put(error)
+
+
+def _read_one(source: Source, sandbox: Sandbox, limits: Limits) -> Outcome:
+    received = receive(source, limits)
+    if received.fate is not Fate.ACCEPTED:
+        return _rejected(source, received, received.fate, received.reason)
+    kind = received.kind
+    if kind is Kind.OTHER:
+        reason = f"Not a scan: {received.looks_like}."
+        return _rejected(source, received, Fate.NOT_AN_IMAGE, reason)
+    if kind is Kind.ZIP:
+        reason = source.reason or "An archive inside an archive is not opened."
+        return _rejected(source, received, Fate.REFUSED, reason)
+    if kind is Kind.CSV:
+        return _read_index(source, received)
+    return _parse(source, received, sandbox, limits)
+
+
+def _rejected(source: Source, received: Received, fate: Fate, reason: str) -> Outcome:
+    return Outcome(_record(source, received, fate, reason), received.kind, None)
+
+
+def _read_index(source: Source, received: Received) -> Outcome:
+    rows = btd_layout.read_index(received.data)
+    words = (
+        f"An index of the published test sets: {len(rows)} labelled places."
+        if rows
+        else "Not a scan: a table."
+    )
+    record = _record(source, received, Fate.NOT_AN_IMAGE, words)
+    return Outcome(record, received.kind, None, index=rows)
+
+
+def _parse(
+    source: Source, received: Received, sandbox: Sandbox, limits: Limits
+) -> Outcome:
+    companion, companion_path = b"", None
+    suffix = ""
+    if received.kind is Kind.VOLUME:
+        suffix = _volume_suffix(source.name, received.data)
+        companion, companion_path = _companion(source, received, limits)
+    is_dicom = received.kind in (Kind.DICOM, Kind.DICOM_WITHOUT_PREAMBLE)
+    parsed = sandbox.parse(
+        "dicom" if is_dicom else received.kind.value,
+        received.data,
+        companion=companion,
+        suffix=suffix,
+    )
+    record = _record(source, received, parsed.fate, parsed.reason)
+    if parsed.facts is not None:
+        record = replace(
+            record,
+            series_uid=parsed.facts.text.get("series_uid", ""),
+            sop_instance_uid=parsed.facts.text.get("sop_instance_uid", ""),
+        )
+    if parsed.pixels is not None:
+        record = replace(record, pixel_sha256=_pixel_digest(parsed.pixels))
+    return Outcome(record, received.kind, parsed, companion=companion_path)
+
+
+def _pixel_digest(pixels: NDArray[Any]) -> str:
+    # A single volume counts as (S, H, W), like the frames of one instance.
+    return array_digest(pixels[0] if pixels.ndim == 4 and len(pixels) == 1 else pixels)
+
+
+def _record(source: Source, received: Received, fate: Fate, reason: str) -> FileRecord:
+    return FileRecord(
+        name=source.name,
+        path=source.path,
+        size_bytes=received.size_bytes,
+        sha256=received.sha256,
+        pixel_sha256="",
+        fate=fate,
+        reason=reason,
+        series_uid="",
+        sop_instance_uid="",
+    )
+
+
+def _volume_suffix(name: str, data: bytes) -> str:
+    lower = name.lower()
+    if lower.endswith(".nii.gz") or data[:2] == b"\x1f\x8b":
+        return ".nii.gz"
+    if data.startswith(b"NRRD000"):
+        return ".nhdr" if companion_name(data[:HEAD_BYTES]) else ".nrrd"
+    if b"ElementDataFile" in data[:HEAD_BYTES]:
+        return ".mhd" if companion_name(data[:HEAD_BYTES]) else ".mha"
+    return ".nii"
+
+
+def _companion(
+    source: Source, received: Received, limits: Limits
+) -> tuple[bytes, str | None]:
+    """Detached data beside a header on disk; never outside its folder."""
+    name = companion_name(received.data[:HEAD_BYTES])
+    if name is None or source.is_member or PurePath(name).name != name:
+        return b"", None
+    if "\\" in name or ":" in name or name in (".", ".."):
+        return b"", None
+    path = str(Path(source.path).parent / name)
+    try:
+        with open_evidence(path) as stream:
+            data = stream.read(limits.max_file_bytes + 1)
+    except OSError:
+        return b"", None
+    return (data, path) if len(data) <= limits.max_file_bytes else (b"", None)
