@@ -314,9 +314,9 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
                 overlay_from_p_map(grey, figure.p_map),
                 width,
                 pixel_mm=figure.pixel_mm,
-                caption="Overlay: p-value per pixel",
+                caption="Overlay: p-value, if ≤ 0.05",
                 box=box,
-                legend=[(colour, f"p ≤ {limit:g}") for limit, colour in _P_CLASSES],
+                legend=[(colour, f"≤ {limit:g}") for limit, colour in _P_CLASSES],
             )
         )
     return panels

@@ -22,6 +22,7 @@ from btd_desktop.report.style import (
     space,
 )
 from btd_desktop.report.wording import (
+    HEADLINES,
     NOT_STATED,
     counted,
     or_not_stated,
@@ -91,13 +92,13 @@ def summary(content: ReportContent) -> list[Flowable]:
     """Section 1: question, answer, what it rests on, limits, on one page."""
     opinion = content.opinion
     story: list[Flowable] = [
-        heading("1  Summary"),
+        *heading("1  Summary"),
         paragraph("The question", "h2"),
         paragraph(_shortened(or_not_stated(content.mandate.question)), "lead"),
         paragraph("The answer", "h2"),
         callout(
             [
-                paragraph(f"{opinion.conclusion.capitalize()}.", "answer"),
+                paragraph(HEADLINES[opinion.conclusion], "answer"),
                 paragraph(CONCLUSIONS[opinion.conclusion]),
                 *(paragraph(_shortened(text)) for text in opinion.sentences[:3]),
             ]

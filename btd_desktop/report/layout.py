@@ -152,6 +152,11 @@ def _contents() -> TableOfContents:
     return contents
 
 
+_SIGNATURE_NOTE: Final = (
+    "Electronic signature. Check it with a PDF reader or with: btd verify REPORT.pdf"
+)
+
+
 class _PageTotal(IndexingFlowable):  # type: ignore[misc]  # ReportLab has no types
     """Asks for one more pass until the number of pages has settled."""
 
@@ -246,6 +251,10 @@ class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has n
             canvas.drawString(MARGIN, top, left)
             canvas.drawRightString(PAGE[0] - MARGIN, top, right)
             canvas.line(MARGIN, top - 4, PAGE[0] - MARGIN, top - 4)
+        else:
+            x1, y1, x2, y2 = SIGNATURE_BOX
+            canvas.drawString(x1, y2 + 4, _SIGNATURE_NOTE)
+            canvas.rect(x1, y1, x2 - x1, y2 - y1)
         canvas.line(MARGIN, bottom + 9, PAGE[0] - MARGIN, bottom + 9)
         canvas.drawString(MARGIN, bottom, _FOOTER)
         total = max(self._total_printed, self.page)

@@ -23,7 +23,7 @@ __all__ = ["cdf_plot", "score_histogram"]
 _LEFT: Final = 38.0
 _RIGHT: Final = 10.0
 _BOTTOM: Final = 30.0
-_TOP: Final = 30.0
+_TOP: Final = 28.0
 _FONT: Final = "BTD-Sans"
 _MOST_POINTS: Final = 400
 _BENIGN: Final = Color(0.72, 0.76, 0.81)
@@ -226,7 +226,7 @@ def _mark(
         return
     base, height = span
     x, colour = axis.place(value), INK if dashed else FLAG
-    top = base + height + 4 + 10 * row
+    top = base + height + 13 + 11 * row
     drawing.add(Line(x, base, x, top, strokeColor=colour, strokeWidth=1.1,
                      strokeDashArray=[3, 2] if dashed else None))  # fmt: skip
     middle = axis.start + axis.length / 2

@@ -17,7 +17,7 @@ from btd_desktop.report.style import (
     heading,
     paragraph,
 )
-from btd_desktop.report.wording import NOT_STATED, or_not_stated, size_text
+from btd_desktop.report.wording import HEADLINES, NOT_STATED, or_not_stated, size_text
 
 __all__ = ["TWIN_NAME", "annexes", "conclusion_sections"]
 
@@ -61,7 +61,7 @@ def annexes(
     """Annexes B to E: attached files, audit log, software, terms."""
     files = {TWIN_NAME: twin, **attachments}
     story: list[Flowable] = [
-        heading("Annex B  Files attached to this PDF"),
+        *heading("Annex B  Files attached to this PDF"),
         paragraph(
             f"{TWIN_NAME} holds every value of this report in machine-readable form."
             " The signature of the PDF covers the attached files."
@@ -76,7 +76,7 @@ def annexes(
             numbers=(1,),
             mono=(2,),
         ),
-        heading("Annex C  Audit log"),
+        *heading("Annex C  Audit log"),
     ]
     if content.audit is None:
         story.append(paragraph(f"Audit log of the case: {NOT_STATED}."))
@@ -95,7 +95,7 @@ def annexes(
                 mono=("Head of the chain",),
             ),
         ]
-    story.append(heading("Annex D  Software"))
+    story.extend(heading("Annex D  Software"))
     if content.components:
         story.append(
             data_table(
@@ -109,11 +109,11 @@ def annexes(
         )
     else:
         story.append(paragraph(f"Components of the software: {NOT_STATED}."))
-    return [*story, heading("Annex E  Terms"), fact_table(_GLOSSARY)]
+    return [*story, *heading("Annex E  Terms"), fact_table(_GLOSSARY)]
 
 
 def _alternatives(content: ReportContent) -> list[Flowable]:
-    story: list[Flowable] = [heading("12  Alternative explanations considered")]
+    story: list[Flowable] = [*heading("12  Alternative explanations considered")]
     if not content.alternatives:
         return [*story, paragraph(f"Alternative explanations: {NOT_STATED}.")]
     words = {True: "yes", False: "no", None: NOT_STATED}
@@ -133,10 +133,10 @@ def _alternatives(content: ReportContent) -> list[Flowable]:
 def _opinion(content: ReportContent) -> list[Flowable]:
     opinion = content.opinion
     story: list[Flowable] = [
-        heading("13  Opinion"),
+        *heading("13  Opinion"),
         callout(
             [
-                paragraph(f"{opinion.conclusion.capitalize()}.", "answer"),
+                paragraph(HEADLINES[opinion.conclusion], "answer"),
                 *(paragraph(text) for text in opinion.sentences),
             ]
         ),
@@ -150,7 +150,7 @@ def _opinion(content: ReportContent) -> list[Flowable]:
     ]
     if opinion.would_change:
         story += [
-            heading("What would change the opinion", 2),
+            *heading("What would change the opinion", 2),
             *bullets(opinion.would_change),
         ]
     return story
@@ -158,7 +158,7 @@ def _opinion(content: ReportContent) -> list[Flowable]:
 
 def _limitations(content: ReportContent) -> list[Flowable]:
     return [
-        heading("14  Limitations"),
+        *heading("14  Limitations"),
         *bullets(
             [
                 *content.limitations,
@@ -174,7 +174,7 @@ def _limitations(content: ReportContent) -> list[Flowable]:
 def _reproduction(content: ReportContent, twin_digest: str) -> list[Flowable]:
     reproduction = content.reproduction
     story: list[Flowable] = [
-        heading("15  Reproduction"),
+        *heading("15  Reproduction"),
         paragraph(
             "With the same files, software, model and calibration profile the other"
             " party obtains the same results, without any network:"
@@ -207,7 +207,7 @@ def _reproduction(content: ReportContent, twin_digest: str) -> list[Flowable]:
 def _certification(content: ReportContent, twin_digest: str) -> list[Flowable]:
     mandate = content.mandate
     return [
-        heading("16  Draft of a certification"),
+        *heading("16  Draft of a certification"),
         paragraph(
             "Draft in the wording of 28 U.S.C. § 1746 for Federal Rules of Evidence"
             " 902(13) and (14). It needs legal review before use and holds nothing"

@@ -39,7 +39,7 @@ def evidence_sections(content: ReportContent) -> list[Flowable]:
 def annex_files(content: ReportContent) -> list[Flowable]:
     """Annex A: every file received with its fate and digest."""
     return [
-        heading("Annex A  Files received"),
+        *heading("Annex A  Files received"),
         paragraph(
             "Every file received, with its size in bytes, its fate and its SHA-256"
             " digest. A file inside a container is protected by the container's digest"
@@ -66,7 +66,7 @@ def annex_files(content: ReportContent) -> list[Flowable]:
 def _mandate(content: ReportContent) -> list[Flowable]:
     mandate = content.mandate
     return [
-        heading("2  Mandate and propositions"),
+        *heading("2  Mandate and propositions"),
         fact_table(
             [
                 ("Question asked", or_not_stated(mandate.question)),
@@ -83,7 +83,7 @@ def _mandate(content: ReportContent) -> list[Flowable]:
 def _examiner(content: ReportContent) -> list[Flowable]:
     mandate = content.mandate
     return [
-        heading("3  Examiner"),
+        *heading("3  Examiner"),
         fact_table(
             [
                 ("Name", or_not_stated(mandate.examiner)),
@@ -100,7 +100,7 @@ def _items(content: ReportContent) -> list[Flowable]:
     items = content.items
     total = sum(item.size_bytes for item in items.files)
     story: list[Flowable] = [
-        heading("4  Items received"),
+        *heading("4  Items received"),
         fact_table(
             [
                 ("How received", or_not_stated(items.received)),
@@ -149,7 +149,7 @@ def _stated_digest(computed: str | None, stated: str) -> str:
 
 
 def _custody(content: ReportContent) -> list[Flowable]:
-    story: list[Flowable] = [heading("5  Chain of custody")]
+    story: list[Flowable] = [*heading("5  Chain of custody")]
     if not content.custody:
         return [*story, paragraph(f"Events of the chain of custody: {NOT_STATED}.")]
     story.append(
@@ -175,7 +175,7 @@ def _completeness(content: ReportContent) -> list[Flowable]:
     items = content.items
     counts = items.counts_by_fate
     story: list[Flowable] = [
-        heading("6  Completeness of the import"),
+        *heading("6  Completeness of the import"),
         paragraph(
             f"{counted(len(items.files), 'file')} were seen. Each ended with exactly"
             " one fate:"
@@ -193,7 +193,7 @@ def _completeness(content: ReportContent) -> list[Flowable]:
     not_taken = [item for item in items.files if item.fate != FATES[0]]
     if not_taken:
         story += [
-            heading("Files not accepted", 2),
+            *heading("Files not accepted", 2),
             data_table(
                 ("File", "Fate", "Reason"),
                 [
@@ -218,11 +218,11 @@ _FATE_MEANING = {
 
 def _checks(content: ReportContent) -> list[Flowable]:
     story: list[Flowable] = [
-        heading("7  Series examined and checks of their integrity")
+        *heading("7  Series examined and checks of their integrity")
     ]
     if content.items.findings:
         story += [
-            heading("All items", 2),
+            *heading("All items", 2),
             *bullets(content.items.findings),
         ]
     if not content.series:
@@ -248,7 +248,7 @@ def _series(series: SeriesExamined) -> list[Flowable]:
         ("Digest of the volume", or_not_stated(series.volume_digest)),
     ]
     story: list[Flowable] = [
-        heading(series_title(series), 2),
+        *heading(series_title(series), 2),
         fact_table(facts, mono=("Series Instance UID", "Digest of the volume")),
     ]
     if not series.findings:

@@ -41,7 +41,7 @@ __all__ = ["flagged_text", "result_section"]
 
 def result_section(content: ReportContent) -> list[Flowable]:
     """Section 11."""
-    story: list[Flowable] = [heading("11  Results")]
+    story: list[Flowable] = [*heading("11  Results")]
     if not content.results:
         story.append(paragraph("No series was scored."))
     by_number = {series.number: series for series in content.series}
@@ -61,7 +61,7 @@ def _result(
     content: ReportContent, result: SeriesResult, series: SeriesExamined
 ) -> list[Flowable]:
     story: list[Flowable] = [
-        heading(f"{series_title(series)} (method {result.method_id})", 2),
+        *heading(f"{series_title(series)} (method {result.method_id})", 2),
         *(
             paragraph(text)
             for text in result_sentences(content, result, series)[
@@ -118,7 +118,7 @@ def _flagged_slices(slices: Sequence[FlaggedSlice]) -> list[Flowable]:
     return [
         paragraph("Flagged slices:"),
         data_table(
-            ("Slice", "Position mm", "Score", "p-value", "Highest at", "SOP Instance"),
+            ("Slice", "mm", "Score", "p-value", "Column, row", "SOP Instance"),
             [
                 (
                     str(item.slice_number),
@@ -126,12 +126,12 @@ def _flagged_slices(slices: Sequence[FlaggedSlice]) -> list[Flowable]:
                     number_text(item.score),
                     NOT_COVERED if item.p_value is None else f"{item.p_value:.2g}",
                     "–" if item.place is None
-                    else f"column {item.place[0]}, row {item.place[1]}",
+                    else f"{item.place[0]}, {item.place[1]}",
                     item.sop_instance_uid or NOT_STATED,
                 )
                 for item in slices
             ],
-            (1.1, 1.8, 1.5, 2, 2.8, 5.6),
+            (1.1, 1.5, 1.5, 2.6, 1.9, 6),
             numbers=(0, 1, 2),
             mono=(5,),
         ),
@@ -154,14 +154,14 @@ def _exhibit(exhibit: Exhibit, series: SeriesExamined) -> list[Flowable]:
     scores = data_table(
         ("Score", "How it is computed", "Value", "p-value", "n", "Threshold", ""),
         [_score_row(score) for score in exhibit.scores],
-        (2.7, 4.4, 1.5, 2.8, 1.4, 1.7, 1.7),
+        (2.7, 4, 1.5, 2.8, 1.5, 2.1, 1.9),
         numbers=(2, 4, 5),
     )
     if exhibit.figure is None:
-        return [title, fact_table(facts, mono=("SOP Instance UID",)), scores]
+        return [*title, fact_table(facts, mono=("SOP Instance UID",)), scores]
     return [
         CondPageBreak(430),
-        title,
+        *title,
         *_pictures(exhibit, exhibit.figure),
         fact_table(facts, mono=("SOP Instance UID",)),
         scores,

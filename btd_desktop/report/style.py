@@ -18,7 +18,14 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
-from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    CondPageBreak,
+    Flowable,
+    Paragraph,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from btd_desktop.errors import ReportError
 from btd_desktop.paths import assets_dir
@@ -95,10 +102,9 @@ STYLES: Final = {
     "title": _style("title", 23, fontName=_BOLD, textColor=ACCENT, leading=29),
     "h1": _style(
         "h1", 14, fontName=_BOLD, textColor=ACCENT, spaceBefore=14, spaceAfter=6,
-        keepWithNext=1,
     ),
     "h2": _style(
-        "h2", 10.4, fontName=_BOLD, spaceBefore=9, spaceAfter=4, keepWithNext=1,
+        "h2", 10.4, fontName=_BOLD, spaceBefore=9, spaceAfter=4,
     ),
     "answer": _style("answer", 11, fontName=_BOLD, leading=15.5),
 }  # fmt: skip
@@ -146,9 +152,13 @@ def paragraph(text: str, style: str = "body") -> Paragraph:
     return Paragraph(wide, ParagraphStyle(f"{style}-wide", parent=look, fontName=_SANS))
 
 
-def heading(text: str, level: int = 1) -> Paragraph:
-    """A heading; level 1 and 2 enter the contents and the outline."""
-    return paragraph(text, f"h{level}")
+def heading(text: str, level: int = 1) -> list[Flowable]:
+    """A heading that never stands alone at the foot of a page.
+
+    Level 1 enters the contents and the outline. ReportLab's keep-with-next would push
+    a long table to the next page as a whole; asking for some room does not.
+    """
+    return [CondPageBreak(105 if level == 1 else 85), paragraph(text, f"h{level}")]
 
 
 def space(height_mm: float) -> Spacer:

@@ -8,9 +8,11 @@ can carry: how often genuine scans score as high, never how probable tampering i
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from btd_desktop.report.content import (
     Calibration,
+    Conclusion,
     LevelResult,
     ReportContent,
     SeriesExamined,
@@ -18,6 +20,7 @@ from btd_desktop.report.content import (
 )
 
 __all__ = [
+    "HEADLINES",
     "NOT_COVERED",
     "NOT_STATED",
     "counted",
@@ -35,6 +38,15 @@ __all__ = [
 
 NOT_STATED = "not stated"
 NOT_COVERED = "not covered by the calibration"
+
+
+HEADLINES: Final[dict[Conclusion, str]] = {
+    "supports": "The findings support alteration (H1) over no alteration (H2).",
+    "no support found": "No support for an alteration was found.",
+    "inconclusive": "Inconclusive.",
+    "not covered": "No opinion: not covered by the calibration.",
+}
+"""The opinion in one line, for those who read nothing else."""
 
 
 def or_not_stated(text: str) -> str:

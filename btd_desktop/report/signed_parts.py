@@ -1,0 +1,201 @@
+"""The parts of a signed PDF that pyHanko leaves to the caller.
+
+A PDF signature cannot cover its own bytes: the hexadecimal text of /Contents. Its
+digits may be written in two cases, be followed by padding, and hold an encoding with
+fields that nothing signs. Each of these must have the form that signing gave it, else
+a changed byte would go unnoticed there.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+from asn1crypto import cms, parser
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import Certificate, load_der_x509_certificate
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
+from pyhanko.sign.validation import EmbeddedPdfSignature
+
+from btd_desktop.report.layout import TWIN_KEYWORD, TWIN_NAME
+
+__all__ = ["contents_problems", "twin_of_signed_revision", "vouched_chain"]
+
+_HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+_LARGEST_TWIN: Final = 1 << 28
+_DIGEST: Final = re.compile(re.escape(TWIN_KEYWORD) + r"([0-9a-f]{64})(?![0-9a-f])")
+
+
+def contents_problems(
+    data: bytes, signature: EmbeddedPdfSignature, *, is_own: bool
+) -> list[str]:
+    """What is wrong with the bytes of the signature itself.
+
+    Args:
+        data: The whole file.
+        signature: One of its signatures.
+        is_own: True for the signature that this program made, whose form is known to
+            the last byte; other programs counter-sign in forms of their own.
+    """
+    _, first_length, second_start, _ = (int(part) for part in signature.byte_range)
+    gap = data[first_length:second_start]
+    digits = gap[1:-1]
+    if (
+        gap[:1] != b"<"
+        or gap[-1:] != b">"
+        or digits
+        not in (
+            digits.upper(),
+            digits.lower(),
+        )
+    ):
+        return ["the bytes of the signature are not written as signing writes them"]
+    if not _HEX.fullmatch(digits):
+        return ["the bytes of the signature are not hexadecimal digits"]
+    content = bytes.fromhex(digits.decode("ascii"))
+    length = parser.peek(content)
+    if any(content[length:]):
+        return ["there is something in the padding behind the signature"]
+    if not is_own:
+        return []
+    encoded = content[:length]
+    if _rebuilt(encoded) != encoded:
+        return ["the signature has another form than this program gives it"]
+    return _unvouched(encoded)
+
+
+def _rebuilt(encoded: bytes) -> bytes:
+    """The signature put together anew from its signed or verified parts.
+
+    Versions, algorithm lists and tags of a CMS object are signed by nobody. They get
+    the values of PAdES B-B here, so that a change of any of them shows.
+    """
+    signed = cms.ContentInfo.load(encoded, strict=True)["content"]
+    certificates = [choice.chosen for choice in signed["certificates"]]
+    (info,) = signed["signer_infos"]
+    name = info["digest_algorithm"]["algorithm"].native
+    signer = certificates[0]
+    issuer = cms.IssuerAndSerialNumber(
+        {"issuer": signer.issuer, "serial_number": signer.serial_number}
+    )
+    mechanism = info["signature_algorithm"]["algorithm"].native
+    again = cms.SignerInfo(
+        {
+            "version": "v1",
+            "sid": cms.SignerIdentifier({"issuer_and_serial_number": issuer}),
+            "digest_algorithm": cms.DigestAlgorithm({"algorithm": name}),
+            "signed_attrs": cms.CMSAttributes(list(info["signed_attrs"])),
+            "signature_algorithm": cms.SignedDigestAlgorithm({"algorithm": mechanism}),
+            "signature": info["signature"].native,
+        }
+    )
+    data = cms.SignedData(
+        {
+            "version": "v1",
+            "digest_algorithms": [cms.DigestAlgorithm({"algorithm": name})],
+            "encap_content_info": {"content_type": "data"},
+            "certificates": certificates,
+            "signer_infos": [again],
+        }
+    )
+    return bytes(
+        cms.ContentInfo({"content_type": "signed_data", "content": data}).dump()
+    )
+
+
+def _unvouched(encoded: bytes) -> list[str]:
+    """The signer's certificate is signed over; others must vouch for each other."""
+    signed = cms.ContentInfo.load(encoded, strict=True)["content"]
+    chain = [
+        load_der_x509_certificate(choice.chosen.dump())
+        for choice in signed["certificates"]
+    ][1:]
+    if len(vouched_chain(chain)) < len(chain):
+        return ["the signature carries a certificate that none of its others confirms"]
+    return []
+
+
+def vouched_chain(chain: Sequence[Certificate]) -> list[Certificate]:
+    """Those certificates that lead to a self-signed one of the same list.
+
+    Only these are attached to a signature: a change in any of them shows.
+    """
+    kept: list[Certificate] = []
+    while True:
+        more = [
+            certificate
+            for certificate in chain
+            if certificate not in kept
+            and any(
+                _is_issued_by(certificate, issuer) for issuer in (certificate, *kept)
+            )
+        ]
+        if not more:
+            return [certificate for certificate in chain if certificate in kept]
+        kept += more
+
+
+def _is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def twin_of_signed_revision(
+    reader: PdfFileReader, signature: EmbeddedPdfSignature
+) -> tuple[bytes | None, str, str]:
+    """The JSON twin and its stated digest, as they were when the report was signed.
+
+    Args:
+        reader: Reader of the whole file.
+        signature: First signature.
+
+    Returns:
+        The attached report.json or None, the digest that the document states or "",
+        and what is wrong, or "".
+    """
+    revision = reader.get_historical_resolver(signature.signed_revision)
+    stated = _stated_digest(revision)
+    try:
+        names = revision.root["/Names"]["/EmbeddedFiles"]["/Names"]
+    except KeyError:
+        return None, stated, f"{TWIN_NAME} is not attached to the report"
+    found = [
+        names[index + 1]
+        for index in range(0, len(names), 2)
+        if str(names[index]) == TWIN_NAME
+    ]
+    if len(found) != 1:
+        return None, stated, f"{TWIN_NAME} is attached {len(found)} times, not once"
+    stream = found[0].get_object()["/EF"]["/F"]
+    data = _inflated(stream)
+    if data is None:
+        return None, stated, f"the attached {TWIN_NAME} cannot be unpacked"
+    return data, stated, "" if stated else "the report states no digest of its twin"
+
+
+def _stated_digest(revision: HistoricalResolver) -> str:
+    information = revision.trailer_view.get("/Info")
+    if information is None:
+        return ""
+    match = _DIGEST.search(str(information.get_object().get("/Keywords", "")))
+    return match.group(1) if match else ""
+
+
+def _inflated(stream: generic.StreamObject) -> bytes | None:
+    """Bytes of a stream as this program writes it, never more than a limit."""
+    filters = stream.get("/Filter")
+    names = [filters] if isinstance(filters, generic.NameObject) else filters
+    if names is None or [str(name) for name in names] != ["/FlateDecode"]:
+        return None
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(stream.encoded_data, _LARGEST_TWIN)
+    except zlib.error:
+        return None
+    return data if unpacker.eof else None

@@ -1,0 +1,356 @@
+"""Whether a report is unchanged, by whom it was signed, and what it was about.
+
+Everything here may come from somebody who wants a changed report to pass. The
+signature must cover the whole file; the few bytes that no signature can cover (its
+own) must have the one form that signing gives them; what was attached is read from
+the signed revision only; and whatever cannot be parsed ends as a verdict that says
+so. No network: trust is decided by the certificates given, never fetched.
+
+A self-signed key shows that the report was not changed since it was signed with that
+key, not whose key it is: compare its fingerprint with one received another way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from asn1crypto import pem, x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.validation import (
+    EmbeddedPdfSignature,
+    PdfSignatureStatus,
+    SignatureCoverageLevel,
+    validate_pdf_signature,
+)
+from pyhanko_certvalidator import ValidationContext
+
+from btd_desktop.digest import bytes_digest
+from btd_desktop.errors import ReportError
+from btd_desktop.report.content import TWIN_FORMAT
+from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
+from btd_desktop.report.signed_parts import contents_problems, twin_of_signed_revision
+
+__all__ = ["ReportVerdict", "verify_report"]
+
+_LARGEST_REPORT: Final = 1 << 29
+
+# The verdict says what is wrong with a signature; pyHanko would also log it, with a
+# trace and the signer's name, for every self-signed key.
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportVerdict:
+    """Result of verifying a report.
+
+    Attributes:
+        is_signed: The PDF holds a signature.
+        intact: No signed byte was changed.
+        valid: The signature was made with the key of the certificate it names.
+        signer: Name in that certificate, or "".
+        fingerprint_sha256: Hex SHA-256 of that certificate, or "".
+        self_signed: Nobody else certified the key: the name is the signer's claim.
+        trusted: The certificate leads to one of the trust roots given.
+        covers_whole_file: The signature covers every byte of the file but its own.
+        signed_at: Time of signing as the signer's computer stated it, or None.
+        later_changes: What was added after the signature, in a sentence.
+        twin_present: The JSON twin is attached in the signed revision.
+        twin_matches_print: Its digest is the one that the signed document states.
+        evidence_checked: Evidence was given and compared.
+        evidence_matches: Every file of the report's list is there with its digest and
+            no other file is; None when not checked.
+        evidence_problems: Every difference, one per file.
+        n_evidence_compared: Files that were digested and compared.
+        problems: Everything that speaks against the report, as sentences.
+        twin: The JSON twin as read from the report, or None.
+    """
+
+    is_signed: bool = False
+    intact: bool = False
+    valid: bool = False
+    signer: str = ""
+    fingerprint_sha256: str = ""
+    self_signed: bool = False
+    trusted: bool = False
+    covers_whole_file: bool = False
+    signed_at: datetime | None = None
+    later_changes: str = ""
+    twin_present: bool = False
+    twin_matches_print: bool = False
+    evidence_checked: bool = False
+    evidence_matches: bool | None = None
+    evidence_problems: tuple[EvidenceProblem, ...] = ()
+    n_evidence_compared: int = 0
+    problems: tuple[str, ...] = ()
+    twin: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """The report is signed and unchanged, and the evidence, if given, matches.
+
+        Trust does not enter unless trust roots were given: then an untrusted signer
+        is a problem.
+        """
+        return (
+            self.is_signed
+            and self.intact
+            and self.valid
+            and self.twin_present
+            and self.twin_matches_print
+            and self.evidence_matches is not False
+            and not self.problems
+        )
+
+
+def verify_report(
+    pdf_path: Path,
+    *,
+    evidence: Sequence[Path] | None = None,
+    trust_roots: Sequence[Path] | None = None,
+) -> ReportVerdict:
+    """Verify a report's signature, its twin and, when given, the evidence.
+
+    Args:
+        pdf_path: The report; any file may be given.
+        evidence: Folders and files to compare with the report's list, or None.
+        trust_roots: Certificate files (PEM or DER) of authorities that are trusted;
+            None leaves trust undecided.
+
+    Returns:
+        The verdict; a damaged, foreign or unsigned file gives one too.
+
+    Raises:
+        ReportError: A trust root cannot be read.
+    """
+    roots = None if trust_roots is None else _certificates(trust_roots)
+    data, problem = _read(pdf_path)
+    if data is None:
+        return ReportVerdict(problems=(problem,))
+    try:
+        verdict = _verified(data, roots)
+    except Exception as error:  # noqa: BLE001 - the file may be made to break the
+        # parser anywhere; whatever it raises, the file cannot be verified.
+        kind = type(error).__name__
+        verdict = ReportVerdict(
+            problems=(
+                f"the file is damaged or is no report: it cannot be read ({kind})",
+            )
+        )
+    if evidence is None:
+        return verdict
+    return _with_evidence(verdict, evidence, pdf_path)
+
+
+def _read(path: Path) -> tuple[bytes | None, str]:
+    try:
+        if not path.is_file():
+            return None, f"{path.name} is not a file"
+        if path.stat().st_size > _LARGEST_REPORT:
+            return None, f"{path.name} is larger than a report can be (512 MiB)"
+        data = path.read_bytes()
+    except OSError as error:
+        return None, f"{path.name} cannot be read: {error.strerror}"
+    if not data.startswith(b"%PDF-"):
+        return None, f"{path.name} is not a PDF"
+    return data, ""
+
+
+def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdict:
+    reader = PdfFileReader(io.BytesIO(data))
+    if reader.encrypted:
+        return ReportVerdict(problems=("the PDF is encrypted, reports never are",))
+    signatures = list(reader.embedded_signatures)
+    if not signatures:
+        return ReportVerdict(problems=("the PDF is not signed",))
+    statuses = [_status(signature, roots) for signature in signatures]
+    verdict = _first_signature(signatures[0], statuses[0], roots)
+    problems = list(verdict.problems)
+    for signature, status in zip(signatures, statuses, strict=True):
+        is_own = signature is signatures[0]
+        problems += contents_problems(data, signature, is_own=is_own)
+        problems += _cryptographic_problems(signature, status)
+    covered = statuses[-1].coverage == SignatureCoverageLevel.ENTIRE_FILE
+    changes, change_problems = _later_changes(signatures, statuses, covered)
+    problems += change_problems
+    twin, printed, twin_problem = twin_of_signed_revision(reader, signatures[0])
+    parsed, parse_problem = _parsed_twin(twin)
+    problems += [text for text in (twin_problem, parse_problem) if text]
+    matches = twin is not None and printed == bytes_digest(twin)
+    if twin is not None and not matches:
+        problems.append("the attached report.json is not the one that is printed")
+    return replace(
+        verdict,
+        covers_whole_file=statuses[0].coverage == SignatureCoverageLevel.ENTIRE_FILE,
+        later_changes=changes,
+        twin_present=twin is not None,
+        twin_matches_print=matches,
+        twin=parsed,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _status(
+    signature: EmbeddedPdfSignature, roots: list[x509.Certificate] | None
+) -> PdfSignatureStatus:
+    # Without a timestamp from outside there is only the signer's own clock; judging
+    # the certificate at that time makes the verdict the same on every day.
+    moment = signature.self_reported_timestamp
+    context = ValidationContext(
+        trust_roots=roots or [],
+        other_certs=signature.other_embedded_certs,
+        allow_fetching=False,
+        moment=moment,
+        revocation_mode="soft-fail",
+    )
+    return validate_pdf_signature(signature, context)
+
+
+def _first_signature(
+    signature: EmbeddedPdfSignature,
+    status: PdfSignatureStatus,
+    roots: list[x509.Certificate] | None,
+) -> ReportVerdict:
+    certificate = signature.signer_cert
+    problems = []
+    if roots is not None and not status.trusted:
+        problems.append("the signer's certificate leads to none of the trusted ones")
+    if signature.docmdp_level is None:
+        problems.append("the signature does not certify the document (no DocMDP)")
+    return ReportVerdict(
+        is_signed=True,
+        intact=bool(status.intact),
+        valid=bool(status.valid),
+        signer=_subject(certificate),
+        fingerprint_sha256=hashlib.sha256(certificate.dump()).hexdigest(),
+        self_signed=certificate.self_issued,
+        trusted=roots is not None and bool(status.trusted),
+        signed_at=signature.self_reported_timestamp,
+        problems=tuple(problems),
+    )
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    name = certificate.subject.native
+    common = name.get("common_name")
+    return str(common if common else certificate.subject.human_friendly)
+
+
+def _cryptographic_problems(
+    signature: EmbeddedPdfSignature, status: PdfSignatureStatus
+) -> list[str]:
+    name = _subject(signature.signer_cert)
+    problems = []
+    if not status.intact:
+        problems.append(f"the file was changed after {name} signed it")
+    if not status.valid:
+        problems.append(f"the signature of {name} does not fit the certificate")
+    return problems
+
+
+def _later_changes(
+    signatures: Sequence[EmbeddedPdfSignature],
+    statuses: Sequence[PdfSignatureStatus],
+    covered: bool,
+) -> tuple[str, list[str]]:
+    """What came after the first signature, and why that is not acceptable."""
+    first, status = signatures[0], statuses[0]
+    if status.coverage == SignatureCoverageLevel.ENTIRE_FILE:
+        return "Nothing was added after the signature.", []
+    if not covered:
+        return (
+            "Bytes were added after the last signature.",
+            ["the file holds bytes that no signature covers"],
+        )
+    allowed = (
+        status.coverage == SignatureCoverageLevel.ENTIRE_REVISION
+        and first.docmdp_level == MDPPerm.FILL_FORMS
+        and status.docmdp_ok
+        and status.modification_level is not None
+        and status.modification_level <= ModificationLevel.FORM_FILLING
+    )
+    later = ", ".join(_subject(item.signer_cert) for item in signatures[1:])
+    if allowed:
+        return f"Counter-signed by {later}, as the first signature allows.", []
+    return (
+        f"The document was changed and signed again by {later}.",
+        ["the document was changed after the first signature, which forbids that"],
+    )
+
+
+def _parsed_twin(twin: bytes | None) -> tuple[dict[str, Any] | None, str]:
+    if twin is None:
+        return None, ""
+    try:
+        value = json.loads(twin)
+    except (ValueError, RecursionError):
+        return None, "the attached report.json is not valid JSON"
+    if not isinstance(value, dict) or value.get("format") != TWIN_FORMAT:
+        return None, "the attached report.json is not that of a report"
+    return value, ""
+
+
+def _with_evidence(
+    verdict: ReportVerdict, evidence: Sequence[Path], pdf_path: Path
+) -> ReportVerdict:
+    if verdict.twin is None:
+        problem = "the evidence cannot be compared: the report carries no list of files"
+        return replace(
+            verdict,
+            evidence_checked=False,
+            evidence_matches=False,
+            problems=(*verdict.problems, problem),
+        )
+    try:
+        n_compared, problems = compare_evidence(
+            verdict.twin, evidence, ignore=[pdf_path]
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        problem = (
+            "the evidence cannot be compared: the report's list of files is damaged"
+        )
+        return replace(
+            verdict,
+            evidence_matches=False,
+            problems=(*verdict.problems, problem),
+        )
+    return replace(
+        verdict,
+        evidence_checked=True,
+        evidence_matches=not problems,
+        evidence_problems=problems,
+        n_evidence_compared=n_compared,
+        problems=(*verdict.problems, *(item.sentence for item in problems)),
+    )
+
+
+def _certificates(paths: Sequence[Path]) -> list[x509.Certificate]:
+    roots = []
+    for path in paths:
+        try:
+            data = path.read_bytes()
+            if pem.detect(data):
+                roots += [
+                    x509.Certificate.load(der)
+                    for kind, _, der in pem.unarmor(data, multiple=True)
+                    if kind == "CERTIFICATE"
+                ]
+            else:
+                roots.append(x509.Certificate.load(data))
+            _ = [root.subject.native for root in roots]
+        except (OSError, ValueError, TypeError) as error:
+            raise ReportError(
+                f"{path.name} is not a readable certificate",
+                hint="Give trusted certificates as PEM or DER files.",
+            ) from error
+    return roots
