@@ -21,11 +21,8 @@ record in the case (sealed like the entries), the head that this computer saw la
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import json
 import os
-import secrets
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.model import AuditEntry
 from btd_desktop.cases.text import dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
@@ -41,14 +39,10 @@ from btd_desktop.paths import data_dir
 
 __all__ = [
     "FIRST_PREVIOUS_HASH",
-    "AuditKey",
     "Head",
     "append_entry",
-    "audit_key_path",
     "entry_from_row",
     "head_mac",
-    "load_key",
-    "load_or_create_key",
     "read_head",
     "recorded_anchor",
     "remember_head",
@@ -58,87 +52,7 @@ __all__ = [
 ]
 
 FIRST_PREVIOUS_HASH = "0" * 64
-_KEY_BYTES = 32
 Head = tuple[int, str]
-
-
-class AuditKey:
-    """The secret that seals entries, and the public name of it.
-
-    Attributes:
-        key_id: First 16 hex digits of a digest of the key: tells keys apart without
-            giving anything away.
-    """
-
-    __slots__ = ("_secret", "key_id")
-
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-        self.key_id = bytes_digest(b"BTD Desktop audit key id\0" + secret)[:16]
-
-    def mac(self, message: bytes) -> str:
-        """Hex HMAC-SHA256 of a message."""
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
-
-    def is_mac(self, message: bytes, mac: str) -> bool:
-        """True when `mac` was made from `message` with this key."""
-        return hmac.compare_digest(self.mac(message).encode(), mac.encode())
-
-
-def audit_key_path() -> Path:
-    """Where this user's audit key lies: outside every case."""
-    return data_dir() / "keys" / "audit.key"
-
-
-def load_key() -> AuditKey | None:
-    """This user's audit key, or None when there is none yet.
-
-    Raises:
-        CaseError: The key file is there but damaged or unreadable.
-    """
-    path = audit_key_path()
-    try:
-        secret = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CaseError(
-            f"the audit key {path} cannot be read: {error.strerror or error}",
-            hint="Restore the file's rights; cases cannot be changed without it.",
-            code="audit-key",
-        ) from error
-    if len(secret) != _KEY_BYTES:
-        raise CaseError(
-            f"the audit key {path} is damaged: {len(secret)} bytes, not {_KEY_BYTES}",
-            hint="Restore it from a backup; a new key cannot verify older cases.",
-            code="audit-key",
-        )
-    return AuditKey(secret)
-
-
-def load_or_create_key() -> AuditKey:
-    """This user's audit key, made on first use (mode 0600).
-
-    Raises:
-        CaseError: It cannot be read or written.
-    """
-    key = load_key()
-    if key is not None:
-        return key
-    path = audit_key_path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_new(path, secrets.token_bytes(_KEY_BYTES))
-    except OSError as error:
-        raise CaseError(
-            f"the audit key {path} cannot be written: {error.strerror or error}",
-            hint="Make the folder writable, or set BTD_HOME to one that is.",
-            code="audit-key",
-        ) from error
-    key = load_key()
-    if key is None:
-        raise CaseError(f"the audit key {path} vanished", code="audit-key")
-    return key
 
 
 def signed_bytes(entry: AuditEntry) -> bytes:
@@ -208,11 +122,23 @@ def append_entry(
 
 
 def read_head(connection: sqlite3.Connection) -> Head:
-    """Number of entries and last hash, as the case's head record has them."""
+    """Number of entries and last hash, as the case's head record has them.
+
+    Raises:
+        CaseError: The record is no such pair.
+    """
     row = connection.execute(
         "SELECT n_entries, hash FROM audit_head WHERE head_id = 1"
     ).fetchone()
-    return (0, FIRST_PREVIOUS_HASH) if row is None else (int(row[0]), str(row[1]))
+    if row is None:
+        return 0, FIRST_PREVIOUS_HASH
+    if not isinstance(row[0], int) or not isinstance(row[1], str):
+        raise CaseError(
+            "the head record of the case's audit log was altered",
+            hint="Verify the case and go back to an unaltered copy.",
+            code="case-damaged",
+        )
+    return row[0], row[1]
 
 
 def head_mac(key: AuditKey, head: Head) -> str:
@@ -279,26 +205,6 @@ def _anchor_path(case_id: str) -> Path:
     # Hashed: the id comes from the case, and must not lead out of the folder.
     name = bytes_digest(case_id.encode("utf-8", "backslashreplace"))[:32]
     return data_dir() / "audit-heads" / f"{name}.json"
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not exist yet; a second process that was faster wins."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            # `link` fails when the name exists: no key is ever replaced.
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        except OSError:
-            if not path.exists():
-                Path(temporary).rename(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def verify_order(entries: Sequence[AuditEntry]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from btd_desktop.cases import audit
 from btd_desktop.cases.arrays import sync_folder
+from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.database import (
     DATABASE_NAME,
     LOCK_NAME,
@@ -75,7 +76,7 @@ def prepare_folder(folder: Path) -> None:
         )
 
 
-def write_new_database(folder: Path, info: CaseInfo, key: audit.AuditKey) -> None:
+def write_new_database(folder: Path, info: CaseInfo, key: AuditKey) -> None:
     """Build a case database with its first audit entry and put it in place."""
     unfinished = folder / _UNFINISHED_NAME
     for leftover in (_UNFINISHED_NAME, f"{_UNFINISHED_NAME}-journal"):
@@ -115,7 +116,7 @@ def remove_unfinished(folder: Path, *, keep_folder: bool) -> None:
             folder.rmdir()
 
 
-def migrate_case(connection: sqlite3.Connection, key: audit.AuditKey) -> None:
+def migrate_case(connection: sqlite3.Connection, key: AuditKey) -> None:
     """Bring a case to the newest format, each step with its audit entry.
 
     A step may change rows that the log vouches for. Only rows that agreed with the log

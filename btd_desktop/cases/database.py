@@ -24,6 +24,7 @@ __all__ = [
     "WriterLock",
     "case_errors",
     "connect_for_writing",
+    "copy_database",
     "read_snapshot",
     "transaction",
 ]
@@ -83,15 +84,20 @@ def case_errors(folder: Path) -> Iterator[None]:
     """Turn SQLite errors that describe the surroundings into `CaseError`."""
     try:
         yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None and "decode to UTF-8" in str(error):
-            code = sqlite3.SQLITE_CORRUPT
-        meaning = _MEANINGS.get((code or 0) & 0xFF)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        meaning = _MEANINGS.get(_primary_code(error))
         if meaning is None:
             raise
         detail, hint, name = meaning
         raise CaseError(detail.format(folder), hint=hint, code=name) from error
+
+
+def _primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
+    """SQLite's primary result code; the extended part only says where it struck."""
+    # Text that is no UTF-8 got in by damage: we only ever store what encodes.
+    if isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error):
+        return sqlite3.SQLITE_CORRUPT
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 @contextlib.contextmanager
@@ -152,6 +158,14 @@ def read_snapshot(folder: Path) -> sqlite3.Connection:
         snapshot.close()
         raise
     return snapshot
+
+
+def copy_database(source: sqlite3.Connection) -> sqlite3.Connection:
+    """A second database in memory with the same content."""
+    target = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    source.backup(target)
+    _harden(target)
+    return target
 
 
 def _copy_into(target: sqlite3.Connection, uri: str) -> None:

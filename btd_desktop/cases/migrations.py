@@ -6,6 +6,7 @@ minor only added what older programs can ignore. A published step is never edite
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -192,3 +193,32 @@ def check_format(connection: sqlite3.Connection, folder: Path) -> None:
             hint="Open it with the newer version of BTD Desktop that made it.",
             code="case-newer",
         )
+    found = _columns(connection)
+    for table, columns in _expected_columns(format_version(connection)).items():
+        if not columns <= found.get(table, set()):
+            raise CaseError(
+                f"the database of the case {folder} is damaged: its table {table}"
+                " is not as this program made it",
+                hint="Go back to an unaltered copy of the case folder.",
+                code="case-damaged",
+            )
+
+
+def _expected_columns(version: int) -> dict[str, set[tuple[object, ...]]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        for migration in MIGRATIONS:
+            if migration.version <= version:
+                migration.apply(fresh)
+        return _columns(fresh)
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[tuple[object, ...]]]:
+    """Table → (name, type, not null, place in the primary key) of its columns."""
+    rows = connection.execute(
+        'SELECT m.name, c.name, c.type, c."notnull", c.pk'
+        " FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    )
+    columns: dict[str, set[tuple[object, ...]]] = {}
+    for row in rows:
+        columns.setdefault(str(row[0]), set()).add(tuple(row)[1:])
+    return columns

@@ -13,7 +13,8 @@ from typing import Any
 
 from btd_desktop.cases import audit
 from btd_desktop.cases.arrays import check_array
-from btd_desktop.cases.migrations import RECORD_TABLES
+from btd_desktop.cases.audit_key import AuditKey
+from btd_desktop.cases.migrations import RECORD_TABLES, format_version
 from btd_desktop.cases.model import AuditEntry, CaseVerdict, KeyCheck
 from btd_desktop.cases.records import record_claim, referenced_arrays
 from btd_desktop.cases.text import json_text
@@ -28,9 +29,8 @@ Claims = dict[str, dict[tuple[int, int], str]]
 def verify_case(
     connection: sqlite3.Connection,
     arrays_folder: Path,
-    key: audit.AuditKey | None,
+    key: AuditKey | None,
     *,
-    version: int,
     known_heads: Iterable[str] = (),
 ) -> CaseVerdict:
     """Check the log, the rows it vouches for and the arrays that rows refer to.
@@ -39,7 +39,6 @@ def verify_case(
         connection: Database of the case.
         arrays_folder: Its `arrays` folder.
         key: This computer's audit key, None when there is none.
-        version: Format as the file on disk has it.
         known_heads: Hashes of audit entries known from elsewhere (signed reports).
     """
     try:
@@ -50,18 +49,16 @@ def verify_case(
         row_problems = [
             *_storage_problems(connection),
             *_record_problems(connection, entries),
-            *_version_problems(entries, version),
+            *_version_problems(entries, format_version(connection)),
         ]
-    except (sqlite3.Error, CaseError) as error:
+        head_problems = _head_problems(connection, entries, key)
+    except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
         return _unreadable(str(error))
     heads |= dict.fromkeys(known_heads, "a report")
     chain_problems = malformed + audit.verify_order(entries)
     key_check, seal_problems = _check_seals(entries, key)
     anchor = audit.recorded_anchor(str(case_id[0])) if case_id else None
-    end_problems = [
-        *_head_problems(connection, entries, key),
-        *_anchor_problems(entries, anchor, heads),
-    ]
+    end_problems = head_problems + _anchor_problems(entries, anchor, heads)
     lost_arrays = array_problems(connection, arrays_folder)
     return CaseVerdict(
         audit_intact=not chain_problems and not seal_problems,
@@ -97,7 +94,7 @@ def array_problems(
     problems = []
     try:
         references = referenced_arrays(connection)
-    except (sqlite3.Error, CaseError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
         return [f"the list of arrays cannot be read: {error}"]
     for digest, place in references.items():
         if skip is not None and digest in skip:
@@ -161,7 +158,7 @@ def _check_spelling(entry: AuditEntry, row: sqlite3.Row) -> None:
 
 
 def _check_seals(
-    entries: list[AuditEntry], key: audit.AuditKey | None
+    entries: list[AuditEntry], key: AuditKey | None
 ) -> tuple[KeyCheck, list[str]]:
     problems = []
     n_foreign = 0
@@ -182,7 +179,7 @@ def _check_seals(
 def _head_problems(
     connection: sqlite3.Connection,
     entries: list[AuditEntry],
-    key: audit.AuditKey | None,
+    key: AuditKey | None,
 ) -> list[str]:
     row = connection.execute("SELECT * FROM audit_head").fetchone()
     if row is None or not entries:

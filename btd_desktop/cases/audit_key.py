@@ -1,0 +1,120 @@
+"""The audit key: 32 random bytes outside every case, made on first use.
+
+`audit` says what a seal made with it can prove, and what not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from btd_desktop.digest import bytes_digest
+from btd_desktop.errors import CaseError
+from btd_desktop.paths import data_dir
+
+__all__ = ["AuditKey", "audit_key_path", "load_key", "load_or_create_key"]
+
+_KEY_BYTES = 32
+
+
+class AuditKey:
+    """The secret that seals entries, and the public name of it.
+
+    Attributes:
+        key_id: First 16 hex digits of a digest of the key: tells keys apart without
+            giving anything away.
+    """
+
+    __slots__ = ("_secret", "key_id")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.key_id = bytes_digest(b"BTD Desktop audit key id\0" + secret)[:16]
+
+    def mac(self, message: bytes) -> str:
+        """Hex HMAC-SHA256 of a message."""
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+    def is_mac(self, message: bytes, mac: str) -> bool:
+        """True when `mac` was made from `message` with this key."""
+        return hmac.compare_digest(self.mac(message).encode(), mac.encode())
+
+
+def audit_key_path() -> Path:
+    """Where this user's audit key lies: outside every case."""
+    return data_dir() / "keys" / "audit.key"
+
+
+def load_key() -> AuditKey | None:
+    """This user's audit key, or None when there is none yet.
+
+    Raises:
+        CaseError: The key file is there but damaged or unreadable.
+    """
+    path = audit_key_path()
+    try:
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CaseError(
+            f"the audit key {path} cannot be read: {error.strerror or error}",
+            hint="Restore the file's rights; cases cannot be changed without it.",
+            code="audit-key",
+        ) from error
+    if len(secret) != _KEY_BYTES:
+        raise CaseError(
+            f"the audit key {path} is damaged: {len(secret)} bytes, not {_KEY_BYTES}",
+            hint="Restore it from a backup; a new key cannot verify older cases.",
+            code="audit-key",
+        )
+    return AuditKey(secret)
+
+
+def load_or_create_key() -> AuditKey:
+    """This user's audit key, made on first use (mode 0600).
+
+    Raises:
+        CaseError: It cannot be read or written.
+    """
+    key = load_key()
+    if key is not None:
+        return key
+    path = audit_key_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(path, secrets.token_bytes(_KEY_BYTES))
+    except OSError as error:
+        raise CaseError(
+            f"the audit key {path} cannot be written: {error.strerror or error}",
+            hint="Make the folder writable, or set BTD_HOME to one that is.",
+            code="audit-key",
+        ) from error
+    key = load_key()
+    if key is None:
+        raise CaseError(f"the audit key {path} vanished", code="audit-key")
+    return key
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet; a second process that was faster wins."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            # `link` fails when the name exists: no key is ever replaced.
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            if not path.exists():
+                Path(temporary).rename(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

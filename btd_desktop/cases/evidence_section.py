@@ -1,0 +1,198 @@
+"""What the case is about, the evidence list and the series read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from btd_desktop.cases import arrays as array_files
+from btd_desktop.cases import records
+from btd_desktop.cases.journal import CaseJournal, damaged
+from btd_desktop.cases.model import (
+    CaseInfo,
+    EvidenceItem,
+    SeriesRecord,
+)
+from btd_desktop.cases.text import json_text, storable_text
+from btd_desktop.volume import Volume
+
+__all__ = ["EvidenceSection"]
+
+
+class EvidenceSection(CaseJournal):
+    """Description, evidence items and series of a case."""
+
+    @property
+    def info(self) -> CaseInfo:
+        """Who asked whom what."""
+        return records.info_from_row(self._info_row())
+
+    def update_info(
+        self,
+        *,
+        now: datetime,
+        title: str | None = None,
+        case_number: str | None = None,
+        client: str | None = None,
+        examiner: str | None = None,
+        question: str | None = None,
+    ) -> CaseInfo:
+        """Change the fields given; the audit log keeps what they were."""
+        given = {
+            "title": title,
+            "case_number": case_number,
+            "client": client,
+            "examiner": examiner,
+            "question": question,
+        }
+        before = asdict(self.info)
+        values = {k: storable_text(v) for k, v in given.items() if v is not None}
+        changed = {k: v for k, v in values.items() if v != before[k]}
+        if changed:
+            with self._change() as connection:
+                records.update_row(connection, "case_info", 1, changed)
+                self._log(
+                    now,
+                    "case description changed",
+                    {"before": {k: before[k] for k in changed}, "after": changed},
+                    records.record_claim(connection, "case_info", 1),
+                )
+        return self.info
+
+    def add_evidence(
+        self, items: Iterable[EvidenceItem], now: datetime
+    ) -> tuple[EvidenceItem, ...]:
+        """Add items in one transaction; returns them with their numbers."""
+        added = []
+        with self._change() as connection:
+            for item in items:
+                values = asdict(item)
+                del values["evidence_id"]
+                for name, value in values.items():
+                    if isinstance(value, str):
+                        values[name] = storable_text(value)
+                values["is_container"] = int(item.is_container)
+                key = records.insert_row(connection, "evidence", values)
+                values["is_container"] = item.is_container
+                added.append(replace(item, **values, evidence_id=key))
+            if added:
+                first, last = added[0].evidence_id, added[-1].evidence_id
+                self._log(
+                    now,
+                    "evidence added",
+                    {"n": len(added), "fates": _counts(i.fate for i in added)},
+                    records.record_claim(connection, "evidence", first, last),
+                )
+        return tuple(added)
+
+    def evidence(self) -> tuple[EvidenceItem, ...]:
+        """All items in the order they were added."""
+        rows = self._rows("SELECT * FROM evidence ORDER BY evidence_id")
+        return tuple(records.evidence_from_row(row) for row in rows)
+
+    def add_series(
+        self,
+        volume: Volume,
+        *,
+        now: datetime,
+        series_uid: str | None = None,
+        description: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+        findings: Sequence[Mapping[str, Any]] = (),
+        record_names: Sequence[str] = (),
+        patient_key: str = "",
+    ) -> int:
+        """Keep a volume and what is known of its series; returns its `series_id`.
+
+        The same voxels with the same Series Instance UID are kept once: adding them
+        again returns the number they have.
+
+        Args:
+            volume: The series.
+            now: Time, aware.
+            series_uid: Default: `volume.source["series_uid"]`.
+            description: Default: `volume.source["description"]`.
+            meta: JSON values; default: `volume.source`.
+            findings: Results of the import checks, JSON values.
+            record_names: Names of the files behind the slices, in slice order.
+            patient_key: Pseudonym that separates patients.
+
+        Raises:
+            ValueError: `meta`, `findings` or the geometry hold NaN or an infinity.
+        """
+        source = volume.source
+        n_slices, n_rows, n_cols = volume.shape
+        values = {
+            "series_uid": _text_or(series_uid, source.get("series_uid")),
+            "description": _text_or(description, source.get("description")),
+            "modality": storable_text(volume.modality),
+            "n_slices": n_slices,
+            "n_rows": n_rows,
+            "n_cols": n_cols,
+            "meta": json_text(source if meta is None else meta),
+            "findings": json_text(list(findings)),
+            "record_names": json_text(list(record_names)),
+            "geometry": records.geometry_text(volume),
+            "patient_key": storable_text(patient_key),
+        }
+        self._check_writable()
+        values["volume_digest"] = self._write_array(volume.voxels)
+        values["padding_digest"] = (
+            None if volume.padding is None else self._write_array(volume.padding)
+        )
+        with self._change() as connection:
+            known = connection.execute(
+                "SELECT series_id FROM series WHERE series_uid = ?"
+                " AND volume_digest = ? AND geometry = ?",
+                (values["series_uid"], values["volume_digest"], values["geometry"]),
+            ).fetchone()
+            if known is not None:
+                return int(known[0])
+            series_id = records.insert_row(connection, "series", values)
+            self._log(
+                now,
+                "series added",
+                {"series_id": series_id, "volume_digest": values["volume_digest"]},
+                records.record_claim(connection, "series", series_id),
+            )
+        return series_id
+
+    def series(self) -> tuple[SeriesRecord, ...]:
+        """All series in the order they were added."""
+        rows = self._rows("SELECT * FROM series ORDER BY series_id")
+        return tuple(records.series_from_row(row) for row in rows)
+
+    def load_volume(self, series_id: int, *, check: bool = False) -> Volume:
+        """A series with its voxels memory-mapped, read-only.
+
+        Args:
+            series_id: The series.
+            check: Compare the voxels with their digest, once per opening.
+
+        Raises:
+            CaseError: There is no such series, or an array is missing or altered.
+        """
+        row = self._row("SELECT * FROM series WHERE series_id = ?", series_id, "series")
+        digests = [row["volume_digest"], row["padding_digest"]]
+        if check:
+            self._check_arrays([d for d in digests if d is not None])
+        voxels, padding = (
+            None if d is None else array_files.map_array(self._arrays, d)
+            for d in digests
+        )
+        if voxels is None:
+            raise damaged(self.folder, f"series {series_id} has no voxels")
+        return records.volume_from_row(row, voxels, padding)
+
+
+def _counts(words: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def _text_or(given: str | None, known: object) -> str:
+    return storable_text(str(known or "") if given is None else given)

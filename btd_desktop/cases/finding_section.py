@@ -1,0 +1,246 @@
+"""Calibration profiles, findings and reports of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.cases import arrays as array_files
+from btd_desktop.cases import audit, records
+from btd_desktop.cases.journal import CaseJournal, no_such
+from btd_desktop.cases.model import (
+    Finding,
+    FindingOrigin,
+    FindingStatus,
+    ProfileRecord,
+    ReportRecord,
+)
+from btd_desktop.cases.text import json_text, storable_text
+from btd_desktop.digest import array_digest
+from btd_desktop.errors import CaseError
+
+__all__ = ["FindingSection"]
+
+
+class FindingSection(CaseJournal):
+    """What was found, by which calibration, and what was reported of it."""
+
+    def add_profile(
+        self, document: Mapping[str, Any], digest: str, now: datetime
+    ) -> None:
+        """Keep a calibration profile with the results it explains.
+
+        Raises:
+            CaseError: The case has another document under that digest.
+        """
+        text = json_text(document)
+        with self._change() as connection:
+            known = connection.execute(
+                "SELECT document FROM profile WHERE digest = ?", (digest,)
+            ).fetchone()
+            if known is not None:
+                if known[0] != text:
+                    raise CaseError(
+                        f"the case has another calibration profile {digest[:16]}…",
+                        hint="Verify the case: one of the two was altered.",
+                        code="profile-differs",
+                    )
+                return
+            key = records.insert_row(
+                connection,
+                "profile",
+                {"digest": digest, "document": text, "added_utc": audit.utc_text(now)},
+            )
+            self._log(
+                now,
+                "calibration profile added",
+                {"digest": digest},
+                records.record_claim(connection, "profile", key),
+            )
+
+    def profile(self, digest: str) -> dict[str, Any]:
+        """Document of a calibration profile of this case.
+
+        Raises:
+            CaseError: The case has none of that digest.
+        """
+        rows = self._rows("SELECT * FROM profile WHERE digest = ?", digest)
+        if not rows:
+            raise no_such(self.folder, "calibration profile", digest[:16])
+        return records.profile_from_row(rows[0]).document
+
+    def profiles(self) -> tuple[ProfileRecord, ...]:
+        """Calibration profiles used in this case, oldest first."""
+        rows = self._rows("SELECT * FROM profile ORDER BY profile_id")
+        return tuple(records.profile_from_row(row) for row in rows)
+
+    def add_finding(
+        self,
+        *,
+        series_id: int,
+        slice_index: int,
+        x: float,
+        y: float,
+        mode: str,
+        numbers: Mapping[str, Any],
+        now: datetime,
+        run_id: int | None = None,
+        note: str = "",
+        status: FindingStatus = "to check",
+        profile_digest: str | None = None,
+        origin: FindingOrigin = "examiner",
+        thumbnail: NDArray[Any] | None = None,
+    ) -> Finding:
+        """Keep a place with its numbers; the fields are those of `Finding`.
+
+        Raises:
+            CaseError: Series, run or calibration profile are not in this case.
+            ValueError: `numbers` holds NaN or an infinity, or a position is none.
+        """
+        self._row("SELECT 1 FROM series WHERE series_id = ?", series_id, "series")
+        if run_id is not None:
+            self._row("SELECT 1 FROM run WHERE run_id = ?", run_id, "run")
+        if profile_digest is not None:
+            self.profile(profile_digest)
+        if not (np.isfinite(x) and np.isfinite(y)):
+            raise ValueError(f"position ({x}, {y}) is no place")
+        _check_choice(status, FindingStatus)
+        _check_choice(origin, FindingOrigin)
+        values = {
+            "run_id": run_id,
+            "series_id": series_id,
+            "slice_index": int(slice_index),
+            "x": float(x),
+            "y": float(y),
+            "mode": mode,
+            "numbers": json_text(numbers),
+            "note": storable_text(note),
+            "status": status,
+            "created_utc": audit.utc_text(now),
+            "profile_digest": profile_digest,
+            "origin": origin,
+        }
+        self._check_writable()
+        values["thumbnail"] = (
+            None if thumbnail is None else self._write_array(thumbnail)
+        )
+        with self._change() as connection:
+            key = records.insert_row(connection, "finding", values)
+            self._log(
+                now,
+                "finding added",
+                {"finding_id": key, "origin": origin},
+                records.record_claim(connection, "finding", key),
+            )
+        return self.finding(key)
+
+    def update_finding(
+        self,
+        finding_id: int,
+        *,
+        now: datetime,
+        note: str | None = None,
+        status: FindingStatus | None = None,
+        thumbnail: NDArray[Any] | None = None,
+    ) -> Finding:
+        """Change the examiner's part of a finding; its numbers never change."""
+        before = self.finding(finding_id)
+        values: dict[str, Any] = {}
+        if note is not None and storable_text(note) != before.note:
+            values["note"] = storable_text(note)
+        if status is not None and status != before.status:
+            _check_choice(status, FindingStatus)
+            values["status"] = status
+        self._check_writable()
+        if thumbnail is not None and array_digest(thumbnail) != before.thumbnail:
+            values["thumbnail"] = self._write_array(thumbnail)
+        if values:
+            with self._change() as connection:
+                records.update_row(connection, "finding", finding_id, values)
+                self._log(
+                    now,
+                    "finding changed",
+                    {
+                        "finding_id": finding_id,
+                        "before": {name: getattr(before, name) for name in values},
+                        "after": values,
+                    },
+                    records.record_claim(connection, "finding", finding_id),
+                )
+        return self.finding(finding_id)
+
+    def finding(self, finding_id: int) -> Finding:
+        """One finding.
+
+        Raises:
+            CaseError: There is no such finding.
+        """
+        row = self._row(
+            "SELECT * FROM finding WHERE finding_id = ?", finding_id, "finding"
+        )
+        return records.finding_from_row(row)
+
+    def findings(self, series_id: int | None = None) -> tuple[Finding, ...]:
+        """Findings of a series, or of the case, in the order they were added."""
+        rows = self._rows(
+            "SELECT * FROM finding WHERE ?1 IS NULL OR series_id = ?1"
+            " ORDER BY finding_id",
+            series_id,
+        )
+        return tuple(records.finding_from_row(row) for row in rows)
+
+    def load_thumbnail(self, finding_id: int) -> NDArray[Any] | None:
+        """Picture of a finding, None when it has none."""
+        digest = self.finding(finding_id).thumbnail
+        return None if digest is None else array_files.read_array(self._arrays, digest)
+
+    def add_report(
+        self,
+        *,
+        path_name: str,
+        sha256: str,
+        json_sha256: str,
+        audit_head: str,
+        now: datetime,
+    ) -> ReportRecord:
+        """Record that a report was issued.
+
+        Args:
+            path_name: File name of the PDF.
+            sha256: Digest of the PDF.
+            json_sha256: Digest of its JSON twin.
+            audit_head: `head()[1]` as printed in the report.
+            now: Time of issue, aware.
+        """
+        values = {
+            "path_name": storable_text(path_name),
+            "sha256": sha256,
+            "json_sha256": json_sha256,
+            "created_utc": audit.utc_text(now),
+            "audit_head": audit_head,
+        }
+        with self._change() as connection:
+            key = records.insert_row(connection, "report", values)
+            self._log(
+                now,
+                "report issued",
+                {"report_id": key, "sha256": sha256},
+                records.record_claim(connection, "report", key),
+            )
+        self._remember_head()
+        row = self._row("SELECT * FROM report WHERE report_id = ?", key, "report")
+        return records.report_from_row(row)
+
+    def reports(self) -> tuple[ReportRecord, ...]:
+        """Reports issued from this case, oldest first."""
+        rows = self._rows("SELECT * FROM report ORDER BY report_id")
+        return tuple(records.report_from_row(row) for row in rows)
+
+
+def _check_choice(value: str, choices: object) -> None:
+    if value not in get_args(choices):
+        raise ValueError(f"{value!r} is none of {', '.join(get_args(choices))}")

@@ -1,0 +1,242 @@
+"""The open database of a case: reading, changing, and the audit log of both.
+
+Every change is one transaction that also appends the audit entry vouching for it, so
+a case is never without an account of itself, whenever the power goes. What is stored
+is the business of the sections: `EvidenceSection`, `RunSection`, `FindingSection`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from numpy.typing import NDArray
+
+from btd_desktop.cases import arrays as array_files
+from btd_desktop.cases import audit, records
+from btd_desktop.cases.audit_key import AuditKey
+from btd_desktop.cases.creation import ARRAYS_NAME
+from btd_desktop.cases.database import WriterLock, case_errors, transaction
+from btd_desktop.cases.model import (
+    AuditEntry,
+    CaseVerdict,
+)
+from btd_desktop.cases.verification import array_problems, verify_case
+from btd_desktop.errors import CaseError
+
+__all__ = ["CaseJournal", "damaged", "no_such"]
+
+_PROGRAM = "BTD Desktop"
+
+
+class CaseJournal:
+    """An open case without its sections; `CaseStore` is the class to use.
+
+    Attributes:
+        folder: The case folder.
+        read_only: True when it was opened as a snapshot that cannot change.
+        actor: Who the audit log names for changes; the examiner unless set.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        *,
+        lock: WriterLock | None,
+        key: AuditKey | None,
+    ) -> None:
+        self.folder = folder
+        self.read_only = lock is None
+        self._connection = connection
+        self._lock = lock
+        self._key = key
+        # What verification looks at: differs for an older case read in memory.
+        self._as_stored = connection
+        self._guard = threading.RLock()
+        self._checked_arrays: set[str] = set()
+        self._is_open = True
+        self.actor = self._examiner() or _PROGRAM
+
+    def close(self) -> None:
+        """Merge the write-ahead log, release the lock; safe to call twice."""
+        with self._guard:
+            if not self._is_open:
+                return
+            try:
+                if self._lock is not None:
+                    self._remember_head()
+            finally:
+                self._is_open = False
+                self._connection.close()
+                self._as_stored.close()
+                if self._lock is not None:
+                    self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def append_audit(
+        self, action: str, details: Mapping[str, Any], actor: str, now: datetime
+    ) -> AuditEntry:
+        """Record something that changed no table (case opened, evidence re-hashed).
+
+        Raises:
+            ValueError: `details` holds NaN, or a key that the store itself uses.
+        """
+        if not details.keys().isdisjoint(("records", "format")):
+            raise ValueError("details must not use the keys 'records' and 'format'")
+        with self._change():
+            self._log(now, action, dict(details), actor=actor)
+        row = self._rows("SELECT * FROM audit ORDER BY seq DESC LIMIT 1")[0]
+        return audit.entry_from_row(row)
+
+    def audit_log(self) -> tuple[AuditEntry, ...]:
+        """All entries in order."""
+        rows = self._rows("SELECT * FROM audit ORDER BY seq")
+        return tuple(audit.entry_from_row(row) for row in rows)
+
+    def head(self) -> tuple[int, str]:
+        """Number of audit entries and hash of the last: what a report prints."""
+        with self._reading() as connection:
+            return audit.read_head(connection)
+
+    def verify_arrays(self) -> tuple[str, ...]:
+        """Problems of arrays; each array is read at most once per opening."""
+        with self._reading() as connection:
+            found = array_problems(connection, self._arrays, skip=self._checked_arrays)
+        return tuple(found)
+
+    def verify(self, known_heads: Iterable[str] = ()) -> CaseVerdict:
+        """Check log, records and arrays afresh.
+
+        Args:
+            known_heads: Audit heads printed in reports at hand; each must occur.
+        """
+        with self._reading():
+            return verify_case(
+                self._as_stored, self._arrays, self._key, known_heads=known_heads
+            )
+
+    @property
+    def _arrays(self) -> Path:
+        return self.folder / ARRAYS_NAME
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._guard, case_errors(self.folder):
+            if not self._is_open:
+                raise CaseError(f"the case {self.folder} is closed", code="closed")
+            yield self._connection
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        self._check_writable()
+        with self._reading() as connection, transaction(connection):
+            yield connection
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise CaseError(
+                f"the case {self.folder} is open read-only",
+                hint="Open it for writing to change it.",
+                code="read-only",
+            )
+
+    def _log(
+        self,
+        now: datetime,
+        action: str,
+        details: dict[str, Any],
+        *claims: dict[str, Any],
+        actor: str | None = None,
+    ) -> None:
+        if self._key is None:
+            raise RuntimeError("a writer has a key")
+        audit.append_entry(
+            self._connection,
+            self._key,
+            utc=audit.utc_text(now),
+            actor=self.actor if actor is None else actor,
+            action=action,
+            details={**details, "records": list(claims)} if claims else details,
+        )
+
+    def _log_run(
+        self, connection: sqlite3.Connection, now: datetime, action: str, run_id: int
+    ) -> None:
+        claim = records.record_claim(connection, "run", run_id)
+        self._log(now, action, {"run_id": run_id}, claim)
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        with self._reading() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def _row(self, sql: str, key: int, what: str) -> sqlite3.Row:
+        rows = self._rows(sql, key)
+        if not rows:
+            raise no_such(self.folder, what, key)
+        return rows[0]
+
+    def _write_array(self, array: NDArray[Any]) -> str:
+        digest = array_files.write_array(self._arrays, array)
+        self._checked_arrays.add(digest)
+        return digest
+
+    def _check_arrays(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            if digest not in self._checked_arrays:
+                problem = array_files.check_array(self._arrays, digest)
+                if problem:
+                    raise CaseError(
+                        f"{problem} (case {self.folder})",
+                        hint="Verify the case and go back to an unaltered copy.",
+                        code="array-altered",
+                    )
+                self._checked_arrays.add(digest)
+
+    def _remember_head(self) -> None:
+        # A damaged case must still close; its damage is told when it is read.
+        with self._guard, contextlib.suppress(CaseError), case_errors(self.folder):
+            head = audit.read_head(self._connection)
+            audit.remember_head(self._case_id(), head)
+
+    def _case_id(self) -> str:
+        return str(self._info_row()["case_id"])
+
+    def _examiner(self) -> str:
+        return str(self._info_row()["examiner"])
+
+    def _info_row(self) -> sqlite3.Row:
+        rows = self._rows("SELECT * FROM case_info")
+        if len(rows) != 1:
+            raise damaged(self.folder, "its description is missing")
+        return rows[0]
+
+
+def no_such(folder: Path, what: str, key: object) -> CaseError:
+    """There is no such record."""
+    return CaseError(f"the case {folder} has no {what} {key}", code="not-found")
+
+
+def damaged(folder: Path, why: str) -> CaseError:
+    """The database says what this program never wrote."""
+    return CaseError(
+        f"the case {folder} is damaged: {why}",
+        hint="Go back to an unaltered copy of the case folder.",
+        code="case-damaged",
+    )
