@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,13 @@ from scipy import fft
 from scipy.ndimage import map_coordinates
 
 from btd_desktop.progress import TaskContext
-from btd_desktop.simulator.chest import ChestPhantom
-from btd_desktop.simulator.raster import raster_grid
+from btd_desktop.simulator.raster import RasterGrid, raster_grid
 from btd_desktop.simulator.scanners import MANUFACTURER, CtScanner
 from btd_desktop.volume import Volume
 
 __all__ = [
     "WATER_PER_MM",
+    "CtPhantom",
     "ct_volume",
     "filtered_backprojection",
     "project",
@@ -47,8 +48,19 @@ _UPSAMPLING = 4
 Array = NDArray[np.float32]
 
 
+class CtPhantom(Protocol):
+    """What a simulated CT scanner needs to know of the thing on its table."""
+
+    @property
+    def centre_mm(self) -> tuple[float, float]:
+        """World (x, y) that is put into the isocentre."""
+
+    def hu_on_plane(self, grid: RasterGrid, z_mm: float) -> Array:
+        """Attenuation in HU at height `z_mm`, shape (n, n), float32."""
+
+
 def simulate_ct(
-    phantom: ChestPhantom,
+    phantom: CtPhantom,
     scanner: CtScanner,
     *,
     n_slices: int,
@@ -95,7 +107,7 @@ def slice_positions_mm(
 
 
 def simulate_ct_slice(
-    phantom: ChestPhantom,
+    phantom: CtPhantom,
     scanner: CtScanner,
     *,
     z_mm: float,
@@ -214,7 +226,7 @@ def filtered_backprojection(sinogram: Array, scanner: CtScanner, rows: int) -> A
 
 def ct_volume(
     voxels: NDArray[np.int16],
-    phantom: ChestPhantom,
+    phantom: CtPhantom,
     scanner: CtScanner,
     positions_mm: Sequence[float],
     *,

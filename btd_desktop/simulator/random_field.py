@@ -41,12 +41,14 @@ class RandomField:
         Returns:
             Field of shape (H, W), float32, variance 1 on average.
         """
-        at_z = _spline_weights(np.array([z_mm], np.float32), self.scale_mm)[0]
-        plane = np.tensordot(at_z, self.lattice, axes=1)
-        along_y = _spline_weights(y_mm, self.scale_mm)
-        along_x = _spline_weights(x_mm, self.scale_mm)
-        values: NDArray[np.float32] = along_y @ plane @ along_x.T
-        return values * np.float32(_MEAN_SQUARE_WEIGHT**-1.5)
+        # Four taps per axis, summed by hand: a matrix product would depend on the
+        # BLAS and its threads, and the same seed must give the same bytes.
+        plane = _blend(self.lattice, np.array([z_mm], np.float32), self.scale_mm)[0]
+        rows = _blend(plane, y_mm, self.scale_mm)
+        values = _blend(np.ascontiguousarray(rows.T), x_mm, self.scale_mm).T
+        scaled: NDArray[np.float32] = np.ascontiguousarray(values)
+        scaled *= np.float32(_MEAN_SQUARE_WEIGHT**-1.5)
+        return scaled
 
 
 def random_field(rng: np.random.Generator, scale_mm: float) -> RandomField:
@@ -55,10 +57,10 @@ def random_field(rng: np.random.Generator, scale_mm: float) -> RandomField:
     return RandomField(rng.standard_normal(shape, dtype=np.float32), scale_mm)
 
 
-def _spline_weights(
-    position_mm: NDArray[np.float32], scale_mm: float
+def _blend(
+    lattice: NDArray[np.float32], position_mm: NDArray[np.float32], scale_mm: float
 ) -> NDArray[np.float32]:
-    """Cubic B-spline weights of every lattice node, shape (positions, lattice)."""
+    """Cubic B-spline blend along the first axis, one entry for each position."""
     u = position_mm.astype(np.float64) / scale_mm
     base = np.floor(u).astype(np.int64)
     t = u - base
@@ -68,8 +70,9 @@ def _spline_weights(
         (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
         t**3 / 6,
     )
-    weights = np.zeros((u.size, _LATTICE), np.float32)
-    row = np.arange(u.size)
+    shape = (-1,) + (1,) * (lattice.ndim - 1)
+    total = np.zeros((u.size, *lattice.shape[1:]), np.float32)
     for offset, tap in enumerate(taps, start=-1):
-        weights[row, (base + offset) % _LATTICE] += tap
-    return weights
+        weight = tap.astype(np.float32).reshape(shape)
+        total += weight * lattice[(base + offset) % _LATTICE]
+    return total
