@@ -27,7 +27,7 @@ from btd_desktop.cases.model import (
     AuditEntry,
     CaseVerdict,
 )
-from btd_desktop.cases.verification import array_problems, verify_case
+from btd_desktop.cases.verification import verify_case
 from btd_desktop.errors import CaseError
 
 __all__ = ["CaseJournal", "damaged", "no_such"]
@@ -117,9 +117,7 @@ class CaseJournal:
 
     def verify_arrays(self) -> tuple[str, ...]:
         """Problems of arrays; each array is read at most once per opening."""
-        with self._reading() as connection:
-            found = array_problems(connection, self._arrays, skip=self._checked_arrays)
-        return tuple(found)
+        return tuple(self._array_problems(self._checked_arrays))
 
     def verify(self, known_heads: Iterable[str] = ()) -> CaseVerdict:
         """Check log, records and arrays afresh.
@@ -127,9 +125,13 @@ class CaseJournal:
         Args:
             known_heads: Audit heads printed in reports at hand; each must occur.
         """
+        lost_arrays = self._array_problems(set())
         with self._reading():
             return verify_case(
-                self._as_stored, self._arrays, self._key, known_heads=known_heads
+                self._as_stored,
+                self._key,
+                lost_arrays=lost_arrays,
+                known_heads=known_heads,
             )
 
     @property
@@ -197,6 +199,23 @@ class CaseJournal:
         self._checked_arrays.add(digest)
         return digest
 
+    def _array_problems(self, checked: set[str]) -> list[str]:
+        """Problems of arrays not in `checked`, to which the intact ones are added."""
+        try:
+            with self._reading() as connection:
+                references = records.referenced_arrays(connection)
+        except CaseError as error:
+            return [f"the list of arrays cannot be read: {error.detail}"]
+        problems = []
+        # Outside the guard: gigabytes are read here, and the window goes on reading.
+        for digest in references.keys() - checked:
+            problem = array_files.check_array(self._arrays, digest)
+            if problem:
+                problems.append(f"{problem} ({references[digest]})")
+            else:
+                checked.add(digest)
+        return sorted(problems)
+
     def _check_arrays(self, digests: Iterable[str]) -> None:
         for digest in digests:
             if digest not in self._checked_arrays:
@@ -212,8 +231,13 @@ class CaseJournal:
     def _remember_head(self) -> None:
         # A damaged case must still close; its damage is told when it is read.
         with self._guard, contextlib.suppress(CaseError), case_errors(self.folder):
-            head = audit.read_head(self._connection)
-            audit.remember_head(self._case_id(), head)
+            case_id = self._case_id()
+            anchor = audit.recorded_anchor(case_id)
+            # Working on a rolled-back copy must not wipe out the proof that it is one.
+            if anchor is None or self._rows(
+                "SELECT 1 FROM audit WHERE seq = ? AND hash = ?", *anchor
+            ):
+                audit.remember_head(case_id, audit.read_head(self._connection))
 
     def _case_id(self) -> str:
         return str(self._info_row()["case_id"])

@@ -7,20 +7,18 @@ apart, because they rest on different evidence: see `audit`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from btd_desktop.cases import audit
-from btd_desktop.cases.arrays import check_array
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.migrations import RECORD_TABLES, format_version
 from btd_desktop.cases.model import AuditEntry, CaseVerdict, KeyCheck
-from btd_desktop.cases.records import record_claim, referenced_arrays
+from btd_desktop.cases.records import record_claim
 from btd_desktop.cases.text import json_text
 from btd_desktop.errors import CaseError
 
-__all__ = ["array_problems", "intact_claims", "verify_case"]
+__all__ = ["intact_claims", "verify_case"]
 
 _KEY_LIMIT = 1 << 63  # what SQLite can compare with
 Claims = dict[str, dict[tuple[int, int], str]]
@@ -28,17 +26,17 @@ Claims = dict[str, dict[tuple[int, int], str]]
 
 def verify_case(
     connection: sqlite3.Connection,
-    arrays_folder: Path,
     key: AuditKey | None,
     *,
+    lost_arrays: Sequence[str] = (),
     known_heads: Iterable[str] = (),
 ) -> CaseVerdict:
-    """Check the log, the rows it vouches for and the arrays that rows refer to.
+    """Check the log and the rows it vouches for; put all findings together.
 
     Args:
         connection: Database of the case.
-        arrays_folder: Its `arrays` folder.
         key: This computer's audit key, None when there is none.
+        lost_arrays: Problems already found with its arrays.
         known_heads: Hashes of audit entries known from elsewhere (signed reports).
     """
     try:
@@ -59,7 +57,6 @@ def verify_case(
     key_check, seal_problems = _check_seals(entries, key)
     anchor = audit.recorded_anchor(str(case_id[0])) if case_id else None
     end_problems = head_problems + _anchor_problems(entries, anchor, heads)
-    lost_arrays = array_problems(connection, arrays_folder)
     return CaseVerdict(
         audit_intact=not chain_problems and not seal_problems,
         audit_complete=not end_problems,
@@ -76,35 +73,6 @@ def verify_case(
         records_intact=not row_problems,
         key_check=key_check,
     )
-
-
-def array_problems(
-    connection: sqlite3.Connection,
-    arrays_folder: Path,
-    *,
-    skip: set[str] | None = None,
-) -> list[str]:
-    """Problems of the arrays that the case refers to.
-
-    Args:
-        connection: Database of the case.
-        arrays_folder: Its `arrays` folder.
-        skip: Digests that need no check; those found intact are added.
-    """
-    problems = []
-    try:
-        references = referenced_arrays(connection)
-    except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
-        return [f"the list of arrays cannot be read: {error}"]
-    for digest, place in references.items():
-        if skip is not None and digest in skip:
-            continue
-        problem = check_array(arrays_folder, digest)
-        if problem:
-            problems.append(f"{problem} ({place})")
-        elif skip is not None:
-            skip.add(digest)
-    return problems
 
 
 def intact_claims(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:

@@ -14,7 +14,7 @@ def template(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BTD_HOME", str(root / "home"))
         fill_case(root / "case")
-    return root
+    return Path(root)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def home(template, tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp("user") / "home"
     shutil.copytree(template / "home", folder)
     monkeypatch.setenv("BTD_HOME", str(folder))
-    return folder
+    return Path(folder)
 
 
 @pytest.fixture
@@ -34,4 +34,4 @@ def now() -> datetime:
 @pytest.fixture
 def case_folder(template, tmp_path) -> Path:
     """A closed case with something in every table."""
-    return shutil.copytree(template / "case", tmp_path / "case")
+    return Path(shutil.copytree(template / "case", tmp_path / "case"))

@@ -56,7 +56,7 @@ def start_worker(folder: Path, die_at: int) -> subprocess.Popen[bytes]:
 def folder(tmp_path) -> Path:
     with CaseStore.create(tmp_path / "case", now=NOW) as case:
         case.add_series(make_volume(), now=NOW)
-    return tmp_path / "case"
+    return Path(tmp_path / "case")
 
 
 def assert_sound_and_finish(folder: Path) -> None:

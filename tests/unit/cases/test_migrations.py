@@ -1,5 +1,6 @@
 import contextlib
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
 
 
-def edit(folder, *statements):
+def edit(folder: Path, *statements: str) -> None:
     with contextlib.closing(sqlite3.connect(folder / "case.sqlite")) as connection:
         for statement in statements:
             connection.execute(statement)

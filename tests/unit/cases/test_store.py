@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -221,7 +223,9 @@ def test_finding_changes_keep_numbers_and_log_both_states(case_folder, now):
     with CaseStore.open(case_folder) as case:
         finding = case.findings()[0]
         assert (finding.x, finding.y, finding.note) == (3.5, 2.0, "see lobe")
-        assert case.load_thumbnail(finding.finding_id).shape == (2, 2, 3)
+        thumbnail = case.load_thumbnail(finding.finding_id)
+        assert thumbnail is not None
+        assert thumbnail.shape == (2, 2, 3)
         changed = case.update_finding(finding.finding_id, status="confirmed", now=now)
         assert changed == replace(finding, status="confirmed")
         details = case.audit_log()[-1].details
@@ -231,7 +235,7 @@ def test_finding_changes_keep_numbers_and_log_both_states(case_folder, now):
         )
         assert case.findings(series_id=2) == ()
         with pytest.raises(ValueError, match="none of"):
-            case.update_finding(finding.finding_id, status="proved", now=now)
+            case.update_finding(finding.finding_id, status=cast(Any, "proved"), now=now)
         assert case.verify().problems == ()
 
 
@@ -286,6 +290,7 @@ def test_missing_or_altered_array_is_named(case_folder, victim, deed):
             "map": case.slice_results(run_id)[1].arrays["map"],
             "thumbnail": case.findings()[0].thumbnail,
         }[victim]
+    assert digest is not None
     path = arrays / f"{digest}.npy"
     content = path.read_bytes()
     if deed == "delete":
@@ -305,19 +310,20 @@ def test_missing_or_altered_array_is_named(case_folder, victim, deed):
         assert verdict.records_intact
         assert any(digest in problem for problem in verdict.problems)
         assert any(digest in problem for problem in case.verify_arrays())
-        load = {
+        loads: dict[str, Callable[[], object]] = {
             "voxels": lambda: case.load_volume(1, check=True),
             "padding": lambda: case.load_volume(1, check=True),
             "map": lambda: case.load_slice(run_id, 1),
             "thumbnail": lambda: case.load_thumbnail(1),
-        }[victim]
+        }
         with pytest.raises(CaseError, match=digest):
-            load()
+            loads[victim]()
 
 
 def _padding_digest(folder: Path) -> str:
     with contextlib.closing(sqlite3.connect(folder / "case.sqlite")) as connection:
-        return connection.execute("SELECT padding_digest FROM series").fetchone()[0]
+        row = connection.execute("SELECT padding_digest FROM series").fetchone()
+    return str(row[0])
 
 
 def test_forged_npy_header_allocates_nothing(case_folder):
