@@ -1,0 +1,143 @@
+"""Benign scans to a calibration profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from btd_desktop import __version__
+from btd_desktop.calibration.fit import BenignSeries, ProfileHeader, fit_profile
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.dicom.load import import_evidence
+from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.digest import array_digest, bytes_digest
+from btd_desktop.errors import CalibrationError
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.engine import score_volume
+from btd_desktop.workflow.import_series import facts_of
+from btd_desktop.workflow.model_library import BoundDetector
+from btd_desktop.workflow.score_series import make_manifest
+from btd_desktop.workflow.services import Services
+
+__all__ = ["calibrate_on", "calibrate_paths", "load_benign", "patient_of"]
+
+
+def patient_of(loaded: LoadedSeries) -> str:
+    """Pseudonym of a series' patient: equal for the scans of one patient.
+
+    A series without PatientID counts as a patient of its own, and the profile would
+    then claim more patients than there are; the import's findings say when the tag is
+    missing.
+    """
+    name = str(loaded.volume.source.get("patient_id", "")) or loaded.series_uid
+    return bytes_digest(name.encode("utf-8", "replace"))[:16]
+
+
+def load_benign(
+    paths: Sequence[Path], modality: str, context: TaskContext
+) -> tuple[LoadedSeries, ...]:
+    """Series of a modality below the given paths.
+
+    Raises:
+        EvidenceError: A path does not exist.
+        CalibrationError: There is no series of that modality.
+    """
+    found = import_evidence(paths, context)
+    fitting = tuple(s for s in found.series if s.volume.modality == modality)
+    if not fitting:
+        raise CalibrationError(
+            f"there is no {modality} series below {', '.join(map(str, paths))}",
+            hint="name folders of genuine scans of the model's modality",
+            code="no_series",
+        )
+    return fitting
+
+
+def calibrate_paths(
+    paths: Sequence[Path],
+    detector: BoundDetector,
+    *,
+    name: str,
+    fpr: float,
+    services: Services,
+    context: TaskContext,
+    notes: Sequence[str] = (),
+) -> CalibrationProfile:
+    """Calibrate on the genuine scans below the given paths.
+
+    Raises:
+        CalibrationError: No or too few series, or a patient the model learnt from.
+        Cancelled: The examiner asked to stop.
+    """
+    modality = str(detector.card.preset["modality"])
+    series = load_benign(paths, modality, context)
+    return calibrate_on(
+        series,
+        detector,
+        name=name,
+        fpr=fpr,
+        services=services,
+        context=context,
+        notes=notes,
+    )
+
+
+def calibrate_on(
+    series: Sequence[LoadedSeries],
+    detector: BoundDetector,
+    *,
+    name: str,
+    fpr: float,
+    services: Services,
+    context: TaskContext,
+    notes: Sequence[str] = (),
+) -> CalibrationProfile:
+    """Calibrate on genuine series that are already loaded.
+
+    Raises:
+        CalibrationError: Too few series, or a patient the model learnt from.
+        Cancelled: The examiner asked to stop.
+    """
+    _refuse_learnt(series, detector)
+    benign = []
+    total = sum(s.volume.n_slices for s in series)
+    done = 0
+    grid_json = {}
+    for loaded in series:
+        volume = loaded.volume
+        digest = array_digest(volume.voxels)
+        _, scale, grid = make_manifest(volume, digest, detector.info)
+        grid_json = grid.to_json()
+        inner = TaskContext()
+        features = []
+        for scores in score_volume(detector, volume, scale, grid, inner):
+            features.append(scores.features)
+            done += 1
+            context.report(done, total, "Scoring benign slices")
+        benign.append(
+            BenignSeries(patient_of(loaded), tuple(features), facts_of(volume), digest)
+        )
+    header = ProfileHeader(
+        name=name,
+        created=services.now().isoformat(timespec="seconds"),
+        software=__version__,
+        model={"name": detector.info.name, "digest": detector.info.digest},
+        preset=detector.info.preset,
+        grid=grid_json,
+        noise_levels=detector.info.levels,
+        backend=detector.info.backend,
+        notes=tuple(notes),
+    )
+    return fit_profile(benign, header, fpr)
+
+
+def _refuse_learnt(series: Sequence[LoadedSeries], detector: BoundDetector) -> None:
+    learnt = set(detector.card.training.get("voxel_digests", ()))
+    for loaded in series:
+        if array_digest(loaded.volume.voxels) in learnt:
+            raise CalibrationError(
+                f"the model {detector.card.name} learnt from series "
+                f"“{loaded.description}”: its scores are too low to calibrate on",
+                hint="calibrate on scans that were not used in training",
+                code="learnt",
+            )

@@ -1,0 +1,249 @@
+"""Models and calibration profiles on this computer: list, choose, open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop import paths
+from btd_desktop.calibration.profile import CalibrationProfile, read_profile
+from btd_desktop.calibration.scope import Coverage, Scope, check_scope
+from btd_desktop.diffusion.card import CARD_FILE, ModelCard, read_card
+from btd_desktop.errors import BtdError, CalibrationError, ModelError
+from btd_desktop.scoring.detector import DetectorInfo
+
+if TYPE_CHECKING:
+    from btd_desktop.diffusion.denoiser import DiffusionDetector
+
+__all__ = [
+    "BoundDetector",
+    "ModelEntry",
+    "choose_profile",
+    "find_model",
+    "find_profile",
+    "list_models",
+    "list_profiles",
+    "open_detector",
+]
+
+PROFILES_DIR = "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model folder, usable or not.
+
+    Attributes:
+        folder: Where it lies.
+        card: Its card, or None when it cannot be used.
+        problem: Why not; "" when usable.
+        shipped: True when it came with the program.
+    """
+
+    folder: Path
+    card: ModelCard | None
+    problem: str
+    shipped: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundDetector:
+    """A model on a device, as `scoring.detector.Detector`.
+
+    Attributes:
+        info: Identity for manifests and profiles.
+        card: The model's card.
+        network: What computes.
+    """
+
+    info: DetectorInfo
+    card: ModelCard
+    network: DiffusionDetector
+
+    def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Maps (L, H, W) of a scaled slice (H, W), no noise added."""
+        return self.network.predict_noise(scaled)
+
+
+def list_models() -> tuple[ModelEntry, ...]:
+    """Every model folder, shipped ones first; damaged ones are listed with reason."""
+    entries = []
+    for root in paths.model_dirs():
+        if not root.is_dir():
+            continue
+        for folder in sorted(root.iterdir()):
+            if not (folder / CARD_FILE).is_file():
+                continue
+            card, problem = None, ""
+            try:
+                card = read_card(folder)
+            except ModelError as error:
+                problem = error.detail
+            shipped = root == paths.shipped_models_dir()
+            entries.append(ModelEntry(folder, card, problem, shipped))
+    return tuple(entries)
+
+
+def find_model(wanted: str, modality: str) -> ModelEntry:
+    """The model to use.
+
+    Args:
+        wanted: Name or folder of a model; "" takes the default of the modality: the
+            first user model named "default-ct" or "default-mr", else the shipped one
+            whose name comes first.
+        modality: "CT" or "MR".
+
+    Raises:
+        ModelError: There is no such model, or none for the modality.
+    """
+    if wanted:
+        return _named_model(wanted)
+    fitting = [
+        e
+        for e in list_models()
+        if e.card is not None and e.card.preset.get("modality") == modality
+    ]
+    preferred = [e for e in fitting if e.folder.name == f"default-{modality.lower()}"]
+    if not fitting:
+        raise ModelError(
+            f"no model for {modality} is installed",
+            hint="train one with `btd train`, or put one into the models folder "
+            "(`btd doctor` names it)",
+            code="no_model",
+        )
+    return (preferred or fitting)[0]
+
+
+def _named_model(wanted: str) -> ModelEntry:
+    folder = Path(wanted)
+    if (folder / CARD_FILE).is_file():
+        return ModelEntry(folder, read_card(folder), "", shipped=False)
+    entries = list_models()
+    for entry in entries:
+        if entry.folder.name == wanted:
+            if entry.card is None:
+                raise ModelError(entry.problem, code="model")
+            return entry
+    known = ", ".join(e.folder.name for e in entries) or "none"
+    raise ModelError(
+        f"there is no model “{wanted}”", hint=f"installed: {known}", code="no_model"
+    )
+
+
+def open_detector(
+    entry: ModelEntry, *, device: str = "auto", dtype: str = "auto"
+) -> BoundDetector:
+    """The model ready to score; torch is loaded here and not before.
+
+    Raises:
+        ModelError: The model is damaged.
+        SettingsError: The device or precision is not to be had.
+    """
+    from btd_desktop.diffusion.denoiser import open_detector as open_network
+    from btd_desktop.diffusion.device import choose_device
+    from btd_desktop.diffusion.schedule import sigmoid_schedule
+
+    network = open_network(entry.folder, choose_device(device, dtype))
+    card = network.card
+    first = sigmoid_schedule().first_level
+    paper_level = int(np.argmin(np.abs(np.array(card.levels) - first)))
+    info = DetectorInfo(
+        name=card.name,
+        digest=card.digest,
+        preset=card.preset,
+        levels=card.levels,
+        paper_level=paper_level,
+        backend=network.device.to_json(),
+    )
+    return BoundDetector(info, card, network)
+
+
+def list_profiles(card: ModelCard) -> Iterator[tuple[Path, CalibrationProfile | str]]:
+    """Profiles that lie with the model or in the user's folder, for this model.
+
+    Yields:
+        Path and profile, or path and the reason why it cannot be used.
+    """
+    folders = [e.folder / PROFILES_DIR for e in list_models() if e.card == card]
+    folders.append(paths.user_profiles_dir())
+    for folder in folders:
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            try:
+                profile = read_profile(path)
+            except CalibrationError as error:
+                yield path, error.detail
+                continue
+            if profile.model.get("digest") == card.digest:
+                yield path, profile
+
+
+def find_profile(wanted: str, card: ModelCard) -> CalibrationProfile:
+    """A profile by file or by name.
+
+    Raises:
+        CalibrationError: There is none, or it cannot be used.
+    """
+    path = Path(wanted)
+    if path.is_file():
+        return read_profile(path)
+    known = []
+    for found, profile in list_profiles(card):
+        if isinstance(profile, str):
+            continue
+        if wanted in (found.stem, profile.name, profile.digest):
+            return profile
+        known.append(found.stem)
+    raise CalibrationError(
+        f"there is no profile “{wanted}” for model {card.name}",
+        hint=f"known: {', '.join(known) or 'none'}",
+        code="no_profile",
+    )
+
+
+_ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
+
+
+def choose_profile(
+    card: ModelCard, grid: dict[str, Any], facts: dict[str, Any], wanted: str = ""
+) -> tuple[CalibrationProfile, Scope] | None:
+    """The profile that speaks best for a series, and how far it does.
+
+    Args:
+        card: Model that scores.
+        grid: JSON value of the patch grid.
+        facts: Scanner facts of the series, with "modality".
+        wanted: Profile asked for; it is taken whatever it covers.
+
+    Returns:
+        Profile and scope; among equally good ones the one with most patients; None
+        when there is no profile for the model.
+
+    Raises:
+        CalibrationError: The profile asked for does not exist or cannot be used.
+    """
+    if wanted:
+        candidates = [find_profile(wanted, card)]
+    else:
+        candidates = [p for _, p in list_profiles(card) if not isinstance(p, str)]
+    checked = [
+        (
+            p,
+            check_scope(
+                p, model_digest=card.digest, preset=card.preset, grid=grid, facts=facts
+            ),
+        )
+        for p in candidates
+    ]
+    if not checked:
+        return None
+    return min(checked, key=lambda c: (_ORDER[c[1].coverage], -c[0].n_patients))
+
+
+def unusable_reason(error: BtdError) -> str:
+    """Sentence and hint of an error in one line."""
+    return f"{error.detail} ({error.hint})" if error.hint else error.detail

@@ -1,0 +1,192 @@
+"""Score a series of a case, slice by slice, resumable at any slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop import __version__
+from btd_desktop.cases.model import Run
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import Cancelled
+from btd_desktop.preprocess.presets import (
+    IntensityScale,
+    Preset,
+    fit_scale,
+    preset_named,
+)
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.detector import Detector, DetectorInfo
+from btd_desktop.scoring.engine import SliceScores, grid_of, score_volume
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.services import Services
+
+__all__ = [
+    "OnSlice",
+    "load_features",
+    "load_residual",
+    "make_manifest",
+    "score_series",
+]
+
+OnSlice = Callable[[SliceScores], None]
+
+_EXTRA = 3  # injection, removal, aerated travel in front of the features
+# Backend facts that do not alter a score; the run may be resumed with others.
+_FREE_BACKEND = ("threads", "reason", "name")
+
+
+def make_manifest(
+    volume: Volume, volume_digest: str, info: DetectorInfo
+) -> tuple[RunManifest, IntensityScale, PatchGrid]:
+    """Manifest, scale and grid with which a detector scores a volume.
+
+    Raises:
+        SettingsError: The model is for another modality.
+        ModelError: The model's preset is not one that this program knows.
+    """
+    preset = _preset_of(info)
+    scale = fit_scale(volume, preset)
+    grid = grid_of(info.preset)
+    backend = {k: v for k, v in info.backend.items() if k not in _FREE_BACKEND}
+    manifest = RunManifest(
+        software=__version__,
+        engine=ENGINE_VERSION,
+        model={"name": info.name, "digest": info.digest},
+        preset=info.preset,
+        scale=scale.to_json(),
+        grid=grid.to_json(),
+        noise_levels=info.levels,
+        paper_level=info.paper_level,
+        volume_digest=volume_digest,
+        backend=backend,
+    )
+    return manifest, scale, grid
+
+
+def _preset_of(info: DetectorInfo) -> Preset:
+    from btd_desktop.errors import ModelError
+
+    preset = preset_named(str(info.preset.get("name", "")))
+    if preset.to_json() != info.preset:
+        raise ModelError(
+            f"model {info.name} was trained with another version of preset "
+            f"{preset.name}",
+            code="preset",
+        )
+    return preset
+
+
+def score_series(
+    store: CaseStore,
+    series_id: int,
+    detector: Detector,
+    services: Services,
+    context: TaskContext,
+    *,
+    on_slice: OnSlice | None = None,
+) -> Run:
+    """Score a series; slices done before are kept and not done again.
+
+    Args:
+        store: Open case.
+        series_id: The series.
+        detector: Model on a device.
+        services: Clock.
+        context: Progress, pause, cancel.
+        on_slice: Called with each slice after it is stored.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        Cancelled: The examiner asked to stop; finished slices are in the case.
+        SettingsError: The model is for another modality.
+    """
+    record = next(s for s in store.series() if s.series_id == series_id)
+    volume = store.load_volume(series_id)
+    manifest, scale, grid = make_manifest(volume, record.volume_digest, detector.info)
+    run = store.start_run(series_id, manifest.to_json(), services.now())
+    if run.status == "done":
+        return run
+    done = store.done_slices(run.run_id)
+    try:
+        for scores in score_volume(detector, volume, scale, grid, context, skip=done):
+            _save(store, run.run_id, scores, services)
+            if on_slice is not None:
+                on_slice(scores)
+    except Cancelled:
+        store.finish_run(run.run_id, "cancelled", services.now())
+        raise
+    store.finish_run(run.run_id, "done", services.now())
+    return store.run(run.run_id)
+
+
+def _save(
+    store: CaseStore, run_id: int, scores: SliceScores, services: Services
+) -> None:
+    features = scores.features
+    packed = np.concatenate(
+        [
+            np.stack([features.injection, features.removal, features.aerated], axis=-1),
+            features.features,
+        ],
+        axis=-1,
+    ).astype(np.float32)
+    found = features.scored
+    summary = {
+        "n_scored": int(found.sum()),
+        "injection_max": float(features.injection[found].max())
+        if found.any()
+        else None,
+        "removal_max": float(features.removal[found].max()) if found.any() else None,
+    }
+    arrays: dict[str, NDArray[np.generic]] = {
+        "grid": packed,
+        "residual": scores.residual.astype(np.float16),
+    }
+    store.save_slice(run_id, scores.slice_index, arrays, summary, services.now())
+
+
+def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
+    """Stored features of every finished slice of a run, in slice order.
+
+    Raises:
+        CaseError: An array is missing or was altered.
+    """
+    record = next(s for s in store.series() if s.series_id == run.series_id)
+    grid = PatchGrid(**run.manifest["grid"])
+    rows, columns = grid.rows(record.rows), grid.columns(record.cols)
+    out = []
+    for result in store.slice_results(run.run_id):
+        arrays, _ = store.load_slice(run.run_id, result.slice_index, ["grid"])
+        packed = arrays["grid"]
+        out.append(
+            GridFeatures(
+                rows,
+                columns,
+                injection=packed[..., 0],
+                removal=packed[..., 1],
+                features=packed[..., _EXTRA:],
+                aerated=packed[..., 2],
+            )
+        )
+    return tuple(out)
+
+
+def load_residual(
+    store: CaseStore, run_id: int, slice_index: int
+) -> NDArray[np.float32]:
+    """Stored F(x_0) of a slice, float32 from float16, shape (H, W).
+
+    Raises:
+        CaseError: The slice has no result yet, or the array was altered.
+    """
+    arrays, _ = store.load_slice(run_id, slice_index, ["residual"])
+    residual: NDArray[np.float32] = arrays["residual"].astype(np.float32)
+    return residual
