@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 from btd_desktop.simulator.anatomy import ChestShape, random_shape
 from btd_desktop.simulator.nodule import Nodule, random_nodule
+from btd_desktop.simulator.organs import (
+    paint_mediastinum,
+    paint_ribs,
+    paint_spine,
+)
 from btd_desktop.simulator.random_field import RandomField, random_field
 from btd_desktop.simulator.raster import (
     RasterGrid,
@@ -28,7 +33,7 @@ __all__ = ["ChestPhantom", "chest_phantom"]
 AIR_HU = -1000.0
 Plane = NDArray[np.float32]
 
-_N_TREE_ENDS = 650
+_N_TREE_ENDS = 1000
 _CARINA_Z = 22.0
 
 
@@ -45,6 +50,8 @@ class ChestPhantom:
             the lung as could be found.
         coarse: Texture with features of about 10 mm.
         fine: Texture with features of about 3 mm.
+        grain: Two textures of 1.5 to 2 mm, the lung's finest structure; two, because
+            one alone would repeat within a lung.
     """
 
     shape: ChestShape
@@ -54,6 +61,7 @@ class ChestPhantom:
     nodules: tuple[Nodule, ...]
     coarse: RandomField
     fine: RandomField
+    grain: tuple[RandomField, RandomField]
 
     @property
     def centre_mm(self) -> tuple[float, float]:
@@ -71,8 +79,8 @@ class ChestPhantom:
         cavity_depth = cavity_table[grid.angle_index] - grid.radius_mm
         hu = np.full((grid.n, grid.n), AIR_HU, np.float32)
         self._paint_wall(hu, grid, z_mm, coarse, cavity_depth)
-        _paint_mediastinum(hu, self.shape, grid, z_mm, coarse, cavity_depth)
-        _paint_spine(hu, self.shape, grid, z_mm, fine)
+        paint_mediastinum(hu, self.shape, grid, z_mm, coarse, cavity_depth)
+        paint_spine(hu, self.shape, grid, z_mm, fine)
         self._paint_lungs(hu, grid, z_mm, coarse, fine, cavity_depth)
         return hu
 
@@ -94,7 +102,7 @@ class ChestPhantom:
         paint(hu, muscle, muscle_hu - 90.0 * seam * inner)
         # Intercostal muscle holds no such streaks.
         paint(hu, coverage(cavity + 5.0, 2.0), 50.0 + 4.0 * coarse)
-        _paint_ribs(hu, self.shape, grid, z_mm, cavity)
+        paint_ribs(hu, self.shape, grid, z_mm, cavity)
 
     def _paint_lungs(
         self,
@@ -111,7 +119,11 @@ class ChestPhantom:
         # Lying on the back, the lung's own weight makes it denser behind.
         sag = 26.0 * grid.yy / np.float32(self.shape.cavity_half_depth)
         twigs = 36.0 * np.maximum(fine - 0.9, 0.0) - 4.0
+        finer, coarser = (f.on_slice(grid.x_mm, grid.y_mm, z_mm) for f in self.grain)
+        grain = 21.0 * (finer + coarser)
+        grain += 0.7 * np.maximum(grain - 25.0, 0.0)
         parenchyma = self.parenchyma_hu + sag + 9.0 * coarse + 9.0 * fine + twigs
+        parenchyma = parenchyma + grain
         paint(hu, lung, parenchyma)
         _paint_airways(hu, self.airways, grid, z_mm)
         # Beyond the pleura the tree only exists at the hilum, where fat surrounds it.
@@ -134,21 +146,22 @@ def chest_phantom(rng: np.random.Generator) -> ChestPhantom:
     for side in (-1.0, 1.0):
         artery_root, vein_root = (side * 30.0, 4.0, 4.0), (side * 30.0, 14.0, -20.0)
         arteries = grow_tree(
-            rng, artery_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.48
+            rng, artery_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.45
         )
         veins = grow_tree(
-            rng, vein_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.48
+            rng, vein_root, _lung_points(rng, shape, side, _N_TREE_ENDS, 2.5), 0.45
         )
         vessels += [arteries, veins]
         bronchi.append(arteries.wider_than(1.1).beside(0.8, (side * 0.6, 0.8, 0.0)))
     return ChestPhantom(
         shape=shape,
-        parenchyma_hu=float(rng.uniform(-870.0, -835.0)),
+        parenchyma_hu=float(rng.uniform(-880.0, -845.0)),
         vessels=vessels[0].joined(vessels[1]).joined(vessels[2]).joined(vessels[3]),
         airways=bronchi[0].joined(bronchi[1]).joined(_main_airways()),
         nodules=_random_nodules(rng, shape),
         coarse=coarse,
         fine=fine,
+        grain=(random_field(rng, 1.05), random_field(rng, 1.37)),
     )
 
 
@@ -213,110 +226,3 @@ def _main_airways() -> Tubes:
 def _paint_airways(hu: Plane, airways: Tubes, grid: RasterGrid, z_mm: float) -> None:
     paint(hu, tube_coverage(airways, grid, z_mm, widen_mm=0.5), -20.0)
     paint(hu, tube_coverage(airways, grid, z_mm, widen_mm=-0.2), -985.0)
-
-
-def _paint_ribs(
-    hu: Plane, shape: ChestShape, grid: RasterGrid, z_mm: float, cavity: Plane
-) -> None:
-    """Ribs (sloping down to the front), breastbone and shoulder blades."""
-    angle = angle_table()
-    # 0 at the spine, 1 at the breastbone: a rib falls about two rib distances.
-    front = np.abs(np.angle(np.exp(1j * (angle - np.pi / 2)))) / np.pi
-    slope = 62.0 * front**1.2
-    offset = z_mm - shape.rib_phase + slope
-    nearest = offset - shape.rib_distance * np.rint(offset / shape.rib_distance)
-    height = np.sqrt(np.maximum(1.0 - (nearest / 6.8) ** 2, 0.0))
-    # In front, cartilage takes over and the ring must leave room for the sternum.
-    bone = np.where(front < 0.86, height, 0.0).astype(np.float32)
-    half = (4.2 * bone)[grid.angle_index]
-    ring = half - np.abs(cavity + 6.5)
-    soft = grid.spacing_mm
-    present = coverage(half - 0.6, 0.6)
-    paint(hu, coverage(ring, soft) * present, 720.0)
-    paint(hu, coverage(ring - 1.3, soft) * present, 170.0)
-    sternum_y = -shape.cavity_radius(np.array([-np.pi / 2]), min(z_mm, 40.0))[0] - 6.0
-    q = np.sqrt((grid.xx / 19.0) ** 2 + ((grid.yy - sternum_y) / 6.0) ** 2)
-    if z_mm > -75.0:
-        paint(hu, coverage((1.0 - q) * 8.0, soft), 480.0)
-        paint(hu, coverage((1.0 - q) * 8.0 - 1.6, soft), 120.0)
-    blade = np.abs(np.abs(np.angle(np.exp(1j * (angle - np.pi / 2)))) - 0.95)
-    present_table = np.clip((0.42 - blade) / 0.05, 0.0, 1.0) * float(z_mm > -15.0)
-    present = present_table.astype(np.float32)[grid.angle_index]
-    plate = coverage(2.6 - np.abs(cavity + 19.0), soft) * present
-    paint(hu, plate, 620.0)
-
-
-def _paint_mediastinum(
-    hu: Plane,
-    shape: ChestShape,
-    grid: RasterGrid,
-    z_mm: float,
-    coarse: Plane,
-    cavity: Plane,
-) -> None:
-    soft = grid.spacing_mm
-    x, y = grid.xx, grid.yy
-    inside = coverage(cavity, soft)
-    paint(hu, inside, -88.0 + 22.0 * np.maximum(coarse - 0.2, 0.0))
-    below = np.asarray(shape.diaphragm_height(x, y) - z_mm, np.float32)
-    organ = np.where(x < 0, 58.0, 44.0).astype(np.float32) + 3.0 * coarse
-    paint(hu, inside * coverage(below, 2.0), organ)
-    heart = np.asarray(shape.heart_depth(x, y, z_mm), np.float32)
-    paint(hu, coverage(heart - 4.0, 3.0), 46.0 + 3.0 * coarse)
-    blood = 41.0 + 2.0 * coarse
-    discs = [
-        (-10.0, -22.0, 14.5, -20.0 < z_mm < 66.0),
-        (-24.0, -14.0, 8.5, -25.0 < z_mm < 110.0),
-        (9.0, shape.spine_y - 24.0, 6.5, True),
-        (12.0, -14.0, 13.0, -14.0 < z_mm < 24.0),
-        (10.0, -4.0, 6.0, z_mm > 66.0),
-        (-13.0, -8.0, 6.0, z_mm > 66.0),
-        (16.0, 6.0, 5.0, z_mm > 66.0),
-    ]
-    aorta = np.asarray(shape.aorta_depth(x, y, z_mm), np.float32)
-    paint(hu, coverage(aorta, soft), blood)
-    for centre_x, centre_y, radius, present in discs:
-        if present:
-            depth = radius - np.hypot(x - centre_x, y - centre_y)
-            paint(hu, coverage(depth, soft), blood)
-    if 48.0 < z_mm < 70.0:
-        # The arch joins ascending and descending aorta.
-        a, b = np.array([-8.0, -20.0]), np.array([21.0, shape.spine_y - 14.0])
-        step = b - a
-        t = np.clip(
-            ((x - a[0]) * step[0] + (y - a[1]) * step[1]) / float(step @ step), 0, 1
-        )
-        gap = np.hypot(
-            x - a[0] - t * step[0] - 9.0 * np.sin(np.pi * t), y - a[1] - t * step[1]
-        )
-        thick = 12.5 * np.sqrt(max(0.0, 1.0 - ((z_mm - 59.0) / 11.0) ** 2))
-        paint(hu, coverage(np.float32(thick) - gap.astype(np.float32), soft), blood)
-
-
-def _paint_spine(
-    hu: Plane, shape: ChestShape, grid: RasterGrid, z_mm: float, fine: Plane
-) -> None:
-    soft = grid.spacing_mm
-    x, y, spine_y = grid.xx, grid.yy, shape.spine_y
-    offset = z_mm - shape.disc_phase
-    to_disc = abs(offset - 24.0 * np.rint(offset / 24.0))
-    body = np.asarray(shape.spine_depth(x, y), np.float32)
-    arch = np.hypot(x / 13.0, (y - spine_y - 24.0) / 12.0)
-    wings = np.minimum(
-        5.0 - np.abs(y - spine_y - 25.0 + 0.22 * np.abs(x)), 34.0 - np.abs(x)
-    )
-    process = np.minimum(3.4 - np.abs(x), 14.0 - np.abs(y - spine_y - 44.0))
-    bony = np.maximum((1.0 - arch) * 12.5, process)
-    if to_disc > 7.0:
-        bony = np.maximum(bony, wings)
-    paint(hu, coverage(bony.astype(np.float32), soft), 560.0)
-    paint(hu, coverage(bony.astype(np.float32) - 1.8, soft), 230.0 + 35.0 * fine)
-    canal = (1.0 - np.hypot(x / 9.0, (y - spine_y - 22.0) / 8.0)) * 8.5
-    paint(hu, coverage(canal.astype(np.float32), soft), 15.0)
-    # Vertebra with its shell and end plates, or the disc between two of them.
-    marrow = 185.0 + 45.0 * fine
-    is_disc = float(np.clip((2.6 - to_disc) / 0.8 + 0.5, 0.0, 1.0))
-    plate = float(np.exp(-(((to_disc - 3.8) / 1.0) ** 2)))
-    paint(hu, coverage(body, soft), 480.0 + (85.0 - 480.0) * is_disc)
-    inside = marrow + 260.0 * plate
-    paint(hu, coverage(body - 1.3, soft), inside + (85.0 - inside) * is_disc)

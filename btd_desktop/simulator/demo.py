@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.errors import SettingsError
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.chest import ChestPhantom, chest_phantom
 from btd_desktop.simulator.ct import (
@@ -111,10 +112,18 @@ def make_demo(
 
     Raises:
         Cancelled: Asked for through `context`.
+        SettingsError: The folder already holds a demonstration case.
     """
     plan = plan or DemoPlan()
     context = context or TaskContext()
     suspect_folder, benign_folder = folder / "suspect", folder / "benign"
+    for place in (suspect_folder, benign_folder):
+        if place.exists() and any(place.iterdir()):
+            raise SettingsError(
+                f"{place} already holds files; the demonstration overwrites nothing.",
+                hint="Choose an empty folder.",
+                code="not_empty",
+            )
     n_tasks = plan.suspect_slices + plan.benign_patients
     slices: dict[int, NDArray[np.int16]] = {}
     done = 0

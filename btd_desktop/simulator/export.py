@@ -55,6 +55,10 @@ def export_series(
     if volume.modality == "CT":
         headers["ConvolutionKernel"] = str(source.get("kernel", ""))
         headers["KVP"] = f"{float(source.get('kvp', 120.0)):g}"
+    if volume.modality == "MR":
+        headers["ScanningSequence"] = "SE"
+        headers["RepetitionTime"] = f"{float(source.get('tr_ms', 0.0)):g}"
+        headers["EchoTime"] = f"{float(source.get('te_ms', 0.0)):g}"
     return write_series(
         volume,
         folder,

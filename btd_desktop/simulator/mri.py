@@ -88,7 +88,9 @@ def simulate_mr(
         source={
             "manufacturer": MANUFACTURER,
             "model": scanner.model,
-            "kernel": scanner.sequence,
+            "sequence": scanner.sequence,
+            "tr_ms": scanner.tr_ms,
+            "te_ms": scanner.te_ms,
             "description": scanner.name,
             "body_part": "HEAD",
             "patient_id": patient_id,

@@ -17,26 +17,19 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.errors import SettingsError
+from btd_desktop.simulator.copied_noise import VESSEL_HU, Box, copied_noise
 from btd_desktop.simulator.nodule import random_nodule
 from btd_desktop.volume import Volume
 
 __all__ = ["TamperRecord", "TamperResult", "inject_nodule", "remove_nodule"]
 
 _NODULE_HU = 20.0
-_VESSEL_HU = -650.0
-"""Lung voxels above this are vessel or nodule, not parenchyma."""
-
-_NOISE_BAND_MM = 2.5
-"""Gaussian width that separates noise (finer) from tissue (coarser) in a slice."""
-
 _EDGE_BLUR_MM = 0.8
 """Gaussian blur of a drawn nodule, about that of a standard kernel."""
 
 _MIN_DIAMETER_MM, _MAX_DIAMETER_MM = 3.0, 40.0
-_N_DONORS = 400
 
 Array = NDArray[np.float32]
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +163,7 @@ def _blended(
         share = np.where(volume.padding[box], np.float32(0.0), share)
     share = np.where(share < 0.01, np.float32(0.0), share)
     original = volume.voxels[box].astype(np.float32)
-    noise = _copied_noise(volume, box, share, rng)
+    noise = copied_noise(volume, box, share, rng)
     # (1 - w)^2 of the noise power stays with the original; the rest is added.
     kept = 1.0 - share
     added = np.sqrt(np.maximum(1.0 - kept * kept, 0.0))
@@ -207,7 +200,7 @@ def _blended(
 def _parenchyma(volume: Volume, box: Box, share: Array) -> Array:
     """Smooth lung around the place, from voxels that are neither vessel nor hole."""
     values = volume.voxels[box].astype(np.float32)
-    known = (share == 0) & (values < _VESSEL_HU) & (values > -1000.0)
+    known = (share == 0) & (values < VESSEL_HU) & (values > -1000.0)
     if not known.any():
         known = share == 0
     spacing = [max(step, 1e-3) for step in volume.spacing_mm]
@@ -220,82 +213,6 @@ def _parenchyma(volume: Volume, box: Box, share: Array) -> Array:
         mean = gaussian_filter(np.where(known, values, 0.0), sigma)
         fill = (mean + trust * fill) / (weight + trust)
     return np.asarray(fill, np.float32)
-
-
-def _copied_noise(
-    volume: Volume, box: Box, share: Array, rng: np.random.Generator
-) -> Array:
-    """High-pass noise of quiet places in the same slices, scaled to the box's own."""
-    slab = volume.voxels[box[0]].astype(np.float32)
-    sigma = _NOISE_BAND_MM / volume.pixel_spacing_mm
-    coarse = gaussian_filter(slab, (0.0, sigma, sigma))
-    fine = slab - coarse
-    around = fine[:, box[1], box[2]][(share == 0) & _tissue_mask(coarse, box)]
-    spread = max(_spread(around if around.size > 50 else fine), 1e-3)
-    noise = np.zeros(share.shape, np.float32)
-    for k in np.flatnonzero(share.any(axis=(1, 2))):
-        r, c = _quiet_place(coarse[k], fine[k], share[k] > 0, box, rng)
-        block = fine[k, r : r + share.shape[1], c : c + share.shape[2]]
-        used = block[share[k] > 0]
-        own = max(_spread(used), 1e-3)
-        # Fine vessels of the donor would look like copies: limit them to noise height.
-        limited = np.clip(block - np.median(used), -3.5 * own, 3.5 * own)
-        noise[k] = limited * (spread / own)
-    return noise
-
-
-def _quiet_place(
-    coarse: Array,
-    fine: Array,
-    wanted: NDArray[np.bool_],
-    box: Box,
-    rng: np.random.Generator,
-) -> tuple[int, int]:
-    """Row and column of a donor block of one slice: lung, and as even as can be found.
-
-    Args:
-        coarse: Low-pass slice (H, W).
-        fine: High-pass slice (H, W).
-        wanted: Pixels of the block that will be used, shape of the box in plane.
-        box: Place that shall receive the noise.
-        rng: Source of the candidates.
-    """
-    height, width = wanted.shape
-    here = np.array([box[1].start, box[2].start])
-    last = (coarse.shape[0] - height + 1, coarse.shape[1] - width + 1)
-    best, donor = np.inf, here
-    for there in rng.integers((0, 0), last, (_N_DONORS, 2)):
-        if np.all(np.abs(there - here) < (height, width)):
-            continue
-        r, c = there
-        low = coarse[r : r + height, c : c + width][wanted]
-        # Air outside the body carries other noise than the lung does.
-        unlike = 1e4 * float(np.mean((low < -950.0) | (low > _VESSEL_HU)))
-        if unlike >= best:
-            continue
-        peak = float(np.abs(fine[r : r + height, c : c + width][wanted]).max())
-        restless = unlike + float(np.ptp(low)) + peak
-        if restless < best:
-            best, donor = restless, there
-    return int(donor[0]), int(donor[1])
-
-
-def _tissue_mask(coarse: Array, box: Box) -> NDArray[np.bool_]:
-    """True in the box where the smoothed slab is lung without vessels."""
-    block = coarse[:, box[1], box[2]]
-    lung = (block < _VESSEL_HU) & (block > -980.0)
-    if not lung.any():
-        return lung
-    # The lower half is parenchyma for sure; vessels raise the upper tail only.
-    middle = float(np.median(block[lung]))
-    below = float(np.std(block[lung & (block <= middle)] - middle)) + 1.0
-    quiet: NDArray[np.bool_] = lung & (block < middle + 2.5 * below)
-    return quiet
-
-
-def _spread(values: NDArray[np.floating]) -> float:
-    """Standard deviation from the median absolute deviation: vessels do not count."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _check(volume: Volume, centre: tuple[int, int, int], diameter_mm: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from btd_desktop.errors import Cancelled
+from btd_desktop.errors import Cancelled, SettingsError
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.simulator.chest import chest_phantom
 from btd_desktop.simulator.demo import DemoPlan, make_demo, make_suspect
@@ -85,3 +85,11 @@ def test_demo_stops_when_cancelled(tmp_path, workers):
     with pytest.raises(Cancelled):
         make_demo(tmp_path, context=context, plan=plan, workers=workers)
     assert not (tmp_path / "truth.json").exists()
+
+
+def test_demo_overwrites_nothing(tmp_path):
+    (tmp_path / "suspect").mkdir()
+    (tmp_path / "suspect" / "00001.dcm").write_bytes(b"evidence")
+    with pytest.raises(SettingsError, match="already holds files"):
+        make_demo(tmp_path, plan=SMALL)
+    assert (tmp_path / "suspect" / "00001.dcm").read_bytes() == b"evidence"

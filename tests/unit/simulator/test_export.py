@@ -10,8 +10,9 @@ import pytest
 
 from btd_desktop.simulator.ct import simulate_ct
 from btd_desktop.simulator.export import export_series
-from btd_desktop.simulator.phantoms import WaterPhantom
-from btd_desktop.simulator.scanners import CT_SCANNERS
+from btd_desktop.simulator.mri import simulate_mr
+from btd_desktop.simulator.phantoms import WaterPhantom, head_phantom
+from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
 from btd_desktop.volume import Volume
 
 pytest.importorskip("btd_desktop.dicom.write", reason="dicom/write.py is not there yet")
@@ -55,6 +56,19 @@ def test_exported_tags_say_simulated_and_derived_only_when_tampered(scan, tmp_pa
     assert genuine.ConvolutionKernel == "STANDARD"
     assert genuine.ImageType[0] == "ORIGINAL"
     assert tampered.ImageType[0] == "DERIVED"
+
+
+def test_exported_mr_names_its_sequence_and_no_kernel(tmp_path):
+    head = head_phantom(np.random.default_rng(1))
+    scan = simulate_mr(head, MR_SCANNERS[0], n_slices=1, rows=64, seed=1)
+    dataset = pydicom.dcmread(export(scan, tmp_path / "mr")[0])
+    assert (dataset.Modality, dataset.ScanningSequence) == ("MR", "SE")
+    assert (float(dataset.RepetitionTime), float(dataset.EchoTime)) == (550.0, 12.0)
+    assert "ConvolutionKernel" not in dataset
+    hu = dataset.pixel_array * float(dataset.get("RescaleSlope", 1.0)) + float(
+        dataset.get("RescaleIntercept", 0.0)
+    )
+    assert np.array_equal(hu, scan.voxels[0])
 
 
 def test_same_uid_seed_gives_the_same_files(scan, tmp_path):
