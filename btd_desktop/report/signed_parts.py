@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from asn1crypto import cms, parser
+from asn1crypto import cms, parser, x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from pyhanko.pdf_utils import generic
@@ -62,12 +62,12 @@ def contents_problems(
     if not is_own:
         return []
     encoded = content[:length]
-    if _rebuilt(encoded) != encoded:
+    if _rebuilt(encoded, signature.signer_cert) != encoded:
         return ["the signature has another form than this program gives it"]
-    return _unvouched(encoded)
+    return _unvouched(signature.other_embedded_certs)
 
 
-def _rebuilt(encoded: bytes) -> bytes:
+def _rebuilt(encoded: bytes, signer: x509.Certificate) -> bytes:
     """The signature put together anew from its signed or verified parts.
 
     Versions, algorithm lists and tags of a CMS object are signed by nobody. They get
@@ -77,7 +77,6 @@ def _rebuilt(encoded: bytes) -> bytes:
     certificates = [choice.chosen for choice in signed["certificates"]]
     (info,) = signed["signer_infos"]
     name = info["digest_algorithm"]["algorithm"].native
-    signer = certificates[0]
     issuer = cms.IssuerAndSerialNumber(
         {"issuer": signer.issuer, "serial_number": signer.serial_number}
     )
@@ -106,13 +105,9 @@ def _rebuilt(encoded: bytes) -> bytes:
     )
 
 
-def _unvouched(encoded: bytes) -> list[str]:
+def _unvouched(others: Sequence[x509.Certificate]) -> list[str]:
     """The signer's certificate is signed over; others must vouch for each other."""
-    signed = cms.ContentInfo.load(encoded, strict=True)["content"]
-    chain = [
-        load_der_x509_certificate(choice.chosen.dump())
-        for choice in signed["certificates"]
-    ][1:]
+    chain = [load_der_x509_certificate(item.dump()) for item in others]
     if len(vouched_chain(chain)) < len(chain):
         return ["the signature carries a certificate that none of its others confirms"]
     return []
