@@ -35,12 +35,19 @@ class OpenArchive:
     """An archive and its members.
 
     Attributes:
-        archive: To be closed when the members have been read.
+        archive: The open archive.
+        stream: The file below it.
         members: One source each, folders left out.
     """
 
     archive: zipfile.ZipFile
+    stream: BinaryIO
     members: tuple[Source, ...]
+
+    def close(self) -> None:
+        """Close archive and file; the members cannot be read any more."""
+        self.archive.close()
+        self.stream.close()
 
 
 def is_archive(source: Source) -> bool:
@@ -79,7 +86,8 @@ def open_archive(source: Source, limits: Limits) -> OpenArchive:
         archive.close()
         stream.close()
         raise
-    return OpenArchive(archive, tuple(_members(archive, source, limits)))
+    stream.seek(0)
+    return OpenArchive(archive, stream, tuple(_members(archive, source, limits)))
 
 
 def _check_directory_size(stream: BinaryIO, limits: Limits) -> None:

@@ -53,6 +53,23 @@ def check_stack(
             "Pixel spacing is missing: 1 mm was assumed, sizes are not reliable.",
         )
     yield from _check_instance_numbers(stack, has_order=shape is not None)
+    yield from _check_repeated_pixels(stack.slices)
+
+
+def _check_repeated_pixels(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    by_pixels: dict[str, list[Slice]] = {}
+    for item in slices:
+        if len(item.facts.frames) == 1:
+            by_pixels.setdefault(item.pixel_sha256, []).append(item)
+    for same in by_pixels.values():
+        # Empty slices at the ends of a scan are alike on their own.
+        if len(same) > 1 and same[0].stored.min() != same[0].stored.max():
+            yield _warning(
+                "repeated_pixels",
+                f"{len(same)} slices hold exactly the same pixels under different "
+                "UIDs: noise makes that impossible for separate measurements.",
+                [item.uid for item in same],
+            )
 
 
 def _check_shape(stack: Stack, shape: geometry.StackShape) -> Iterator[SeriesFinding]:

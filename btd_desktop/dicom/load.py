@@ -27,7 +27,7 @@ from btd_desktop.dicom.series import (
     SeriesFinding,
 )
 from btd_desktop.dicom.sources import Source, list_sources
-from btd_desktop.digest import file_digest
+from btd_desktop.digest import stream_digest
 from btd_desktop.progress import TaskContext
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "import_evidence", "summarise_fates"]
@@ -91,7 +91,8 @@ def _expand_archives(
             continue
         try:
             opened = archive.open_archive(source, limits)
-            sha256, size = file_digest(Path(source.path))
+            closing.callback(opened.close)
+            sha256, size = stream_digest(opened.stream)
         except RejectedFileError as rejected:
             expanded.append(replace(source, fate=rejected.fate, reason=rejected.reason))
             continue
@@ -99,7 +100,6 @@ def _expand_archives(
             reason = f"The archive cannot be read ({error.strerror})."
             expanded.append(replace(source, fate=Fate.REFUSED, reason=reason))
             continue
-        closing.callback(opened.archive.close)
         expanded.extend(opened.members)
         record = FileRecord(
             source.name, source.path, size, sha256, "", Fate.ACCEPTED, "", "", ""

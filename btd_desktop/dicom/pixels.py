@@ -42,6 +42,7 @@ _JPEG_2000: Final = tuple(
     "1.2.840.10008.1.2.4." + tail for tail in ("90", "91", "201", "202", "203")
 )
 _MAX_SIDE: Final = 65535
+_UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,12 @@ def decode_pixels(
     data = getattr(element, "value", None)
     if not isinstance(data, bytes | bytearray) or not data:
         raise RejectedFileError(Fate.DAMAGED, "The pixel data are missing.")
+    declared = getattr(element, "length", len(data))
+    if declared not in (len(data), _UNDEFINED_LENGTH):
+        raise RejectedFileError(
+            Fate.DAMAGED,
+            f"The pixel data claim {declared:,} bytes, {len(data):,} are there.",
+        )
     if layout.transfer_syntax_uid in _NATIVE:
         vr = getattr(element, "VR", None)
         return _finish(_native(bytes(data), layout, str(vr)), layout, is_native=True)

@@ -11,6 +11,8 @@ import hashlib
 import io
 import os
 import stat
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,15 @@ from btd_desktop.errors import EvidenceError
 __all__ = ["Received", "Source", "list_sources", "open_evidence", "receive"]
 
 _CHUNK: Final = 1 << 20
+# All but the first come from damaged archive members.
+_READ_ERRORS: Final = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 _REPARSE_POINT: Final = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions
 
 
@@ -118,15 +129,14 @@ def open_evidence(path: str) -> BinaryIO:
 
 def receive(source: Source, limits: Limits) -> Received:
     """Read a source once: its digest and, where it will be parsed, its bytes."""
-    if source.open is None or source.fate is not Fate.ACCEPTED:
+    if source.open is None:
         return Received(
             "", source.size_bytes, Kind.OTHER, "", b"", source.fate, source.reason
         )
     try:
         with source.open() as stream:
             return _read(stream, source, limits)
-    except (OSError, EOFError, ValueError, RuntimeError) as error:
-        # zipfile raises BadZipFile, zlib.error and RuntimeError on damaged members.
+    except _READ_ERRORS as error:
         words = str(getattr(error, "strerror", None) or error).split("\n", 1)[0][:120]
         return Received(
             "",
@@ -147,7 +157,7 @@ def _read(stream: BinaryIO, source: Source, limits: Limits) -> Received:
     kind, words = sniff(head, source.name)
     digest, size = hashlib.sha256(head), len(head)
     kept: io.BytesIO | None = None
-    if kind not in (Kind.OTHER, Kind.ZIP):
+    if kind not in (Kind.OTHER, Kind.ZIP) and source.fate is Fate.ACCEPTED:
         kept = io.BytesIO()
         kept.write(head)
     while chunk := stream.read(_CHUNK):
@@ -158,7 +168,7 @@ def _read(stream: BinaryIO, source: Source, limits: Limits) -> Received:
         if kept is not None:
             kept.write(chunk)
     after = _status(stream, source)
-    fate, reason = Fate.ACCEPTED, ""
+    fate, reason = source.fate, source.reason
     if before is not None and after is not None and _changed(before, after, size):
         fate, reason = Fate.REFUSED, "The file changed while it was being read."
     data = b"" if kept is None else kept.getvalue()

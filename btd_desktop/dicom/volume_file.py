@@ -8,7 +8,9 @@ under our own names, and a header that points elsewhere is refused.
 from __future__ import annotations
 
 import io
+import math
 import re
+import struct
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +71,8 @@ def parse_volume(
             paths.append(folder / "volume.raw")
             paths[1].write_bytes(companion)
         paths[0].write_bytes(data)
+        if suffix == ".nii":
+            _check_nifti_length(data)
         return _read_with_simpleitk(paths[0], limits)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason)
@@ -91,11 +95,43 @@ def _gunzip(data: bytes, max_bytes: int) -> bytes:
         raise RejectedFileError(
             Fate.DAMAGED, f"The gzip stream is damaged ({error})."
         ) from error
+    if not inflater.eof and not inflater.unconsumed_tail:
+        raise RejectedFileError(Fate.DAMAGED, "The gzip stream is cut short.")
     if inflater.unconsumed_tail:
         raise RejectedFileError(
             Fate.REFUSED, f"The gzip stream unpacks to more than {max_bytes:,} bytes."
         )
     return inflated
+
+
+def _check_nifti_length(data: bytes) -> None:
+    """Refuse a NIfTI file that is shorter than it declares: ITK fills up in silence.
+
+    Layouts: nifti1.h (348-byte header) and nifti2.h (540-byte header).
+    """
+    for order in "<>":
+        if data[:4] == struct.pack(f"{order}i", 348) and len(data) >= 352:
+            dims = struct.unpack_from(f"{order}8h", data, 40)
+            (bits,) = struct.unpack_from(f"{order}h", data, 72)
+            (start,) = struct.unpack_from(f"{order}f", data, 108)
+        elif data[:4] == struct.pack(f"{order}i", 540) and len(data) >= 540:
+            dims = struct.unpack_from(f"{order}8q", data, 16)
+            (bits,) = struct.unpack_from(f"{order}h", data, 14)
+            (start,) = struct.unpack_from(f"{order}q", data, 168)
+        else:
+            continue
+        n_axes = dims[0]
+        if not 1 <= n_axes <= 7 or bits <= 0 or not 0 <= start <= len(data):
+            raise RejectedFileError(Fate.DAMAGED, "The NIfTI header is damaged.")
+        needed = int(start) + math.prod(max(1, n) for n in dims[1 : n_axes + 1]) * (
+            bits // 8
+        )
+        if len(data) < needed:
+            raise RejectedFileError(
+                Fate.DAMAGED, f"The volume is cut short: {len(data):,} of {needed:,} B."
+            )
+        return
+    raise RejectedFileError(Fate.DAMAGED, "The NIfTI header is damaged or cut short.")
 
 
 def _read_with_simpleitk(path: Path, limits: Limits) -> ParsedFile:

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import imagecodecs
 import numpy as np
+import pydicom.config
 from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -251,7 +253,8 @@ def _set(dataset: Dataset, keyword: str, value: str) -> None:
             converted = float(value)
         else:
             converted = _cut(value, vr)
-        dataset.add_new(tag, vr, converted)
+        element = DataElement(tag, vr, converted, validation_mode=pydicom.config.RAISE)
+        dataset.add(element)
     except (ValueError, TypeError) as error:
         raise EvidenceError(
             f"{keyword} cannot be {value!r} ({error}).", code="bad_header"

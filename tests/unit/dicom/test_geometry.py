@@ -1,0 +1,79 @@
+"""Positions to order, spacing, gaps and tilt."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from btd_desktop.dicom.geometry import (
+    describe_stack,
+    is_usable_orientation,
+    oblique_degrees,
+    orientation_key,
+    positions_along_normal,
+)
+
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def _stack(*zs: float) -> list[tuple[float, ...]]:
+    return [(0.0, 0.0, z) for z in zs]
+
+
+def test_even_stack_has_its_spacing_and_nothing_else() -> None:
+    shape = describe_stack(_stack(0, 2.5, 5, 7.5), AXIAL)
+    assert shape.spacing_mm == 2.5
+    assert (shape.gaps, shape.repeats, shape.is_uneven) == ((), (), False)
+    assert shape.tilt_degrees == 0.0
+
+
+def test_missing_positions_are_counted() -> None:
+    shape = describe_stack(_stack(0, 1, 2, 5, 6, 8), AXIAL)
+    assert shape.gaps == (2, 4)
+    assert shape.n_missing == 3
+
+
+def test_rounded_positions_are_not_uneven_but_shifted_ones_are() -> None:
+    assert not describe_stack(_stack(0, 1.01, 2.0, 3.01), AXIAL).is_uneven
+    assert describe_stack(_stack(0, 1.1, 2.0, 3.0), AXIAL).is_uneven
+
+
+def test_repeats_are_named_and_do_not_spoil_the_spacing() -> None:
+    shape = describe_stack(_stack(0, 3, 3, 6), AXIAL)
+    assert shape.repeats == (2,)
+    assert shape.spacing_mm == 3
+
+
+def test_tilt_is_the_angle_between_positions_and_normal() -> None:
+    positions = [(0.0, math.tan(math.radians(15)) * z, z) for z in (0.0, 5.0, 10.0)]
+    assert describe_stack(positions, AXIAL).tilt_degrees == pytest.approx(15)
+
+
+def test_sagittal_slices_are_ordered_along_x() -> None:
+    sagittal = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+    along = positions_along_normal([(3.0, 9.0, 9.0), (5.0, -9.0, 1.0)], sagittal)
+    assert along.tolist() == [-3.0, -5.0]
+
+
+@pytest.mark.parametrize(
+    "orientation",
+    [
+        None,
+        (0.0,) * 6,
+        (1.0, 0.0, 0.0, 1.0, 0.0, 0.0),
+        (2.0, 0.0, 0.0, 0.0, 2.0, 0.0),
+        (math.nan,) * 6,
+    ],
+)
+def test_impossible_orientation_is_not_usable(
+    orientation: tuple[float, ...] | None,
+) -> None:
+    assert not is_usable_orientation(orientation)
+
+
+def test_oblique_angle_and_key_of_equal_orientations() -> None:
+    c, s = math.cos(math.radians(10)), math.sin(math.radians(10))
+    assert oblique_degrees((1, 0, 0, 0, c, s)) == pytest.approx(10)
+    assert oblique_degrees(AXIAL) == 0
+    assert orientation_key((1, -0.0, 0, 0, 1.0001, 0)) == orientation_key(AXIAL)
