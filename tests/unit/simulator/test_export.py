@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.ct import simulate_ct
 from btd_desktop.simulator.export import export_series
 from btd_desktop.simulator.mri import simulate_mr
@@ -74,3 +75,18 @@ def test_exported_mr_names_its_sequence_and_no_kernel(tmp_path):
 def test_same_uid_seed_gives_the_same_files(scan, tmp_path):
     first, again = export(scan, tmp_path / "a"), export(scan, tmp_path / "b")
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in again]
+
+
+def test_exported_series_imports_as_the_same_volume(scan, tmp_path):
+    load = pytest.importorskip(
+        "btd_desktop.dicom.load", reason="dicom/load.py is not there yet"
+    )
+    export(scan, tmp_path)
+    found = load.import_evidence([tmp_path], TaskContext())
+    (series,) = found.series
+    assert np.array_equal(series.volume.voxels, scan.voxels)
+    assert series.volume.voxels.dtype == scan.voxels.dtype
+    assert series.volume.spacing_mm == pytest.approx(scan.spacing_mm)
+    assert series.volume.origin_mm == pytest.approx(scan.origin_mm)
+    for key in ("manufacturer", "model", "kernel", "thickness_mm", "kvp"):
+        assert series.volume.source[key] == scan.source[key]
