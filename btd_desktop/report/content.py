@@ -651,6 +651,17 @@ class SeriesResult:
     )
 
     @property
+    def has_p_value(self) -> bool:
+        """Whether any level, slice or exhibit of this result carries a p-value."""
+        scores = [score for exhibit in self.exhibits for score in exhibit.scores]
+        values = [
+            *(item.p_value for item in self.levels),
+            *(item.p_value for item in self.flagged_slices),
+            *(item.p_value for item in scores),
+        ]
+        return any(value is not None for value in values)
+
+    @property
     def share_flagged(self) -> float | None:
         """Share of the scored slices that are flagged; None when none was scored."""
         if self.n_slices_scored == 0:
@@ -769,6 +780,10 @@ class ReportContent:
         limitations: Limits, as sentences.
         audit: State of the audit log, or None when no case keeps one.
         components: Software bill of materials.
+
+    Raises:
+        ReportError: A result refers to a series, method or profile that is not here,
+            or carries a p-value although no calibration covers it.
     """
 
     identity: ReportIdentity
@@ -787,6 +802,26 @@ class ReportContent:
     limitations: tuple[str, ...] = ()
     audit: AuditAnchor | None = None
     components: tuple[Component, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = {series.number for series in self.series}
+        methods = {method.method_id for method in self.methods}
+        profiles = {item.profile_digest for item in self.calibrations}
+        for result in self.results:
+            place = f"the result of series {result.series_number}"
+            if result.series_number not in numbers:
+                raise ReportError(f"{place} refers to a series not in the report")
+            if result.method_id not in methods:
+                raise ReportError(f"{place} refers to a method not in the report")
+            if result.calibration_digest not in {None, *profiles}:
+                raise ReportError(f"{place} refers to a profile not in the report")
+            if result.has_p_value and (
+                result.calibration_digest is None or result.scope.scope == "not covered"
+            ):
+                raise ReportError(
+                    f"{place} has a p-value although no calibration covers it",
+                    hint="Leave its p-values out, or calibrate for this scanner.",
+                )
 
     def to_json(self) -> dict[str, Any]:
         """The JSON twin: JSON values only, arrays of figures left out.

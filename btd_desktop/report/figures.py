@@ -275,7 +275,8 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
     box = (float(column - left), float(row - top), float(box_width), float(box_height))
     grey = grey_from_values(figure.crop, figure.window)
     limit = residual_limit(figure.residual)
-    window = f"window {figure.window[0]:g} / {figure.window[1]:g}"
+    centre, width_shown = (number_text(part) for part in figure.window)
+    window = f"window {centre} / {width_shown}"
     panels = []
     if figure.slice_image is not None:
         panels.append(

@@ -25,6 +25,7 @@ from btd_desktop.report.wording import (
     HEADLINES,
     NOT_STATED,
     counted,
+    interval_text,
     or_not_stated,
     p_value_text,
     percent_text,
@@ -105,6 +106,7 @@ def summary(content: ReportContent) -> list[Flowable]:
         ),
         paragraph("What it rests on", "h2"),
         *_findings(content),
+        *_error_rates(content),
         paragraph("Main limits", "h2"),
         *bullets(
             [_shortened(text) for text in content.limitations[:_MOST_LIMITS]]
@@ -161,6 +163,42 @@ def _findings(content: ReportContent) -> list[Flowable]:
     if left_out > 0:
         story.append(paragraph(f"{left_out} more results: see section 11.", "small"))
     return story
+
+
+def _error_rates(content: ReportContent) -> list[Flowable]:
+    """How often the method errs, as measured; nothing where nothing was."""
+    sentences = []
+    covering = {
+        result.calibration_digest
+        for result in content.results
+        if result.scope.scope != "not covered"
+    }
+    for calibration in content.calibrations:
+        if calibration.profile_digest not in covering:
+            continue
+        for level in calibration.levels:
+            if level.level == "series" and level.fpr is not None:
+                interval = interval_text(level.fpr_interval, percent=True)
+                sentences.append(
+                    "False alarms (FPR per series, profile"
+                    f" {calibration.profile_name}): {percent_text(level.fpr)};"
+                    f" {level.confidence:.0%} interval {interval}, from {counted(calibration.n_patients, 'patient')}."
+                )
+    areas = [fact.auc for fact in content.validation if fact.auc is not None]
+    if areas:
+        n_patients = max(fact.n_patients for fact in content.validation)
+        sentences.append(
+            f"Separation of altered from genuine places (AUC; 0.5 is chance, 1 is"
+            f" complete): {min(areas):.2f} to {max(areas):.2f} over"
+            f" {counted(len(areas), 'kind')} of alteration tested, on at most"
+            f" {counted(n_patients, 'patient')}."
+        )
+    if not sentences:
+        return []
+    return [
+        paragraph("How often the method errs", "h2"),
+        *bullets([_shortened(text) for text in sentences[:4]]),
+    ]
 
 
 def _shortened(text: str, limit: int = _LONGEST_SUMMARY_TEXT) -> str:

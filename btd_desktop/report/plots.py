@@ -129,7 +129,7 @@ def score_histogram(
         else np.linspace(axis.low, axis.high, n_bins + 1)
     )
     shares = [_shares(benign, edges), _shares(own, edges)]
-    top = max(float(share.max(initial=0)) for share in shares) or 1.0
+    top = _round_up(max(float(share.max(initial=0)) for share in shares))
     for tick in (0.0, 0.5, 1.0):
         _label(drawing, axis.start - 4, base + tick * height - 2.3,
                f"{100 * tick * top:.2g} %", "end")  # fmt: skip
@@ -203,6 +203,15 @@ def _steps(
         points += [x, base + share_before * height, x, base + share * height]
         share_before = share
     return [*points, axis.start + axis.length, base + height]
+
+
+def _round_up(share: float) -> float:
+    """Smallest 1, 2, 4 or 6 times a power of ten that is not below the share."""
+    if share <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(share))
+    steps = (1, 2, 4, 6, 10)
+    return float(next(m * power for m in steps if m * power >= share * (1 - 1e-9)))
 
 
 def _shares(

@@ -72,7 +72,7 @@ def annexes(
                 (name, size_text(len(data)), bytes_digest(data))
                 for name, data in files.items()
             ],
-            (4, 2, 8),
+            (3.4, 1.6, 9.4),
             numbers=(1,),
             mono=(2,),
         ),

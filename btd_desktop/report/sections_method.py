@@ -24,6 +24,7 @@ from btd_desktop.report.wording import (
     number_text,
     or_not_stated,
     percent_text,
+    rate_text,
     time_text,
 )
 
@@ -214,7 +215,7 @@ def _level_row(level: LevelCalibration) -> tuple[str, ...]:
         else number_text(level.threshold),
         percent_text(level.fpr),
         interval,
-        f"{level.smallest_p:.2g}",
+        rate_text(level.smallest_p),
         "not measured" if level.held_out_fpr_range is None
         else interval_text(level.held_out_fpr_range, percent=True),
     )  # fmt: skip

@@ -32,6 +32,7 @@ from btd_desktop.report.wording import (
     number_text,
     or_not_stated,
     p_value_text,
+    rate_text,
     result_sentences,
     series_title,
 )
@@ -124,7 +125,7 @@ def _flagged_slices(slices: Sequence[FlaggedSlice]) -> list[Flowable]:
                     str(item.slice_number),
                     "–" if item.z_mm is None else f"{item.z_mm:.1f}".replace("-", "−"),
                     number_text(item.score),
-                    NOT_COVERED if item.p_value is None else f"{item.p_value:.2g}",
+                    NOT_COVERED if item.p_value is None else rate_text(item.p_value),
                     "–" if item.place is None
                     else f"{item.place[0]}, {item.place[1]}",
                     item.sop_instance_uid or NOT_STATED,

@@ -28,11 +28,12 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
-from pyhanko.stamp import TextStampStyle
+from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from btd_desktop.errors import ReportError
 from btd_desktop.report.signed_parts import vouched_chain
+from btd_desktop.report.stamp import signature_stamp
 
 __all__ = ["OWN_KEY_NAME", "SigningKey", "load_pkcs12", "own_key", "sign_pdf"]
 
@@ -179,7 +180,7 @@ def sign_pdf(
         pdf_signer = _SignerAt(
             metadata,
             signer._signer,
-            stamp_style=_stamp(signer, when) if box else None,
+            stamp_style=_stamp(signer, when, box) if box else None,
             new_field_spec=SigFieldSpec(_FIELD, on_page=0, box=box),
             when=when,
         )
@@ -206,15 +207,17 @@ class _SignerAt(PdfSigner):
         return session
 
 
-def _stamp(signer: SigningKey, when: datetime) -> TextStampStyle:
-    state = "self-signed key, not certified" if signer.is_self_signed else ""
-    text = f"Signed by {signer.subject}\n{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    ascii_text = text.encode("ascii", "replace").decode()
-    return TextStampStyle(
-        stamp_text="\n".join(filter(None, (ascii_text.replace("%", "%%"), state))),
-        border_width=0,
-        background=None,
-    )
+def _stamp(
+    signer: SigningKey, when: datetime, box: tuple[int, int, int, int]
+) -> StaticStampStyle:
+    lines = [
+        f"Stated time {when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        f"Certificate SHA-256 {signer.fingerprint_sha256}",
+    ]
+    if signer.is_self_signed:
+        lines.append("Self-signed key: nobody has certified whose it is.")
+    x1, y1, x2, y2 = box
+    return signature_stamp(f"Signed by {signer.subject}", lines, (x2 - x1, y2 - y1))
 
 
 def _require_valid(signer: SigningKey, when: datetime) -> None:

@@ -21,6 +21,7 @@ from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import (
     CondPageBreak,
     Flowable,
+    KeepTogether,
     Paragraph,
     Spacer,
     Table,
@@ -72,6 +73,7 @@ FLAG: Final = HexColor(0xA8431A)
 
 _SANS, _BOLD, _MONO = "BTD-Sans", "BTD-Sans-Bold", "BTD-Mono"
 _LONGEST_TEXT: Final = 3000
+_SHORT_TABLE: Final = 6
 _FILES: Final = {
     _SANS: "DejaVuSans.ttf",
     _BOLD: "DejaVuSans-Bold.ttf",
@@ -210,7 +212,7 @@ def data_table(
     *,
     numbers: Sequence[int] = (),
     mono: Sequence[int] = (),
-) -> Table:
+) -> Flowable:
     """A table whose head is repeated on each page that it runs over.
 
     Args:
@@ -253,6 +255,8 @@ def data_table(
         )
     )
     table.spaceBefore, table.spaceAfter = 3, 7
+    if len(body) <= _SHORT_TABLE:
+        return KeepTogether([table])
     return table
 
 

@@ -8,6 +8,7 @@ can carry: how often genuine scans score as high, never how probable tampering i
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 
 from btd_desktop.report.content import (
@@ -29,6 +30,7 @@ __all__ = [
     "or_not_stated",
     "p_value_text",
     "percent_text",
+    "rate_text",
     "result_sentences",
     "series_title",
     "share_sentence",
@@ -87,10 +89,15 @@ def p_value_text(p_value: float | None, n: int) -> str:
     """A p-value, with the floor that n sets, or that the calibration does not cover."""
     if p_value is None:
         return NOT_COVERED
-    text = f"{p_value:.2g}"
+    text = rate_text(p_value)
     if n > 0 and p_value <= (1 + 1e-9) / (n + 1):
         return f"{text} (smallest for n = {n:,})"
     return text
+
+
+def rate_text(rate: float) -> str:
+    """A p-value with two significant digits, written out: 0.000041."""
+    return f"{Decimal(f'{rate:.2g}'):f}"
 
 
 def size_text(n_bytes: int) -> str:

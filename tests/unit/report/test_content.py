@@ -6,7 +6,13 @@ import pytest
 
 from btd_desktop.digest import canonical_json
 from btd_desktop.errors import ReportError
-from btd_desktop.report.content import CONCLUSIONS, FATES, Opinion, ReportIdentity
+from btd_desktop.report.content import (
+    CONCLUSIONS,
+    FATES,
+    Opinion,
+    ReportIdentity,
+    ScopeVerdict,
+)
 from tests.unit.report.sample import (
     WHEN,
     make_content,
@@ -102,3 +108,24 @@ def test_exhibits_compare_by_what_they_say():
     first = make_exhibit()
     assert first == replace(first, figure=make_exhibit_figure(seed=2))
     assert WHEN.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": ScopeVerdict("not covered", ("Another scanner.",))},
+        {"calibration_digest": None},
+    ],
+)
+def test_p_value_that_no_calibration_covers_is_refused(changes):
+    with pytest.raises(ReportError, match="p-value"):
+        make_content(results=(make_result(**changes),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"series_number": 9}, {"method_id": "M9"}, {"calibration_digest": "0" * 64}],
+)
+def test_result_that_refers_to_nothing_in_the_report_is_refused(changes):
+    with pytest.raises(ReportError, match="not in the report"):
+        make_content(results=(replace(make_result(), **changes),))

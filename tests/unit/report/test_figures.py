@@ -55,7 +55,7 @@ def test_exhibit_panels_follow_the_arrays_given(slice_image, p_map, n):
     assert len(exhibit_panels(figure, 100)) == n
 
 
-def _labels(drawing):
+def _labels(drawing) -> list[str]:
     return [item.text for item in drawing.contents if isinstance(item, String)]
 
 

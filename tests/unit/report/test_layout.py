@@ -8,7 +8,7 @@ from pypdf import PdfReader
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
-from btd_desktop.report.content import Mandate, Opinion, SeriesFinding
+from btd_desktop.report.content import Mandate, Opinion, ReportContent, SeriesFinding
 from btd_desktop.report.layout import TWIN_KEYWORD, render_pdf
 from tests.unit.report.sample import (
     digest,
@@ -63,8 +63,8 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def render(content, **attachments):
-    return render_pdf(content, twin=content.twin(), attachments=attachments)
+def render(content: ReportContent) -> bytes:
+    return render_pdf(content, twin=content.twin())
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +88,13 @@ def test_report_is_dated_by_its_content(rendered):
     _, pdf = rendered
     information = PdfReader(io.BytesIO(pdf)).metadata
     assert information is not None
-    assert information["/CreationDate"].startswith("D:20261124093015")
+    assert str(information["/CreationDate"]).startswith("D:20261124093015")
 
 
 def test_report_holds_all_sections_in_order(rendered):
     _, pdf = rendered
-    titles = [entry.title for entry in PdfReader(io.BytesIO(pdf)).outline]
+    outline = PdfReader(io.BytesIO(pdf)).outline
+    titles = [str(entry["/Title"]) for entry in outline if isinstance(entry, dict)]
     numbers = [title.split()[0] for title in titles if title[0].isdigit()]
     assert numbers == [str(i) for i in range(1, 17)]
     assert [t.split()[1] for t in titles if t.startswith("Annex")] == list("ABCDE")
@@ -112,9 +113,6 @@ def test_summary_takes_one_page(rendered):
     _, pdf = rendered
     pages = PdfReader(io.BytesIO(pdf)).pages
     assert "1 Summary" in pages[1].extract_text()
-    assert pages[2].extract_text().strip().startswith("Report") or (
-        "Contents" in pages[2].extract_text()
-    )
     assert "Contents" in pages[2].extract_text()
 
 
@@ -122,7 +120,7 @@ def test_report_prints_scores_p_values_and_n(rendered):
     content, pdf = rendered
     text = squeezed(text_of(pdf))
     for part in (
-        "97.3", "4.1e-05", "48,230", "0.04(smallestforn=24)",
+        "97.3", "0.000041", "48,230", "0.04(smallestforn=24)",
         "column212,row301", "DOE^JANE", content.items.tree_digest,
         content.methods[0].weights_digest, content.calibrations[0].profile_digest,
         digest("audit"), "9of96scoredslicesflagged", "--at212,301,48",
@@ -141,7 +139,7 @@ def test_twin_and_files_are_attached_and_their_digests_printed(rendered):
     assert bytes_digest(twin) in text
     assert bytes_digest(b"slice,score\n1,2\n") in text
     assert reader.metadata is not None
-    assert reader.metadata["/Keywords"] == TWIN_KEYWORD + bytes_digest(twin)
+    assert str(reader.metadata["/Keywords"]) == TWIN_KEYWORD + bytes_digest(twin)
 
 
 def test_figures_are_in_the_report(rendered):
@@ -220,7 +218,7 @@ def test_series_that_is_not_covered_gets_no_p_value():
     assert "notcoveredbythecalibration" in text
     assert "Nocalibrationprofilewasused" in text
     assert "p=" not in text
-    assert "4.1e-05" not in text
+    assert "0.000041" not in text
 
 
 def test_what_the_examiner_did_not_state_is_said_plainly():

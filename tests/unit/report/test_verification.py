@@ -7,7 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pyhanko.pdf_utils.generic import pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pypdf import PdfReader, PdfWriter
@@ -177,10 +179,10 @@ def test_bytes_added_behind_the_report_are_reported(tmp_path, signed):
 
 def test_appended_revision_is_reported(tmp_path, signed):
     writer = IncrementalPdfFileWriter(io.BytesIO(signed))
-    writer.root["/Lang"] = __import__("pyhanko").pdf_utils.generic.pdf_string("xx")
-    writer.update_root()
+    writer.root["/Lang"] = pdf_string("xx")
+    writer.update_root()  # type: ignore[no-untyped-call]
     output = io.BytesIO()
-    writer.write(output)
+    writer.write(output)  # type: ignore[no-untyped-call]
     verdict = verdict_of(tmp_path, output.getvalue())
     assert verdict.is_signed
     assert not verdict.ok
@@ -285,7 +287,7 @@ def test_flipped_byte_in_the_chain_of_a_signature_is_reported(tmp_path, pdf):
 
 
 def test_own_key_can_be_trusted_by_its_certificate(tmp_path, signed):
-    reader = __import__("pyhanko").pdf_utils.reader.PdfFileReader(io.BytesIO(signed))
+    reader = PdfFileReader(io.BytesIO(signed))
     root = tmp_path / "own.der"
     root.write_bytes(reader.embedded_signatures[0].signer_cert.dump())
     verdict = verdict_of(tmp_path, signed, trust_roots=[root])
