@@ -179,10 +179,11 @@ def _error_rates(content: ReportContent) -> list[Flowable]:
         for level in calibration.levels:
             if level.level == "series" and level.fpr is not None:
                 interval = interval_text(level.fpr_interval, percent=True)
+                patients = counted(calibration.n_patients, "patient")
                 sentences.append(
                     "False alarms (FPR per series, profile"
                     f" {calibration.profile_name}): {percent_text(level.fpr)};"
-                    f" {level.confidence:.0%} interval {interval}, from {counted(calibration.n_patients, 'patient')}."
+                    f" {level.confidence:.0%} interval {interval}, from {patients}."
                 )
     areas = [fact.auc for fact in content.validation if fact.auc is not None]
     if areas:
