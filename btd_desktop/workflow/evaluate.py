@@ -378,7 +378,7 @@ def keep_candidates(
 def keep_profile(
     store: CaseStore, profile: CalibrationProfile, services: Services
 ) -> None:
-    """Put a profile into the case, once: the report must not depend on this computer."""
+    """Put a profile into the case, once: reports must not depend on this computer."""
     if profile.digest not in {p.digest for p in store.profiles()}:
         document = {"digest": profile.digest, **profile.to_json()}
         store.add_profile(document, profile.digest, services.now())

@@ -1,0 +1,186 @@
+"""The demonstration: simulate, calibrate, examine, report, compare with the truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.calibration.profile import (
+    CalibrationProfile,
+    read_profile,
+    write_profile,
+)
+from btd_desktop.cases.model import Finding
+from btd_desktop.errors import SettingsError
+from btd_desktop.progress import TaskContext
+from btd_desktop.simulator.demo import make_demo
+from btd_desktop.workflow.calibrate import calibrate_paths
+from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
+from btd_desktop.workflow.import_series import CaseDetails
+from btd_desktop.workflow.model_library import find_model, open_detector
+from btd_desktop.workflow.services import Services
+
+__all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "run_demo"]
+
+# A patch of 96 px reaches half its side from its centre; a finding whose patch holds
+# the tampered centre within a third of that has found it.
+_FOUND_WITHIN_PX = 24
+_FOUND_WITHIN_SLICES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TruthCheck:
+    """One place that was tampered with, and whether it was found.
+
+    Attributes:
+        kind: "injection" or "removal".
+        slice_index, row, column: Its centre, from 0.
+        finding: The finding that holds it, or None.
+        p_value: p-value of that finding's slice, or None.
+    """
+
+    kind: str
+    slice_index: int
+    row: int
+    column: int
+    finding: Finding | None
+    p_value: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value; the slice is counted from 1."""
+        return {
+            "kind": self.kind,
+            "slice": self.slice_index + 1,
+            "x": self.column,
+            "y": self.row,
+            "found": self.finding is not None,
+            "finding_id": None if self.finding is None else self.finding.finding_id,
+            "p_value": self.p_value,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DemoOutcome:
+    """Result of the demonstration.
+
+    Attributes:
+        folder: Where everything lies.
+        examination: Case, scores and report.
+        profile: Calibration on the simulated benign scans.
+        truth: One entry per tampered place.
+    """
+
+    folder: Path
+    examination: Examination
+    profile: CalibrationProfile
+    truth: tuple[TruthCheck, ...]
+
+    @property
+    def all_found(self) -> bool:
+        """True when every tampered place was flagged."""
+        return all(t.finding is not None for t in self.truth)
+
+
+def demo_folders(out: Path) -> dict[str, Path]:
+    """Folders and files of a demonstration: data, suspect, benign, profile, case."""
+    return {
+        "data": out / "data",
+        "suspect": out / "data" / "suspect",
+        "benign": out / "data" / "benign",
+        "truth": out / "data" / "truth.json",
+        "profile": out / "profile.json",
+        "case": out / "case",
+    }
+
+
+def run_demo(
+    out: Path,
+    services: Services,
+    context: TaskContext,
+    *,
+    device: str = "auto",
+    workers: int = 1,
+) -> DemoOutcome:
+    """Run the whole demonstration in a folder; what is there already is used again.
+
+    Raises:
+        SettingsError: The folder holds something else.
+        BtdError: As the steps raise them.
+        Cancelled: The user asked to stop; the same call goes on later.
+    """
+    where = demo_folders(out)
+    if out.exists() and any(out.iterdir()) and not where["data"].exists():
+        raise SettingsError(
+            f"{out} holds something else",
+            hint="name a new or empty folder with --out",
+            code="demo_folder",
+        )
+    if not where["truth"].is_file():
+        make_demo(where["data"], context=context, workers=workers)
+    profile = _profile(where, services, context, device)
+    examination = examine(
+        [where["suspect"]],
+        where["case"],
+        CaseDetails(
+            title="Demonstration (simulated)",
+            case_number="DEMO-1",
+            client="BTD Desktop",
+            question="Was image content of this simulated series altered?",
+        ),
+        ExamineOptions(profile=str(where["profile"]), device=device),
+        services,
+        context,
+    )
+    return DemoOutcome(out, examination, profile, _check(where["truth"], examination))
+
+
+def _profile(
+    where: dict[str, Path], services: Services, context: TaskContext, device: str
+) -> CalibrationProfile:
+    entry = find_model("", "CT")
+    if where["profile"].is_file():
+        profile = read_profile(where["profile"])
+        if entry.card is not None and profile.model.get("digest") == entry.card.digest:
+            return profile
+        where["profile"].replace(where["profile"].with_suffix(".old.json"))
+    detector = open_detector(entry, device=device)
+    profile = calibrate_paths(
+        [where["benign"]],
+        detector,
+        name="Simulated benign scans (demonstration)",
+        fpr=services.settings.default_fpr,
+        services=services,
+        context=context,
+        notes=(
+            "The benign scans are simulated: this profile speaks for the "
+            "demonstration's simulated scanner only.",
+        ),
+    )
+    write_profile(profile, where["profile"])
+    return profile
+
+
+def _check(truth: Path, examination: Examination) -> tuple[TruthCheck, ...]:
+    places = json.loads(truth.read_text(encoding="utf-8"))["tampered"]
+    findings = [f for o in examination.outcomes for f in o.findings]
+    out = []
+    for place in places:
+        s, r, c = (int(v) for v in place["centre_voxel"])
+        check = TruthCheck(str(place["kind"]), s, r, c, None, None)
+        near = [f for f in findings if _holds(f, s, r, c)]
+        if near:
+            best = min(near, key=lambda f: float(f.numbers["slice"]["p_value"]))
+            p_value = float(best.numbers["slice"]["p_value"])
+            check = replace(check, finding=best, p_value=p_value)
+        out.append(check)
+    return tuple(out)
+
+
+def _holds(finding: Finding, s: int, r: int, c: int) -> bool:
+    return (
+        abs(finding.slice_index - s) <= _FOUND_WITHIN_SLICES
+        and abs(finding.y - r) <= _FOUND_WITHIN_PX
+        and abs(finding.x - c) <= _FOUND_WITHIN_PX
+    )

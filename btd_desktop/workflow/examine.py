@@ -1,0 +1,248 @@
+"""The main job in one call: folder in, case and signed report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.cases.model import Finding, SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError, CalibrationError
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.evaluate import (
+    Evaluation,
+    evaluate_run,
+    find_candidates,
+    keep_candidates,
+)
+from btd_desktop.workflow.import_series import (
+    CaseDetails,
+    create_case,
+    import_into_case,
+    require_series,
+)
+from btd_desktop.workflow.issue_report import (
+    IssuedReport,
+    ReportOptions,
+    issue_report,
+)
+from btd_desktop.workflow.model_library import find_model, open_detector
+from btd_desktop.workflow.outcomes import SeriesOutcome
+from btd_desktop.workflow.score_series import score_series
+from btd_desktop.workflow.services import Services
+
+__all__ = [
+    "Examination",
+    "ExamineOptions",
+    "evaluation_json",
+    "examine",
+    "finding_json",
+    "outcome_json",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ExamineOptions:
+    """How to examine.
+
+    Attributes:
+        model: Name or folder of a model; "" takes the default of each modality.
+        profile: Calibration profile; "" takes the one that covers a series best.
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "auto", "float32" or "bfloat16".
+        report: How the report is signed and worded.
+    """
+
+    model: str = ""
+    profile: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    report: ReportOptions = field(default_factory=ReportOptions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """What an examination came to.
+
+    Attributes:
+        case: The case folder.
+        fates: Number of files per fate.
+        files: One (name, fate, reason, SHA-256) per file.
+        outcomes: One per series: evaluation and findings, or why there is none.
+        report: The report written.
+    """
+
+    case: Path
+    fates: dict[str, int]
+    files: tuple[tuple[str, str, str, str], ...]
+    outcomes: tuple[SeriesOutcome, ...]
+    report: IssuedReport
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole result as a JSON value: every file with its fate, every score."""
+        return {
+            "case": str(self.case),
+            "fates": self.fates,
+            "files": [
+                dict(zip(("name", "fate", "reason", "sha256"), f, strict=True))
+                for f in self.files
+            ],
+            "series": [outcome_json(o) for o in self.outcomes],
+            "report": self.report.to_json(),
+        }
+
+
+def examine(
+    paths: Sequence[Path],
+    case_folder: Path,
+    details: CaseDetails,
+    options: ExamineOptions,
+    services: Services,
+    context: TaskContext,
+    *,
+    on_series: Callable[[SeriesRecord], None] | None = None,
+) -> Examination:
+    """Import, score, search, and report.
+
+    An existing case folder is opened and gone on with: what is in it is kept.
+
+    Args:
+        paths: Evidence: folders, files, archives.
+        case_folder: The case; created when missing.
+        details: Used when the case is created.
+        options: Model, profile, device, report.
+        services: Settings and clock.
+        context: Progress and cancellation.
+        on_series: Called before each series is scored.
+
+    Raises:
+        EvidenceError: Nothing received can be examined; the case keeps the account.
+        BtdError: As the steps raise them.
+        Cancelled: The examiner asked to stop; the same call goes on later.
+    """
+    with _open_or_create(case_folder, details, services) as store:
+        series = import_into_case(store, paths, services, context)
+        require_series(store, series)
+        outcomes = []
+        for record in series:
+            if on_series is not None:
+                on_series(record)
+            outcomes.append(_examine_series(store, record, options, services, context))
+        context.report(0, 1, "Writing the report")
+        report = issue_report(store, outcomes, services, options.report)
+        context.report(1, 1, "Writing the report")
+        files = tuple(
+            (e.name, e.fate, e.reason, e.sha256)
+            for e in store.evidence()
+            if not e.is_container
+        )
+        return Examination(case_folder, _counts(files), files, tuple(outcomes), report)
+
+
+def _open_or_create(
+    folder: Path, details: CaseDetails, services: Services
+) -> CaseStore:
+    if (folder / "case.sqlite").is_file():
+        return CaseStore.open(folder)
+    return create_case(folder, details, services)
+
+
+def _counts(files: Sequence[tuple[str, str, str, str]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for _, fate, _, _ in files:
+        counts[fate] = counts.get(fate, 0) + 1
+    return counts
+
+
+def _examine_series(
+    store: CaseStore,
+    record: SeriesRecord,
+    options: ExamineOptions,
+    services: Services,
+    context: TaskContext,
+) -> SeriesOutcome:
+    """Score and evaluate one series.
+
+    A series that cannot be scored or calibrated does not end the examination of the
+    others; the reason goes into the report.
+    """
+    try:
+        entry = find_model(options.model, record.modality)
+        detector = open_detector(entry, device=options.device, dtype=options.dtype)
+        run = score_series(store, record.series_id, detector, services, context)
+    except BtdError as error:
+        if options.model:
+            raise
+        return SeriesOutcome(record, None, None, (), _reason(error))
+    try:
+        evaluation = evaluate_run(store, run, detector.card, profile=options.profile)
+    except CalibrationError as error:
+        if options.profile:
+            raise
+        return SeriesOutcome(record, None, detector.card, (), _reason(error), run)
+    found = keep_candidates(store, evaluation, find_candidates(evaluation), services)
+    return SeriesOutcome(record, evaluation, detector.card, found, "", run)
+
+
+def _reason(error: BtdError) -> str:
+    return f"{error.detail}. {error.hint}" if error.hint else error.detail
+
+
+def outcome_json(outcome: SeriesOutcome) -> dict[str, Any]:
+    """One series as a JSON value: scores, p-values, n, flags, findings."""
+    value: dict[str, Any] = {
+        "series_id": outcome.record.series_id,
+        "description": outcome.record.description,
+        "modality": outcome.record.modality,
+        "n_slices": outcome.record.n_slices,
+        "reason": outcome.reason,
+    }
+    if outcome.evaluation is not None:
+        value.update(evaluation_json(outcome.evaluation))
+    value["findings"] = [finding_json(f) for f in outcome.findings]
+    return value
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Profile, scope and every score of a series as a JSON value."""
+    profile = evaluation.profile
+    return {
+        "model": evaluation.run.manifest["model"],
+        "manifest_digest": evaluation.run.manifest_digest,
+        "profile": {
+            "name": profile.name,
+            "digest": profile.digest,
+            "target_fpr": profile.target_fpr,
+            "n_patients": profile.n_patients,
+            "n_patches": profile.n_patches,
+        },
+        "scope": {
+            "coverage": evaluation.scope.coverage.value,
+            "reasons": list(evaluation.scope.reasons),
+        },
+        "scores": {
+            kind: {
+                "series": None if c.series is None else asdict(c.series),
+                "slices": [None if v is None else asdict(v) for v in c.slices],
+                "flagged_share": c.flagged_share,
+            }
+            for kind, c in evaluation.kinds.items()
+        },
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding as a JSON value; the slice is counted from 1, as on screen."""
+    return {
+        "finding_id": finding.finding_id,
+        "slice": finding.slice_index + 1,
+        "x": finding.x,
+        "y": finding.y,
+        "mode": finding.mode,
+        "origin": finding.origin,
+        "status": finding.status,
+        "note": finding.note,
+        "numbers": finding.numbers,
+    }

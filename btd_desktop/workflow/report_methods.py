@@ -1,0 +1,187 @@
+"""Method, calibration and software sections of the report, from cards and profiles."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.diffusion.card import ModelCard
+from btd_desktop.report import content as rc
+from btd_desktop.workflow.outcomes import SeriesOutcome, distinct_cards, method_id
+from btd_desktop.workflow.report_words import SCORE_NAMES
+
+__all__ = [
+    "calibrations_used",
+    "methods_used",
+    "software_components",
+    "validation_facts",
+]
+
+
+def methods_used(outcomes: Sequence[SeriesOutcome]) -> tuple[rc.Method, ...]:
+    """The detectors used, from their cards and run manifests."""
+    cards = distinct_cards(outcomes)
+    out = []
+    for card in cards:
+        run = next(
+            (
+                o.run
+                for o in outcomes
+                if o.card is not None
+                and o.card.digest == card.digest
+                and o.run is not None
+            ),
+            None,
+        )
+        backend: dict[str, Any] = run.manifest["backend"] if run else {}
+        grid: dict[str, Any] = run.manifest["grid"] if run else {}
+        preset = card.preset
+        out.append(
+            rc.Method(
+                method_id=method_id(card, cards),
+                model_name=card.name,
+                weights_digest=card.weights_sha256,
+                card_digest=card.digest,
+                network=(
+                    f"{card.network.get('kind')}, {card.n_parameters:,} parameters"
+                ),
+                training_data=_training_words(card),
+                credits=str(card.training.get("credits", "")),
+                preset=str(preset.get("name")),
+                preprocessing=(
+                    rc.Fact("Kind", str(preset.get("kind"))),
+                    rc.Fact("Low", f"{preset.get('low'):g}"),
+                    rc.Fact("High", f"{preset.get('high'):g}"),
+                ),
+                noise_levels=card.levels,
+                patch_size=int(preset["patch"]),
+                stride=int(grid.get("stride", 0)),
+                score_definition=SCORE_NAMES["anomaly"][1],
+                device=str(backend.get("kind", "")),
+                dtype=str(backend.get("dtype", "")),
+                torch_version=str(backend.get("torch_version", "")),
+            )
+        )
+    return tuple(out)
+
+
+def _training_words(card: ModelCard) -> str:
+    training = card.training
+    if not training:
+        return "not stated in the model's card"
+    return (
+        f"{training.get('slices_learnt')} genuine slices of "
+        f"{training.get('patients_learnt')} patients, {training.get('steps')} steps"
+    )
+
+
+def calibrations_used(evaluated: Sequence[SeriesOutcome]) -> tuple[rc.Calibration, ...]:
+    """The calibration profiles used, each once."""
+    profiles: dict[str, CalibrationProfile] = {}
+    for outcome in evaluated:
+        if outcome.evaluation is not None:
+            profile = outcome.evaluation.profile
+            profiles.setdefault(profile.digest, profile)
+    return tuple(
+        rc.Calibration(
+            profile_name=p.name,
+            profile_digest=digest,
+            n_patients=p.n_patients,
+            n_series=p.n_series,
+            n_slices=p.n_slices,
+            n_patches=p.n_patches,
+            scanner_mix=tuple(
+                f"{s['manufacturer']} {s['model']}, kernel {s['kernel'] or '–'}, "
+                f"{s['thickness_mm'] or '–'} mm: {s['n_slices']} slices"
+                for s in p.scanners
+            ),
+            target_fpr=p.target_fpr,
+            levels=tuple(
+                _level(level, calibration, p.target_fpr)
+                for level, calibration in p.levels["anomaly"].items()
+            ),
+            created=datetime.fromisoformat(p.created),
+            remarks=p.notes
+            + tuple(
+                f"{level} level: {c.reason}"
+                for level, c in p.levels["anomaly"].items()
+                if c.reason
+            ),
+        )
+        for digest, p in profiles.items()
+    )
+
+
+def _level(
+    level: str, calibration: LevelCalibration, target: float
+) -> rc.LevelCalibration:
+    known = calibration.threshold is not None
+    rates = calibration.patient_fpr
+    return rc.LevelCalibration(
+        level=level,  # type: ignore[arg-type]
+        threshold=calibration.threshold,
+        n=calibration.ecdf.n,
+        fpr=target if known else None,
+        fpr_interval=calibration.interval,
+        smallest_p=calibration.ecdf.smallest_p,
+        held_out_fpr_range=(rates[0], rates[-1]) if rates else None,
+    )
+
+
+def validation_facts(
+    outcomes: Sequence[SeriesOutcome],
+) -> tuple[rc.ValidationFact, ...]:
+    """Measured detection figures of the models used, from their cards."""
+    cards = distinct_cards(outcomes)
+    return tuple(
+        _validation_fact(method_id(card, cards), row)
+        for card in cards
+        for row in card.metrics.get("detection", ())
+    )
+
+
+def _validation_fact(method: str, row: dict[str, Any]) -> rc.ValidationFact:
+    low, high = row["auc_interval"]
+    return rc.ValidationFact(
+        method_id=method,
+        attack=str(row["attack"]),
+        modality=str(row["modality"]),
+        n_patients=int(row["n_patients"]),
+        auc=float(row["auc"]),
+        auc_interval=(float(low), float(high)),
+        n_samples=int(row["n_tampered"]),
+        remark=str(row.get("remark", "")),
+    )
+
+
+_COMPONENTS = (
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "safetensors",
+    "pydicom",
+    "SimpleITK",
+    "imagecodecs",
+    "reportlab",
+    "pyHanko",
+    "cryptography",
+)
+
+
+def software_components() -> tuple[rc.Component, ...]:
+    """Libraries that computed, drew or signed, with version and licence."""
+    out = []
+    for name in _COMPONENTS:
+        found = importlib.metadata.metadata(name).json
+        licence = found.get("license_expression") or found.get("license") or ""
+        lines = str(licence).strip().splitlines()
+        out.append(
+            rc.Component(
+                name, importlib.metadata.version(name), lines[0][:60] if lines else ""
+            )
+        )
+    return tuple(out)

@@ -1,0 +1,279 @@
+"""Benign scans to a model of one's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from btd_desktop.dicom.load import import_evidence
+from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.diffusion.card import ModelCard
+from btd_desktop.diffusion.training.dataset import (
+    TrainingSlice,
+    TrainingSplit,
+    split_by_patient,
+)
+from btd_desktop.diffusion.training.recipe import (
+    TrainingRecipe,
+    paper_recipe,
+    small_noise_recipe,
+)
+from btd_desktop.digest import array_digest, bytes_digest
+from btd_desktop.errors import EvidenceError, SettingsError
+from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.preprocess.presets import Preset, fit_scale, preset_named
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.calibrate import patient_of
+from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.diffusion.training.trainer import TrainingState
+
+__all__ = ["TrainingOptions", "make_recipe", "train_on_paths", "train_on_series"]
+
+CHECKPOINT_DIR = "training"
+_DEFAULT_STEPS = 12_000
+_LEAN_LEVELS = (0.01, 0.0173286, 0.03, 0.055, 0.1)
+# The reference network knows no level below that of t = 0.
+_REFERENCE_LEVELS = (0.0173286, 0.03, 0.055, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """What the user chooses.
+
+    Attributes:
+        preset: Name of the preprocessing preset.
+        network: "lean" or "reference".
+        dim: Width: lean networks have dim, 2 dim and 4 dim channels (24 is the
+            shipped size), the reference network is the paper's (8 or 32).
+        recipe: "small" (ours: small crops, small noise) or "paper".
+        steps: Optimiser steps; None takes the recipe's own.
+        batch: Crops per step; None takes the recipe's own.
+        crop: Side of a crop; None takes the recipe's own.
+        learning_rate: None takes the recipe's own.
+        precision: "bfloat16" or "float32"; None takes the recipe's own.
+        validation_share: Share of patients that are only watched.
+        seed: Of everything drawn at random.
+    """
+
+    preset: str
+    network: str = "lean"
+    dim: int = 24
+    recipe: str = "small"
+    steps: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    learning_rate: float | None = None
+    precision: str | None = None
+    validation_share: float = 0.1
+    seed: int = 0
+
+
+def make_recipe(options: TrainingOptions) -> TrainingRecipe:
+    """The training recipe that follows from the options.
+
+    Raises:
+        SettingsError: An option cannot be used.
+    """
+    if options.network == "lean":
+        width = options.dim
+        network: dict[str, Any] = {
+            "kind": "lean",
+            "widths": [width, 2 * width, 4 * width],
+            "deep_blocks": 2,
+        }
+    elif options.network == "reference":
+        network = {
+            "kind": "reference",
+            "dim": options.dim,
+            "multipliers": [1, 2, 4, 8],
+        }
+    else:
+        raise SettingsError(
+            f"there is no network “{options.network}”", hint="use lean or reference"
+        )
+    if options.recipe == "small":
+        recipe = small_noise_recipe(network, options.steps or _DEFAULT_STEPS)
+    elif options.recipe == "paper":
+        patch = preset_named(options.preset).patch
+        recipe = paper_recipe(network, options.steps or 700_000, crop=patch)
+    else:
+        raise SettingsError(
+            f"there is no recipe “{options.recipe}”", hint="use small or paper"
+        )
+    changes: dict[str, Any] = {
+        key: getattr(options, key)
+        for key in ("batch", "crop", "learning_rate", "precision")
+        if getattr(options, key) is not None
+    }
+    return replace(
+        recipe,
+        validation_share=options.validation_share,
+        seed=options.seed,
+        **changes,
+    )
+
+
+def train_on_paths(
+    paths: Sequence[Path],
+    options: TrainingOptions,
+    *,
+    out: Path,
+    device: str,
+    services: Services,
+    context: TaskContext,
+    credits_text: str = "",
+    on_state: Callable[[TrainingState], None] | None = None,
+) -> ModelCard:
+    """Train on the genuine scans below the given paths and write the model.
+
+    Raises:
+        EvidenceError: A path does not exist, or holds no series of the modality.
+        Cancelled: The user asked to stop; call again to go on from the checkpoint.
+    """
+    found = import_evidence(paths, context)
+    return train_on_series(
+        found.series,
+        options,
+        out=out,
+        device=device,
+        services=services,
+        context=context,
+        credits_text=credits_text,
+        on_state=on_state,
+    )
+
+
+def train_on_series(
+    series: Sequence[LoadedSeries],
+    options: TrainingOptions,
+    *,
+    out: Path,
+    device: str,
+    services: Services,
+    context: TaskContext,
+    credits_text: str = "",
+    on_state: Callable[[TrainingState], None] | None = None,
+) -> ModelCard:
+    """Train on genuine series and write weights and card into `out`.
+
+    The checkpoint lies in `out/training`; calling again with the same options and
+    scans goes on from it.
+
+    Raises:
+        EvidenceError: There is no series of the preset's modality.
+        ModelError: `out` holds a checkpoint of another recipe, or cannot be written.
+        Cancelled: The user asked to stop; the checkpoint is complete.
+    """
+    from btd_desktop.diffusion.device import choose_device
+    from btd_desktop.diffusion.training.trainer import train
+
+    preset = preset_named(options.preset)
+    fitting = [s for s in series if s.volume.modality == preset.modality]
+    if not fitting:
+        raise EvidenceError(
+            f"there is no {preset.modality} series to learn from", code="no_series"
+        )
+    recipe = make_recipe(options)
+    split = split_by_patient(
+        _slices(fitting, preset, context), recipe.validation_share, recipe.seed
+    )
+    last: TrainingState | None = None
+    for state in train(
+        split,
+        recipe,
+        folder=out / CHECKPOINT_DIR,
+        device=choose_device(device),
+        context=context,
+    ):
+        last = state
+        if on_state is not None:
+            on_state(state)
+    return _write_model(
+        out, fitting, split, preset, recipe, last, services, credits_text
+    )
+
+
+def _slices(
+    series: Sequence[LoadedSeries], preset: Preset, context: TaskContext
+) -> list[TrainingSlice]:
+    out = []
+    for n, loaded in enumerate(series):
+        context.report(n, len(series), "Preparing slices")
+        volume = loaded.volume
+        scale = fit_scale(volume, preset)
+        patient = patient_of(loaded)
+        for plane in volume.voxels:
+            body = foreground_mask(plane, volume.modality)
+            out.append(TrainingSlice(patient, plane, body, scale.zero_at, scale.one_at))
+    return out
+
+
+def _write_model(
+    out: Path,
+    series: Sequence[LoadedSeries],
+    split: TrainingSplit,
+    preset: Preset,
+    recipe: TrainingRecipe,
+    last: TrainingState | None,
+    services: Services,
+    credits_text: str,
+) -> ModelCard:
+    from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
+    from btd_desktop.diffusion.networks import build_network, parameter_count
+    from btd_desktop.diffusion.training.state import averaged_weights
+
+    averaged, _, step = averaged_weights(out / CHECKPOINT_DIR)
+    weights = weights_bytes(averaged)
+    lean = recipe.network["kind"] == "lean"
+    learnt = set(split.train_patients)
+    card = ModelCard(
+        name=_model_name(out),
+        title=f"{preset.modality}, {recipe.network['kind']}, {preset.name}",
+        network=recipe.network,
+        n_parameters=parameter_count(build_network(recipe.network)),
+        preset=preset.to_json(),
+        levels=_LEAN_LEVELS if lean else _REFERENCE_LEVELS,
+        weights_sha256=bytes_digest(weights),
+        training={
+            "recipe": recipe.to_json(),
+            "steps": step,
+            "patients_learnt": len(split.train_patients),
+            "patients_watched": len(split.validation_patients),
+            "slices_learnt": len(split.train),
+            "slices_watched": len(split.validation),
+            "scanners": _scanners(series),
+            "credits": credits_text,
+            # Lets calibration refuse scans that the model knows by heart.
+            "voxel_digests": sorted(
+                array_digest(s.volume.voxels) for s in series if patient_of(s) in learnt
+            ),
+        },
+        metrics={} if last is None else {"training": last.to_json()},
+        limits=(
+            "Measured on nothing but its own training loss until it is calibrated on "
+            "genuine scans of other patients.",
+        ),
+        created=services.now().date().isoformat(),
+    )
+    save_model(out, card, weights)
+    return card
+
+
+def _model_name(out: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", out.resolve().name).strip("-") or "model"
+
+
+def _scanners(series: Sequence[LoadedSeries]) -> list[str]:
+    return sorted(
+        {
+            " ".join(
+                str(s.volume.source.get(k, "")) for k in ("manufacturer", "model")
+            ).strip()
+            for s in series
+        }
+    )
