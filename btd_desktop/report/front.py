@@ -140,7 +140,9 @@ def _findings(content: ReportContent) -> list[Flowable]:
                 result.scope.scope,
                 "–" if level is None else flagged_text(level.is_flagged),
                 "–" if level is None else p_value_text(level.p_value, level.n),
-                f"{len(result.flagged_slices):,} of {result.n_slices_scored:,}",
+                "–"
+                if result.scope.scope == "not covered"
+                else f"{len(result.flagged_slices):,} of {result.n_slices_scored:,}",
                 percent_text(result.slice_fpr),
             )
         )

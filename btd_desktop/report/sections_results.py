@@ -95,7 +95,10 @@ def _result(
                 ]
             )
         )
-    story += _flagged_slices(result.flagged_slices)
+    if result.scope.scope == "not covered" and not result.flagged_slices:
+        story.append(paragraph("No threshold applies, so no slice can be flagged."))
+    else:
+        story += _flagged_slices(result.flagged_slices)
     for exhibit in result.exhibits:
         story += _exhibit(exhibit, series)
     return story
@@ -107,7 +110,7 @@ def _level_row(level: LevelResult) -> tuple[str, ...]:
         names.get(level.level, level.level),
         number_text(level.score),
         p_value_text(level.p_value, level.n),
-        f"{level.n:,}",
+        f"{level.n:,}" if level.n else "–",
         number_text(level.threshold),
         flagged_text(level.is_flagged),
     )
@@ -189,7 +192,7 @@ def _score_row(score: ExhibitScore) -> tuple[str, ...]:
         score.definition,
         number_text(score.value),
         p_value_text(score.p_value, score.n),
-        f"{score.n:,}",
+        f"{score.n:,}" if score.n else "–",
         number_text(score.threshold),
         flagged_text(score.is_flagged),
     )

@@ -219,6 +219,7 @@ def test_series_that_is_not_covered_gets_no_p_value():
     assert "Nocalibrationprofilewasused" in text
     assert "p=" not in text
     assert "0.000041" not in text
+    assert "nosliceisflagged" not in text.lower()
 
 
 def test_what_the_examiner_did_not_state_is_said_plainly():
