@@ -59,7 +59,7 @@ def check_stack(
 def _check_repeated_pixels(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     by_pixels: dict[str, list[Slice]] = {}
     for item in slices:
-        if len(item.facts.frames) == 1:
+        if item.frame_index == 0:
             by_pixels.setdefault(item.pixel_sha256, []).append(item)
     for same in by_pixels.values():
         # Empty slices at the ends of a scan are alike on their own.

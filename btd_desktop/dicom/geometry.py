@@ -7,6 +7,7 @@ LPS millimetres (PS3.3 C.7.6.2.1.1).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,7 +82,7 @@ def slice_normal(orientation: tuple[float, ...]) -> NDArray[np.float64]:
 
 
 def positions_along_normal(
-    positions: list[tuple[float, ...]], orientation: tuple[float, ...]
+    positions: Sequence[tuple[float, ...]], orientation: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Position of each slice along the normal in mm, shape (S,)."""
     along: NDArray[np.float64] = np.asarray(positions, float) @ slice_normal(
@@ -91,7 +92,7 @@ def positions_along_normal(
 
 
 def describe_stack(
-    positions: list[tuple[float, ...]], orientation: tuple[float, ...]
+    positions: Sequence[tuple[float, ...]], orientation: tuple[float, ...]
 ) -> StackShape:
     """Spacing, gaps, repeats and tilt of slices that are ordered along the normal."""
     along = positions_along_normal(positions, orientation)

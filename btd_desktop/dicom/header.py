@@ -128,9 +128,10 @@ def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
     shared = dataset.item("SharedFunctionalGroupsSequence")
     per_frame = dataset.items("PerFrameFunctionalGroupsSequence")
     if shared is None and not per_frame:
-        return (base,) * n_frames
+        return (base,)
     frames = []
-    for index in range(n_frames):
+    # Frames beyond the last group share what that group says.
+    for index in range(min(n_frames, max(1, len(per_frame)))):
         own = per_frame[index] if index < len(per_frame) else None
         groups = [group for group in (own, shared) if group is not None]
         frames.append(_frame_from_functional_groups(groups, dataset))

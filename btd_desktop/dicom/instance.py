@@ -46,7 +46,7 @@ class InstanceFacts:
         text: Text elements by the names in `header.TEXT_ELEMENTS`, plus `sop_class`
             (its name), `transfer_syntax` (UID), `preamble`, `derivation`.
         number: Numeric elements by the names in `header.NUMBER_ELEMENTS`.
-        frames: One entry per frame, at least one.
+        frames: At least one; the last one also holds for all frames after it.
         window: [centre, width] for display, or None.
         padding: Lowest and highest stored value that means "not measured", or None.
         flags: Facts that are there or not, by code (see `header.read_facts`).

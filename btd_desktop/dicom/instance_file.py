@@ -124,7 +124,14 @@ def _scan_meta(data: bytes) -> tuple[int, str]:
 
 def _read(data: bytes) -> FileDataset:
     try:
-        return pydicom.dcmread(io.BytesIO(data), force=True)
+        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+        if len(dataset) == 0:
+            # pydicom drops everything when the last element breaks off; the elements
+            # before the pixels still say which series is damaged.
+            return pydicom.dcmread(
+                io.BytesIO(data), force=True, stop_before_pixels=True
+            )
+        return dataset
     except RecursionError as error:
         raise RejectedFileError(
             Fate.REFUSED, "Sequences are nested deeper than this program follows."

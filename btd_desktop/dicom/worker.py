@@ -64,9 +64,10 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _read_limits() -> dict[str, Any]:
+    """Limits from the last argument; in a frozen bundle a flag comes before it."""
     import json
 
-    return dict(json.loads(sys.argv[1])) if len(sys.argv) > 1 else {}
+    return dict(json.loads(sys.argv[-1])) if len(sys.argv) > 1 else {}
 
 
 def _limit_memory(n_bytes: int) -> None:
@@ -107,7 +108,8 @@ def _parse(
     header: dict[str, Any], payload: bytearray, limits: Limits, folder: Path
 ) -> ParsedFile:
     kind, split = header["kind"], int(header["split"])
-    data, companion = bytes(payload[:split]), bytes(payload[split:])
+    with memoryview(payload) as view:
+        data, companion = bytes(view[:split]), bytes(view[split:])
     payload.clear()
     if kind == "dicom":
         from btd_desktop.dicom.instance_file import parse_instance

@@ -105,15 +105,16 @@ def encoded(stored: NDArray[np.int16], syntax: str) -> bytes:
         dataset.PixelData = encapsulate([rle_frame(bits)])
     elif tail in ("57", "70"):
         frame = imagecodecs.jpeg8_encode(bits, lossless=True, predictor=1)
-        dataset.PixelData = encapsulate([frame])
+        dataset.PixelData = encapsulate([bytes(frame)])
     elif tail in ("80", "81"):
         level = 0 if tail == "80" else 2
-        dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(bits, level=level)])
+        frame = imagecodecs.jpegls_encode(bits, level=level)
+        dataset.PixelData = encapsulate([bytes(frame)])
     elif tail in ("90", "91"):
         frame = imagecodecs.jpeg2k_encode(
             stored, codecformat="j2k", reversible=True, level=0
         )
-        dataset.PixelData = encapsulate([frame])
+        dataset.PixelData = encapsulate([bytes(frame)])
     if UID(syntax).is_encapsulated:
         dataset["PixelData"].VR = "OB"
     return file_bytes(dataset, syntax)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.series import Fate
@@ -188,7 +189,7 @@ def _dicomdir(file_ids: list[str]) -> bytes:
         entry.ReferencedFileID = file_id.split("\\")
         records.append(entry)
     directory.DirectoryRecordSequence = Sequence(records)
-    directory.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    directory.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
     return file_bytes(directory)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def _truncated(share: float) -> bytes:
     return data[: int(len(data) * share)]
 
 
-def _set(**more: object) -> bytes:
+def _set(**more: Any) -> bytes:
     return file_bytes(ct_slice(**more))
 
 

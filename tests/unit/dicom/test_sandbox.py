@@ -111,3 +111,20 @@ def test_a_closed_sandbox_does_not_start_again() -> None:
     box = Sandbox(DEFAULT_LIMITS)
     box.close()
     assert box.parse("dicom", ONE_GOOD).fate is Fate.REFUSED
+
+
+def test_a_frozen_program_starts_itself_as_the_parsing_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert sandbox_module._command() == [sys.executable, sandbox_module.WORKER_FLAG]
+
+
+def test_evidence_folders_are_never_searched_for_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pydicom.py").write_text("raise SystemExit(9)")
+    (tmp_path / "btd_desktop.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(DEFAULT_LIMITS) as box:
+        assert box.parse("dicom", ONE_GOOD).fate is Fate.ACCEPTED

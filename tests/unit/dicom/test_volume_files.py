@@ -25,12 +25,13 @@ def _stack() -> NDArray[np.int16]:
 def _write(path: Path, values: NDArray[Any], flip: bool = False) -> None:
     import SimpleITK
 
-    image = SimpleITK.GetImageFromArray(values)
+    itk: Any = SimpleITK  # untyped
+    image = itk.GetImageFromArray(values)
     image.SetSpacing((0.8, 0.7, 2.5))
     image.SetOrigin((-10.0, 20.0, 30.0))
     if flip:
         image.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, -1))
-    SimpleITK.WriteImage(image, str(path))
+    itk.WriteImage(image, str(path))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,20 @@ def test_left_handed_volume_is_turned_to_follow_the_normal(tmp_path: Path) -> No
     np.testing.assert_array_equal(volume.voxels, _stack()[::-1])
     assert volume.origin_mm == pytest.approx((-10, 20, 20))
     assert volume.slice_positions_mm == pytest.approx((20, 22.5, 25, 27.5, 30))
+
+
+def test_four_axes_become_one_series_per_time(tmp_path: Path) -> None:
+    import SimpleITK
+
+    itk: Any = SimpleITK  # untyped
+    times = [np.abs(_stack()), np.abs(_stack()[::-1])]
+    image = itk.JoinSeries([itk.GetImageFromArray(values) for values in times])
+    itk.WriteImage(image, str(tmp_path / "scan.nii"))
+    result = load(tmp_path)
+    for series, values in zip(result.series, times, strict=True):
+        np.testing.assert_array_equal(series.volume.voxels, values)
+    assert [s.description for s in result.series] == ["scan.nii#1", "scan.nii#2"]
+    assert len({s.series_uid for s in result.series}) == 2
 
 
 def test_values_above_air_are_taken_as_mr(tmp_path: Path) -> None:
