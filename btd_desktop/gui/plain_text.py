@@ -1,0 +1,90 @@
+"""Labels that show text as it is, whatever the file it came from wanted it to be.
+
+Tag text may hold markup (a link, an image to fetch), control characters or marks that
+reorder a line. Qt guesses rich text by default; here nothing is guessed, and what the
+eye could not see is written out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+__all__ = ["PlainLabel", "plain_label", "plain_tool_tip", "visible_text"]
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_MAX_LENGTH = 4000
+# Marks stacked on one letter can cover the lines above and below ("zalgo").
+_MAX_MARKS = 3
+
+
+def visible_text(text: str, *, keep_lines: bool = False) -> str:
+    """The text with every character that would not be seen written as ⟨U+XXXX⟩.
+
+    Args:
+        text: Any text, lone surrogates included; more than 4,000 characters are cut,
+            and said to be.
+        keep_lines: Leave line feeds as they are.
+    """
+    cut = text[:_MAX_LENGTH]
+    shown: list[str] = []
+    n_marks = 0
+    for character in cut:
+        category = unicodedata.category(character)
+        n_marks = n_marks + 1 if category in ("Mn", "Me") else 0
+        plain = character == " " or (keep_lines and character == "\n")
+        hidden = (category in _INVISIBLE and not plain) or n_marks > _MAX_MARKS
+        shown.append(f"⟨U+{ord(character):04X}⟩" if hidden else character)
+    if len(text) > _MAX_LENGTH:
+        shown.append(f" … (cut, {len(text)} characters)")
+    return "".join(shown)
+
+
+class PlainLabel(QLabel):
+    """A label that never interprets its text, nor text that is set later.
+
+    The text can be selected with the mouse, and is announced as it is shown.
+    """
+
+    def __init__(
+        self, text: str = "", *, wrap: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wrap)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show this text literally."""
+        super().setText(visible_text(text, keep_lines=True))
+
+    def setToolTip(self, text: str) -> None:
+        """Show this text literally when the pointer rests here."""
+        super().setToolTip(plain_tool_tip(text))
+
+
+def plain_label(
+    text: str = "", *, wrap: bool = False, parent: QWidget | None = None
+) -> PlainLabel:
+    """A label that shows `text` literally.
+
+    Args:
+        text: Text of any origin.
+        wrap: Break long lines.
+        parent: Widget that owns the label.
+    """
+    return PlainLabel(text, wrap=wrap, parent=parent)
+
+
+def plain_tool_tip(text: str) -> str:
+    """Text for `setToolTip`, which offers no plain-text mode of its own.
+
+    Escaped inside a `<p>`, so that Qt takes our markup and none of the text's.
+    """
+    shown = visible_text(text, keep_lines=True)
+    for raw, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        shown = shown.replace(raw, safe)
+    return "<p>" + shown.replace("\n", "<br>") + "</p>" if shown else ""

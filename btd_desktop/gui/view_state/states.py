@@ -1,0 +1,218 @@
+"""States of the image views: the overlay, one plane, three linked planes, the strip.
+
+All are frozen; a view keeps the last one and paints it. Pictures use x for the column
+and y for the row, both from 0 at the top left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.gui.view_state.planes import PlaneLayout, VolumeHandle
+
+__all__ = [
+    "NO_CORNERS",
+    "Corners",
+    "Interpolation",
+    "MprState",
+    "OverlayKind",
+    "OverlayState",
+    "PatchBox",
+    "SliceViewState",
+    "StripState",
+    "Tool",
+    "mpr_state",
+]
+
+OverlayKind = Literal["score", "p-value", "residual"]
+Interpolation = Literal["nearest", "smooth"]
+Tool = Literal["browse", "score"]
+Corners = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+NO_CORNERS: Corners = ((), (), (), ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverlayState:
+    """A map drawn in colour over a slice; compared by identity.
+
+    Attributes:
+        values: Shape (R, C), float32; NaN where nothing was scored. Not changed once
+            shown.
+        kind: What the values are. For "p-value" small is remarkable, else large is.
+        limits: Values at the dull and at the bright end of the colours, such as
+            (0, 3) for a score and (1, 0.001) for a p-value.
+        threshold: Values less remarkable than this are left transparent; None draws
+            all.
+        opacity: In [0, 1].
+        colour_map: Name known to `views/colour_maps.py`.
+        visible: False while the examiner compares with the bare slice.
+        origin: (x, y) of the left upper corner of the first cell, in pixels.
+        cell: (width, height) of a cell in pixels; (1, 1) for a residual map.
+        smooth: Blend neighbouring cells instead of showing each as it is.
+        label: What the legend calls the values.
+    """
+
+    values: NDArray[np.float32]
+    kind: OverlayKind
+    limits: tuple[float, float]
+    threshold: float | None = None
+    opacity: float = 0.5
+    colour_map: str = "inferno"
+    visible: bool = True
+    origin: tuple[float, float] = (0.0, 0.0)
+    cell: tuple[float, float] = (1.0, 1.0)
+    smooth: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchBox:
+    """A patch drawn over the picture.
+
+    Attributes:
+        x: Column of the left upper corner.
+        y: Row of the left upper corner.
+        size: (width, height) in pixels.
+        label: Plain text beside it; may be empty.
+        colour: "#rrggbb".
+        selected: Drawn stronger.
+        inner: (width, height) of the centre drawn inside it, for the injection score.
+    """
+
+    x: float
+    y: float
+    size: tuple[float, float]
+    label: str = ""
+    colour: str = "#ffb000"
+    selected: bool = False
+    inner: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceViewState:
+    """Everything that a slice view shows.
+
+    Attributes:
+        volume: None while there is nothing to show.
+        layout: Plane shown; None together with `volume`.
+        index: Plane number from 0.
+        window: Centre and width of the display window, in modality values.
+        inverted: White for low values.
+        interpolation: "nearest" shows each pixel as measured.
+        crosshair: (x, y) or None.
+        overlay: Or None.
+        boxes: Patches drawn over the picture.
+        corners: Lines of plain text, (top left, top right, bottom left, bottom right).
+        tool: What the left button does.
+        score_box: (width, height) of the patch that the Score tool would take, in
+            pixels, or None.
+        show_info: Whether corner text, letters and scale bar are drawn.
+        lossy: The pixels went through lossy compression, which is always said.
+        message: Plain text in the middle, such as why there is no picture.
+    """
+
+    volume: VolumeHandle | None = None
+    layout: PlaneLayout | None = None
+    index: int = 0
+    window: tuple[float, float] = (40.0, 400.0)
+    inverted: bool = False
+    interpolation: Interpolation = "nearest"
+    crosshair: tuple[int, int] | None = None
+    overlay: OverlayState | None = None
+    boxes: tuple[PatchBox, ...] = ()
+    corners: Corners = NO_CORNERS
+    tool: Tool = "browse"
+    score_box: tuple[float, float] | None = None
+    show_info: bool = True
+    lossy: bool = False
+    message: str = ""
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes along the fixed axis; 0 without a volume."""
+        if self.volume is None or self.layout is None:
+            return 0
+        return self.volume.shape[self.layout.fixed_axis]
+
+    @property
+    def picture(self) -> NDArray[Any] | None:
+        """The plane as (rows, columns), or None."""
+        if self.volume is None or self.layout is None:
+            return None
+        return self.layout.picture(self.volume.voxels, self.index)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(columns, rows); (0, 0) without a volume."""
+        if self.volume is None or self.layout is None:
+            return 0, 0
+        shape = self.volume.shape
+        return shape[self.layout.column_axis], shape[self.layout.row_axis]
+
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """(row, column) spacing of the picture."""
+        if self.volume is None or self.layout is None:
+            return 1.0, 1.0
+        return self.layout.pixel_mm(self.volume.spacing_mm)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MprState:
+    """Three planes through one voxel.
+
+    Attributes:
+        main: The acquired plane.
+        upper: Reformat across the columns (sagittal, for an axial series).
+        lower: Reformat across the rows (coronal, for an axial series).
+    """
+
+    main: SliceViewState
+    upper: SliceViewState
+    lower: SliceViewState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripState:
+    """All slices of a series at a glance.
+
+    Attributes:
+        values: Shape (S,), score or p-value of each slice, NaN where not yet scored.
+        kind: As in `OverlayState`.
+        limits: As in `OverlayState`.
+        index: Slice shown, from 0.
+        flagged: Shape (S,), slices beyond the threshold.
+        colour_map: Name known to `views/colour_maps.py`.
+    """
+
+    values: NDArray[np.float64]
+    kind: OverlayKind = "p-value"
+    limits: tuple[float, float] = (1.0, 0.001)
+    index: int = 0
+    flagged: NDArray[np.bool_] | None = None
+    colour_map: str = "inferno"
+
+
+def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
+    """Three linked planes through a voxel, from the state of the acquired one.
+
+    Overlay, boxes and corner text belong to the acquired plane and stay there; window,
+    inversion, tool and interpolation are shared.
+
+    Args:
+        main: State of the acquired plane; its index and crosshair are replaced.
+        voxel: (s, r, c) inside the volume.
+    """
+    if main.volume is None:
+        return MprState(main, main, main)
+    views = []
+    for layout in main.volume.layouts:
+        index, x, y = layout.place(main.volume.shape, voxel)
+        views.append(replace(main, layout=layout, index=index, crosshair=(x, y)))
+    bare = {"overlay": None, "boxes": (), "corners": NO_CORNERS, "score_box": None}
+    upper, lower = (replace(view, **bare) for view in views[1:])  # type: ignore[arg-type]
+    return MprState(views[0], upper, lower)

@@ -1,0 +1,69 @@
+"""Pictures of a state, made anew only when what they show has changed."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QImage
+
+from btd_desktop.gui.qimage import (
+    GreyPicture,
+    OverlayPicture,
+    overlay_table,
+    remarkableness,
+)
+from btd_desktop.gui.view_state.states import OverlayState, SliceViewState
+from btd_desktop.gui.views.colour_maps import colour_table
+
+__all__ = ["SlicePictures"]
+
+
+class SlicePictures:
+    """Grey picture and overlay picture of one view; buffers are kept between slices."""
+
+    def __init__(self) -> None:
+        self._grey: GreyPicture | None = None
+        self._grey_of: tuple[object, ...] = ()
+        self._overlay: OverlayPicture | None = None
+        self._overlay_of: OverlayState | None = None
+
+    def grey(self, state: SliceViewState) -> QImage | None:
+        """The plane under its display window, or None without a volume."""
+        plane = state.picture
+        if plane is None:
+            return None
+        wanted = (
+            state.volume,
+            state.layout,
+            state.index,
+            state.window,
+            state.inverted,
+        )
+        if self._grey is None or self._grey.size != plane.shape:
+            self._grey = GreyPicture(*plane.shape)
+            self._grey_of = ()
+        if self._grey_of != wanted:
+            self._grey.show(plane, state.window, inverted=state.inverted)
+            self._grey_of = wanted
+        return self._grey.image
+
+    def overlay(self, overlay: OverlayState) -> QImage:
+        """The map in its colours, transparent below its threshold."""
+        rows, columns = overlay.values.shape
+        if self._overlay is None or self._overlay.size != (rows, columns):
+            self._overlay = OverlayPicture(rows, columns)
+            self._overlay_of = None
+        if self._overlay_of is not overlay:
+            table = overlay_table(
+                colour_table(overlay.colour_map),
+                overlay.opacity,
+                threshold_place(overlay),
+            )
+            self._overlay.show(overlay.values, overlay.kind, overlay.limits, table)
+            self._overlay_of = overlay
+        return self._overlay.image
+
+
+def threshold_place(overlay: OverlayState) -> float:
+    """Where the threshold lies between the dull end 0 and the bright end 1."""
+    if overlay.threshold is None:
+        return 0.0
+    return float(remarkableness([overlay.threshold], overlay.kind, overlay.limits)[0])

@@ -1,0 +1,24 @@
+"""Every widget that a test makes is gone when the test ends."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QEvent, QEventLoop
+from PySide6.QtWidgets import QApplication
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_widgets(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a top-level widget alive (the idea is ndv's)."""
+    before = set(map(id, QApplication.topLevelWidgets()))
+    yield
+    # Runs before qtbot closes its widgets, unless the test asked for qtbot later; so
+    # what qtbot owns is closed here by the event loop and only orphans remain.
+    qapp.processEvents(QEventLoop.ProcessEventsFlag.AllEvents)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    left = [w for w in QApplication.topLevelWidgets() if id(w) not in before]
+    assert not left, f"widgets left alive: {left}"
