@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from btd_desktop.calibration.profile import (
 from btd_desktop.cases.model import Finding
 from btd_desktop.errors import SettingsError
 from btd_desktop.progress import TaskContext
-from btd_desktop.simulator.demo import make_demo
+from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.import_series import CaseDetails
+from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.services import Services
 
@@ -28,6 +30,7 @@ __all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "run_demo"]
 # the tampered centre within a third of that has found it.
 _FOUND_WITHIN_PX = 24
 _FOUND_WITHIN_SLICES = 4
+_UNFINISHED = "data.part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,19 @@ def run_demo(
     *,
     device: str = "auto",
     workers: int = 1,
+    command: str = "",
+    plan: DemoPlan | None = None,
 ) -> DemoOutcome:
     """Run the whole demonstration in a folder; what is there already is used again.
+
+    Args:
+        out: Folder of the demonstration; made when missing.
+        services: Settings and clock.
+        context: Progress and cancellation.
+        device: "auto", "cpu", "cuda" or "mps".
+        workers: Processes that simulate.
+        command: Command that repeats it, for the report.
+        plan: Size of the simulated case; the shipped one when None.
 
     Raises:
         SettingsError: The folder holds something else.
@@ -111,14 +125,7 @@ def run_demo(
         Cancelled: The user asked to stop; the same call goes on later.
     """
     where = demo_folders(out)
-    if out.exists() and any(out.iterdir()) and not where["data"].exists():
-        raise SettingsError(
-            f"{out} holds something else",
-            hint="name a new or empty folder with --out",
-            code="demo_folder",
-        )
-    if not where["truth"].is_file():
-        make_demo(where["data"], context=context, workers=workers)
+    _simulate(out, where, context, workers, plan)
     profile = _profile(where, services, context, device)
     examination = examine(
         [where["suspect"]],
@@ -129,11 +136,40 @@ def run_demo(
             client="BTD Desktop",
             question="Was image content of this simulated series altered?",
         ),
-        ExamineOptions(profile=str(where["profile"]), device=device),
+        ExamineOptions(
+            profile=str(where["profile"]),
+            device=device,
+            report=ReportOptions(command=command),
+        ),
         services,
         context,
     )
     return DemoOutcome(out, examination, profile, _check(where["truth"], examination))
+
+
+def _simulate(
+    out: Path,
+    where: dict[str, Path],
+    context: TaskContext,
+    workers: int,
+    plan: DemoPlan | None,
+) -> None:
+    if where["truth"].is_file():
+        return
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out} is a file, not a folder", code="demo_folder")
+    unfinished = out / _UNFINISHED
+    if out.exists() and any(p != unfinished for p in out.iterdir()):
+        raise SettingsError(
+            f"{out} holds something else",
+            hint="name a new or empty folder with --out",
+            code="demo_folder",
+        )
+    # What a cancelled call left behind is ours by its name, and is made anew.
+    if unfinished.is_dir() and not unfinished.is_symlink():
+        shutil.rmtree(unfinished)
+    make_demo(unfinished, context=context, workers=workers, plan=plan)
+    unfinished.replace(where["data"])
 
 
 def _profile(
@@ -163,7 +199,8 @@ def _profile(
 
 
 def _check(truth: Path, examination: Examination) -> tuple[TruthCheck, ...]:
-    places = json.loads(truth.read_text(encoding="utf-8"))["tampered"]
+    places = json.loads(truth.read_text(encoding="utf-8"))["suspect"]
+    places = places["suspect"]["tampered"]
     findings = [f for o in examination.outcomes for f in o.findings]
     out = []
     for place in places:

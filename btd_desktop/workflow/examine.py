@@ -9,7 +9,13 @@ from typing import Any
 
 from btd_desktop.cases.model import Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError, CalibrationError
+from btd_desktop.errors import (
+    BtdError,
+    CalibrationError,
+    EvidenceError,
+    ModelError,
+    SettingsError,
+)
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.evaluate import (
     Evaluation,
@@ -19,8 +25,8 @@ from btd_desktop.workflow.evaluate import (
 )
 from btd_desktop.workflow.import_series import (
     CaseDetails,
-    create_case,
     import_into_case,
+    open_or_create,
     require_series,
 )
 from btd_desktop.workflow.issue_report import (
@@ -29,8 +35,9 @@ from btd_desktop.workflow.issue_report import (
     issue_report,
 )
 from btd_desktop.workflow.model_library import find_model, open_detector
-from btd_desktop.workflow.outcomes import SeriesOutcome
-from btd_desktop.workflow.score_series import score_series
+from btd_desktop.workflow.messages import reason_of
+from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
+from btd_desktop.workflow.score_series import OnSlice, score_series
 from btd_desktop.workflow.services import Services
 
 __all__ = [
@@ -38,9 +45,15 @@ __all__ = [
     "ExamineOptions",
     "evaluation_json",
     "examine",
+    "examine_series",
     "finding_json",
     "outcome_json",
 ]
+
+
+# Why one series could not be scored, which does not end the examination of others. A
+# case that cannot be written does.
+_RECORDED = (ModelError, SettingsError, EvidenceError, CalibrationError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +135,25 @@ def examine(
         BtdError: As the steps raise them.
         Cancelled: The examiner asked to stop; the same call goes on later.
     """
-    with _open_or_create(case_folder, details, services) as store:
+    with open_or_create(case_folder, details, services) as store:
         series = import_into_case(store, paths, services, context)
         require_series(store, series)
         outcomes = []
+        refusals: list[BtdError] = []
         for record in series:
             if on_series is not None:
                 on_series(record)
-            outcomes.append(_examine_series(store, record, options, services, context))
+            try:
+                outcome = examine_series(store, record, options, services, context)
+            except _RECORDED as error:
+                refusals.append(error)
+                outcome = SeriesOutcome(record, None, None, (), reason_of(error))
+            outcomes.append(outcome)
+        # A model or profile that was asked for and fits nothing is a mistake in the
+        # question, not a result to put into a report.
+        asked = bool(options.model or options.profile)
+        if asked and refusals and len(refusals) == len(outcomes):
+            raise refusals[0]
         context.report(0, 1, "Writing the report")
         report = issue_report(store, outcomes, services, options.report)
         context.report(1, 1, "Writing the report")
@@ -141,14 +165,6 @@ def examine(
         return Examination(case_folder, _counts(files), files, tuple(outcomes), report)
 
 
-def _open_or_create(
-    folder: Path, details: CaseDetails, services: Services
-) -> CaseStore:
-    if (folder / "case.sqlite").is_file():
-        return CaseStore.open(folder)
-    return create_case(folder, details, services)
-
-
 def _counts(files: Sequence[tuple[str, str, str, str]]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for _, fate, _, _ in files:
@@ -156,38 +172,51 @@ def _counts(files: Sequence[tuple[str, str, str, str]]) -> dict[str, int]:
     return counts
 
 
-def _examine_series(
+def examine_series(
     store: CaseStore,
     record: SeriesRecord,
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
+    *,
+    on_slice: OnSlice | None = None,
 ) -> SeriesOutcome:
-    """Score and evaluate one series.
+    """Score a series, evaluate it, and keep the places that stand out.
 
-    A series that cannot be scored or calibrated does not end the examination of the
-    others; the reason goes into the report.
+    Args:
+        store: Open case.
+        record: The series.
+        options: Model, profile, device.
+        services: Settings and clock.
+        context: Progress and cancellation.
+        on_slice: Called with each slice after it is stored.
+
+    Returns:
+        The outcome. Without a profile for the model it holds the scores' run and the
+        reason why there is no p-value; findings are those of the case, the
+        examiner's own included.
+
+    Raises:
+        ModelError: There is no usable model.
+        SettingsError: The model is for another modality, or the device is not there.
+        CalibrationError: The profile asked for cannot be used.
+        CaseError: The case cannot be written.
+        Cancelled: The examiner asked to stop; finished slices are kept.
     """
-    try:
-        entry = find_model(options.model, record.modality)
-        detector = open_detector(entry, device=options.device, dtype=options.dtype)
-        run = score_series(store, record.series_id, detector, services, context)
-    except BtdError as error:
-        if options.model:
-            raise
-        return SeriesOutcome(record, None, None, (), _reason(error))
+    entry = find_model(options.model, record.modality)
+    detector = open_detector(entry, device=options.device, dtype=options.dtype)
+    run = score_series(
+        store, record.series_id, detector, services, context, on_slice=on_slice
+    )
     try:
         evaluation = evaluate_run(store, run, detector.card, profile=options.profile)
     except CalibrationError as error:
         if options.profile:
             raise
-        return SeriesOutcome(record, None, detector.card, (), _reason(error), run)
-    found = keep_candidates(store, evaluation, find_candidates(evaluation), services)
+        return SeriesOutcome(record, None, detector.card, (), reason_of(error), run)
+    keep_candidates(store, evaluation, find_candidates(evaluation), services)
+    found = findings_of(store, evaluation)
     return SeriesOutcome(record, evaluation, detector.card, found, "", run)
-
-
-def _reason(error: BtdError) -> str:
-    return f"{error.detail}. {error.hint}" if error.hint else error.detail
 
 
 def outcome_json(outcome: SeriesOutcome) -> dict[str, Any]:

@@ -23,6 +23,8 @@ __all__ = [
     "create_case",
     "facts_of",
     "import_into_case",
+    "keep_import",
+    "open_or_create",
     "require_series",
 ]
 
@@ -54,6 +56,17 @@ def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseS
         question=details.question,
         software_version=__version__,
     )
+
+
+def open_or_create(folder: Path, details: CaseDetails, services: Services) -> CaseStore:
+    """The case in a folder, open for writing; made when there is none.
+
+    Raises:
+        CaseError: The folder holds something else, or the case cannot be opened.
+    """
+    if (folder / "case.sqlite").is_file():
+        return CaseStore.open(folder)
+    return create_case(folder, details, services)
 
 
 def import_into_case(

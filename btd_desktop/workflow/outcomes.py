@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
+from btd_desktop.cases.store import CaseStore
 from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.digest import json_digest
 from btd_desktop.workflow.evaluate import Evaluation
 
-__all__ = ["SeriesOutcome", "distinct_cards", "method_id", "result_digest"]
+__all__ = [
+    "SeriesOutcome",
+    "distinct_cards",
+    "findings_of",
+    "method_id",
+    "result_digest",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +39,19 @@ class SeriesOutcome:
     findings: tuple[Finding, ...]
     reason: str = ""
     run: Run | None = None
+
+
+def findings_of(store: CaseStore, evaluation: Evaluation) -> tuple[Finding, ...]:
+    """Findings of a series whose numbers come from this run and this profile.
+
+    Others carry p-values of another calibration, which must not stand beside these.
+    """
+    return tuple(
+        f
+        for f in store.findings(evaluation.record.series_id)
+        if f.run_id == evaluation.run.run_id
+        and f.profile_digest == evaluation.profile.digest
+    )
 
 
 def result_digest(outcomes: Sequence[SeriesOutcome]) -> str:
