@@ -113,7 +113,7 @@ def calibrate_place(
     if not bool(place.scored.all()):
         raise ValueError("the place holds no tissue to score")
     air = place.aerated.reshape(1)
-    reference = series_reference(*_all_places(slices))
+    reference = series_reference(*_all_places(slices, place.features.shape[-1]))
     centred = centred_on(reference, place.features.reshape(1, -1), air)
     scores = {
         "anomaly": float(profile.density.scores(centred, air)[0]),
@@ -127,10 +127,11 @@ def calibrate_place(
 
 
 def _all_places(
-    slices: Sequence[GridFeatures],
+    slices: Sequence[GridFeatures], n_features: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    features = np.concatenate([s.features[s.scored] for s in slices])
-    aerated = np.concatenate([s.aerated[s.scored] for s in slices])
+    none = np.empty((0, n_features), dtype=np.float32)
+    features = np.concatenate([none, *(s.features[s.scored] for s in slices)])
+    aerated = np.concatenate([none[:, 0], *(s.aerated[s.scored] for s in slices)])
     return features, aerated
 
 
@@ -138,7 +139,7 @@ def _anomaly_maps(
     profile: CalibrationProfile, slices: Sequence[GridFeatures]
 ) -> list[NDArray[np.float64]]:
     maps = [np.full(s.injection.shape, np.nan) for s in slices]
-    features, aerated = _all_places(slices)
+    features, aerated = _all_places(slices, profile.density.strata[0].mean.size)
     if not len(features):
         return maps
     reference = series_reference(features, aerated)

@@ -12,6 +12,7 @@ reference for scanner, kernel and dose.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +89,7 @@ class Stratum:
         )
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float]:
+def _rounded(values: Iterable[float]) -> list[float]:
     return [float(f"{v:.10g}") for v in values]
 
 
@@ -203,9 +204,10 @@ def fit_density(
 
 def _fit_stratum(name: str, part: NDArray[np.float64]) -> Stratum:
     estimate = LedoitWolf().fit(part)
-    mean = np.asarray(estimate.location_, dtype=np.float64)
-    precision = np.asarray(estimate.precision_, dtype=np.float64)
+    # Rounded as the profile's file holds them: a profile scores alike before and after.
+    mean = np.array(_rounded(estimate.location_))
+    precision = np.array([_rounded(row) for row in estimate.precision_])
     logs = Stratum(name, len(part), mean, precision, 0.0, 1.0).log_distance(part)
     low, median, high = np.percentile(logs, [25.0, 50.0, 75.0])
     scale = max(0.7413 * float(high - low), 1e-6)
-    return Stratum(name, len(part), mean, precision, float(median), scale)
+    return Stratum(name, len(part), mean, precision, *_rounded((median, scale)))

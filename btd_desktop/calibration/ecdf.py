@@ -66,10 +66,10 @@ class Ecdf:
         return float(self.p_values(np.array([score]))[0])
 
     def p_values(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
-        """`p_value` of each score; NaN stays NaN. Any shape."""
+        """`p_value` of each score; NaN (not scored) stays NaN. Any shape."""
         at_least = self.n - np.searchsorted(self.scores, scores, "left")
         p = (1.0 + at_least) / (self.n + 1.0)
-        return np.where(np.isfinite(scores), p, np.nan)
+        return np.where(np.isnan(scores), np.nan, p)
 
     def cdf(self, score: float) -> float:
         """Share of genuine scores at most as large, in [0, 1]."""
@@ -95,7 +95,7 @@ def threshold_at_fpr(ecdf: Ecdf, fpr: float) -> float:
             f"a false-positive rate lies between 0 and 1, got {fpr:g}", code="fpr"
         )
     # The rounding guards against fpr * (n + 1) falling just below a whole number.
-    n_allowed = math.floor(round(fpr * (ecdf.n + 1), 9)) - 1
+    n_allowed = min(math.floor(round(fpr * (ecdf.n + 1), 9)), ecdf.n) - 1
     if n_allowed < 0:
         raise CalibrationError(
             f"{ecdf.n} genuine scores cannot resolve a false-positive rate of {fpr:g}: "

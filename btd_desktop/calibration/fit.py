@@ -31,16 +31,19 @@ from btd_desktop.calibration.profile import (
     LEVELS,
     CalibrationProfile,
     LevelCalibration,
+    stored_scores,
 )
 from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import GridFeatures
 
-__all__ = ["BenignSeries", "ProfileHeader", "fit_profile"]
+__all__ = ["MIN_PATIENTS", "BenignSeries", "ProfileHeader", "fit_profile"]
 
 # A patient with many slices must not drown the others in the patch distribution.
 _PATCHES_PER_PATIENT = 600
 _DENSITY_PER_PATIENT = 4000
-_MIN_PATIENTS = 3
+# Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.
+MIN_PATIENTS = 3
+_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,31 +92,38 @@ class _Places:
 
 
 def fit_profile(
-    series: Sequence[BenignSeries], header: ProfileHeader, target_fpr: float
+    series: Sequence[BenignSeries],
+    header: ProfileHeader,
+    target_fpr: float,
+    *,
+    min_patients: int = MIN_PATIENTS,
 ) -> CalibrationProfile:
     """Fit density, distributions and thresholds on genuine series.
 
     Args:
-        series: Genuine series of at least 3 patients, none of whom the model was
-            trained on: the caller sees to that.
+        series: Genuine series, of patients none of whom the model was trained on:
+            the caller sees to that.
         header: Model, preprocessing and wording.
         target_fpr: Wanted false-positive rate, in (0, 1).
+        min_patients: Patients asked for. A profile of fewer than 3 states no interval
+            and covers every series only in part.
 
     Raises:
-        CalibrationError: Fewer than 3 patients, or too few places.
+        CalibrationError: Fewer patients, or too few places.
     """
     if not 0.0 < target_fpr < 1.0:
         raise CalibrationError(
             f"a false-positive rate lies between 0 and 1, got {target_fpr:g}",
             code="fpr",
         )
+    # A series without tissue to score stands behind no number of the profile.
+    series = [s for s in series if any(grid.scored.any() for grid in s.slices)]
     places = [_flatten(s) for s in series]
-    places = [p for p in places if len(p.aerated)]
     patients = sorted({p.patient for p in places})
-    if len(patients) < _MIN_PATIENTS:
+    if len(patients) < min_patients:
         raise CalibrationError(
             f"{len(patients)} patients are too few to calibrate on: at least "
-            f"{_MIN_PATIENTS} are needed",
+            f"{min_patients} are needed",
             hint="add genuine scans of other patients",
             code="too_few",
         )
@@ -190,12 +200,31 @@ def _density_of(places: Sequence[_Places], patients: Sequence[str]) -> BenignDen
 def _cross_fitted(
     places: Sequence[_Places], patients: Sequence[str]
 ) -> list[NDArray[np.float64]]:
+    if len(patients) == 1:
+        return _cross_fitted_by_blocks(places)
     scores: list[NDArray[np.float64]] = [np.empty(0)] * len(places)
     for patient in patients:
         density = _density_of(places, [p for p in patients if p != patient])
         for i, own in enumerate(places):
             if own.patient == patient:
                 scores[i] = density.scores(own.centred, own.aerated)
+    return scores
+
+
+def _cross_fitted_by_blocks(places: Sequence[_Places]) -> list[NDArray[np.float64]]:
+    """One patient only: each quarter of the slices scored with the other three."""
+    scores = [np.empty(len(p.aerated)) for p in places]
+    for block in range(_BLOCKS):
+        held = [
+            p.slice_index * _BLOCKS // (p.slice_index.max() + 1) == block
+            for p in places
+        ]
+        density = fit_density(
+            np.concatenate([p.centred[~h] for p, h in zip(places, held, strict=True)]),
+            np.concatenate([p.aerated[~h] for p, h in zip(places, held, strict=True)]),
+        )
+        for own, chosen, target in zip(places, held, scores, strict=True):
+            target[chosen] = density.scores(own.centred[chosen], own.aerated[chosen])
     return scores
 
 
@@ -230,6 +259,7 @@ def _calibrate_level(
     own = {p: np.concatenate(found[level]) for p, found in by_patient.items()}
     if level == "patch":
         own = {p: s[_evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in own.items()}
+    own = {p: stored_scores(s) for p, s in own.items()}
     ecdf = Ecdf.fit(np.concatenate(list(own.values())))
     tail = fit_tail(ecdf)
     try:
@@ -238,6 +268,8 @@ def _calibrate_level(
         return LevelCalibration(
             ecdf, len(own), None, f"{error.detail}; {error.hint}", None, 0.0, (), tail
         )
+    if len(own) < MIN_PATIENTS:
+        return LevelCalibration(ecdf, len(own), threshold, "", None, 0.0, (), tail)
     rates = _left_out_rates(own, fpr, threshold)
     n_effective = _effective_n(rates, fpr, ecdf.n)
     rate = float(np.mean(rates))

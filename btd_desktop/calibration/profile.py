@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
 from btd_desktop.calibration.ecdf import Ecdf, Tail
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
+from btd_desktop.scoring.features import feature_names
 
 __all__ = [
     "KINDS",
@@ -26,6 +28,7 @@ __all__ = [
     "LevelCalibration",
     "profile_from_json",
     "read_profile",
+    "stored_scores",
     "write_profile",
 ]
 
@@ -33,6 +36,26 @@ KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
 _FORMAT = 1
 _MAX_BYTES = 64 << 20
+# What a hand-made or damaged JSON value can raise on its way through the parsers.
+_BAD_VALUE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+
+
+def stored_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores with the 7 significant digits that a profile's file keeps, any shape.
+
+    Thresholds are drawn from these, so that threshold and p-values of a profile agree
+    and are the same before it is written and after it is read.
+    """
+    flat = [float(f"{s:.7g}") for s in scores.ravel()]
+    return np.array(flat, dtype=np.float64).reshape(scores.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +90,7 @@ class LevelCalibration:
         """JSON value; scores keep 7 significant digits."""
         tail = self.tail
         return {
-            "scores": [float(f"{s:.7g}") for s in self.ecdf.scores],
+            "scores": stored_scores(self.ecdf.scores).tolist(),
             "n_patients": self.n_patients,
             "threshold": self.threshold,
             "reason": self.reason,
@@ -199,13 +222,14 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
                 code="profile_format",
             )
         profile = _parse(value)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        actual = profile.digest
+    except _BAD_VALUE as error:
         raise CalibrationError(
             f"{where} is not a calibration profile: {error}", code="profile"
         ) from error
-    if stated is not None and stated != profile.digest:
+    if stated is not None and stated != actual:
         raise CalibrationError(
-            f"{where} was altered: its digest is {profile.digest[:12]}…, it says "
+            f"{where} was altered: its digest is {actual[:12]}…, it says "
             f"{str(stated)[:12]}…",
             hint="restore the profile, or calibrate again",
             code="profile_digest",
@@ -224,6 +248,11 @@ def _parse(value: dict[str, Any]) -> CalibrationProfile:
     fpr = float(value["target_fpr"])
     if not 0.0 < fpr < 1.0:
         raise ValueError(f"target_fpr {fpr:g}")
+    noise_levels = tuple(float(v) for v in value["noise_levels"])
+    density = BenignDensity.from_json(value["density"])
+    n_features = len(feature_names(noise_levels))
+    if any(s.mean.size != n_features for s in density.strata):
+        raise ValueError(f"the density does not have {n_features} features")
     return CalibrationProfile(
         name=str(value["name"]),
         created=str(value["created"]),
@@ -231,7 +260,7 @@ def _parse(value: dict[str, Any]) -> CalibrationProfile:
         model={k: str(v) for k, v in value["model"].items()},
         preset=dict(value["preset"]),
         grid=dict(value["grid"]),
-        noise_levels=tuple(float(v) for v in value["noise_levels"]),
+        noise_levels=noise_levels,
         backend=dict(value["backend"]),
         target_fpr=fpr,
         n_patients=int(value["n_patients"]),
@@ -240,7 +269,7 @@ def _parse(value: dict[str, Any]) -> CalibrationProfile:
         n_patches=int(value["n_patches"]),
         scanners=tuple(dict(s) for s in value["scanners"]),
         ranges={k: (float(v[0]), float(v[1])) for k, v in value["ranges"].items()},
-        density=BenignDensity.from_json(value["density"]),
+        density=density,
         levels=levels,
         notes=tuple(str(n) for n in value["notes"]),
         evidence=tuple((str(a), str(b)) for a, b in value["evidence"]),
@@ -255,8 +284,9 @@ def write_profile(profile: CalibrationProfile, path: Path) -> None:
     """
     document = {"digest": profile.digest, **profile.to_json()}
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+    data = text.encode()
     try:
-        if path.exists() and path.read_text(encoding="utf-8") != text:
+        if path.exists() and path.read_bytes() != data:
             raise CalibrationError(
                 f"{path} exists and holds another profile",
                 hint="profiles are never overwritten: choose another name",
@@ -264,7 +294,7 @@ def write_profile(profile: CalibrationProfile, path: Path) -> None:
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(path.name + ".part")
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
         raise CalibrationError(
@@ -293,4 +323,10 @@ def read_profile(path: Path) -> CalibrationProfile:
         ) from error
     if not isinstance(value, dict):
         raise CalibrationError(f"{path} is not a calibration profile", code="profile")
+    if "digest" not in value:
+        raise CalibrationError(
+            f"{path} was altered: its digest is missing",
+            hint="restore the profile, or calibrate again",
+            code="profile_digest",
+        )
     return profile_from_json(value, str(path))

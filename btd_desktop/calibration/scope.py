@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from btd_desktop.calibration.fit import MIN_PATIENTS
 from btd_desktop.calibration.profile import CalibrationProfile
 
 __all__ = ["Coverage", "Scope", "check_scope"]
 
-# Half as thin or twice as thick is another noise; a fifth in pixel size is another
-# noise texture in pixels.
-_THICKNESS_FACTOR = 1.5
-_SPACING_FACTOR = 1.25
+# A third thinner or half as thick again is another noise; a quarter in pixel size is
+# another noise texture in pixels.
+_MEASURES = (
+    ("thickness_mm", "slice thickness"),
+    ("pixel_spacing_mm", "pixel spacing"),
+)
+_FACTORS = (1.5, 1.25)
 
 
 class Coverage(StrEnum):
@@ -96,10 +100,7 @@ def _refusals(
             f"the profile is for {profile.preset.get('modality')}, the series is "
             f"{facts.get('modality')}"
         )
-    for key, name, factor in (
-        ("thickness_mm", "slice thickness", _THICKNESS_FACTOR),
-        ("pixel_spacing_mm", "pixel spacing", _SPACING_FACTOR),
-    ):
+    for (key, name), factor in zip(_MEASURES, _FACTORS, strict=True):
         low, high = profile.ranges.get(key, (0.0, 0.0))
         value = facts.get(key)
         if value and high > 0.0 and not low / factor <= value <= high * factor:
@@ -112,14 +113,24 @@ def _refusals(
 
 def _doubts(profile: CalibrationProfile, facts: dict[str, Any]) -> list[str]:
     out = []
+    if profile.n_patients < MIN_PATIENTS:
+        out.append(
+            f"the profile holds {profile.n_patients} patient(s) only: how far genuine "
+            "patients differ is not known"
+        )
     maker = str(facts.get("manufacturer") or "")
     model = str(facts.get("model") or "")
     kernel = str(facts.get("kernel") or "")
     known = profile.scanners
-    if not any(s["manufacturer"] == maker and s["model"] == model for s in known):
+    for key, name in _MEASURES:
+        if profile.ranges.get(key, (0.0, 0.0))[1] > 0.0 and not facts.get(key):
+            out.append(f"the series does not state its {name}")
+    if not any(
+        s.get("manufacturer") == maker and s.get("model") == model for s in known
+    ):
         named = f"{maker} {model}".strip() or "not named in the files"
         out.append(f"the scanner ({named}) is not among those of the profile")
-    if kernel and not any(s["kernel"] == kernel for s in known):
+    if kernel and not any(s.get("kernel") == kernel for s in known):
         out.append(f"the kernel ({kernel}) is not among those of the profile")
     if facts.get("lossy"):
         out.append(

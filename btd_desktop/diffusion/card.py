@@ -6,6 +6,7 @@ digest together with the weights' digest names the model in manifests and profil
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["CARD_FILE", "WEIGHTS_FILE", "ModelCard", "read_card"]
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 _FORMAT = 1
+_MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +82,32 @@ def read_card(folder: Path) -> ModelCard:
     """The card in a model's folder.
 
     Raises:
-        ModelError: There is none, or it is damaged or of a newer format.
+        ModelError: There is none, or it is damaged, of a newer format, or altered.
     """
     path = folder / CARD_FILE
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"{path} is too large for a model card", code="card")
         value = json.loads(path.read_text(encoding="utf-8"))
         found_format = int(value.pop("format"))
         digest = str(value.pop("digest"))
         value["levels"] = tuple(float(level) for level in value["levels"])
         value["limits"] = tuple(str(limit) for limit in value["limits"])
         card = ModelCard(**value)
+        _check_values(card)
         actual = card.digest
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}", code="card"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise ModelError(f"{path} is not a model card: {error}", code="card") from error
     if found_format > _FORMAT:
         raise ModelError(
@@ -110,3 +122,21 @@ def read_card(folder: Path) -> ModelCard:
             code="card_digest",
         )
     return card
+
+
+def _check_values(card: ModelCard) -> None:
+    """Refuse what would fail later: kinds of values, levels, patch geometry."""
+    texts = (card.name, card.title, card.weights_sha256, card.created)
+    tables = (card.network, card.preset, card.training, card.metrics)
+    if not all(isinstance(t, str) for t in texts):
+        raise TypeError("name, title, weights_sha256 and created are texts")
+    if not all(isinstance(t, dict) for t in tables):
+        raise TypeError("network, preset, training and metrics are objects")
+    levels = card.levels
+    ascending = all(a < b for a, b in itertools.pairwise(levels))
+    if not levels or not ascending or not 0.0 < levels[0] <= levels[-1] <= 1.0:
+        raise ValueError(f"noise levels must ascend within (0, 1], got {levels}")
+    patch, centre = card.preset["patch"], card.preset["centre"]
+    whole = type(patch) is int and type(centre) is int
+    if not whole or patch % 8 or centre % 8 or not 0 < centre < patch <= 1024:
+        raise ValueError(f"patch {patch!r} with centre {centre!r}")

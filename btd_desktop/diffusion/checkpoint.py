@@ -21,6 +21,7 @@ from btd_desktop.errors import ModelError
 __all__ = ["install_weights", "load_model", "save_model", "weights_bytes"]
 
 _MAX_WEIGHTS_BYTES = 2 << 30
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def weights_bytes(state: dict[str, Tensor]) -> bytes:
@@ -100,6 +101,12 @@ def install_weights(network: nn.Module, state: dict[str, Tensor], name: str) -> 
                 f"{name}: tensor “{key}” has shape {tuple(value.shape)}, the network "
                 f"needs {tuple(wanted[key].shape)}",
                 code="shapes",
+            )
+        if value.dtype not in _DTYPES:
+            raise ModelError(
+                f"{name}: tensor “{key}” holds {value.dtype}, weights are float32, "
+                "float16 or bfloat16",
+                code="dtype",
             )
         if not bool(torch.isfinite(value).all()):
             raise ModelError(

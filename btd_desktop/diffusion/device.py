@@ -67,7 +67,9 @@ def choose_device(wanted: str = "auto", dtype: str = "auto") -> ComputeDevice:
     kind, reason = _kind(wanted)
     if dtype not in ("auto", "float32", "bfloat16"):
         raise SettingsError(
-            f"there is no precision “{dtype}”", hint="use auto, float32 or bfloat16"
+            f"there is no precision “{dtype}”",
+            hint="use auto, float32 or bfloat16",
+            code="precision",
         )
     if dtype == "auto":
         dtype = "bfloat16" if _native_bfloat16(kind) else "float32"
@@ -81,6 +83,8 @@ def _kind(wanted: str) -> tuple[str, str]:
     if wanted == "auto":
         if has_cuda:
             return "cuda", "a CUDA graphics card was found"
+        if torch.backends.mps.is_available():
+            return "cpu", "the Apple GPU is used only when it is asked for"
         if torch.version.cuda is None:
             return "cpu", "this build of torch has no CUDA support (see docs/gpu.md)"
         return "cpu", "torch sees no CUDA graphics card or no driver for it"
@@ -98,7 +102,9 @@ def _kind(wanted: str) -> tuple[str, str]:
         )
     if wanted not in ("cpu", "cuda", "mps"):
         raise SettingsError(
-            f"there is no device “{wanted}”", hint="use auto, cpu, cuda or mps"
+            f"there is no device “{wanted}”",
+            hint="use auto, cpu, cuda or mps",
+            code="device",
         )
     return wanted, "asked for"
 

@@ -2,9 +2,10 @@
 
 Nothing in it looks further than 32 pixels: no attention, no normalisation over
 space. One pass over a whole slice therefore gives, in the centre 32x32 of any patch
-of 96x96, exactly what a pass over that patch alone would give, and one slice costs
-what a handful of patches cost. It is conditioned on the noise level itself
-(log sigma), not on a step number, so one network serves several levels.
+of 96x96, exactly what a pass over that patch alone would give (up to the rounding of
+floating point), and one slice costs what a handful of patches cost. It is conditioned
+on the noise level itself (log sigma), not on a step number, so one network serves
+several levels.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
@@ -12,7 +13,10 @@ from btd_desktop.errors import ModelError
 
 __all__ = ["build_network", "describe_network", "parameter_count"]
 
-_MAX_WIDTH = 512  # a card comes from outside: it must not be able to ask for terabytes
+# A card comes from outside: it must not be able to ask for terabytes. The largest
+# network that anybody used for this (dim 64) has 36 million parameters.
+_MAX_WIDTH = 512
+_MAX_PARAMETERS = 150_000_000
 
 
 def build_network(description: dict[str, Any]) -> nn.Module:
@@ -27,12 +31,21 @@ def build_network(description: dict[str, Any]) -> nn.Module:
     """
     builders = {"lean": _build_lean, "reference": _build_reference}
     try:
-        return builders[description["kind"]](description)
-    except (KeyError, TypeError, ValueError) as error:
+        build = builders[description["kind"]]
+        with torch.device("meta"):
+            n_parameters = parameter_count(build(description))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"the model card describes a network that cannot be built: {error}",
             code="network",
         ) from error
+    if n_parameters > _MAX_PARAMETERS:
+        raise ModelError(
+            f"the model card describes a network of {n_parameters:,} parameters; "
+            f"at most {_MAX_PARAMETERS:,} are accepted",
+            code="network",
+        )
+    return build(description)
 
 
 def _build_lean(description: dict[str, Any]) -> nn.Module:

@@ -109,7 +109,8 @@ def fit_scale(volume: Volume, preset: Preset) -> IntensityScale:
     """The preset's scale for one series.
 
     For MR the mean and standard deviation are those of the foreground of the whole
-    series (at most 64 evenly spaced slices, which changes neither noticeably).
+    series (every n-th slice of a long one, at least 64 and at most 127 of them, which
+    changes neither noticeably).
 
     Raises:
         SettingsError: The series is of another modality than the preset.

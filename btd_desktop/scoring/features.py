@@ -85,18 +85,26 @@ def grid_features(
 
     Returns:
         Features; R = C = 1 when `at` is given.
+
+    Raises:
+        ValueError: `at` lies outside the slice.
     """
     _, h, w = maps.shape
+    sums = _class_sums(maps, tissue)
+    # Of the whole slice in either case, or a click would not repeat the grid's number.
+    slice_means = _class_means(sums)
     if at is None:
         rows, columns = grid.rows(h), grid.columns(w)
         place = (rows, columns)
     else:
         (r, c), half = at, grid.patch // 2
+        if not (0 <= r <= h and 0 <= c <= w):
+            raise ValueError(f"row {r}, column {c} lies outside the slice ({h}, {w})")
         maps, tissue = _cut(maps, r, c, half), _cut(tissue, r, c, half)
         place = (np.array([half]), np.array([half]))
         rows, columns = np.array([r]), np.array([c])
-    sums = _class_sums(maps, tissue)
-    return _from_sums(sums, place, (rows, columns), grid, paper_level)
+        sums = _class_sums(maps, tissue)
+    return _from_sums(sums, slice_means, place, (rows, columns), grid, paper_level)
 
 
 def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
@@ -163,6 +171,7 @@ def _pool(
 
 def _from_sums(
     sums: _Sums,
+    slice_means: NDArray[np.float64],
     place: tuple[NDArray[np.int64], NDArray[np.int64]],
     centres: tuple[NDArray[np.int64], NDArray[np.int64]],
     grid: PatchGrid,
@@ -181,7 +190,7 @@ def _from_sums(
     flat = sums.square.reshape(-1, *sums.square.shape[2:])
     square = _pool(flat, place, zones, grid.patch)
     square = square.reshape(len(zones), n_levels, _N_CLASSES, *square.shape[2:])
-    ratios = _log_ratios(square, count, _class_means(sums))
+    ratios = _log_ratios(square, count, slice_means)
 
     tissue_in_centre = _pool(sums.count, place, central[None], grid.patch)[0]
     n_tissue = tissue_in_centre.sum(axis=0)

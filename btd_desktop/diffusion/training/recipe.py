@@ -9,6 +9,12 @@ from btd_desktop.errors import SettingsError
 
 __all__ = ["TrainingRecipe", "paper_recipe", "small_noise_recipe"]
 
+_CHOICES = {
+    "decay": ("cosine", "constant"),
+    "noise": ("small", "paper"),
+    "precision": ("bfloat16", "float32"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecipe:
@@ -56,6 +62,16 @@ class TrainingRecipe:
             raise SettingsError(f"the crop side must divide by 8, got {self.crop}")
         if not 0.0 <= self.validation_share < 1.0:
             raise SettingsError("the validation share lies in [0, 1)")
+        if not 0.0 < self.learning_rate < 1.0:
+            raise SettingsError(
+                f"the learning rate lies between 0 and 1, got {self.learning_rate:g}"
+            )
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise SettingsError(
+                    f"there is no {name} “{getattr(self, name)}”",
+                    hint=f"use {' or '.join(known)}",
+                )
 
     def to_json(self) -> dict[str, Any]:
         """JSON value for card and checkpoint."""
@@ -63,7 +79,10 @@ class TrainingRecipe:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainingRecipe:
-        """Inverse of `to_json`; raises `TypeError` when fields do not fit."""
+        """Inverse of `to_json`.
+
+        Raises `TypeError` or `SettingsError` when fields or values do not fit.
+        """
         return cls(**value)
 
 
@@ -77,8 +96,10 @@ def paper_recipe(
 ) -> TrainingRecipe:
     """The recipe of the published trainer (its code, where it differs from its text).
 
-    Adam 8e-6 constant, effective batch 128, timestep uniform, EMA 0.995, crops of
-    96 (CT) or 128 (MR), float32, 700,000 steps on one RTX 4090.
+    Adam 8e-6 constant, effective batch 128, timestep uniform, EMA 0.995 every tenth
+    step, crops of 96 (CT) or 128 (MR), float32, 700,000 steps on one RTX 4090. Where
+    crops are taken differs: anywhere in the body and mirrored, not around the tumour
+    positions of the authors' table.
     """
     return TrainingRecipe(
         network,
@@ -90,6 +111,6 @@ def paper_recipe(
         warmup=0,
         noise="paper",
         weight_decay=0.0,
-        ema_decay=0.995,
+        ema_decay=0.995**0.1,  # ours follows every step
         precision="float32",
     )

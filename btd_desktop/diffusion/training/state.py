@@ -29,7 +29,11 @@ def save_state(
     step: int,
     elapsed_s: float,
 ) -> None:
-    """Write the checkpoint atomically (one file, renamed into place)."""
+    """Write the checkpoint atomically (one file, renamed into place).
+
+    Raises:
+        ModelError: It cannot be written; the one before is kept.
+    """
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
         tensors[f"network.{name}"] = value
@@ -46,8 +50,14 @@ def save_state(
         "elapsed_s": f"{elapsed_s:.3f}",
     }
     temporary = folder / f"{_FILE}.part"
-    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, temporary, header)
-    temporary.replace(folder / _FILE)
+    kept = {k: v.contiguous().cpu() for k, v in tensors.items()}
+    try:
+        save_file(kept, temporary, header)
+        temporary.replace(folder / _FILE)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the checkpoint cannot be written to {folder}: {error}", code="write"
+        ) from error
 
 
 def load_state(
@@ -69,9 +79,11 @@ def load_state(
     if not path.exists():
         return 0, 0.0
     tensors, header = _read(path)
-    if json.loads(header.get("recipe", "null")) != json.loads(
-        json.dumps(recipe.to_json())
-    ):
+    try:
+        found = json.loads(header.get("recipe", "null"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
+    if found != json.loads(json.dumps(recipe.to_json())):
         raise ModelError(
             f"{path} was made with another recipe",
             hint="choose another output folder, or give the options of that training",
@@ -81,11 +93,9 @@ def load_state(
         network.load_state_dict(_under(tensors, "network."))
         average.load_state_dict(_under(tensors, "average."))
         for name, parameter in network.named_parameters():
-            moments = _under(tensors, f"optimiser.{name}.")
-            if moments:
-                optimiser.state[parameter] = {
-                    k: v if k == "step" else v.to(parameter) for k, v in moments.items()
-                }
+            optimiser.state[parameter] = {
+                moment: _moment(tensors, name, moment, parameter) for moment in _MOMENTS
+            }
         return int(header["step"]), float(header["elapsed_s"])
     except (RuntimeError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
@@ -117,6 +127,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return load_file(path), header
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
+
+
+def _moment(
+    tensors: dict[str, Tensor], name: str, moment: str, parameter: Tensor
+) -> Tensor:
+    value = tensors[f"optimiser.{name}.{moment}"]
+    if moment == "step":  # a number, kept on the CPU
+        return value
+    return value.to(parameter).reshape(parameter.shape)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -28,6 +28,7 @@ from btd_desktop.diffusion.training.dataset import (
 )
 from btd_desktop.diffusion.training.recipe import TrainingRecipe
 from btd_desktop.diffusion.training.state import load_state, save_state
+from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 
 __all__ = ["TrainingState", "train"]
@@ -94,7 +95,7 @@ def train(
     """Train, yielding the state every 50 steps and at the end.
 
     A checkpoint in `folder` made with the same recipe is resumed. When the iterator
-    ends, the checkpoint holds the finished weights (`state.averaged_network`). On
+    ends, the checkpoint holds the finished weights (`state.averaged_weights`). On
     cancelling, a checkpoint is written first.
 
     Args:
@@ -106,7 +107,8 @@ def train(
         checkpoint_every: Steps between checkpoints.
 
     Raises:
-        ModelError: The checkpoint in `folder` is damaged or of another recipe.
+        ModelError: The checkpoint in `folder` is damaged or of another recipe, or the
+            loss is no longer finite (the checkpoint holds the last good weights).
         Cancelled: The user asked to stop; the checkpoint is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -214,6 +216,12 @@ def _one_step(
     sigma = sigma.to(device.torch_device)
     predicted = _predict(run.network, q_sample(x_0, sigma, eps), sigma, recipe, device)
     loss = torch.mean((eps - predicted) ** 2)
+    if not math.isfinite(float(loss.detach())):
+        raise ModelError(
+            f"training diverged at step {run.step + 1}: the loss is not finite",
+            hint="train again with a lower learning rate",
+            code="diverged",
+        )
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_clip)
