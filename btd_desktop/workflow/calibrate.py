@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from btd_desktop import __version__
-from btd_desktop.calibration.fit import BenignSeries, ProfileHeader, fit_profile
+from btd_desktop.calibration.fit import (
+    MIN_PATIENTS,
+    BenignSeries,
+    ProfileHeader,
+    fit_profile,
+)
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
@@ -91,6 +96,7 @@ def calibrate_on(
     services: Services,
     context: TaskContext,
     notes: Sequence[str] = (),
+    min_patients: int = MIN_PATIENTS,
 ) -> CalibrationProfile:
     """Calibrate on genuine series that are already loaded.
 
@@ -128,7 +134,7 @@ def calibrate_on(
         backend=detector.info.backend,
         notes=tuple(notes),
     )
-    return fit_profile(benign, header, fpr)
+    return fit_profile(benign, header, fpr, min_patients=min_patients)
 
 
 def _refuse_learnt(series: Sequence[LoadedSeries], detector: BoundDetector) -> None:

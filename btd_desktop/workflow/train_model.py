@@ -158,6 +158,7 @@ def train_on_series(
     context: TaskContext,
     credits_text: str = "",
     on_state: Callable[[TrainingState], None] | None = None,
+    patient_key: Callable[[LoadedSeries], str] = patient_of,
 ) -> ModelCard:
     """Train on genuine series and write weights and card into `out`.
 
@@ -180,7 +181,9 @@ def train_on_series(
         )
     recipe = make_recipe(options)
     split = split_by_patient(
-        _slices(fitting, preset, context), recipe.validation_share, recipe.seed
+        _slices(fitting, preset, patient_key, context),
+        recipe.validation_share,
+        recipe.seed,
     )
     last: TrainingState | None = None
     for state in train(
@@ -194,19 +197,22 @@ def train_on_series(
         if on_state is not None:
             on_state(state)
     return _write_model(
-        out, fitting, split, preset, recipe, last, services, credits_text
+        out, fitting, split, preset, recipe, last, services, credits_text, patient_key
     )
 
 
 def _slices(
-    series: Sequence[LoadedSeries], preset: Preset, context: TaskContext
+    series: Sequence[LoadedSeries],
+    preset: Preset,
+    patient_key: Callable[[LoadedSeries], str],
+    context: TaskContext,
 ) -> list[TrainingSlice]:
     out = []
     for n, loaded in enumerate(series):
         context.report(n, len(series), "Preparing slices")
         volume = loaded.volume
         scale = fit_scale(volume, preset)
-        patient = patient_of(loaded)
+        patient = patient_key(loaded)
         for plane in volume.voxels:
             body = foreground_mask(plane, volume.modality)
             out.append(TrainingSlice(patient, plane, body, scale.zero_at, scale.one_at))
@@ -222,6 +228,7 @@ def _write_model(
     last: TrainingState | None,
     services: Services,
     credits_text: str,
+    patient_key: Callable[[LoadedSeries], str],
 ) -> ModelCard:
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
     from btd_desktop.diffusion.networks import build_network, parameter_count
@@ -250,7 +257,9 @@ def _write_model(
             "credits": credits_text,
             # Lets calibration refuse scans that the model knows by heart.
             "voxel_digests": sorted(
-                array_digest(s.volume.voxels) for s in series if patient_of(s) in learnt
+                array_digest(s.volume.voxels)
+                for s in series
+                if patient_key(s) in learnt
             ),
         },
         metrics={} if last is None else {"training": last.to_json()},
