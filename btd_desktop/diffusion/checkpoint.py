@@ -18,7 +18,13 @@ from btd_desktop.diffusion.networks import build_network
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
 
-__all__ = ["install_weights", "load_model", "save_model", "weights_bytes"]
+__all__ = [
+    "install_weights",
+    "load_model",
+    "save_model",
+    "tensors_from_bytes",
+    "weights_bytes",
+]
 
 _MAX_WEIGHTS_BYTES = 2 << 30
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -78,7 +84,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
             code="weights_digest",
         )
     network = build_network(card.network)
-    install_weights(network, _tensors(data, path), str(path))
+    install_weights(network, tensors_from_bytes(data, path), str(path))
     network.eval().requires_grad_(False)
     return network, card
 
@@ -116,7 +122,12 @@ def install_weights(network: nn.Module, state: dict[str, Tensor], name: str) -> 
     network.load_state_dict(state)
 
 
-def _tensors(data: bytes, path: Path) -> dict[str, Tensor]:
+def tensors_from_bytes(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        ModelError: The bytes are not such a file; `path` is named.
+    """
     # The header's length is declared in the file: check it before it is believed.
     if len(data) < 8 or struct.unpack("<Q", data[:8])[0] > len(data) - 8:
         raise ModelError(f"{path} is not a safetensors file", code="weights")

@@ -38,7 +38,15 @@ from btd_desktop.simulator.tamper import (
 )
 from btd_desktop.volume import Volume
 
-__all__ = ["DEMO_SEED", "DemoCase", "DemoPlan", "make_demo", "make_suspect"]
+__all__ = [
+    "DEMO_SEED",
+    "DemoCase",
+    "DemoPlan",
+    "injection_place",
+    "make_demo",
+    "make_suspect",
+    "nearest_voxel",
+]
 
 DEMO_SEED = 20261122
 
@@ -252,14 +260,14 @@ def _tampered(
     rng = np.random.default_rng([plan.seed, 7])
     real = phantom.nodules[0]
     removal = remove_nodule(
-        volume, _voxel(volume, np.array(real.centre_mm)), real.diameter_mm, rng
+        volume, nearest_voxel(volume, np.array(real.centre_mm)), real.diameter_mm, rng
     )
-    place = _injection_place(volume, phantom, rng)
+    place = injection_place(volume, phantom, rng)
     injection = inject_nodule(removal.volume, place, _INJECTED_MM, rng)
     return injection.volume, injection.record, removal.record
 
 
-def _injection_place(
+def injection_place(
     volume: Volume, phantom: ChestPhantom, rng: np.random.Generator
 ) -> tuple[int, int, int]:
     """Voxel deep in the lung, away from every nodule and from large vessels."""
@@ -288,7 +296,7 @@ def _injection_place(
     if deep.size == 0:
         deep = usable[np.argsort(-depth[usable])[:50]]
     radius = int(np.ceil(0.5 * _INJECTED_MM / volume.pixel_spacing_mm))
-    voxels = [_voxel(volume, points[i]) for i in deep[:300]]
+    voxels = [nearest_voxel(volume, points[i]) for i in deep[:300]]
 
     def brightness(voxel: tuple[int, int, int]) -> float:
         s, r, c = voxel
@@ -302,7 +310,9 @@ def _injection_place(
     return min(voxels, key=brightness)
 
 
-def _voxel(volume: Volume, point_mm: NDArray[np.float64]) -> tuple[int, int, int]:
+def nearest_voxel(
+    volume: Volume, point_mm: NDArray[np.float64]
+) -> tuple[int, int, int]:
     """Voxel nearest to a world point in an axial volume."""
     offsets = np.abs(np.array(volume.slice_positions_mm) - point_mm[2])
     row = (point_mm[1] - volume.origin_mm[1]) / volume.spacing_mm[1]

@@ -199,9 +199,12 @@ def _profile(
 
 
 def _check(truth: Path, examination: Examination) -> tuple[TruthCheck, ...]:
-    places = json.loads(truth.read_text(encoding="utf-8"))["suspect"]
-    places = places["suspect"]["tampered"]
-    findings = [f for o in examination.outcomes for f in o.findings]
+    told = json.loads(truth.read_text(encoding="utf-8"))
+    places = told["suspect"]["tampered"]
+    # Only what the search found counts: a click at the right place finds nothing.
+    findings = [
+        f for o in examination.outcomes for f in o.findings if f.origin == "search"
+    ]
     out = []
     for place in places:
         s, r, c = (int(v) for v in place["centre_voxel"])

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from btd_desktop.cases.model import Finding, SeriesRecord
+from btd_desktop.cases.model import EvidenceItem, Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import (
     BtdError,
@@ -25,6 +25,8 @@ from btd_desktop.workflow.evaluate import (
 )
 from btd_desktop.workflow.import_series import (
     CaseDetails,
+    count_fates,
+    file_json,
     import_into_case,
     open_or_create,
     require_series,
@@ -34,8 +36,8 @@ from btd_desktop.workflow.issue_report import (
     ReportOptions,
     issue_report,
 )
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.messages import reason_of
+from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 from btd_desktop.workflow.score_series import OnSlice, score_series
 from btd_desktop.workflow.services import Services
@@ -82,14 +84,14 @@ class Examination:
     Attributes:
         case: The case folder.
         fates: Number of files per fate.
-        files: One (name, fate, reason, SHA-256) per file.
+        files: Every file of the case with its fate, earlier imports included.
         outcomes: One per series: evaluation and findings, or why there is none.
         report: The report written.
     """
 
     case: Path
     fates: dict[str, int]
-    files: tuple[tuple[str, str, str, str], ...]
+    files: tuple[EvidenceItem, ...]
     outcomes: tuple[SeriesOutcome, ...]
     report: IssuedReport
 
@@ -98,10 +100,7 @@ class Examination:
         return {
             "case": str(self.case),
             "fates": self.fates,
-            "files": [
-                dict(zip(("name", "fate", "reason", "sha256"), f, strict=True))
-                for f in self.files
-            ],
+            "files": [file_json(f) for f in self.files],
             "series": [outcome_json(o) for o in self.outcomes],
             "report": self.report.to_json(),
         }
@@ -137,7 +136,7 @@ def examine(
     """
     with open_or_create(case_folder, details, services) as store:
         series = import_into_case(store, paths, services, context)
-        require_series(store, series)
+        require_series(store.evidence(), series)
         outcomes = []
         refusals: list[BtdError] = []
         for record in series:
@@ -157,19 +156,11 @@ def examine(
         context.report(0, 1, "Writing the report")
         report = issue_report(store, outcomes, services, options.report)
         context.report(1, 1, "Writing the report")
-        files = tuple(
-            (e.name, e.fate, e.reason, e.sha256)
-            for e in store.evidence()
-            if not e.is_container
+        evidence = store.evidence()
+        files = tuple(e for e in evidence if not e.is_container)
+        return Examination(
+            case_folder, count_fates(evidence), files, tuple(outcomes), report
         )
-        return Examination(case_folder, _counts(files), files, tuple(outcomes), report)
-
-
-def _counts(files: Sequence[tuple[str, str, str, str]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for _, fate, _, _ in files:
-        counts[fate] = counts.get(fate, 0) + 1
-    return counts
 
 
 def examine_series(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,13 @@ from btd_desktop.workflow.services import Services
 
 __all__ = [
     "CaseDetails",
+    "ImportStatement",
+    "count_fates",
     "create_case",
     "facts_of",
+    "file_json",
     "import_into_case",
+    "import_statement",
     "keep_import",
     "open_or_create",
     "require_series",
@@ -38,6 +42,64 @@ class CaseDetails:
     client: str = ""
     examiner: str = ""
     question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatement:
+    """The account of what a case received.
+
+    Attributes:
+        case: The case folder.
+        evidence: Every file and container of the case, earlier imports included.
+        series: Series of this import.
+    """
+
+    case: Path
+    evidence: tuple[EvidenceItem, ...]
+    series: tuple[SeriesRecord, ...]
+
+    @property
+    def files(self) -> tuple[EvidenceItem, ...]:
+        """The files; members of archives count as files, the archives do not."""
+        return tuple(e for e in self.evidence if not e.is_container)
+
+    @property
+    def fates(self) -> dict[str, int]:
+        """Number of files per fate."""
+        return count_fates(self.evidence)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value: every file with its fate and reason, every series."""
+        return {
+            "case": str(self.case),
+            "fates": self.fates,
+            "files": [file_json(e) for e in self.files],
+            "containers": [file_json(e) for e in self.evidence if e.is_container],
+            "series": [
+                {
+                    "series_id": s.series_id,
+                    "series_uid": s.series_uid,
+                    "description": s.description,
+                    "modality": s.modality,
+                    "n_slices": s.n_slices,
+                    "rows": s.rows,
+                    "columns": s.cols,
+                    "findings": list(s.findings),
+                }
+                for s in self.series
+            ],
+        }
+
+
+def file_json(item: EvidenceItem) -> dict[str, Any]:
+    """One file as a JSON value."""
+    return {
+        "name": item.name,
+        "fate": item.fate,
+        "reason": item.reason,
+        "size_bytes": item.size_bytes,
+        "sha256": item.sha256,
+    }
 
 
 def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseStore:
@@ -113,13 +175,41 @@ def keep_import(
     return tuple(by_id[i] for i in dict.fromkeys(ids))
 
 
-def require_series(store: CaseStore, series: Sequence[SeriesRecord]) -> None:
+def count_fates(evidence: Iterable[EvidenceItem]) -> dict[str, int]:
+    """Number of files per fate; containers are not counted, their members are."""
+    fates: dict[str, int] = {}
+    for item in evidence:
+        if not item.is_container:
+            fates[item.fate] = fates.get(item.fate, 0) + 1
+    return fates
+
+
+def import_statement(
+    paths: Sequence[Path],
+    folder: Path,
+    details: CaseDetails,
+    services: Services,
+    context: TaskContext,
+) -> ImportStatement:
+    """Import evidence into a case, which is made when missing, and give the account.
+
+    Raises:
+        EvidenceError: A path does not exist or holds far too many files.
+        CaseError: The case cannot be made, opened or written.
+        Cancelled: The examiner asked to stop; the case holds nothing of this import.
+    """
+    with open_or_create(folder, details, services) as store:
+        series = import_into_case(store, paths, services, context)
+        return ImportStatement(folder, store.evidence(), series)
+
+
+def require_series(
+    evidence: Sequence[EvidenceItem], series: Sequence[SeriesRecord]
+) -> None:
     """Raise `EvidenceError` when an import brought no series that can be examined."""
     if series:
         return
-    fates: dict[str, int] = {}
-    for item in store.evidence():
-        fates[item.fate] = fates.get(item.fate, 0) + 1
+    fates = count_fates(evidence)
     listed = ", ".join(f"{n} {fate}" for fate, n in sorted(fates.items())) or "no file"
     raise EvidenceError(
         f"nothing that was received can be examined ({listed})",

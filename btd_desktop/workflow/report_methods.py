@@ -70,8 +70,8 @@ def methods_used(outcomes: Sequence[SeriesOutcome]) -> tuple[rc.Method, ...]:
 
 def _training_words(card: ModelCard) -> str:
     training = card.training
-    if not training:
-        return "not stated in the model's card"
+    if "slices_learnt" not in training:
+        return str(training.get("description", "not stated in the model's card"))
     return (
         f"{training.get('slices_learnt')} genuine slices of "
         f"{training.get('patients_learnt')} patients, {training.get('steps')} steps"

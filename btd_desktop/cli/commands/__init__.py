@@ -1,1 +1,42 @@
-"""One module per command."""
+"""One module per command; each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from btd_desktop.cli.commands.calibrate import calibrate_model
+from btd_desktop.cli.commands.convert import convert_checkpoint
+from btd_desktop.cli.commands.demo import demonstrate
+from btd_desktop.cli.commands.doctor import check_installation
+from btd_desktop.cli.commands.examine import examine_evidence
+from btd_desktop.cli.commands.gui import open_gui
+from btd_desktop.cli.commands.import_evidence import import_evidence
+from btd_desktop.cli.commands.models import list_installed
+from btd_desktop.cli.commands.report import report_case
+from btd_desktop.cli.commands.score import score_case
+from btd_desktop.cli.commands.simulate import simulate_scan
+from btd_desktop.cli.commands.train import train_model
+from btd_desktop.cli.commands.verify import verify_report
+from btd_desktop.cli.commands.verify_case import verify_case
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
+    {
+        "gui": open_gui,
+        "examine": examine_evidence,
+        "import": import_evidence,
+        "score": score_case,
+        "report": report_case,
+        "verify": verify_report,
+        "verify-case": verify_case,
+        "calibrate": calibrate_model,
+        "train": train_model,
+        "convert": convert_checkpoint,
+        "models": list_installed,
+        "simulate": simulate_scan,
+        "demo": demonstrate,
+        "doctor": check_installation,
+    }
+)

@@ -1,0 +1,96 @@
+"""`btd calibrate`: genuine scans to a calibration profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btd_desktop.cli.options import AsJson, Device, Dtype, device_of, dtype_of
+from btd_desktop.cli.output import columns, print_json, say, warn
+from btd_desktop.cli.watching import watched
+
+__all__ = ["calibrate_model"]
+
+
+def calibrate_model(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Genuine scans: folders, files, ZIPs.", metavar="PATH..."),
+    ],
+    name: Annotated[str, typer.Option(help="Name of the profile.")],
+    model: Annotated[
+        str, typer.Option(help="Name or folder. [default: that of the modality]")
+    ] = "",
+    modality: Annotated[
+        str, typer.Option(help="CT or MR, where no model is named.")
+    ] = "CT",
+    fpr: Annotated[
+        float | None,
+        typer.Option(help="Wanted false-positive rate. [default: the setting, 0.01]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write. [default: NAME.json among your profiles]"),
+    ] = None,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(help="A sentence the profile carries; repeatable."),
+    ] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    as_json: AsJson = False,
+) -> int:
+    """Calibrate a model on genuine scans that it was not trained on.
+
+    Give scans of at least three patients; the false-positive rate that a profile can
+    carry is limited by their number, and the profile says so.
+    """
+    from btd_desktop.workflow.make_profile import make_profile, profile_summary
+    from btd_desktop.workflow.services import default_services
+
+    if modality.upper() not in ("CT", "MR"):
+        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
+    services = default_services()
+    with watched() as context:
+        profile, written = make_profile(
+            paths,
+            model=model,
+            modality=modality.upper(),
+            name=name,
+            fpr=services.settings.default_fpr if fpr is None else fpr,
+            out=out,
+            device=device_of(device, services.settings),
+            dtype=dtype_of(dtype, services.settings),
+            services=services,
+            context=context,
+            notes=tuple(note or ()),
+        )
+    summary = profile_summary(profile)
+    if as_json:
+        print_json({"path": str(written), **summary})
+        return 0
+    say(
+        f"Profile: {written}",
+        f"  {profile.n_patients} patients, {profile.n_series} series, "
+        f"{profile.n_slices} slices, {profile.n_patches} patches; wanted "
+        f"false-positive rate {profile.target_fpr:g}",
+    )
+    rows = []
+    for row in summary["levels"]:
+        interval = row["interval"]
+        rows.append(
+            (
+                row["kind"],
+                row["level"],
+                str(row["n"]),
+                "–" if row["threshold"] is None else f"{row['threshold']:.4g}",
+                "–" if interval is None else f"{interval[0]:.2%} to {interval[1]:.2%}",
+                row["reason"],
+            )
+        )
+    say(*columns(("score", "level", "n", "threshold", "true rate, 95 %", ""), rows))
+    if any(row["threshold"] is None for row in summary["levels"]):
+        warn("some levels have no threshold: more genuine patients are needed")
+    return 0

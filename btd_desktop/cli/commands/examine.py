@@ -1,0 +1,95 @@
+"""`btd examine`: evidence in, case and signed report out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btd_desktop.cli.invocation import Invocation
+from btd_desktop.cli.options import (
+    AsJson,
+    CaseOut,
+    Device,
+    Dtype,
+    Evidence,
+    Model,
+    Profile,
+    device_of,
+    dtype_of,
+)
+from btd_desktop.cli.output import print_json, say
+from btd_desktop.cli.signing import report_options
+from btd_desktop.cli.watching import watched
+
+__all__ = ["examine_evidence"]
+
+
+def examine_evidence(
+    ctx: typer.Context,
+    paths: Evidence,
+    out: CaseOut,
+    model: Model = "",
+    profile: Profile = "",
+    device: Device = None,
+    dtype: Dtype = None,
+    title: Annotated[str, typer.Option(help="Short name of the case.")] = "",
+    case_number: Annotated[str, typer.Option(help="Number of the case.")] = "",
+    client: Annotated[str, typer.Option(help="Who asked.")] = "",
+    examiner: Annotated[str, typer.Option(help="Who examines.")] = "",
+    question: Annotated[str, typer.Option(help="What was asked.")] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Report to write. [default: report-N.pdf in the case]"),
+    ] = None,
+    pkcs12: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificate to sign with. [default: the setting, else an own key]"
+        ),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="File that holds its passphrase.")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")] = False,
+    remarks: Annotated[str, typer.Option(help="Your own words on the opinion.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Import evidence, score it, search it, and write the signed report."""
+    from btd_desktop.cli.tables import fates_line, outcome_lines
+    from btd_desktop.workflow.examine import ExamineOptions, examine
+    from btd_desktop.workflow.import_series import CaseDetails
+    from btd_desktop.workflow.services import default_services
+
+    invocation: Invocation = ctx.obj
+    services = default_services()
+    options = ExamineOptions(
+        model=model,
+        profile=profile,
+        device=device_of(device, services.settings),
+        dtype=dtype_of(dtype, services.settings),
+        report=report_options(
+            services.settings,
+            out=report,
+            pkcs12=pkcs12,
+            passphrase_file=passphrase_file,
+            is_draft=draft,
+            remarks=remarks,
+            command=invocation.command,
+        ),
+    )
+    details = CaseDetails(title, case_number, client, examiner, question)
+    with watched() as context:
+        result = examine(paths, out, details, options, services, context)
+    if as_json:
+        print_json(result.to_json())
+        return 0
+    say(f"Case: {result.case}", fates_line(result.fates))
+    n_odd = sum(n for fate, n in result.fates.items() if fate != "accepted")
+    if n_odd:
+        say(f"  {n_odd} files were not accepted; the report names the reasons")
+    for outcome in result.outcomes:
+        say(*outcome_lines(outcome))
+    say(f"Report: {result.report.path}", f"  signed by {result.report.signer}")
+    return 0

@@ -1,0 +1,23 @@
+"""`btd gui`: the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btd_desktop.cli.invocation import Invocation
+
+__all__ = ["open_gui"]
+
+
+def open_gui(
+    ctx: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(help="Case or evidence to open.", metavar="[PATH]")
+    ] = None,
+) -> int:
+    """Open the window, with a case or with evidence."""
+    invocation: Invocation = ctx.obj
+    return invocation.open_window(path)

@@ -1,0 +1,39 @@
+"""`btd models`: the models that can be used here."""
+
+from __future__ import annotations
+
+from btd_desktop.cli.options import AsJson
+from btd_desktop.cli.output import columns, print_json, say
+
+__all__ = ["list_installed"]
+
+
+def list_installed(as_json: AsJson = False) -> int:
+    """List installed models with their calibration profiles."""
+    from btd_desktop.workflow.doctor import models_json
+    from btd_desktop.workflow.model_library import list_models
+
+    entries = list_models()
+    if as_json:
+        print_json({"models": models_json(entries)})
+        return 0
+    if not entries:
+        say("No model is installed (`btd doctor` names the folders).")
+        return 0
+    rows = []
+    for entry in models_json(entries):
+        if entry["problem"]:
+            rows.append((entry["name"], "–", "–", "0", f"unusable: {entry['problem']}"))
+            continue
+        usable = [p for p in entry["profiles"] if not p["problem"]]
+        rows.append(
+            (
+                entry["name"],
+                entry["modality"],
+                f"{entry['n_parameters']:,}",
+                str(len(usable)),
+                entry["title"],
+            )
+        )
+    say(*columns(("model", "for", "parameters", "profiles", ""), rows))
+    return 0

@@ -1,0 +1,69 @@
+"""`btd report`: the signed report of a case, from what the case holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btd_desktop.cli.invocation import Invocation
+from btd_desktop.cli.options import AsJson, CaseFolder, Profile
+from btd_desktop.cli.output import print_json, say
+from btd_desktop.cli.signing import report_options
+
+__all__ = ["report_case"]
+
+
+def report_case(
+    ctx: typer.Context,
+    case: CaseFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write. [default: report-N.pdf in the case]"),
+    ] = None,
+    profile: Profile = "",
+    pkcs12: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificate to sign with. [default: the setting, else an own key]"
+        ),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="File that holds its passphrase.")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")] = False,
+    remarks: Annotated[str, typer.Option(help="Your own words on the opinion.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Write and sign the report of a case; nothing is scored again."""
+    from btd_desktop.cli.tables import outcome_lines
+    from btd_desktop.workflow.examine import outcome_json
+    from btd_desktop.workflow.examine_case import report_on_case
+    from btd_desktop.workflow.services import default_services
+
+    invocation: Invocation = ctx.obj
+    services = default_services()
+    options = report_options(
+        services.settings,
+        out=out,
+        pkcs12=pkcs12,
+        passphrase_file=passphrase_file,
+        is_draft=draft,
+        remarks=remarks,
+        command=invocation.command,
+    )
+    outcomes, issued = report_on_case(case, services, options, profile=profile)
+    if as_json:
+        print_json(
+            {
+                "case": str(case),
+                "series": [outcome_json(o) for o in outcomes],
+                "report": issued.to_json(),
+            }
+        )
+        return 0
+    for outcome in outcomes:
+        say(*outcome_lines(outcome))
+    say(f"Report: {issued.path}", f"  signed by {issued.signer}")
+    return 0

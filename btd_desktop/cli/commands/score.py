@@ -1,0 +1,173 @@
+"""`btd score`: a case's series slice by slice, or one place as a click would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btd_desktop.cli.options import (
+    AsJson,
+    CaseFolder,
+    Device,
+    Dtype,
+    Model,
+    Profile,
+    device_of,
+    dtype_of,
+)
+from btd_desktop.cli.output import columns, print_json, say
+from btd_desktop.cli.watching import watched
+
+__all__ = ["score_case"]
+
+_MODES = ("anomaly", "injection", "removal")
+
+
+def score_case(
+    case: CaseFolder,
+    series: Annotated[
+        int | None, typer.Option(help="Number of the series. [default: all]")
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            help="Score one place: X (column from 0), Y (row from 0), SLICE (from 1).",
+            metavar="X,Y,SLICE",
+        ),
+    ] = "",
+    mode: Annotated[
+        str, typer.Option(help="With --at: anomaly, injection or removal.")
+    ] = "anomaly",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --at: keep the place as a finding.")
+    ] = False,
+    note: Annotated[str, typer.Option(help="With --keep: your words.")] = "",
+    model: Model = "",
+    profile: Profile = "",
+    device: Device = None,
+    dtype: Dtype = None,
+    as_json: AsJson = False,
+) -> int:
+    """Score a case, going on where it stopped; with --at, score one place."""
+    if mode not in _MODES:
+        raise typer.BadParameter(f"{mode!r} is none of {', '.join(_MODES)}")
+    if not at:
+        if keep or note:
+            raise typer.BadParameter("--keep and --note go with --at")
+        return _score_all(case, series, model, profile, device, dtype, as_json)
+    if model:
+        raise typer.BadParameter("--at uses the model that scored the series")
+    place = _place(at)
+    return _score_one(
+        case, series, place, mode, keep, note, profile, device, dtype, as_json
+    )
+
+
+def _place(text: str) -> tuple[int, int, int]:
+    """(slice, row, column) from 0, from "X,Y,SLICE" with the slice counted from 1."""
+    try:
+        x, y, slice_number = (int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
+        ) from None
+    return slice_number - 1, y, x
+
+
+def _score_all(
+    case: Path,
+    series: int | None,
+    model: str,
+    profile: str,
+    device: str | None,
+    dtype: str | None,
+    as_json: bool,
+) -> int:
+    from btd_desktop.cli.tables import outcome_lines, slice_rows
+    from btd_desktop.workflow.examine import ExamineOptions, outcome_json
+    from btd_desktop.workflow.examine_case import score_case as score_series_of_case
+    from btd_desktop.workflow.services import default_services
+
+    services = default_services()
+    options = ExamineOptions(
+        model=model,
+        profile=profile,
+        device=device_of(device, services.settings),
+        dtype=dtype_of(dtype, services.settings),
+    )
+    with watched() as context:
+        outcomes = score_series_of_case(case, series, options, services, context)
+    if as_json:
+        print_json({"case": str(case), "series": [outcome_json(o) for o in outcomes]})
+        return 0
+    for outcome in outcomes:
+        say(*outcome_lines(outcome))
+        if outcome.evaluation is not None:
+            say(*slice_rows(outcome.evaluation))
+        elif outcome.run is not None:
+            say(f"  {outcome.run.n_done} slices are scored and kept in the case")
+    return 0
+
+
+def _score_one(
+    case: Path,
+    series: int | None,
+    place: tuple[int, int, int],
+    mode: str,
+    keep: bool,
+    note: str,
+    profile: str,
+    device: str | None,
+    dtype: str | None,
+    as_json: bool,
+) -> int:
+    from btd_desktop.cli.tables import value_row
+    from btd_desktop.workflow.examine_case import score_place
+    from btd_desktop.workflow.services import default_services
+
+    services = default_services()
+    scored = score_place(
+        case,
+        series,
+        place,
+        services,
+        mode=mode,
+        profile=profile,
+        device=device_of(device, services.settings),
+        dtype=dtype_of(dtype, services.settings),
+        keep=keep,
+        note=note,
+    )
+    if as_json:
+        print_json(scored.to_json())
+        return 0
+    headline = scored.place.values[mode]
+    say(
+        f"Slice {place[0] + 1}, x {place[2]}, y {place[1]} of series "
+        f"{scored.series_id}: {mode} score {headline.score:.4g}",
+        f"  calibration “{scored.place.profile.name}” "
+        f"({scored.place.profile.n_patients} patients): "
+        f"{scored.place.scope.coverage.value}",
+    )
+    say(*(f"    {reason}" for reason in scored.place.scope.reasons))
+    rows = []
+    for kind in _MODES:
+        value = scored.place.values[kind]
+        threshold = "–" if value.threshold is None else f"{value.threshold:.4g}"
+        score, p_value, n, flag = value_row(value)
+        rows.append(
+            (
+                f"{kind}{' *' if kind == mode else ''}",
+                score,
+                p_value,
+                n,
+                threshold,
+                flag,
+            )
+        )
+    say(*columns(("score", "value", "p", "n", "threshold", ""), rows))
+    if scored.finding is not None:
+        say(f"  kept as finding {scored.finding.finding_id}")
+    return 0

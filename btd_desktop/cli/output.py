@@ -1,0 +1,107 @@
+"""What goes to the terminal: text for people, one JSON object for scripts.
+
+Standard output carries the result, standard error everything else. Every line of text
+is made visible first; JSON is pure ASCII, so that no character in a tag can do
+anything to a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from rich.cells import cell_len
+
+__all__ = ["columns", "fields", "prepare_streams", "print_json", "say", "warn"]
+
+_MAX_CELL = 60
+
+
+def prepare_streams() -> None:
+    """Let no character that the terminal cannot show end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard output, each made visible."""
+    _write(sys.stdout, lines)
+
+
+def warn(*lines: str) -> None:
+    """Write lines to standard error, each made visible."""
+    _write(sys.stderr, lines)
+
+
+def _write(stream: TextIO, lines: Sequence[str]) -> None:
+    from btd_desktop.workflow.messages import visible
+
+    for line in lines:
+        stream.write(visible(line) + "\n")
+    stream.flush()
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Write one JSON object to standard output; numbers that JSON lacks become null."""
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=True, allow_nan=False)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def columns(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, max_cell: int = _MAX_CELL
+) -> Iterator[str]:
+    """Lines of a table whose columns are as wide as their longest cell.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells as text; made visible before they are measured.
+        max_cell: Longer cells are shortened in the middle, but for the last column.
+    """
+    from btd_desktop.workflow.messages import visible
+
+    last = len(header) - 1
+    table = [
+        [
+            _shortened(visible(cell), max_cell) if i < last else visible(cell)
+            for i, cell in enumerate(row)
+        ]
+        for row in (header, *rows)
+    ]
+    widths = [max(cell_len(row[i]) for row in table) for i in range(len(header))]
+    for row in table:
+        padded = [
+            cell + " " * (width - cell_len(cell))
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        yield ("  " + "  ".join(padded)).rstrip()
+
+
+def fields(*pairs: tuple[str, str]) -> Iterator[str]:
+    """Lines of names and values, values below one another."""
+    width = max((len(name) for name, _ in pairs), default=0) + 1
+    for name, value in pairs:
+        yield f"{name + ':':<{width + 1}} {value}"
+
+
+def _shortened(cell: str, limit: int) -> str:
+    if len(cell) <= limit:
+        return cell
+    half = (limit - 1) // 2
+    return f"{cell[:half]}…{cell[-half:]}"

@@ -1,0 +1,161 @@
+"""Results as text: fates of files, scores of series, findings, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from btd_desktop.cli.output import columns
+from btd_desktop.workflow.messages import p_text, share_text
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.apply import CalibratedValue
+    from btd_desktop.cases.model import Finding
+    from btd_desktop.report.verification import ReportVerdict
+    from btd_desktop.workflow.evaluate import Evaluation
+    from btd_desktop.workflow.outcomes import SeriesOutcome
+
+__all__ = [
+    "fates_line",
+    "findings_table",
+    "outcome_lines",
+    "slice_rows",
+    "value_row",
+    "verdict_lines",
+]
+
+_FLAG = {True: "flagged", False: "", None: "no threshold"}
+
+
+def fates_line(fates: Mapping[str, int]) -> str:
+    """Number of files per fate in one line."""
+    listed = ", ".join(f"{n} {fate}" for fate, n in sorted(fates.items()))
+    return f"Files: {listed or 'none'}"
+
+
+def outcome_lines(outcome: SeriesOutcome) -> Iterator[str]:
+    """What came of one series: scope, slices flagged, p-value, findings."""
+    record = outcome.record
+    yield (
+        f"Series {record.series_id}: {record.description or 'no description'} "
+        f"({record.modality}, {record.n_slices} slices of {record.cols}x{record.rows})"
+    )
+    for finding in record.findings:
+        yield f"  {finding['severity']}: {finding['sentence']}"
+    evaluation = outcome.evaluation
+    if evaluation is None:
+        yield f"  no scores with p-values: {outcome.reason}"
+        return
+    yield from _evaluation_lines(evaluation)
+    if outcome.reason:
+        yield f"  note: {outcome.reason}"
+    if outcome.findings:
+        yield f"  {len(outcome.findings)} places stand out:"
+        yield from (f"  {line}" for line in findings_table(outcome.findings))
+    else:
+        yield "  no place stands out"
+
+
+def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
+    profile, scope = evaluation.profile, evaluation.scope
+    anomaly = evaluation.kinds["anomaly"]
+    yield (
+        f"  model {evaluation.run.manifest['model']['name']}, calibration "
+        f"“{profile.name}” ({profile.n_patients} patients, {profile.n_patches} "
+        f"patches): {scope.coverage.value}"
+    )
+    for reason in scope.reasons:
+        yield f"    {reason}"
+    scored = [v for v in anomaly.slices if v is not None]
+    share = anomaly.flagged_share
+    if share is None:
+        why = profile.levels["anomaly"]["slice"].reason if scored else ""
+        yield f"  slices flagged: cannot be said{f' ({why})' if why else ''}"
+    else:
+        n_flagged = sum(bool(v.flagged) for v in scored)
+        yield (
+            f"  slices flagged: {n_flagged} of {len(scored)} ({share_text(share)}); "
+            f"genuine scans: {share_text(profile.target_fpr)}"
+        )
+    if anomaly.series is not None:
+        yield (
+            f"  whole series: score {anomaly.series.score:.3f}, "
+            f"{p_text(anomaly.series.p_value, anomaly.series.n)}"
+        )
+
+
+def findings_table(findings: Sequence[Finding]) -> Iterator[str]:
+    """One line per finding; slices are counted from 1, x is the column."""
+    rows = []
+    for f in findings:
+        numbers = f.numbers.get(f.mode) or f.numbers.get("anomaly") or {}
+        in_slice = f.numbers.get("slice") or {}
+        rows.append(
+            (
+                str(f.finding_id),
+                str(f.slice_index + 1),
+                f"{f.x:g}",
+                f"{f.y:g}",
+                f.mode,
+                _number(numbers.get("score")),
+                _number(numbers.get("p_value")),
+                str(numbers.get("n", "")),
+                _number(in_slice.get("p_value")),
+                str(in_slice.get("n", "")),
+                f.status,
+                f.origin,
+            )
+        )
+    header = ("no", "slice", "x", "y", "score of", "score", "p place", "n")
+    yield from columns((*header, "p slice", "n", "status", "from"), rows)
+
+
+def slice_rows(evaluation: Evaluation) -> Iterator[str]:
+    """One line per slice: maximum of the anomaly score with its p-value."""
+    rows = []
+    for index, value in enumerate(evaluation.kinds["anomaly"].slices):
+        if value is None:
+            rows.append((str(index + 1), "no tissue", "", "", ""))
+        else:
+            rows.append((str(index + 1), *value_row(value)))
+    yield from columns(("slice", "score", "p", "n", ""), rows)
+
+
+def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:
+    """Score, p-value, n and flag of one calibrated value."""
+    return (
+        f"{value.score:.4g}",
+        _number(value.p_value),
+        str(value.n),
+        _FLAG[value.flagged],
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
+    """What verifying a report came to."""
+    yield f"Report: {'VERIFIED' if verdict.ok else 'NOT VERIFIED'}"
+    if verdict.is_signed:
+        own = " (self-signed: the name is the signer's claim)"
+        yield f"  signed by: {verdict.signer}{own if verdict.self_signed else ''}"
+        yield f"  certificate SHA-256: {verdict.fingerprint_sha256}"
+        when = verdict.signed_at
+        yield f"  signed at: {when.isoformat() if when else 'not stated'}"
+        yield f"  unchanged since: {_yes(verdict.intact and verdict.valid)}"
+        yield f"  covers the whole file: {_yes(verdict.covers_whole_file)}"
+        yield f"  {verdict.later_changes}"
+    yield f"  data inside match the print: {_yes(verdict.twin_matches_print)}"
+    if verdict.evidence_checked:
+        yield (
+            f"  evidence: {verdict.n_evidence_compared} files compared, "
+            f"{'all match' if verdict.evidence_matches else 'NOT the same'}"
+        )
+    for problem in verdict.problems:
+        yield f"  problem: {problem}"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "NO"

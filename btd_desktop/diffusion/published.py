@@ -1,0 +1,244 @@
+"""The authors' published checkpoints (`CT_model.pt`, `MRI_model.pt`) as our models.
+
+Such a file is a pickle, and a pickle can run anything. It is never opened here: a
+process of its own, with limits on memory and time, reads a copy as weights only and
+hands back safetensors; what comes back is checked like any other model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from torch import Tensor
+
+from btd_desktop.diffusion.card import CARD_FILE, ModelCard
+from btd_desktop.diffusion.checkpoint import (
+    install_weights,
+    save_model,
+    tensors_from_bytes,
+    weights_bytes,
+)
+from btd_desktop.diffusion.networks import build_network, parameter_count
+from btd_desktop.digest import bytes_digest, file_digest
+from btd_desktop.errors import ModelError
+from btd_desktop.progress import TaskContext
+
+__all__ = ["READER_FLAG", "ReaderLimits", "convert_checkpoint"]
+
+# In a frozen bundle there is no `python -m`: see `dicom.sandbox.WORKER_FLAG`.
+READER_FLAG: Final = "--checkpoint-reader"
+_LEVELS: Final = (0.0173286, 0.03, 0.055, 0.1)
+_MULTIPLIERS: Final = (1, 2, 4, 8)
+_CREDITS: Final = (
+    "Weights published by F. M. Grabovski, L. Yasur, G. Amit and Y. Mirsky with their "
+    "paper “Back-in-Time Diffusion: Unsupervised Detection of Medical Deepfakes”."
+)
+_COPY_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLimits:
+    """What reading a checkpoint may cost.
+
+    Attributes:
+        max_file_bytes: Size of the file; a training checkpoint of dim 64 has 600 MB.
+        timeout_s: Seconds until the reading process is ended.
+    """
+
+    max_file_bytes: int = 2 << 30
+    timeout_s: float = 180.0
+
+
+def convert_checkpoint(
+    path: Path,
+    out: Path,
+    *,
+    preset: dict[str, Any],
+    now: datetime,
+    context: TaskContext,
+    limits: ReaderLimits | None = None,
+) -> ModelCard:
+    """Convert a published checkpoint into a model folder.
+
+    Args:
+        path: The `.pt` file; it is read and never changed.
+        out: Folder of the new model; its name becomes the model's name.
+        preset: JSON value of the paper's preset for its modality (ct96 or mr128).
+        now: Time of conversion, aware.
+        context: Cancellation.
+        limits: Ceilings for hostile files.
+
+    Returns:
+        Card of the new model.
+
+    Raises:
+        ModelError: The file cannot be read, would run code, is damaged, has another
+            layout or holds values that are not finite; or `out` holds a model.
+        Cancelled: The user asked to stop; nothing is written.
+    """
+    limits = limits or ReaderLimits()
+    if (out / CARD_FILE).exists():
+        raise ModelError(
+            f"{out} holds a model already", hint="name a new folder", code="exists"
+        )
+    with tempfile.TemporaryDirectory(prefix="btd-checkpoint-") as name:
+        folder = Path(name)
+        copy, target = folder / "checkpoint.pt", folder / "weights.safetensors"
+        _copy(path, copy, limits)
+        source_digest, _ = file_digest(copy)
+        _read_apart(path, copy, target, limits, context)
+        try:
+            data = target.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be converted", code="weights") from error
+    state = tensors_from_bytes(data, path)
+    description = {
+        "kind": "reference",
+        "dim": _dim_of(state, path),
+        "multipliers": list(_MULTIPLIERS),
+    }
+    network = build_network(description)
+    install_weights(network, state, str(path))
+    weights = weights_bytes(network.state_dict())
+    card = ModelCard(
+        name=re.sub(r"[^A-Za-z0-9._-]+", "-", out.resolve().name).strip("-") or "model",
+        title=f"{preset['modality']}, reference, as published by the paper's authors",
+        network=description,
+        n_parameters=parameter_count(network),
+        preset=preset,
+        levels=_LEVELS,
+        weights_sha256=bytes_digest(weights),
+        training={
+            "description": "trained by the authors of the paper, on their own scans",
+            "source": path.name,
+            "source_sha256": source_digest,
+            "credits": _CREDITS,
+        },
+        metrics={},
+        limits=(
+            "Published by others: its detection performance was not measured here.",
+            "Which patients it was trained on is known only as far as the paper says.",
+        ),
+        created=now.date().isoformat(),
+    )
+    save_model(out, card, weights)
+    return card
+
+
+def _copy(path: Path, copy: Path, limits: ReaderLimits) -> None:
+    """A private copy, so that what is digested is what is read."""
+    try:
+        if not path.is_file():
+            raise ModelError(f"{path} is not a file", code="checkpoint")
+        with path.open("rb") as source, copy.open("xb") as sink:
+            left = limits.max_file_bytes
+            while block := source.read(_COPY_BYTES):
+                left -= len(block)
+                if left < 0:
+                    raise ModelError(
+                        f"{path} is larger than a checkpoint can be "
+                        f"({limits.max_file_bytes >> 20} MiB)",
+                        code="size",
+                    )
+                sink.write(block)
+    except OSError as error:
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}", code="checkpoint"
+        ) from error
+
+
+def _read_apart(
+    path: Path, copy: Path, target: Path, limits: ReaderLimits, context: TaskContext
+) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [*_command(), str(copy), str(target)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=copy.parent,
+        env=_environment(),
+    )
+    ends = time.monotonic() + limits.timeout_s
+    try:
+        while True:
+            context.check()
+            try:
+                answer, _ = process.communicate(timeout=0.1)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+            if time.monotonic() > ends:
+                raise ModelError(
+                    f"{path} took longer than {limits.timeout_s:.0f} seconds to read",
+                    code="timeout",
+                )
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    reason = _reason(answer, process.returncode)
+    if reason:
+        raise ModelError(
+            f"{path} was refused: {reason}",
+            hint="only checkpoints that hold plain weights are read; get the file from "
+            "where its authors published it",
+            code="checkpoint",
+        )
+
+
+def _reason(answer: bytes, status: int) -> str:
+    """Why the reading process failed; "" if it did not."""
+    try:
+        told = json.loads(answer)
+        error = str(told.get("error", ""))[:300]
+    except (ValueError, AttributeError):
+        error = "its reader crashed"
+    if error:
+        return error
+    return "" if status == 0 else f"its reader ended with status {status}"
+
+
+def _dim_of(state: dict[str, Tensor], path: Path) -> int:
+    first = state.get("init_conv.weight")
+    if first is None or first.ndim != 4 or first.shape[1:] != (1, 7, 7):
+        raise ModelError(
+            f"{path} is not a network of the published layout: its first convolution "
+            "is missing or of another shape",
+            code="layout",
+        )
+    dim = int(first.shape[0])
+    if not 8 <= dim <= 128 or dim % 8:
+        raise ModelError(f"{path} has an unusable width of {dim}", code="layout")
+    return dim
+
+
+def _command() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, READER_FLAG]
+    # -P: the folder of the checkpoint must never be searched for modules.
+    return [sys.executable, "-P", "-m", "btd_desktop.diffusion.published_reader"]
+
+
+def _environment() -> dict[str, str]:
+    package_parent = str(Path(__file__).resolve().parents[2])
+    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [package_parent, *(path for path in sys.path if path.endswith("-packages"))]
+    )
+    # One thread: thread pools reserve address space that the limit counts.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = "1"
+    # Whatever else is set, torch must not unpickle more than weights.
+    environment["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    return environment

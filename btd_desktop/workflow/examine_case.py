@@ -1,0 +1,166 @@
+"""What is done with a case that exists: score it, score a place, report on it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.cases.model import Finding
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.evaluate import Place, keep_place, score_at
+from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
+from btd_desktop.workflow.issue_report import (
+    IssuedReport,
+    ReportOptions,
+    issue_report,
+)
+from btd_desktop.workflow.model_library import open_detector
+from btd_desktop.workflow.outcomes import SeriesOutcome
+from btd_desktop.workflow.outcomes_of_case import (
+    evaluate_latest,
+    outcomes_of_case,
+    series_of_case,
+)
+from btd_desktop.workflow.services import Services
+
+__all__ = ["ScoredPlace", "report_on_case", "score_case", "score_place"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredPlace:
+    """One place of a case, scored as a click in the window scores it.
+
+    Attributes:
+        series_id: Series of the case.
+        mode: The score that was asked for.
+        model: Name of the model.
+        place: All scores of the place.
+        finding: The finding it was kept as, or None.
+    """
+
+    series_id: int
+    mode: str
+    model: str
+    place: Place
+    finding: Finding | None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value; the slice is counted from 1."""
+        place = self.place
+        return {
+            "series_id": self.series_id,
+            "slice": place.slice_index + 1,
+            "x": place.x,
+            "y": place.y,
+            "mode": self.mode,
+            "model": self.model,
+            "profile": {"name": place.profile.name, "digest": place.profile.digest},
+            "scope": {
+                "coverage": place.scope.coverage.value,
+                "reasons": list(place.scope.reasons),
+            },
+            **asdict(place.values[self.mode]),
+            "scores": {kind: asdict(v) for kind, v in place.values.items()},
+            "finding": None if self.finding is None else finding_json(self.finding),
+        }
+
+
+def score_case(
+    folder: Path,
+    series_id: int | None,
+    options: ExamineOptions,
+    services: Services,
+    context: TaskContext,
+) -> tuple[SeriesOutcome, ...]:
+    """Score the series of a case, or go on with it; finished slices are kept.
+
+    Args:
+        folder: The case.
+        series_id: One series, or None for all.
+        options: Model, profile, device.
+        services: Settings and clock.
+        context: Progress and cancellation.
+
+    Raises:
+        CaseError: There is no such case or series.
+        BtdError: As `examine_series` raises them.
+        Cancelled: The examiner asked to stop.
+    """
+    with CaseStore.open(folder) as store:
+        everything = store.series()
+        chosen = (
+            everything
+            if series_id is None and everything
+            else (series_of_case(store, series_id),)
+        )
+        return tuple(
+            examine_series(store, record, options, services, context)
+            for record in chosen
+        )
+
+
+def score_place(
+    folder: Path,
+    series_id: int | None,
+    place: tuple[int, int, int],
+    services: Services,
+    *,
+    mode: str,
+    profile: str = "",
+    device: str = "auto",
+    dtype: str = "auto",
+    keep: bool = False,
+    note: str = "",
+) -> ScoredPlace:
+    """Score one place of a scored series with the model that scored it.
+
+    Args:
+        folder: The case; it is only written to when the place is kept.
+        series_id: The series, or None for the only one.
+        place: (slice, row, column), from 0.
+        services: Settings and clock.
+        mode: "anomaly", "injection" or "removal".
+        profile: As for `outcomes_of_case.evaluate_latest`.
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "auto" takes the number format of the run.
+        keep: Keep it as a finding of the case.
+        note: The examiner's words, for the finding.
+
+    Raises:
+        CaseError: No such case or series, or the series is not scored yet.
+        EvidenceError: The place lies outside the series or holds no tissue.
+        BtdError: As model and calibration raise them.
+    """
+    with CaseStore.open(folder, read_only=not keep) as store:
+        record = series_of_case(store, series_id)
+        evaluation, entry = evaluate_latest(store, record, profile=profile)
+        if dtype == "auto":
+            dtype = str(evaluation.run.manifest["backend"].get("dtype", "auto"))
+        detector = open_detector(entry, device=device, dtype=dtype)
+        scored = score_at(store, evaluation, detector, place)
+        finding = None
+        if keep:
+            finding = keep_place(
+                store, evaluation, scored, services, mode=mode, note=note
+            )
+        return ScoredPlace(record.series_id, mode, detector.info.name, scored, finding)
+
+
+def report_on_case(
+    folder: Path,
+    services: Services,
+    options: ReportOptions,
+    *,
+    profile: str = "",
+) -> tuple[tuple[SeriesOutcome, ...], IssuedReport]:
+    """Write the signed report of a case from its stored runs and findings.
+
+    Raises:
+        CaseError: There is no such case, or it holds no series.
+        BtdError: As `outcomes_of_case` and `issue_report` raise them.
+    """
+    with CaseStore.open(folder) as store:
+        outcomes = outcomes_of_case(store, profile)
+        return tuple(outcomes), issue_report(store, outcomes, services, options)
