@@ -30,7 +30,7 @@ __all__ = [
 
 OverlayKind = Literal["score", "p-value", "residual"]
 Interpolation = Literal["nearest", "smooth"]
-Tool = Literal["browse", "score"]
+Tool = Literal["browse", "score", "crosshair", "pan", "zoom"]
 Corners = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 NO_CORNERS: Corners = ((), (), (), ())
 

@@ -44,6 +44,7 @@ class Drag(Enum):
     NOTHING = auto()
     WINDOW = auto()
     SCORE = auto()
+    CROSSHAIR = auto()
     PAN = auto()
     ZOOM = auto()
 
@@ -55,6 +56,15 @@ class Wheel(Enum):
     FAST_SLICE = auto()
     ZOOM = auto()
     OPACITY = auto()
+
+
+_DRAG_OF_TOOL: dict[Tool, Drag] = {
+    "browse": Drag.WINDOW,
+    "score": Drag.SCORE,
+    "crosshair": Drag.CROSSHAIR,
+    "pan": Drag.PAN,
+    "zoom": Drag.ZOOM,
+}
 
 
 def drag_meaning(
@@ -69,8 +79,7 @@ def drag_meaning(
         return Drag.NOTHING
     if modifiers & _Key.ShiftModifier:
         return Drag.PAN
-    scores = tool == "score" or bool(modifiers & _Key.AltModifier)
-    return Drag.SCORE if scores else Drag.WINDOW
+    return Drag.SCORE if click_scores(modifiers, tool) else _DRAG_OF_TOOL[tool]
 
 
 def click_scores(modifiers: Qt.KeyboardModifier, tool: Tool) -> bool:

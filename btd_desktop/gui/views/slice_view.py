@@ -317,6 +317,11 @@ class SliceView(QWidget):
                 press.window, moved.x(), moved.y(), whole=whole
             )
             self._coalescer.post("window", self.window_changed.emit, *window)
+        elif press.drag is Drag.CROSSHAIR:
+            if self._pointer is not None:
+                self._coalescer.post(
+                    "crosshair", self.crosshair_moved.emit, *self._pointer
+                )
         elif press.drag is Drag.PAN:
             moved = at - press.last
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -334,7 +339,7 @@ class SliceView(QWidget):
         pixel = self._pixel(press.at)
         if pixel is None:
             return
-        if press.drag is Drag.ZOOM:
+        if event.button() == Qt.MouseButton.RightButton:
             spot = event.globalPosition().toPoint()
             self.context_menu_requested.emit(spot, *pixel)
         elif event.button() != Qt.MouseButton.LeftButton:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -19,7 +20,14 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 ALT = Qt.KeyboardModifier.AltModifier
 
 
-def _send(widget, kind, at, button, buttons, modifiers):
+def _send(
+    widget: QWidget,
+    kind: QEvent.Type,
+    at: Sequence[float],
+    button: Qt.MouseButton,
+    buttons: Qt.MouseButton,
+    modifiers: Qt.KeyboardModifier,
+) -> None:
     point = QPointF(*at)
     event = QMouseEvent(
         kind, point, widget.mapToGlobal(point), button, buttons, modifiers
@@ -75,10 +83,10 @@ def wheel(widget: QWidget, at, notches=0.0, modifiers=PLAIN, sideways=False) -> 
     QApplication.sendEvent(widget, event)
 
 
-class Heard(list):
+class Heard(list[tuple[str, tuple[Any, ...]]]):
     """What a widget said: (signal name, arguments), in order."""
 
-    def of(self, name: str) -> list[tuple]:
+    def of(self, name: str) -> list[tuple[Any, ...]]:
         QApplication.processEvents()
         return [values for heard, values in self if heard == name]
 
@@ -88,7 +96,7 @@ class Heard(list):
         return {name for name, _ in self}
 
 
-def listen(widget: QWidget, *names: str) -> Heard:
+def listen(widget: QObject, *names: str) -> Heard:
     """Record these intent signals from now on."""
     heard = Heard()
 
@@ -104,7 +112,7 @@ def listen(widget: QWidget, *names: str) -> Heard:
 
 
 @contextmanager
-def silence(widget: QWidget, *names: str):
+def silence(widget: QObject, *names: str):
     """Fail if the widget says anything meanwhile."""
     heard = listen(widget, *names)
     yield

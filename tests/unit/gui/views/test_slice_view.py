@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage
 from PySide6.QtWidgets import QApplication
 
 from btd_desktop.gui.view_state.states import PatchBox, SliceViewState
+from btd_desktop.gui.views import ink
 from btd_desktop.gui.views.slice_view import SliceView
 from tests.unit.gui.views import hand
 from tests.unit.gui.views.hand import ALT, CTRL, LEFT, MIDDLE, RIGHT, SHIFT
@@ -209,7 +210,7 @@ def test_pointer_is_told_with_its_modality_value(view, heard):
     hand.move(view, MIDDLE_OF_20_10)
     assert heard.of("pointer_moved") == [(20, 10, 5000.0 + 10 * 50 + 20 - 3000)]
     hand.move(view, (205, 399.9))
-    view.leaveEvent(None)  # type: ignore[arg-type]
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
     assert heard.of("pointer_left") == [()]
 
 
@@ -361,15 +362,12 @@ def test_lossy_badge_stays_when_the_other_texts_are_hidden(view):
 
 def test_hostile_corner_text_is_drawn_letter_by_letter(view, monkeypatch):
     drawn: list[str] = []
-    from btd_desktop.gui.views import slice_painting
-
-    original = slice_painting.draw_text
 
     def spy(painter, baseline, text, *rest):
-        drawn.append(slice_painting.shown_line(text))
-        original(painter, baseline, text, *rest)
+        drawn.append(ink.shown_line(text))
+        ink.draw_text(painter, baseline, text, *rest)
 
-    monkeypatch.setattr(slice_painting, "draw_text", spy)
+    monkeypatch.setattr("btd_desktop.gui.views.slice_painting.draw_text", spy)
     lines = ("<img src=x onerror=y>", "a\u202egnp.exe", "x\x00\x1b[31m", "A" * 5000)
     view.show_state(sample_state(corners=(lines, (), (), ())))
     view.grab()
@@ -397,3 +395,24 @@ def test_score_tool_outlines_the_patch_under_the_pointer(view):
     after = view.grab().toImage()
     assert before != after
     assert view.cursor().shape() == Qt.CursorShape.CrossCursor
+
+
+@pytest.mark.parametrize("tool", ["crosshair", "pan", "zoom"])
+def test_click_moves_the_crosshair_in_every_tool_that_does_not_score(view, heard, tool):
+    view.show_state(sample_state(tool=tool))
+    hand.click(view, MIDDLE_OF_20_10)
+    assert heard.names - {"pointer_moved"} == {"crosshair_moved"}
+
+
+def test_tools_of_the_left_button_drag_crosshair_picture_and_zoom(view, heard):
+    view.show_state(sample_state(tool="crosshair"))
+    hand.drag(view, (15, 15), MIDDLE_OF_20_10)
+    assert heard.of("crosshair_moved")[-1] == (20, 10)
+    view.show_state(sample_state(tool="zoom"))
+    hand.drag(view, (100, 250), (100, 100))
+    assert view.transform.zoom == pytest.approx(2.0)
+    view.show_state(sample_state(tool="pan"))
+    before = view.transform.to_picture(100, 100)
+    hand.drag(view, (100, 100), (120, 110))
+    assert view.transform.to_picture(120, 110) == pytest.approx(before)
+    assert "window_changed" not in heard.names

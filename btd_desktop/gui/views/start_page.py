@@ -1,0 +1,259 @@
+"""What the window shows before a case is open: open, drop, recent cases, the demo."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.gui.models.recent_cases import RecentCase
+from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.theme import Theme, icon
+
+__all__ = ["INTENDED_USE", "StartPage"]
+
+INTENDED_USE = (
+    "BTD Desktop examines whether the content of CT and MR scans may have been altered, "
+    "for the forensic examination of image data by a trained examiner. It is not a "
+    "medical device: it says nothing about health or disease and must not be used for "
+    "diagnosis. A flagged place is a reason to look closer, not proof; that nothing is "
+    "flagged does not show that nothing was altered."
+)
+_WIDTH = 760
+
+
+class StartPage(QWidget):
+    """The first page.
+
+    Signals:
+        folder_wanted(): Choose a folder.
+        files_wanted(): Choose files or an archive.
+        case_wanted(): Choose a case folder.
+        verify_wanted(): Choose a report.
+        demo_wanted(): Make and open the demonstration.
+        case_chosen(Path): A recent case.
+        case_forgotten(Path): Take it off the list.
+        cancel_wanted(): Stop what is being opened.
+    """
+
+    folder_wanted = Signal()
+    files_wanted = Signal()
+    case_wanted = Signal()
+    verify_wanted = Signal()
+    demo_wanted = Signal()
+    case_chosen = Signal(object)
+    case_forgotten = Signal(object)
+    cancel_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        outer.addWidget(scroll)
+        page = QWidget()
+        scroll.setWidget(page)
+        across = QHBoxLayout(page)
+        column = QWidget()
+        column.setMaximumWidth(_WIDTH)
+        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        across.addStretch(1)
+        across.addWidget(column, 10)
+        across.addStretch(1)
+        self._layout = QVBoxLayout(column)
+        self._layout.setContentsMargins(24, 36, 24, 24)
+        self._layout.setSpacing(16)
+        self._buttons: dict[str, QPushButton] = {}
+        self._add_head()
+        self._add_openers()
+        self._add_progress()
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(6)
+        self._layout.addLayout(self._recent)
+        self._add_notice()
+        self._layout.addStretch(1)
+        self.show_theme(theme)
+        self.show_recent(())
+
+    def show_theme(self, theme: Theme) -> None:
+        """Draw the icons in another theme."""
+        for name, button in self._buttons.items():
+            button.setIcon(icon(_ICONS[name], theme))
+
+    def show_recent(self, cases: tuple[RecentCase, ...]) -> None:
+        """List the cases that were open lately."""
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        heading = plain_label("Recent cases")
+        heading.setProperty("role", "heading")
+        self._recent.addWidget(heading)
+        if not cases:
+            none = plain_label("No case has been opened on this computer yet.")
+            none.setProperty("role", "muted")
+            self._recent.addWidget(none)
+        for case in cases:
+            self._recent.addWidget(self._recent_row(case))
+
+    def show_progress(self, state: ProgressState) -> None:
+        """Show how far opening is, and keep the buttons from being pressed twice."""
+        busy = bool(state.title)
+        self._progress.setVisible(busy)
+        for button in self._buttons.values():
+            button.setEnabled(not busy)
+        progress = state.progress
+        self._stage.setText(progress.stage if progress else state.title)
+        if progress is None or progress.total <= 0:
+            self._bar.setRange(0, 0)
+        else:
+            self._bar.setRange(0, progress.total)
+            self._bar.setValue(progress.done)
+
+    def _add_head(self) -> None:
+        title = plain_label("BTD Desktop")
+        title.setProperty("role", "title")
+        self._layout.addWidget(title)
+        under = plain_label(
+            "Examine CT and MR scans for altered content: calibrated scores, signed "
+            "reports.",
+            wrap=True,
+        )
+        under.setProperty("role", "muted")
+        self._layout.addWidget(under)
+
+    def _add_openers(self) -> None:
+        card = QFrame()
+        card.setProperty("role", "card")
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(20, 18, 20, 18)
+        layout.setSpacing(12)
+        heading = plain_label("Drop evidence anywhere in this window")
+        heading.setProperty("role", "heading")
+        layout.addWidget(heading)
+        what = plain_label(
+            "A patient folder of any depth, single files, a ZIP archive, a DICOMDIR, "
+            "NIfTI, NRRD or MHA volumes, a case folder, or a report (PDF) to verify. "
+            "Evidence is only read, never changed.",
+            wrap=True,
+        )
+        what.setProperty("role", "muted")
+        layout.addWidget(what)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for name, text, signal in (
+            ("folder", "Open &folder …", self.folder_wanted),
+            ("files", "Open f&iles or ZIP …", self.files_wanted),
+            ("case", "Open &case …", self.case_wanted),
+            ("verify", "&Verify report …", self.verify_wanted),
+        ):
+            row.addWidget(self._button(name, text, signal))
+        row.addStretch(1)
+        self._buttons["folder"].setDefault(True)
+        layout.addLayout(row)
+        self._layout.addWidget(card)
+        demo = QFrame()
+        demo.setProperty("role", "card")
+        across = QHBoxLayout(demo)
+        across.setContentsMargins(20, 14, 20, 14)
+        words = plain_label(
+            "New here? The demonstration simulates a chest CT with one nodule added and "
+            "one removed, and takes you from import to report without any patient data. "
+            "Making it takes a few minutes, once.",
+            wrap=True,
+        )
+        across.addWidget(words, 1)
+        across.addWidget(self._button("demo", "Open &demonstration", self.demo_wanted))
+        self._layout.addWidget(demo)
+
+    def _button(self, name: str, text: str, signal: object) -> QPushButton:
+        button = QPushButton(text)
+        button.setIconSize(QSize(18, 18))
+        button.setAutoDefault(True)
+        button.clicked.connect(signal)  # type: ignore[arg-type]
+        button.setObjectName(f"open_{name}")
+        self._buttons[name] = button
+        return button
+
+    def _add_progress(self) -> None:
+        self._progress = QFrame()
+        self._progress.setProperty("role", "card")
+        layout = QHBoxLayout(self._progress)
+        layout.setContentsMargins(20, 12, 20, 12)
+        self._stage = plain_label("")
+        self._stage.setMinimumWidth(220)
+        self._bar = QProgressBar()
+        cancel = QPushButton("Cancel")
+        cancel.clicked.connect(self.cancel_wanted)
+        layout.addWidget(self._stage)
+        layout.addWidget(self._bar, 1)
+        layout.addWidget(cancel)
+        self._progress.hide()
+        self._layout.addWidget(self._progress)
+
+    def _add_notice(self) -> None:
+        card = QFrame()
+        card.setProperty("role", "warning")
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(20, 14, 20, 14)
+        heading = plain_label("Intended use: forensic, not for diagnosis")
+        heading.setProperty("role", "heading")
+        layout.addWidget(heading)
+        layout.addWidget(plain_label(INTENDED_USE, wrap=True))
+        self._layout.addWidget(card)
+
+    def _recent_row(self, case: RecentCase) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(plain_label(case.title))
+        where = plain_label(str(case.folder) if case.is_there else "not there any more")
+        where.setProperty("role", "muted")
+        where.setToolTip(str(case.folder))
+        words.addWidget(where)
+        layout.addLayout(words, 1)
+        shown = visible_text(case.title)
+        open_ = QPushButton("Open")
+        open_.setEnabled(case.is_there)
+        open_.setAccessibleName(f"Open {shown}")
+        open_.clicked.connect(partial(self._choose, case.folder))
+        forget = QPushButton("Forget")
+        forget.setAccessibleName(f"Take {shown} off this list")
+        forget.setToolTip("Takes the case off this list; its folder stays as it is.")
+        forget.clicked.connect(partial(self._forget, case.folder))
+        layout.addWidget(open_)
+        layout.addWidget(forget)
+        return row
+
+    def _choose(self, folder: Path) -> None:
+        self.case_chosen.emit(folder)
+
+    def _forget(self, folder: Path) -> None:
+        self.case_forgotten.emit(folder)
+
+
+_ICONS = {
+    "folder": "open",
+    "files": "import",
+    "case": "case",
+    "verify": "verify",
+    "demo": "play",
+}

@@ -1,0 +1,125 @@
+"""The line at the bottom: what is going on, how long it takes, which device computes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.presenters.detectors import DeviceLine
+from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.wording import duration_text
+from btd_desktop.gui.views.help_button import HelpButton
+
+__all__ = ["StatusStrip"]
+
+_NOTICE_MS = 8000
+
+
+class StatusStrip(QWidget):
+    """Notice, pointer, progress with pause and cancel, device.
+
+    Signals:
+        pause_toggled(): Pause or go on.
+        cancel_wanted(): Stop.
+    """
+
+    pause_toggled = Signal()
+    cancel_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._notice = plain_label("")
+        self._notice.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
+        self._pointer = plain_label("")
+        self._pointer.setMinimumWidth(190)
+        self._stage = plain_label("")
+        self._bar = QProgressBar()
+        self._bar.setFixedWidth(180)
+        self._bar.setTextVisible(True)
+        self._left = plain_label("")
+        self._pause = QPushButton("Pause")
+        self._pause.clicked.connect(self.pause_toggled)
+        self._cancel = QPushButton("Cancel")
+        self._cancel.clicked.connect(self.cancel_wanted)
+        self._device = plain_label("")
+        self._device_help = HelpButton("device")
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_NOTICE_MS)
+        self._timer.timeout.connect(self._clear_notice)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 3, 6, 3)
+        layout.setSpacing(8)
+        layout.addWidget(self._notice, 1)
+        layout.addWidget(self._pointer)
+        for widget in (self._stage, self._bar, self._left, self._pause, self._cancel):
+            layout.addWidget(widget)
+            widget.hide()
+        layout.addWidget(self._device)
+        layout.addWidget(self._device_help)
+        self.show_device(None)
+
+    @property
+    def notice(self) -> str:
+        """The sentence shown."""
+        return self._notice.text()
+
+    @property
+    def progress_text(self) -> str:
+        """Stage and time left as shown; "" when nothing goes on."""
+        if self._stage.isHidden():
+            return ""
+        return f"{self._stage.text()} {self._left.text()}".strip()
+
+    def show_notice(self, text: str) -> None:
+        """Show a sentence for some seconds."""
+        self._notice.setText(text)
+        self._notice.setToolTip(text)
+        self._timer.start()
+
+    def show_pointer(self, text: str) -> None:
+        """Show what lies under the pointer."""
+        self._pointer.setText(text)
+
+    def show_device(self, line: DeviceLine | None) -> None:
+        """Show the device in use, or that none is yet."""
+        self._device.setText("Device: not in use yet" if line is None else line.name)
+        self._device.setToolTip("" if line is None else line.reason)
+        why = line is not None and not line.is_gpu
+        self._device.setProperty("role", "muted")
+        if line is not None and why:
+            self._device.setText(f"{line.name} (no GPU)")
+
+    def show_progress(self, state: ProgressState) -> None:
+        """Show how far a job is; nothing when there is none."""
+        busy = bool(state.title)
+        for widget in (self._stage, self._bar, self._cancel):
+            widget.setVisible(busy)
+        self._pause.setVisible(busy and state.can_pause)
+        self._left.setVisible(busy and state.can_pause)
+        if not busy:
+            return
+        progress = state.progress
+        self._stage.setText(progress.stage if progress else state.title)
+        self._stage.setToolTip(state.title)
+        if progress is None or progress.total <= 0:
+            self._bar.setRange(0, 0)
+            self._bar.setFormat("")
+        else:
+            self._bar.setRange(0, progress.total)
+            self._bar.setValue(progress.done)
+            self._bar.setFormat(f"{progress.done} of {progress.total}")
+        self._left.setText("paused" if state.paused else duration_text(state.left_s))
+        self._pause.setText("Go on" if state.paused else "Pause")
+
+    def _clear_notice(self) -> None:
+        self._notice.setText("")
