@@ -3,9 +3,8 @@
 A 500-slice 512 x 512 int16 series (simulated texture, not a patient) with an overlay is
 scrolled slice by slice in a real `SliceView` on the offscreen platform; each frame is a
 new state and a synchronous repaint of the whole view. Run it as
-`QT_QPA_PLATFORM=offscreen python benchmarks/scrolling.py [--slices N] [--busy]`;
-`--busy` keeps a torch-like load (matrix products in a thread) going meanwhile, as when
-a scan is scored.
+`python benchmarks/scrolling.py [--slices N] [--size N] [--busy [--nice N]]`; `--busy` keeps a torch-like load (matrix products in a thread) going meanwhile, as when
+a scan is scored; `--nice` gives that thread a lower priority.
 """
 
 from __future__ import annotations
@@ -72,7 +71,10 @@ def frames_ms(
     return np.array(times)
 
 
-def keep_busy(stop: threading.Event) -> None:
+def keep_busy(stop: threading.Event, nice: int) -> None:
+    if nice and hasattr(os, "setpriority"):
+        # On Linux a priority belongs to one thread.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
     matrix = np.random.default_rng(0).random((700, 700), dtype=np.float32)
     while not stop.is_set():
         np.dot(matrix, matrix)
@@ -83,6 +85,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=500)
     parser.add_argument("--size", type=int, default=900, help="edge of the view")
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--nice", type=int, default=0, help="of the busy thread")
     options = parser.parse_args()
     app = QApplication([])
     rng = np.random.default_rng(2)
@@ -97,7 +100,7 @@ def main() -> None:
     view.show()
     app.processEvents()
     stop = threading.Event()
-    load = threading.Thread(target=keep_busy, args=(stop,), daemon=True)
+    load = threading.Thread(target=keep_busy, args=(stop, options.nice), daemon=True)
     if options.busy:
         load.start()
     cases: dict[str, list[OverlayState | None]] = {

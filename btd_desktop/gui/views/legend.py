@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
@@ -84,11 +85,8 @@ def paint_legend(painter: QPainter, area: QRectF, overlay: OverlayState) -> None
         title,
     )
     _paint_bar(painter, bar, overlay)
-    ticks = legend_ticks(overlay.kind, overlay.limits)
-    places = remarkableness(ticks, overlay.kind, overlay.limits)
-    for value, place in zip(ticks, places, strict=True):
-        y = bar.bottom() - float(place) * bar.height()
-        text = number_text(value)
+    for text, place in _placed_ticks(overlay.kind, overlay.limits):
+        y = bar.bottom() - place * bar.height()
         x = bar.left() - 6 - metrics.horizontalAdvance(text)
         draw_text(painter, QPointF(x, y + metrics.ascent() / 2 - 1), text)
     if overlay.threshold is not None:
@@ -104,12 +102,28 @@ def threshold_text(kind: OverlayKind, threshold: float) -> str:
     return f"p ≤ {number}" if kind == "p-value" else f"≥ {number}"
 
 
-def _paint_bar(painter: QPainter, bar: QRectF, overlay: OverlayState) -> None:
+@lru_cache(maxsize=32)
+def _placed_ticks(
+    kind: OverlayKind, limits: tuple[float, float]
+) -> tuple[tuple[str, float], ...]:
+    ticks = legend_ticks(kind, limits)
+    places = remarkableness(ticks, kind, limits)
+    pairs = zip(ticks, places, strict=True)
+    return tuple((number_text(value), float(place)) for value, place in pairs)
+
+
+@lru_cache(maxsize=8)
+def _ramp(colour_map: str) -> OverlayPicture:
     picture = OverlayPicture(256, 1)
     ramp = np.linspace(1.0, 0.0, 256, dtype=np.float32)[:, None]
     # Opaque, since a legend that fades with the overlay could not be read.
-    table = overlay_table(colour_table(overlay.colour_map), 1.0)
-    painter.drawImage(bar, picture.show(ramp, "score", (0.0, 1.0), table))
+    table = overlay_table(colour_table(colour_map), 1.0)
+    picture.show(ramp, "score", (0.0, 1.0), table)
+    return picture
+
+
+def _paint_bar(painter: QPainter, bar: QRectF, overlay: OverlayState) -> None:
+    painter.drawImage(bar, _ramp(overlay.colour_map).image)
     if overlay.threshold is not None:
         hidden = QRectF(bar)
         hidden.setTop(bar.bottom() - threshold_place(overlay) * bar.height())

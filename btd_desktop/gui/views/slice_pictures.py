@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from btd_desktop.gui.qimage import (
@@ -52,11 +56,8 @@ class SlicePictures:
             self._overlay = OverlayPicture(rows, columns)
             self._overlay_of = None
         if self._overlay_of is not overlay:
-            table = overlay_table(
-                colour_table(overlay.colour_map),
-                overlay.opacity,
-                threshold_place(overlay),
-            )
+            place = threshold_place(overlay)
+            table = _table(overlay.colour_map, overlay.opacity, place)
             self._overlay.show(overlay.values, overlay.kind, overlay.limits, table)
             self._overlay_of = overlay
         return self._overlay.image
@@ -66,4 +67,14 @@ def threshold_place(overlay: OverlayState) -> float:
     """Where the threshold lies between the dull end 0 and the bright end 1."""
     if overlay.threshold is None:
         return 0.0
-    return float(remarkableness([overlay.threshold], overlay.kind, overlay.limits)[0])
+    return _place(overlay.threshold, overlay.kind, overlay.limits)
+
+
+@lru_cache(maxsize=64)
+def _place(value: float, kind: str, limits: tuple[float, float]) -> float:
+    return float(remarkableness([value], kind, limits)[0])
+
+
+@lru_cache(maxsize=64)
+def _table(colour_map: str, opacity: float, first_shown: float) -> NDArray[np.uint32]:
+    return overlay_table(colour_table(colour_map), opacity, first_shown)

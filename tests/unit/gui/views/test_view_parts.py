@@ -210,15 +210,19 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 
 @pytest.fixture
-def sheet(qtbot):
-    window = QWidget()
-    qtbot.addWidget(window)
-    window.resize(1200, 800)
-    window.show()
+def window(qtbot):
+    made = QWidget()
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def sheet(window):
     made = ShortcutSheet(load_shortcuts())
     made.show_over(window)
-    # A generator, so that the window outlives the fixture.
-    yield made
+    return made
 
 
 def test_sheet_names_every_shortcut_and_gesture(sheet):
@@ -230,18 +234,17 @@ def test_sheet_names_every_shortcut_and_gesture(sheet):
         assert {gesture.text, gesture.does} <= texts
 
 
-def test_sheet_closes_on_escape_and_on_a_click(sheet, qtbot):
+def test_sheet_closes_on_escape_and_on_a_click(sheet, window, qtbot):
     heard = hand.listen(sheet, "closed")
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
-    sheet.show_over(sheet.parentWidget())
+    sheet.show_over(window)
     hand.click(sheet, (5, 5))
     assert not sheet.isVisible()
     assert heard.of("closed") == [(), ()]
 
 
-def test_sheet_follows_the_size_of_its_window(sheet):
-    window = sheet.parentWidget()
+def test_sheet_follows_the_size_of_its_window(sheet, window):
     before = sheet.width()
     window.resize(900, 700)
     assert sheet.width() < before
