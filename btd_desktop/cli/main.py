@@ -18,8 +18,10 @@ import typer
 from btd_desktop import __version__
 from btd_desktop.cli.commands import COMMANDS
 from btd_desktop.cli.invocation import Invocation
-from btd_desktop.cli.output import prepare_streams, print_json, warn
-from btd_desktop.errors import BtdError, Cancelled
+from btd_desktop.cli.output import OutputClosedError, prepare_streams, print_json, warn
+from btd_desktop.errors import BtdError, Cancelled, SettingsError
+from btd_desktop.logs import Redactor, close_logging, configure_logging
+from btd_desktop.paths import log_dir
 
 __all__ = ["EXIT_BUG", "EXIT_USAGE", "run"]
 
@@ -94,12 +96,14 @@ def run(argv: Sequence[str], open_window: Callable[[Path | None], int]) -> int:
         return _tell_usage(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _tell(Cancelled(), as_json=as_json)
-    except BrokenPipeError:
+    except OutputClosedError:
         # Python would complain once more when it flushes standard output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_PIPE
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug of ours
         return _tell_bug(error, as_json=as_json)
+    finally:
+        close_logging()
     return status if isinstance(status, int) else 0
 
 
@@ -107,9 +111,6 @@ def _start_log(argv: Sequence[str]) -> None:
     """Log to the user's folder; where that fails, say so and go on without."""
     if not argv or {"-h", "--help", "--version"} & set(argv):
         return
-    from btd_desktop.errors import SettingsError
-    from btd_desktop.logs import Redactor, configure_logging
-    from btd_desktop.paths import log_dir
     from btd_desktop.settings import load_settings
 
     redactor = Redactor()
@@ -149,7 +150,6 @@ def _tell_usage(error: Exception, *, as_json: bool) -> int:
 
 
 def _tell_bug(error: Exception, *, as_json: bool) -> int:
-    from btd_desktop.paths import log_dir
     from btd_desktop.workflow.messages import error_json
 
     _log.error("unexpected error", exc_info=error)

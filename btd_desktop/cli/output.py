@@ -16,9 +16,21 @@ from typing import Any, TextIO
 
 from rich.cells import cell_len
 
-__all__ = ["columns", "fields", "prepare_streams", "print_json", "say", "warn"]
+__all__ = [
+    "OutputClosedError",
+    "columns",
+    "fields",
+    "prepare_streams",
+    "print_json",
+    "say",
+    "warn",
+]
 
 _MAX_CELL = 60
+
+
+class OutputClosedError(Exception):
+    """The reader of our output went away (`btd … | head`); nothing is wrong."""
 
 
 def prepare_streams() -> None:
@@ -42,16 +54,21 @@ def warn(*lines: str) -> None:
 def _write(stream: TextIO, lines: Sequence[str]) -> None:
     from btd_desktop.workflow.messages import visible
 
-    for line in lines:
-        stream.write(visible(line) + "\n")
-    stream.flush()
+    _send(stream, "".join(visible(line) + "\n" for line in lines))
+
+
+def _send(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
 
 
 def print_json(value: dict[str, Any]) -> None:
     """Write one JSON object to standard output; numbers that JSON lacks become null."""
     text = json.dumps(_plain(value), indent=2, ensure_ascii=True, allow_nan=False)
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    _send(sys.stdout, text + "\n")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

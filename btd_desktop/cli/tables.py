@@ -50,10 +50,10 @@ def outcome_lines(outcome: SeriesOutcome) -> Iterator[str]:
     if outcome.reason:
         yield f"  note: {outcome.reason}"
     if outcome.findings:
-        yield f"  {len(outcome.findings)} places stand out:"
+        yield f"  places that stand out or were kept: {len(outcome.findings)}"
         yield from (f"  {line}" for line in findings_table(outcome.findings))
     else:
-        yield "  no place stands out"
+        yield "  no place stands out, none was kept"
 
 
 def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:

@@ -25,6 +25,7 @@ __all__ = [
     "create_case",
     "facts_of",
     "file_json",
+    "holds_case",
     "import_into_case",
     "import_statement",
     "keep_import",
@@ -120,13 +121,18 @@ def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseS
     )
 
 
+def holds_case(folder: Path) -> bool:
+    """True when the folder looks like a case; opening it tells whether it is one."""
+    return (folder / "case.sqlite").is_file()
+
+
 def open_or_create(folder: Path, details: CaseDetails, services: Services) -> CaseStore:
     """The case in a folder, open for writing; made when there is none.
 
     Raises:
         CaseError: The folder holds something else, or the case cannot be opened.
     """
-    if (folder / "case.sqlite").is_file():
+    if holds_case(folder):
         return CaseStore.open(folder)
     return create_case(folder, details, services)
 

@@ -32,14 +32,19 @@ def visible(text: str) -> str:
 
 def reason_of(error: BtdError) -> str:
     """Sentence and hint of an error in one text."""
-    return f"{error.detail}. {error.hint}" if error.hint else error.detail
+    sentence = error.detail.rstrip(".")
+    return f"{sentence}. {_capital(error.hint)}" if error.hint else sentence
 
 
 def error_text(error: BtdError | Cancelled) -> str:
     """What a person is told: the sentence and, where there is one, what to do."""
     if isinstance(error, Cancelled):
         return f"stopped: {CANCELLED_HINT}"
-    return f"{error.detail.rstrip('.')}. {error.hint}" if error.hint else error.detail
+    return reason_of(error)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def error_json(error: BtdError | Cancelled) -> dict[str, Any]:

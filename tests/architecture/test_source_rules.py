@@ -48,6 +48,21 @@ _PLANTED: list[tuple[Rule, str, str]] = [
     (source_rules.never_unpickles, "cases/x.py", "from joblib import load\n"),
     (source_rules.never_unpickles, "diffusion/x.py", "from torch import load\n"),
     (source_rules.never_unpickles, "diffusion/x.py", "w = torch.load('a.pt')\n"),
+    (
+        source_rules.never_unpickles,
+        "diffusion/x.py",
+        "w = torch.load('a.pt', weights_only=True)\n",
+    ),
+    (
+        source_rules.never_unpickles,
+        "diffusion/published_reader.py",
+        "w = torch.load('a.pt')\n",
+    ),
+    (
+        source_rules.never_unpickles,
+        "diffusion/published_reader.py",
+        "w = torch.load('a.pt', weights_only=False)\n",
+    ),
     (source_rules.never_unpickles, "cases/x.py", "a = np.load(p)\n"),
     (source_rules.never_unpickles, "cases/x.py", "a = np.load(p, allow_pickle=True)\n"),
     (
@@ -83,6 +98,11 @@ _ALLOWED: list[tuple[Rule, str, str]] = [
     ),
     (source_rules.is_short, "scoring/x.py", "VALUE = 1\n" * 400),
     (source_rules.never_unpickles, "cases/x.py", "np.load(p, allow_pickle=False)\n"),
+    (
+        source_rules.never_unpickles,
+        "diffusion/published_reader.py",
+        "w = torch.load('a.pt', weights_only=True)\n",
+    ),
     (
         source_rules.connects_without_capturing_self,
         "gui/x.py",

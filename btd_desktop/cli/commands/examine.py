@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btd_desktop.cli.case_details import warn_of_kept_details
 from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.options import (
     AsJson,
@@ -80,6 +81,7 @@ def examine_evidence(
         ),
     )
     details = CaseDetails(title, case_number, client, examiner, question)
+    warn_of_kept_details(out, details)
     with watched() as context:
         result = examine(paths, out, details, options, services, context)
     if as_json:
@@ -88,7 +90,7 @@ def examine_evidence(
     say(f"Case: {result.case}", fates_line(result.fates))
     n_odd = sum(n for fate, n in result.fates.items() if fate != "accepted")
     if n_odd:
-        say(f"  {n_odd} files were not accepted; the report names the reasons")
+        say(f"  not accepted: {n_odd}; the report names each with its reason")
     for outcome in result.outcomes:
         say(*outcome_lines(outcome))
     say(f"Report: {result.report.path}", f"  signed by {result.report.signer}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from btd_desktop.cli.case_details import warn_of_kept_details
 from btd_desktop.cli.options import AsJson, CaseOut, Evidence
 from btd_desktop.cli.output import columns, print_json, say
 from btd_desktop.cli.watching import watched
@@ -35,6 +36,7 @@ def import_evidence(
     from btd_desktop.workflow.services import default_services
 
     details = CaseDetails(title, case_number, client, examiner, question)
+    warn_of_kept_details(out, details)
     with watched() as context:
         statement = import_statement(paths, out, details, default_services(), context)
     refusal: EvidenceError | None = None
