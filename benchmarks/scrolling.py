@@ -3,7 +3,9 @@
 A 500-slice 512 x 512 int16 series (simulated texture, not a patient) with an overlay is
 scrolled slice by slice in a real `SliceView` on the offscreen platform; each frame is a
 new state and a synchronous repaint of the whole view. Run it as
-`python benchmarks/scrolling.py [--slices N] [--size N] [--busy [--nice N]]`; `--busy` keeps a torch-like load (matrix products in a thread) going meanwhile, as when
+`python benchmarks/scrolling.py [--slices N] [--size N] [--busy [--nice N]]`.
+
+`--busy` keeps a torch-like load (matrix products in a thread) going meanwhile, as when
 a scan is scored; `--nice` gives that thread a lower priority.
 """
 

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPen,
+    QTransform,
+)
 
 from btd_desktop.gui.view_state.states import (
     Corners,
@@ -37,6 +45,7 @@ _CROSSHAIR = QColor(110, 215, 255)
 _POINTER = QColor(255, 255, 255)
 _LOSSY = QColor(255, 176, 0)
 _MARGIN = 10.0
+_WIDE = 640.0
 _CROSSHAIR_GAP = 12.0
 # The bar must not run into the corner texts on both sides.
 _SCALE_SHARE = 0.25
@@ -157,6 +166,26 @@ def _paint_overlay(
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, overlay.smooth)
     image = pictures.overlay(overlay)
     _draw_scaled(painter, view, image, transform, overlay.origin, overlay.cell)
+    edges = pictures.outline(overlay)
+    if edges and not overlay.smooth:
+        _paint_edges(painter, edges, transform)
+
+
+def _paint_edges(
+    painter: QPainter, edges: list[QLineF], transform: ViewTransform
+) -> None:
+    painter.save()
+    painter.setTransform(
+        QTransform.fromScale(*transform.scale)
+        * QTransform.fromTranslate(*transform.origin),
+        True,
+    )
+    # The bright end of a colour map fades on bone; a dark edge holds it together.
+    pen = QPen(QColor(0, 0, 0), 1.0)
+    pen.setCosmetic(True)
+    painter.setPen(pen)
+    painter.drawLines(edges)
+    painter.restore()
 
 
 def _paint_box(
@@ -219,7 +248,7 @@ def _paint_annotations(
         _paint_letters(painter, view, state, legend)
         _paint_scale(painter, view, transform)
     if state.lossy:
-        _paint_lossy(painter, view)
+        _paint_lossy(painter, view, _lossy_top(painter, view, state))
 
 
 def _paint_corners(painter: QPainter, view: QRectF, corners: Corners) -> None:
@@ -232,11 +261,18 @@ def _paint_corners(painter: QPainter, view: QRectF, corners: Corners) -> None:
         else:
             y = view.top() + _MARGIN + metrics.ascent()
         for k, text in enumerate(lines):
+            shown = _fitted(text, metrics, view.width() / 2 - 2 * _MARGIN)
             x = view.left() + _MARGIN
             if right:
-                length = metrics.horizontalAdvance(shown_line(text))
-                x = view.right() - _MARGIN - length
-            draw_text(painter, QPointF(x, y + k * line), text)
+                x = view.right() - _MARGIN - metrics.horizontalAdvance(shown)
+            draw_text(painter, QPointF(x, y + k * line), shown)
+
+
+def _fitted(text: str, metrics: QFontMetricsF, room: float) -> str:
+    shown = shown_line(text)
+    if metrics.horizontalAdvance(shown) <= room:
+        return shown
+    return metrics.elidedText(shown, Qt.TextElideMode.ElideRight, room)
 
 
 def _paint_letters(
@@ -281,15 +317,21 @@ def _paint_scale(painter: QPainter, view: QRectF, transform: ViewTransform) -> N
     draw_text(painter, QPointF(centre.x() - length / 2, centre.y() - 13), label)
 
 
-def _paint_lossy(painter: QPainter, view: QRectF) -> None:
+def _lossy_top(painter: QPainter, view: QRectF, state: SliceViewState) -> float:
+    if not state.show_info or view.width() > _WIDE:
+        return _MARGIN + 22.0
+    # In a narrow view the badge would lie on the corner texts.
+    n_lines = max(len(state.corners[0]), len(state.corners[1]), 1)
+    return _MARGIN + 6.0 + n_lines * (QFontMetricsF(painter.font()).height() + 1.0)
+
+
+def _paint_lossy(painter: QPainter, view: QRectF, top: float) -> None:
     text = "LOSSY COMPRESSION"
     plain = painter.font()
     painter.setFont(picture_font(plain, 11, bold=True))
     metrics = QFontMetricsF(painter.font())
     width = metrics.horizontalAdvance(text) + 12
-    badge = QRectF(
-        view.center().x() - width / 2, view.top() + _MARGIN + 22, width, 18.0
-    )
+    badge = QRectF(view.center().x() - width / 2, view.top() + top, width, 18.0)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(_LOSSY)

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QLineF
 from PySide6.QtGui import QImage
 
 from btd_desktop.gui.qimage import (
@@ -17,7 +18,10 @@ from btd_desktop.gui.qimage import (
 from btd_desktop.gui.view_state.states import OverlayState, SliceViewState
 from btd_desktop.gui.views.colour_maps import colour_table
 
-__all__ = ["SlicePictures"]
+__all__ = ["SlicePictures", "threshold_place"]
+
+_SMALLEST_OUTLINED = 2.0
+_MOST_EDGES = 700
 
 
 class SlicePictures:
@@ -28,6 +32,8 @@ class SlicePictures:
         self._grey_of: tuple[object, ...] = ()
         self._overlay: OverlayPicture | None = None
         self._overlay_of: OverlayState | None = None
+        self._outline: list[QLineF] = []
+        self._outline_of: OverlayState | None = None
 
     def grey(self, state: SliceViewState) -> QImage | None:
         """The plane under its display window, or None without a volume."""
@@ -61,6 +67,38 @@ class SlicePictures:
             self._overlay.show(overlay.values, overlay.kind, overlay.limits, table)
             self._overlay_of = overlay
         return self._overlay.image
+
+    def outline(self, overlay: OverlayState) -> list[QLineF]:
+        """Edges between cells that are shown and cells that are not.
+
+        In pixels of the slice. Empty without threshold, and for maps as fine as the
+        slice or as ragged as noise, where edges would hide what they surround.
+        """
+        if self._outline_of is not overlay:
+            self._outline = _edges(overlay)
+            self._outline_of = overlay
+        return self._outline
+
+
+def _edges(overlay: OverlayState) -> list[QLineF]:
+    if overlay.threshold is None or min(overlay.cell) < _SMALLEST_OUTLINED:
+        return []
+    places = remarkableness(overlay.values, overlay.kind, overlay.limits)
+    with np.errstate(invalid="ignore"):
+        shown = np.pad(places >= threshold_place(overlay), 1)
+    (left, top), (width, height) = overlay.origin, overlay.cell
+    lying = np.argwhere(shown[1:] != shown[:-1])
+    upright = np.argwhere(shown[:, 1:] != shown[:, :-1])
+    if len(lying) + len(upright) > _MOST_EDGES:
+        return []
+    lines = []
+    for row, column in lying.tolist():
+        x, y = left + (column - 1) * width, top + row * height
+        lines.append(QLineF(x, y, x + width, y))
+    for row, column in upright.tolist():
+        x, y = left + column * width, top + (row - 1) * height
+        lines.append(QLineF(x, y, x, y + height))
+    return lines
 
 
 def threshold_place(overlay: OverlayState) -> float:

@@ -114,6 +114,10 @@ class SliceView(QWidget):
         """Show another state; emits nothing."""
         self._state = state
         self._fit()
+        n_planes = state.n_planes
+        self.setAccessibleDescription(
+            f"Slice {state.index + 1} of {n_planes}" if n_planes else state.message
+        )
         cursor = (
             Qt.CursorShape.CrossCursor
             if state.tool == "score"
@@ -196,7 +200,10 @@ class SliceView(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Decide what a drag will mean."""
         event.accept()
-        if self._press is not None or self._state.n_planes == 0:
+        # A press whose release went elsewhere (a dialog, another program) is over as
+        # soon as another button goes down alone.
+        alone = event.buttons() == event.button()
+        if (self._press is not None and not alone) or self._state.n_planes == 0:
             return
         drag = gestures.drag_meaning(
             event.button(), event.modifiers(), self._state.tool
@@ -209,6 +216,8 @@ class SliceView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Report the pointer, and drag."""
         event.accept()
+        if event.buttons() == Qt.MouseButton.NoButton:
+            self._press = None
         press, at = self._press, event.position()
         self._point_at(at)
         if press is None:

@@ -15,8 +15,7 @@ def no_leaked_widgets(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a top-level widget alive (the idea is ndv's)."""
     before = set(map(id, QApplication.topLevelWidgets()))
     yield
-    # Runs before qtbot closes its widgets, unless the test asked for qtbot later; so
-    # what qtbot owns is closed here by the event loop and only orphans remain.
+    # qtbot has closed its widgets by now: pytest-qt does so before fixtures end.
     qapp.processEvents(QEventLoop.ProcessEventsFlag.AllEvents)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()

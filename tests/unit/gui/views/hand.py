@@ -35,8 +35,9 @@ def _send(
     QApplication.sendEvent(widget, event)
 
 
-def press(widget: QWidget, at, button=LEFT, modifiers=PLAIN) -> None:
-    _send(widget, QEvent.Type.MouseButtonPress, at, button, button, modifiers)
+def press(widget: QWidget, at, button=LEFT, modifiers=PLAIN, held=NONE) -> None:
+    kind = QEvent.Type.MouseButtonPress
+    _send(widget, kind, at, button, button | held, modifiers)
 
 
 def move(widget: QWidget, at, button=NONE, modifiers=PLAIN) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from btd_desktop.gui.view_state.states import PatchBox, SliceViewState
 from btd_desktop.gui.views import ink
+from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.slice_view import SliceView
 from tests.unit.gui.views import hand
 from tests.unit.gui.views.hand import ALT, CTRL, LEFT, MIDDLE, RIGHT, SHIFT
@@ -229,12 +230,27 @@ def test_plain_move_leaves_crosshair_and_focus_alone(view, heard):
 
 def test_second_button_during_a_drag_changes_nothing(view, heard):
     hand.press(view, (100, 100))
-    hand.press(view, (100, 100), RIGHT)
+    hand.press(view, (100, 100), RIGHT, held=LEFT)
     hand.move(view, (150, 100), LEFT)
     assert view.transform.zoom == 1.0
     hand.release(view, (150, 100))
     assert heard.of("window_changed")
     assert not heard.of("context_menu_requested")
+
+
+def test_press_whose_release_was_lost_does_not_block_the_next_one(view, heard):
+    hand.press(view, (100, 100))
+    hand.drag(view, (100, 250), (100, 100), RIGHT)
+    assert view.transform.zoom == pytest.approx(2.0)
+    hand.press(view, (100, 100))
+    hand.move(view, (180, 100))
+    assert not heard.of("window_changed")
+
+
+def test_screen_reader_hears_the_slice_shown(view):
+    assert view.accessibleDescription() == "Slice 6 of 12"
+    view.show_state(SliceViewState(message="No series"))
+    assert view.accessibleDescription() == "No series"
 
 
 def test_click_beside_the_picture_says_nothing(view, heard):
@@ -416,3 +432,50 @@ def test_tools_of_the_left_button_drag_crosshair_picture_and_zoom(view, heard):
     hand.drag(view, (100, 100), (120, 110))
     assert view.transform.to_picture(120, 110) == pytest.approx(before)
     assert "window_changed" not in heard.names
+
+
+def test_shown_cells_of_a_coarse_overlay_are_outlined():
+    values = np.zeros((3, 4), np.float32)
+    values[1, 1:3] = 3.0
+    overlay = sample_overlay(values=values, threshold=2.0, origin=(5.0, 5.0))
+    edges = SlicePictures().outline(overlay)
+    spans = {(e.x1(), e.y1(), e.x2(), e.y2()) for e in edges}
+    assert spans == {
+        (15.0, 15.0, 25.0, 15.0),
+        (25.0, 15.0, 35.0, 15.0),
+        (15.0, 25.0, 25.0, 25.0),
+        (25.0, 25.0, 35.0, 25.0),
+        (15.0, 15.0, 15.0, 25.0),
+        (35.0, 15.0, 35.0, 25.0),
+    }
+
+
+def test_outline_surrounds_what_is_drawn_and_nothing_else():
+    pictures = SlicePictures()
+    assert not pictures.outline(sample_overlay(threshold=None))
+    assert not pictures.outline(sample_overlay(threshold=1.0, cell=(1.0, 1.0)))
+    nan = np.full((4, 5), np.nan, np.float32)
+    assert not pictures.outline(sample_overlay(values=nan, threshold=1.0))
+
+
+def test_ragged_map_is_not_buried_under_outlines(rng):
+    values = (rng.random((53, 53)) * 3).astype(np.float32)
+    overlay = sample_overlay(values=values, threshold=1.5, cell=(8.0, 8.0))
+    assert not SlicePictures().outline(overlay)
+
+
+def test_long_corner_texts_never_meet_in_the_middle(view, monkeypatch):
+    spans: list[tuple[float, float]] = []
+
+    def spy(painter, baseline, text, *rest):
+        length = painter.fontMetrics().horizontalAdvance(text)
+        spans.append((baseline.x(), baseline.x() + length))
+        ink.draw_text(painter, baseline, text, *rest)
+
+    view.resize(260, 200)
+    view.show_state(sample_state(corners=(("W" * 70,), ("W" * 70,), (), ())))
+    monkeypatch.setattr("btd_desktop.gui.views.slice_painting.draw_text", spy)
+    view.grab()
+    left, right = spans[0], spans[1]
+    assert left[1] < right[0]
+    assert right[1] <= 260
