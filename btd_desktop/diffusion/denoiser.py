@@ -20,6 +20,7 @@ from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.checkpoint import load_model
 from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.diffusion.lean import LeanDenoiser
+from btd_desktop.errors import ModelError
 
 __all__ = ["DiffusionDetector", "open_detector"]
 
@@ -123,6 +124,13 @@ def open_detector(folder: Path, device: ComputeDevice) -> DiffusionDetector:
         ModelError: The model is missing, damaged or not what its card says.
     """
     network, card = load_model(folder)
+    patch = int(card.preset["patch"])
+    if not isinstance(network, LeanDenoiser) and patch <= 2 * _MARGIN:
+        raise ModelError(
+            f"the reference network keeps what lies {_MARGIN} px inside its patches; "
+            f"the card of {card.name} names patches of {patch} px",
+            code="network",
+        )
     network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return DiffusionDetector(network, card, device)
 

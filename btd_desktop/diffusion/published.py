@@ -96,7 +96,8 @@ def convert_checkpoint(
         copy, target = folder / "checkpoint.pt", folder / "weights.safetensors"
         _copy(path, copy, limits)
         source_digest, _ = file_digest(copy)
-        _read_apart(path, copy, target, limits, context)
+        answer, status = _ask_reader(path, copy, target, limits, context)
+        _require_success(path, answer, status)
         try:
             data = target.read_bytes()
         except OSError as error:
@@ -157,9 +158,10 @@ def _copy(path: Path, copy: Path, limits: ReaderLimits) -> None:
         ) from error
 
 
-def _read_apart(
+def _ask_reader(
     path: Path, copy: Path, target: Path, limits: ReaderLimits, context: TaskContext
-) -> None:
+) -> tuple[bytes, int]:
+    """Answer and exit status of the reading process."""
     process = subprocess.Popen(  # noqa: S603 - our own module
         [*_command(), str(copy), str(target)],
         stdin=subprocess.DEVNULL,
@@ -174,7 +176,7 @@ def _read_apart(
             context.check()
             try:
                 answer, _ = process.communicate(timeout=0.1)
-                break
+                return answer, process.returncode
             except subprocess.TimeoutExpired:
                 pass
             if time.monotonic() > ends:
@@ -186,7 +188,10 @@ def _read_apart(
         if process.poll() is None:
             process.kill()
             process.communicate()
-    reason = _reason(answer, process.returncode)
+
+
+def _require_success(path: Path, answer: bytes, status: int) -> None:
+    reason = _reason(answer, status)
     if reason:
         raise ModelError(
             f"{path} was refused: {reason}",

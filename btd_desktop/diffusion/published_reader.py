@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["main"]
+__all__ = ["convert", "main"]
 
 # torch reserves much more address space than it uses.
 _MEMORY_BYTES: Final = 12 << 30
@@ -26,16 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Convert one file; prints `{"error": ...}` or `{"n_tensors": ...}` as JSON."""
     source, target = (sys.argv[1:] if arguments is None else list(arguments))[-2:]
     _limit_resources()
-    told: dict[str, Any]
-    try:
-        told = {"n_tensors": _convert(Path(source), Path(target))}
-    except MemoryError:
-        told = {"error": "it needs more memory than a model of this kind does"}
-    except Exception as error:  # noqa: BLE001 - hostile input raises what it likes
-        words = str(error).strip().split("\n", 1)[0][:200]
-        told = {"error": f"{type(error).__name__}: {words}"}
+    told = convert(Path(source), Path(target))
     sys.stdout.write(json.dumps(told) + "\n")
     return 0 if "error" not in told else 1
+
+
+def convert(source: Path, target: Path) -> dict[str, Any]:
+    """Write the network of a checkpoint as safetensors; what went wrong is told.
+
+    To be called in a process of its own: hostile input may crash it.
+    """
+    try:
+        return {"n_tensors": _convert(source, target)}
+    except MemoryError:
+        return {"error": "it needs more memory than a model of this kind does"}
+    except Exception as error:  # noqa: BLE001 - hostile input raises what it likes
+        words = str(error).strip().split("\n", 1)[0][:200]
+        return {"error": f"{type(error).__name__}: {words}"}
 
 
 def _limit_resources() -> None:

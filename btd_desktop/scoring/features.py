@@ -90,7 +90,8 @@ def grid_features(
         ValueError: `at` lies outside the slice.
     """
     _, h, w = maps.shape
-    sums = _class_sums(maps, tissue)
+    present = np.ones(tissue.shape, dtype=np.bool_)
+    sums = _class_sums(maps, tissue, present)
     # Of the whole slice in either case, or a click would not repeat the grid's number.
     slice_means = _class_means(sums)
     if at is None:
@@ -103,7 +104,7 @@ def grid_features(
         maps, tissue = _cut(maps, r, c, half), _cut(tissue, r, c, half)
         place = (np.array([half]), np.array([half]))
         rows, columns = np.array([r]), np.array([c])
-        sums = _class_sums(maps, tissue)
+        sums = _class_sums(maps, tissue, _cut(present, r, c, half))
     return _from_sums(sums, slice_means, place, (rows, columns), grid, paper_level)
 
 
@@ -117,19 +118,21 @@ def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
 class _Sums:
     """Block sums: pixels (in all, and by class), F^2 and F by level (and class)."""
 
-    pixels: NDArray[np.float64]  # (1, h, w)
+    pixels: NDArray[np.float64]  # (1, h, w), those of the slice
     count: NDArray[np.float64]  # (classes, h, w)
     square: NDArray[np.float64]  # (L, classes, h, w)
     signed: NDArray[np.float64]  # (L, h, w), tissue only
     whole: NDArray[np.float64]  # (1, h, w): F^2 of t = 0 over all pixels
 
 
-def _class_sums(maps: NDArray[np.float32], tissue: NDArray[np.uint8]) -> _Sums:
+def _class_sums(
+    maps: NDArray[np.float32], tissue: NDArray[np.uint8], present: NDArray[np.bool_]
+) -> _Sums:
     squares = maps.astype(np.float64) ** 2
     masks = np.stack([tissue == k + 1 for k in range(_N_CLASSES)])
     inside = tissue > 0
     return _Sums(
-        pixels=block_sums(np.ones((1, *tissue.shape))),
+        pixels=block_sums(present[None]),
         count=block_sums(masks),
         square=np.stack([block_sums(squares * mask) for mask in masks], axis=1),
         signed=block_sums(maps * inside),

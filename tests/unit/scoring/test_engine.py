@@ -1,0 +1,181 @@
+"""Volumes through a detector: resumable, cancellable, padding left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from btd_desktop.errors import Cancelled
+from btd_desktop.preprocess.presets import PRESETS, fit_scale
+from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.scoring.engine import (
+    SliceScores,
+    grid_of,
+    score_place,
+    score_slice,
+    score_volume,
+)
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
+from btd_desktop.volume import Volume
+from tests.unit.scoring.fakes import LEVELS, HighPassDetector, chest_volume
+
+PRESET = PRESETS["ct96wide"]
+GRID = grid_of(PRESET.to_json())
+
+
+def score(volume: Volume, **options: object) -> list[SliceScores]:
+    context = options.pop("context", None) or TaskContext()
+    return list(
+        score_volume(
+            HighPassDetector(),
+            volume,
+            fit_scale(volume, PRESET),
+            GRID,
+            context,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]
+        )
+    )
+
+
+def assert_same(a: GridFeatures, b: GridFeatures) -> None:
+    for name in ("rows", "columns", "injection", "removal", "features", "aerated"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_grid_follows_the_preset() -> None:
+    assert (GRID.patch, GRID.stride, GRID.centre) == (96, 16, 32)
+    assert grid_of(PRESETS["mr128"].to_json(), 32).patch == 128
+
+
+def test_volume_yields_every_slice_in_order_with_its_residual() -> None:
+    volume = chest_volume(3, seed=1)
+    found = score(volume)
+    assert [s.slice_index for s in found] == [0, 1, 2]
+    for own in found:
+        assert own.residual.shape == volume.shape[1:]
+        assert own.residual.dtype == np.float32
+        assert own.features.scored.any()
+        assert not own.features.scored.all()
+    lone = score_slice(HighPassDetector(), volume, 1, fit_scale(volume, PRESET), GRID)
+    assert_same(lone.features, found[1].features)
+    np.testing.assert_array_equal(lone.residual, found[1].residual)
+
+
+def test_residual_is_the_map_of_the_papers_level() -> None:
+    volume = chest_volume(1, seed=2)
+    detector = HighPassDetector()
+    scale = fit_scale(volume, PRESET)
+    found = score_slice(detector, volume, 0, scale, GRID)
+    maps = detector.predict_noise(detector.calls[0])
+    np.testing.assert_array_equal(found.residual, maps[detector.info.paper_level])
+
+
+def test_resuming_with_skip_gives_the_same_slices_as_one_run() -> None:
+    volume = chest_volume(4, seed=3)
+    whole = {s.slice_index: s for s in score(volume)}
+    rest = score(volume, skip={0, 2})
+    assert [s.slice_index for s in rest] == [1, 3]
+    for own in rest:
+        assert_same(own.features, whole[own.slice_index].features)
+
+
+def test_progress_counts_skipped_slices_as_done() -> None:
+    seen: list[Progress] = []
+    score(chest_volume(3, seed=4), skip={1}, context=TaskContext(seen.append))
+    assert [(p.done, p.total) for p in seen] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_everything_skipped_asks_the_detector_nothing() -> None:
+    volume = chest_volume(2, seed=4)
+    detector = HighPassDetector()
+    scale = fit_scale(volume, PRESET)
+    context = TaskContext()
+    assert not list(score_volume(detector, volume, scale, GRID, context, skip=range(2)))
+    assert detector.calls == []
+
+
+def test_cancelling_keeps_what_was_yielded() -> None:
+    volume, detector, context = chest_volume(5, seed=5), HighPassDetector(), None
+    context = TaskContext()
+    kept: list[SliceScores] = []
+    scale = fit_scale(volume, PRESET)
+
+    def consume() -> None:
+        for own in score_volume(detector, volume, scale, GRID, context):
+            kept.append(own)
+            if len(kept) == 2:
+                context.cancel()
+
+    with pytest.raises(Cancelled):
+        consume()
+    assert [s.slice_index for s in kept] == [0, 1]
+    assert len(detector.calls) == 2
+
+
+def test_cancelled_before_the_start_scores_nothing() -> None:
+    context = TaskContext()
+    context.cancel()
+    with pytest.raises(Cancelled):
+        score(chest_volume(1, seed=6), context=context)
+
+
+def test_padding_is_not_scored() -> None:
+    volume = chest_volume(1, seed=7)
+    padding = np.zeros(volume.shape, dtype=np.bool_)
+    padding[:, :, 96:] = True
+    plain = score(volume)[0].features
+    padded = score(replace(volume, padding=padding))[0].features
+    right = plain.columns >= 112
+    assert plain.scored[:, right].any()
+    assert not padded.scored[:, right].any()
+    assert padded.scored[:, ~right].any()
+
+
+def test_place_at_a_grid_centre_equals_the_slice_bit_for_bit() -> None:
+    volume = chest_volume(2, seed=8)
+    scale = fit_scale(volume, PRESET)
+    whole = score(volume)[1].features
+    for i, j in np.argwhere(whole.scored)[::7]:
+        place = (1, int(whole.rows[i]), int(whole.columns[j]))
+        alone = score_place(HighPassDetector(), volume, place, scale, GRID).features
+        np.testing.assert_array_equal(alone.features[0, 0], whole.features[i, j])
+        assert alone.injection[0, 0] == whole.injection[i, j]
+        assert alone.removal[0, 0] == whole.removal[i, j]
+
+
+def manifest(**changes: object) -> RunManifest:
+    values: dict[str, object] = {
+        "software": "0.1.0",
+        "engine": ENGINE_VERSION,
+        "model": {"name": "m", "digest": "0" * 64},
+        "preset": PRESET.to_json(),
+        "scale": {"zero_at": -1024.0, "one_at": 1000.0},
+        "grid": GRID.to_json(),
+        "noise_levels": LEVELS,
+        "paper_level": 1,
+        "volume_digest": "1" * 64,
+        "backend": {"kind": "cpu", "dtype": "float32"},
+    }
+    return RunManifest(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": ENGINE_VERSION + 1},
+        {"model": {"name": "m", "digest": "2" * 64}},
+        {"scale": {"zero_at": -1024.0, "one_at": 1001.0}},
+        {"grid": {"patch": 96, "stride": 8, "centre": 32}},
+        {"paper_level": 0},
+        {"volume_digest": "3" * 64},
+        {"backend": {"kind": "cpu", "dtype": "bfloat16"}},
+    ],
+)
+def test_manifest_digest_changes_with_whatever_decides_scores(
+    changes: dict[str, object],
+) -> None:
+    assert manifest().digest == manifest().digest
+    assert manifest(**changes).digest != manifest().digest
