@@ -7,7 +7,6 @@ import signal
 
 import pytest
 
-from btd_desktop.cli import watching
 from btd_desktop.cli.watching import watched
 from btd_desktop.errors import Cancelled
 
@@ -15,7 +14,7 @@ from btd_desktop.errors import Cancelled
 @pytest.fixture
 def clock(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(watching.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("btd_desktop.cli.watching.time.monotonic", lambda: now[0])
     return now
 
 
