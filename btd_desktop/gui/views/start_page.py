@@ -25,11 +25,11 @@ from btd_desktop.gui.theme import Theme, icon
 __all__ = ["INTENDED_USE", "StartPage"]
 
 INTENDED_USE = (
-    "BTD Desktop examines whether the content of CT and MR scans may have been altered, "
-    "for the forensic examination of image data by a trained examiner. It is not a "
-    "medical device: it says nothing about health or disease and must not be used for "
-    "diagnosis. A flagged place is a reason to look closer, not proof; that nothing is "
-    "flagged does not show that nothing was altered."
+    "BTD Desktop examines whether the content of CT and MR scans may have been "
+    "altered, for the forensic examination of image data by a trained examiner. It is "
+    "not a medical device: it says nothing about health or disease and must not be "
+    "used for diagnosis. A flagged place is a reason to look closer, not proof; that "
+    "nothing is flagged does not show that nothing was altered."
 )
 _WIDTH = 760
 
@@ -173,9 +173,9 @@ class StartPage(QWidget):
         across = QHBoxLayout(demo)
         across.setContentsMargins(20, 14, 20, 14)
         words = plain_label(
-            "New here? The demonstration simulates a chest CT with one nodule added and "
-            "one removed, and takes you from import to report without any patient data. "
-            "Making it takes a few minutes, once.",
+            "New here? The demonstration simulates a chest CT with one nodule added "
+            "and one removed, and takes you from import to report without any patient "
+            "data. Making it takes a few minutes, once.",
             wrap=True,
         )
         across.addWidget(words, 1)
@@ -186,7 +186,7 @@ class StartPage(QWidget):
         button = QPushButton(text)
         button.setIconSize(QSize(18, 18))
         button.setAutoDefault(True)
-        button.clicked.connect(signal)  # type: ignore[arg-type]
+        button.clicked.connect(signal)
         button.setObjectName(f"open_{name}")
         self._buttons[name] = button
         return button

@@ -1,4 +1,4 @@
-"""The line at the bottom: what is going on, how long it takes, which device computes."""
+"""The line at the bottom: what goes on, how long it takes, which device computes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,206 @@
+"""Parts that the dialogs share: labelled fields, a heading, path fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.gui.plain_text import PlainLabel, plain_label, visible_text
+
+__all__ = [
+    "FolderList",
+    "PathField",
+    "button_box",
+    "form_layout",
+    "heading",
+    "muted",
+    "page_layout",
+]
+
+
+def page_layout(dialog: QDialog, title: str, width: int, height: int) -> QVBoxLayout:
+    """The outer layout of a dialog, with its size and title set."""
+    dialog.setWindowTitle(title)
+    dialog.resize(width, height)
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(20, 18, 20, 16)
+    layout.setSpacing(12)
+    return layout
+
+
+def form_layout() -> QFormLayout:
+    """A form whose fields take the width."""
+    form = QFormLayout()
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    return form
+
+
+def heading(text: str) -> PlainLabel:
+    """A heading."""
+    label = plain_label(text, wrap=True)
+    label.setProperty("role", "heading")
+    return label
+
+
+def muted(text: str) -> PlainLabel:
+    """Secondary text."""
+    label = plain_label(text, wrap=True)
+    label.setProperty("role", "muted")
+    return label
+
+
+def button_box(
+    dialog: QDialog, accept: str, reject: str = "Cancel"
+) -> tuple[QDialogButtonBox, QPushButton]:
+    """Buttons that accept and reject the dialog; the first is the default."""
+    box = QDialogButtonBox()
+    button = box.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
+    box.addButton(reject, QDialogButtonBox.ButtonRole.RejectRole)
+    button.setDefault(True)
+    box.accepted.connect(dialog.accept)
+    box.rejected.connect(dialog.reject)
+    return box, button
+
+
+class PathField(QWidget):
+    """A path to type or to choose.
+
+    Signals:
+        changed(): Another path stands there.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: str = "folder",
+        pattern: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._kind, self._pattern, self._name = kind, pattern, name
+        self._line = QLineEdit()
+        self._line.setAccessibleName(name)
+        self._line.textChanged.connect(self.changed)
+        choose = QPushButton("Choose …")
+        choose.setAccessibleName(f"Choose {name}")
+        choose.clicked.connect(self._choose)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line, 1)
+        layout.addWidget(choose)
+        self.setFocusProxy(self._line)
+
+    @property
+    def path(self) -> Path | None:
+        """The path, or None when the field is empty."""
+        text = self._line.text().strip()
+        return Path(text) if text else None
+
+    def set_path(self, path: Path | None) -> None:
+        """Put a path into the field."""
+        self._line.setText("" if path is None else str(path))
+
+    def set_hint(self, text: str) -> None:
+        """Text shown while the field is empty."""
+        self._line.setPlaceholderText(text)
+
+    def _choose(self) -> None:
+        start = self._line.text()
+        if self._kind == "folder":
+            chosen = QFileDialog.getExistingDirectory(self, self._name, start)
+        elif self._kind == "save":
+            chosen, _ = QFileDialog.getSaveFileName(
+                self, self._name, start, self._pattern
+            )
+        else:
+            chosen, _ = QFileDialog.getOpenFileName(
+                self, self._name, start, self._pattern
+            )
+        if chosen:
+            self._line.setText(chosen)
+
+
+class FolderList(QWidget):
+    """Folders of genuine scans, to add and to remove; folders can be dropped.
+
+    Signals:
+        changed(): The list changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self._paths: list[Path] = []
+        self._list = QListWidget()
+        self._list.setAccessibleName(name)
+        self._list.setMaximumHeight(110)
+        add = QPushButton("Add folder …")
+        add.clicked.connect(self._choose)
+        remove = QPushButton("Remove")
+        remove.clicked.connect(self._remove)
+        buttons = QVBoxLayout()
+        buttons.addWidget(add)
+        buttons.addWidget(remove)
+        buttons.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._list, 1)
+        layout.addLayout(buttons)
+        self.setAcceptDrops(True)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The folders."""
+        return tuple(self._paths)
+
+    def add_path(self, path: Path) -> None:
+        """Add a folder or file, once."""
+        if path not in self._paths:
+            self._paths.append(path)
+            self._list.addItem(visible_text(str(path)))
+            self.changed.emit()
+
+    def dragEnterEvent(self, event: object) -> None:
+        """Take folders."""
+        if event.mimeData().hasUrls():  # type: ignore[attr-defined]
+            event.acceptProposedAction()  # type: ignore[attr-defined]
+
+    def dropEvent(self, event: object) -> None:
+        """Add what was dropped."""
+        for url in event.mimeData().urls():  # type: ignore[attr-defined]
+            if url.isLocalFile():
+                self.add_path(Path(url.toLocalFile()))
+        event.acceptProposedAction()  # type: ignore[attr-defined]
+
+    def _choose(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self._name)
+        if chosen:
+            self.add_path(Path(chosen))
+
+    def _remove(self) -> None:
+        row = self._list.currentRow()
+        if row >= 0:
+            del self._paths[row]
+            self._list.takeItem(row)
+            self.changed.emit()

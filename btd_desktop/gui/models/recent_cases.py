@@ -1,0 +1,86 @@
+"""Cases opened lately: names and folders, kept in one small JSON file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop import paths
+
+__all__ = ["RecentCase", "RecentCases"]
+
+_MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCase:
+    """A case that was open once.
+
+    Attributes:
+        folder: Where it lay.
+        title: What it was called.
+    """
+
+    folder: Path
+    title: str
+
+    @property
+    def is_there(self) -> bool:
+        """The folder still holds a case."""
+        return (self.folder / "case.sqlite").is_file()
+
+
+class RecentCases(QObject):
+    """The list, newest first.
+
+    Signals:
+        changed(): A case was added or removed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, limit: int, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._limit = limit
+        self._file = paths.config_dir() / "recent-cases.json"
+        self._cases = self._read()
+
+    def cases(self) -> tuple[RecentCase, ...]:
+        """Cases, newest first."""
+        return tuple(self._cases)
+
+    def add(self, folder: Path, title: str) -> None:
+        """Put a case on top."""
+        entry = RecentCase(folder.resolve(), title)
+        others = [c for c in self._cases if c.folder != entry.folder]
+        self._cases = [entry, *others][: self._limit]
+        self._write()
+
+    def remove(self, folder: Path) -> None:
+        """Forget a case; its folder is not touched."""
+        self._cases = [c for c in self._cases if c.folder != folder]
+        self._write()
+
+    def _read(self) -> list[RecentCase]:
+        try:
+            if self._file.stat().st_size > _MAX_BYTES:
+                return []
+            listed = json.loads(self._file.read_text(encoding="utf-8"))
+            cases = [RecentCase(Path(e["folder"]), str(e["title"])) for e in listed]
+        except (OSError, ValueError, TypeError, KeyError):
+            # A list of shortcuts is not worth a complaint.
+            return []
+        return cases[: self._limit]
+
+    def _write(self) -> None:
+        value = [{"folder": str(c.folder), "title": c.title} for c in self._cases]
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            part = self._file.with_name(self._file.name + ".part")
+            part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+            part.replace(self._file)
+        self.changed.emit()

@@ -1,0 +1,102 @@
+"""Models on a device, opened once; torch is loaded in here, on the compute lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from btd_desktop.errors import ModelError
+from btd_desktop.settings import Settings
+
+if TYPE_CHECKING:
+    from btd_desktop.diffusion.card import ModelCard
+    from btd_desktop.workflow.model_library import BoundDetector, ModelEntry
+
+__all__ = ["Detectors", "DeviceLine", "device_line"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """The device in use, for the status strip.
+
+    Attributes:
+        name: "CPU" or the graphics card's name, with precision.
+        reason: Why this one, in a sentence.
+        is_gpu: A graphics card computes.
+    """
+
+    name: str
+    reason: str
+    is_gpu: bool
+
+
+def device_line(backend: dict[str, Any]) -> DeviceLine:
+    """The device of a run manifest's or detector's backend."""
+    kind = str(backend.get("kind", "cpu"))
+    name = str(backend.get("name", ""))
+    dtype = str(backend.get("dtype", ""))
+    is_gpu = kind != "cpu"
+    shown = name if is_gpu and name else kind.upper()
+    reason = str(backend.get("reason", ""))
+    if not is_gpu and reason and reason != "asked for":
+        reason = f"No GPU is used: {reason}."
+    elif reason == "asked for":
+        reason = "Chosen in the settings."
+    return DeviceLine(f"{shown}, {dtype}" if dtype else shown, reason, is_gpu)
+
+
+class Detectors:
+    """Detectors opened so far; used on the compute lane's thread only."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str, str], BoundDetector] = {}
+
+    def for_modality(self, modality: str, settings: Settings) -> BoundDetector:
+        """Detector of the default model of a modality.
+
+        Raises:
+            ModelError: There is none, or it is damaged.
+            SettingsError: The device in the settings is not to be had.
+        """
+        from btd_desktop.workflow.model_library import find_model
+
+        return self.for_entry(find_model("", modality), settings)
+
+    def for_digest(self, digest: str, settings: Settings) -> BoundDetector:
+        """Detector of the model that a run was made with.
+
+        Raises:
+            ModelError: That model is not installed any more.
+        """
+        from btd_desktop.workflow.model_library import list_models
+
+        for entry in list_models():
+            if entry.card is not None and entry.card.digest == digest:
+                return self.for_entry(entry, settings)
+        raise ModelError(
+            "the model that scored this series is not installed on this computer",
+            hint="put its folder back into the models folder, or score the series "
+            "again",
+            code="no_model",
+        )
+
+    def for_entry(self, entry: ModelEntry, settings: Settings) -> BoundDetector:
+        """Detector of a model, on the device of the settings."""
+        from btd_desktop.workflow.model_library import open_detector
+
+        key = (str(entry.folder), settings.device, settings.dtype)
+        known = self._open.get(key)
+        if known is None or (entry.card and known.card.digest != entry.card.digest):
+            known = open_detector(entry, device=settings.device, dtype=settings.dtype)
+            self._open[key] = known
+        return known
+
+
+def card_of(digest: str) -> ModelCard | None:
+    """Card of an installed model by digest."""
+    from btd_desktop.workflow.model_library import list_models
+
+    for entry in list_models():
+        if entry.card is not None and entry.card.digest == digest:
+            return entry.card
+    return None

@@ -1,0 +1,232 @@
+"""The findings of the case: list, note, status, pictures, next and previous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import Finding, FindingStatus
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.thumbnails import thumbnail_of
+from btd_desktop.gui.presenters.wording import p_text, score_text
+
+__all__ = ["FindingRow", "FindingsPresenter", "FindingsState"]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding, ready to be read.
+
+    Attributes:
+        finding_id: Number in the case.
+        place: "Slice 12, x 230, y 188".
+        series: Description of its series.
+        anomaly: Anomaly score.
+        p: p-value of the place.
+        slice_p: p-value of its slice, "" when the examiner clicked it.
+        status: "to check", "confirmed" or "dismissed".
+        origin: "search" or "examiner".
+        note: The examiner's words.
+        thumbnail: uint8 (H, W), or None.
+    """
+
+    finding_id: int
+    place: str
+    series: str
+    anomaly: str
+    p: str
+    slice_p: str
+    status: FindingStatus
+    origin: str
+    note: str
+    thumbnail: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsState:
+    """All findings.
+
+    Attributes:
+        rows: In the order they were added.
+        selected: Number of the selected one, or None.
+    """
+
+    rows: tuple[FindingRow, ...] = ()
+    selected: int | None = None
+
+    @property
+    def row(self) -> FindingRow | None:
+        """The selected one."""
+        return next((r for r in self.rows if r.finding_id == self.selected), None)
+
+
+class FindingsPresenter(QObject):
+    """Lists findings and changes the examiner's part of them.
+
+    Signals:
+        changed(FindingsState): The list.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self._undo: list[tuple[int, str, FindingStatus]] = []
+        self._redo: list[tuple[int, str, FindingStatus]] = []
+        self._state = FindingsState()
+        session.case_changed.connect(self._on_case_changed)
+        session.findings_changed.connect(self.refresh)
+        session.finding_selected.connect(self.refresh)
+
+    @property
+    def state(self) -> FindingsState:
+        """The list."""
+        return self._state
+
+    def refresh(self) -> None:
+        """Read the findings again."""
+        session = self._session
+        names = {r.series_id: r.description for r in session.records}
+        rows = tuple(
+            self._row(f, names.get(f.series_id, "")) for f in session.findings()
+        )
+        chosen = session.finding
+        self._state = FindingsState(rows, None if chosen is None else chosen.finding_id)
+        self.changed.emit(self._state)
+
+    def on_selected(self, finding_id: int) -> None:
+        """Go to a finding."""
+        self._session.select_finding(finding_id)
+
+    def on_next_wanted(self, *, back: bool = False) -> None:
+        """Select the next finding that is not dismissed."""
+        open_ids = [r.finding_id for r in self._state.rows if r.status != "dismissed"]
+        if not open_ids:
+            self._session.noticed.emit("There is no finding to look at.")
+            return
+        at = self._state.selected
+        if at in open_ids:
+            step = -1 if back else 1
+            target = open_ids[(open_ids.index(at) + step) % len(open_ids)]
+        else:
+            target = open_ids[-1 if back else 0]
+        self._session.select_finding(target)
+
+    def on_note_changed(self, finding_id: int, note: str) -> None:
+        """Keep the examiner's words."""
+        self._change(finding_id, note=note)
+
+    def on_status_changed(self, finding_id: int, status: FindingStatus) -> None:
+        """Keep what the examiner made of it."""
+        self._change(finding_id, status=status)
+
+    def on_undo(self) -> None:
+        """Take back the last change of a note or a status; the audit log keeps both."""
+        self._replay(self._undo, self._redo)
+
+    def on_redo(self) -> None:
+        """Make the change again."""
+        self._replay(self._redo, self._undo)
+
+    def _change(
+        self,
+        finding_id: int,
+        *,
+        note: str | None = None,
+        status: FindingStatus | None = None,
+    ) -> None:
+        store = self._session.store
+        if store is None:
+            return
+        before = store.finding(finding_id)
+        if (note is None or note == before.note) and (
+            status is None or status == before.status
+        ):
+            return
+        if self._write(finding_id, note, status):
+            self._undo.append((finding_id, before.note, before.status))
+            self._redo.clear()
+
+    def _replay(
+        self,
+        source: list[tuple[int, str, FindingStatus]],
+        target: list[tuple[int, str, FindingStatus]],
+    ) -> None:
+        store = self._session.store
+        if store is None or not source:
+            self._session.noticed.emit("There is nothing to undo or redo.")
+            return
+        finding_id, note, status = source.pop()
+        before = store.finding(finding_id)
+        if self._write(finding_id, note, status):
+            target.append((finding_id, before.note, before.status))
+            self._session.select_finding(finding_id)
+
+    def _write(
+        self, finding_id: int, note: str | None, status: FindingStatus | None
+    ) -> bool:
+        session = self._session
+        if session.store is None:
+            return False
+        try:
+            session.store.update_finding(
+                finding_id, now=session.services.now(), note=note, status=status
+            )
+        except BtdError as error:
+            session.failed.emit(error)
+            return False
+        session.findings_changed.emit()
+        return True
+
+    def _on_case_changed(self) -> None:
+        self._pictures.clear()
+        self._undo.clear()
+        self._redo.clear()
+        self.refresh()
+
+    def _row(self, finding: Finding, series: str) -> FindingRow:
+        numbers = finding.numbers
+        anomaly = numbers.get("anomaly", {})
+        of_slice = numbers.get("slice")
+        return FindingRow(
+            finding_id=finding.finding_id,
+            place=f"Slice {finding.slice_index + 1}, x {finding.x:.0f}, "
+            f"y {finding.y:.0f}",
+            series=series,
+            anomaly=score_text(float(anomaly.get("score", float("nan")))),
+            p=_p(anomaly),
+            slice_p=_p(of_slice) if of_slice else "",
+            status=finding.status,
+            origin=finding.origin,
+            note=finding.note,
+            thumbnail=self._picture(finding),
+        )
+
+    def _picture(self, finding: Finding) -> NDArray[np.uint8] | None:
+        known = self._pictures.get(finding.finding_id)
+        if known is not None or self._session.store is None:
+            return known
+        store = self._session.store
+        try:
+            picture = store.load_thumbnail(finding.finding_id)
+            if picture is None or picture.ndim != 2 or picture.dtype != np.uint8:
+                volume = store.load_volume(finding.series_id)
+                picture = thumbnail_of(
+                    volume, finding.slice_index, round(finding.y), round(finding.x)
+                )
+        except BtdError:
+            return None
+        self._pictures[finding.finding_id] = picture
+        return picture
+
+
+def _p(numbers: dict[str, object]) -> str:
+    p_value, n = numbers.get("p_value"), numbers.get("n")
+    smallest = 1.0 / (n + 1) if isinstance(n, int) else 0.0
+    return p_text(float(p_value) if isinstance(p_value, float) else None, smallest)

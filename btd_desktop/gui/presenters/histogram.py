@@ -1,0 +1,318 @@
+"""This scan's scores over those of genuine scans, with a threshold to try out.
+
+The threshold that is dragged here is for looking only: the report uses the one of the
+calibration profile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.gui.presenters.session import Session
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.profile import LevelCalibration
+    from btd_desktop.workflow.evaluate import Evaluation, Place
+
+__all__ = ["HistogramPresenter", "HistogramState", "Level", "ThresholdState"]
+
+Level = Literal["patch", "slice", "series"]
+_N_BINS = 60
+_EMPTY = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdState:
+    """A threshold and its false-positive rate.
+
+    Attributes:
+        value: The threshold.
+        fpr: Share of genuine scores above it.
+        interval: 95 % interval of the true rate.
+        n_flagged: Scores of this scan above it.
+        n_scan: Scores of this scan.
+        own: It was moved away from the profile's.
+    """
+
+    value: float
+    fpr: float
+    interval: tuple[float, float]
+    n_flagged: int
+    n_scan: int
+    own: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistogramState:
+    """What the panel draws.
+
+    Attributes:
+        kind: "anomaly", "injection" or "removal".
+        level: "patch", "slice" or "series".
+        edges: Edges of the bars, shape (B + 1,).
+        scan: Share of this scan's scores per bar, shape (B,).
+        scan_counts: The same as counts.
+        benign: Share of genuine scores per bar, shape (B,).
+        cdf_x: Scores at which the genuine CDF is drawn.
+        cdf_y: The CDF there, in [0, 1].
+        n_benign: Genuine scores.
+        n_patients: Patients behind them.
+        threshold: Or None when there is none to show.
+        mark: Score of the clicked place or of the slice shown, or None.
+        mark_text: What the mark is.
+        message: Sentence instead of a plot.
+        note: Sentence below the plot (why there is no threshold, scope).
+    """
+
+    kind: str = "anomaly"
+    level: Level = "slice"
+    edges: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+    scan: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+    scan_counts: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, dtype=np.int64)
+    )
+    benign: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+    cdf_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+    cdf_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+    n_benign: int = 0
+    n_patients: int = 0
+    threshold: ThresholdState | None = None
+    mark: float | None = None
+    mark_text: str = ""
+    message: str = ""
+    note: str = ""
+
+
+class HistogramPresenter(QObject):
+    """Builds the histogram of the series shown.
+
+    Signals:
+        changed(HistogramState): Everything, drawn anew.
+        threshold_changed(ThresholdState): Only the line moved.
+        slices_found(tuple[int, ...]): Slices behind a bar that was clicked.
+    """
+
+    changed = Signal(object)
+    threshold_changed = Signal(object)
+    slices_found = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._kind = "anomaly"
+        self._level: Level = "slice"
+        self._own: dict[tuple[str, str], float] = {}
+        self._place: Place | None = None
+        self._state = HistogramState(message="Open a scan to see its scores.")
+        session.series_selected.connect(self._on_series_selected)
+        session.result_changed.connect(self._on_result_changed)
+        session.voxel_changed.connect(self._on_voxel_changed)
+
+    @property
+    def state(self) -> HistogramState:
+        """What is drawn."""
+        return self._state
+
+    def on_kind_chosen(self, kind: str) -> None:
+        """Show another kind of score."""
+        self._kind = kind
+        self.refresh()
+
+    def on_level_chosen(self, level: Level) -> None:
+        """Show another level."""
+        self._level = level
+        self.refresh()
+
+    def on_place_scored(self, place: Place | None) -> None:
+        """Mark a clicked place."""
+        self._place = place
+        if place is not None and self._level != "patch":
+            # A place is a patch: only there does it mean anything.
+            self._level = "patch"
+        self.refresh()
+
+    def on_threshold_dragged(self, value: float) -> None:
+        """Try another threshold."""
+        evaluation = self._session.result.evaluation
+        if evaluation is None or self._state.threshold is None:
+            return
+        self._own[self._kind, self._level] = value
+        level = evaluation.profile.levels[self._kind][self._level]
+        scan = _scan_scores(evaluation, self._kind, self._level)
+        self.threshold_changed.emit(_threshold(level, scan, value, own=True))
+
+    def on_threshold_reset(self) -> None:
+        """Back to the profile's threshold."""
+        self._own.pop((self._kind, self._level), None)
+        self.refresh()
+
+    def on_bar_clicked(self, bar: int) -> None:
+        """Go to the slices whose scores make a bar; the next one at each click."""
+        evaluation = self._session.result.evaluation
+        edges = self._state.edges
+        if evaluation is None or not 0 <= bar < edges.size - 1:
+            return
+        low, high = float(edges[bar]), float(edges[bar + 1])
+        slices = _slices_between(
+            evaluation, self._kind, low, high, last=bar == edges.size - 2
+        )
+        self.slices_found.emit(tuple(slices))
+        if not slices:
+            self._session.noticed.emit("No slice of this scan lies in that bar.")
+            return
+        at = self._session.voxel
+        target = next((s for s in slices if s > at[0]), slices[0])
+        self._session.move_to((target, at[1], at[2]))
+        shown = ", ".join(str(s + 1) for s in slices[:12])
+        more = f" and {len(slices) - 12} more" if len(slices) > 12 else ""
+        self._session.noticed.emit(
+            f"Slices in this bar: {shown}{more}. Click again for the next one."
+        )
+
+    def refresh(self) -> None:
+        """Build everything anew."""
+        self._state = self._built()
+        self.changed.emit(self._state)
+
+    def _on_series_selected(self) -> None:
+        self._place = None
+        self._own.clear()
+        self.refresh()
+
+    def _on_result_changed(self, series_id: int) -> None:
+        record = self._session.record
+        if record is not None and record.series_id == series_id:
+            self.refresh()
+
+    def _on_voxel_changed(self) -> None:
+        if self._session.result.evaluation is not None and self._level == "slice":
+            self.refresh()
+
+    def _built(self) -> HistogramState:
+        session = self._session
+        evaluation = session.result.evaluation
+        if evaluation is None:
+            return HistogramState(self._kind, self._level, message=_why_not(session))
+        level = evaluation.profile.levels[self._kind][self._level]
+        benign = level.ecdf.scores
+        scan = _scan_scores(evaluation, self._kind, self._level)
+        edges = _edges(benign, scan)
+        counts, _ = np.histogram(scan, edges)
+        genuine, _ = np.histogram(benign, edges)
+        threshold = None
+        note = ""
+        if not evaluation.scope.p_values_allowed:
+            note = "Not covered by the calibration: no threshold, no p-value."
+        elif level.threshold is None:
+            note = f"No threshold at this level: {level.reason}."
+        own = self._own.get((self._kind, self._level))
+        start = level.threshold if own is None else own
+        if start is None and evaluation.scope.p_values_allowed:
+            start = float(benign[-1])
+        if start is not None and evaluation.scope.p_values_allowed:
+            threshold = _threshold(level, scan, start, own=own is not None)
+        mark, mark_text = self._mark(evaluation)
+        step = max(1, benign.size // 2000)
+        return HistogramState(
+            self._kind,
+            self._level,
+            edges,
+            counts / max(scan.size, 1),
+            counts,
+            genuine / benign.size,
+            benign[::step],
+            (np.arange(benign.size)[::step] + 1) / benign.size,
+            benign.size,
+            level.n_patients,
+            threshold,
+            mark,
+            mark_text,
+            "",
+            note,
+        )
+
+    def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
+        if self._level == "patch":
+            if self._place is None:
+                return None, ""
+            return self._place.values[self._kind].score, "clicked place"
+        series = evaluation.kinds[self._kind]
+        if self._level == "series":
+            value = series.series
+            return (None, "") if value is None else (value.score, "this series")
+        index = self._session.voxel[0]
+        value = series.slices[index] if index < len(series.slices) else None
+        text = f"slice {index + 1}"
+        return (None, "") if value is None else (value.score, text)
+
+
+def _why_not(session: Session) -> str:
+    result = session.result
+    if session.record is None:
+        return "Open a scan to see its scores."
+    if result.reason:
+        return result.reason
+    if result.run is None:
+        return "Not scored yet."
+    if result.run.status == "done":
+        return "Calibrating …"
+    return "Scores are compared when all slices of the series are done."
+
+
+def _scan_scores(
+    evaluation: Evaluation, kind: str, level: Level
+) -> NDArray[np.float64]:
+    series = evaluation.kinds[kind]
+    if level == "patch":
+        parts = [m[np.isfinite(m)] for m in series.patch_scores]
+        return np.concatenate(parts) if parts else np.zeros(0)
+    if level == "slice":
+        return np.array([v.score for v in series.slices if v is not None])
+    return np.array([] if series.series is None else [series.series.score])
+
+
+def _edges(
+    benign: NDArray[np.float64], scan: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    low, high = float(benign[0]), float(benign[-1])
+    if scan.size:
+        low, high = min(low, float(scan.min())), max(high, float(scan.max()))
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, _N_BINS + 1)
+
+
+def _threshold(
+    level: LevelCalibration, scan: NDArray[np.float64], value: float, *, own: bool
+) -> ThresholdState:
+    from btd_desktop.calibration.ecdf import clopper_pearson
+
+    benign = level.ecdf.scores
+    above = benign.size - int(np.searchsorted(benign, value, "right"))
+    fpr = above / benign.size
+    # Scores of one patient are alike: the interval counts what is independent.
+    n = level.effective_n or float(level.n_patients)
+    interval = clopper_pearson(fpr * n, n)
+    if not own and level.interval is not None:
+        interval = level.interval
+    flagged = int((scan > value).sum())
+    return ThresholdState(value, fpr, interval, flagged, int(scan.size), own)
+
+
+def _slices_between(
+    evaluation: Evaluation, kind: str, low: float, high: float, *, last: bool
+) -> list[int]:
+    found = []
+    for index, scores in enumerate(evaluation.kinds[kind].patch_scores):
+        finite = scores[np.isfinite(scores)]
+        if finite.size == 0:
+            continue
+        top = float(finite.max())
+        if low <= top < high or (last and top == high):
+            found.append(index)
+    return found

@@ -1,0 +1,398 @@
+"""Opening: whatever was dropped, named or chosen becomes a case, a report or evidence.
+
+The first slice is read on its own before the import proper, so that something is on
+the screen while hundreds of files are still being hashed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, QStandardPaths, Signal
+
+from btd_desktop import paths
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError, EvidenceError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.demo_case import prepare_demo
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.import_series import (
+    CaseDetails,
+    create_case,
+    import_into_case,
+)
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.profile import CalibrationProfile
+
+__all__ = [
+    "CaseChoice",
+    "CaseProposal",
+    "OpeningPresenter",
+    "ProgressState",
+    "default_cases_dir",
+    "kind_of_paths",
+]
+
+_CASE_FILE = "case.sqlite"
+_MAX_LOOKED_AT = 400
+_LARGEST_PREVIEW = 64 << 20
+
+PathKind = Literal["case", "report", "evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProposal:
+    """What the examiner is asked before evidence is read.
+
+    Attributes:
+        paths: The evidence.
+        folder: Where the case would lie.
+        title: Proposed title.
+        examiner: Proposed examiner.
+        open_case: Title of the case that is open and could take the evidence, or "".
+    """
+
+    paths: tuple[Path, ...]
+    folder: Path
+    title: str
+    examiner: str
+    open_case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChoice:
+    """The examiner's answer.
+
+    Attributes:
+        paths: The evidence.
+        folder: Of the new case; None adds the evidence to the open case.
+        details: Of the new case.
+        profile: Calibration that the case shall use, or None to choose one by scope.
+    """
+
+    paths: tuple[Path, ...]
+    folder: Path | None
+    details: CaseDetails = field(default_factory=CaseDetails)
+    profile: CalibrationProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressState:
+    """How far a job is, for the status strip.
+
+    Attributes:
+        title: What is done; "" when nothing is.
+        progress: Last progress told, or None.
+        left_s: Estimated seconds left, or None while that cannot be said.
+        paused: Waiting by the examiner's wish.
+        can_pause: Whether pausing makes sense.
+    """
+
+    title: str = ""
+    progress: Progress | None = None
+    left_s: float | None = None
+    paused: bool = False
+    can_pause: bool = False
+
+
+def default_cases_dir() -> Path:
+    """Folder in which new cases are proposed."""
+    if os.environ.get("BTD_HOME"):
+        return paths.data_dir() / "cases"
+    documents = QStandardPaths.writableLocation(
+        QStandardPaths.StandardLocation.DocumentsLocation
+    )
+    return Path(documents) / "BTD Cases" if documents else paths.data_dir() / "cases"
+
+
+def kind_of_paths(given: Sequence[Path]) -> PathKind:
+    """What a drop means: a case to open, a report to verify, or evidence."""
+    if len(given) == 1:
+        path = given[0]
+        if path.name == _CASE_FILE or (path / _CASE_FILE).is_file():
+            return "case"
+        if path.suffix.lower() == ".pdf" and path.is_file():
+            return "report"
+    return "evidence"
+
+
+def proposed_folder(parent: Path, name: str) -> Path:
+    """A folder below `parent` that does not exist yet, named after the evidence."""
+    plain = re.sub(r"[^\w .+-]+", "_", name).strip(" ._")[:60] or "Case"
+    folder = parent / plain
+    number = 2
+    while folder.exists():
+        folder = parent / f"{plain} {number}"
+        number += 1
+    return folder
+
+
+class OpeningPresenter(QObject):
+    """Opens cases, imports evidence, makes the demonstration.
+
+    Signals:
+        case_wanted(CaseProposal): Ask where the case shall live.
+        report_dropped(Path): Verify this report.
+        changed(ProgressState): How far the import is.
+        imported(tuple[int, ...]): Series that an import added, by number; the account
+            of the files is in the case.
+    """
+
+    case_wanted = Signal(object)
+    report_dropped = Signal(object)
+    changed = Signal(object)
+    imported = Signal(object)
+
+    def __init__(
+        self, session: Session, recent: RecentCases, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._recent = recent
+        self._job: Job | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """An import or a demonstration is being made."""
+        return self._job is not None
+
+    def on_paths_given(self, given: Sequence[Path]) -> None:
+        """Something was dropped, chosen or named on the command line."""
+        existing = tuple(p for p in given if p.exists())
+        if not existing:
+            named = ", ".join(p.name for p in given) or "nothing"
+            self._session.failed.emit(
+                EvidenceError(f"{named} does not exist any more", code="missing")
+            )
+            return
+        kind = kind_of_paths(existing)
+        if kind == "case":
+            path = existing[0]
+            self.on_case_opened(path.parent if path.name == _CASE_FILE else path)
+        elif kind == "report":
+            self.report_dropped.emit(existing[0])
+        else:
+            self.case_wanted.emit(self._proposal(existing))
+
+    def _proposal(self, given: tuple[Path, ...]) -> CaseProposal:
+        first = given[0]
+        name = first.stem if first.is_file() else first.name
+        if len(given) > 1:
+            name = first.parent.name or name
+        store = self._session.store
+        return CaseProposal(
+            given,
+            proposed_folder(default_cases_dir(), name),
+            name,
+            self._session.services.settings.examiner,
+            "" if store is None else store.info.title,
+        )
+
+    def on_case_opened(self, folder: Path) -> None:
+        """Open a case folder."""
+        if self._refuse_while_busy():
+            return
+        if self._session.folder == folder:
+            return
+        self._leave_case()
+
+        def work(context: TaskContext, tell: Tell) -> CaseStore:
+            return CaseStore.open(folder)
+
+        job = self._start("Opening the case", work)
+        job.finished.connect(self._on_case_open)
+
+    def on_case_closed(self) -> None:
+        """Close the case; what runs for it is stopped and stays resumable."""
+        self._leave_case()
+
+    def on_case_chosen(self, choice: CaseChoice) -> None:
+        """Import evidence into a new case, or into the open one."""
+        if self._refuse_while_busy():
+            return
+        self.start_preview(choice.paths)
+        services = self._session.services
+        if choice.folder is None:
+            store = self._session.store
+            if store is not None:
+                self._import(store, choice.paths)
+            return
+        folder, details, profile = choice.folder, choice.details, choice.profile
+        self._leave_case()
+
+        def work(context: TaskContext, tell: Tell) -> CaseStore:
+            store = create_case(folder, details, services)
+            if profile is not None:
+                document = {"digest": profile.digest, **profile.to_json()}
+                store.add_profile(document, profile.digest, services.now())
+            return store
+
+        job = self._start("Making the case", work)
+        job.finished.connect(partial(self._on_case_made, choice.paths))
+
+    def on_cancel(self) -> None:
+        """Stop the import; files read so far are not kept, the case is."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def on_demo_wanted(self, parent: Path | None = None) -> None:
+        """Simulate the demonstration case and calibrate on its benign scans."""
+        if self._refuse_while_busy():
+            return
+        out = (parent or default_cases_dir()) / "Demonstration"
+        services = self._session.services
+
+        def work(context: TaskContext, tell: Tell) -> CalibrationProfile:
+            return prepare_demo(out, services, context, device=services.settings.device)
+
+        job = self._session.jobs.submit("compute", "Making the demonstration", work)
+        self._watch(job)
+        job.finished.connect(partial(self._on_demo_made, out))
+
+    def start_preview(self, given: Sequence[Path]) -> None:
+        """Show the first slice found while nothing else is shown."""
+        if self._session.record is not None:
+            return
+
+        def work(context: TaskContext, tell: Tell) -> Volume | None:
+            return first_slice(given, context)
+
+        job = self._session.jobs.submit("compute", "First slice", work, urgent=True)
+        job.finished.connect(self._on_preview)
+
+    def _on_preview(self, volume: Volume | None) -> None:
+        if volume is not None:
+            self._session.show_preview(volume)
+
+    def _on_case_made(self, given: Sequence[Path], store: CaseStore) -> None:
+        self._on_case_open(store)
+        self._import(store, given)
+
+    def _on_case_open(self, store: CaseStore) -> None:
+        self._session.open_store(store)
+        self._recent.add(store.folder, store.info.title)
+
+    def _on_demo_made(self, out: Path, profile: CalibrationProfile) -> None:
+        # The job has told its result, so its lane is free.
+        self._job = None
+        case = out / "case"
+        if (case / _CASE_FILE).is_file():
+            self.on_case_opened(case)
+            return
+        details = CaseDetails(
+            title="Demonstration (simulated)",
+            case_number="DEMO-1",
+            client="BTD Desktop",
+            question="Was image content of this simulated series altered?",
+        )
+        evidence = (out / "data" / "suspect",)
+        self.on_case_chosen(CaseChoice(evidence, case, details, profile))
+
+    def _import(self, store: CaseStore, given: Sequence[Path]) -> None:
+        services = self._session.services
+
+        def work(context: TaskContext, tell: Tell) -> tuple[int, ...]:
+            added = import_into_case(store, given, services, context)
+            return tuple(r.series_id for r in added)
+
+        job = self._start("Importing", work)
+        job.finished.connect(self._on_imported)
+
+    def _on_imported(self, series_ids: tuple[int, ...]) -> None:
+        self._session.refresh_series(series_ids[0] if series_ids else None)
+        self.imported.emit(series_ids)
+
+    def _leave_case(self) -> None:
+        for job in self._session.jobs.jobs():
+            self._session.jobs.give_up(job)
+        self._session.close_case()
+
+    def _start(self, title: str, work: object) -> Job:
+        job = self._session.jobs.submit("io", title, work)  # type: ignore[arg-type]
+        self._watch(job)
+        return job
+
+    def _watch(self, job: Job) -> None:
+        self._job = job
+        job.progressed.connect(partial(self._on_progress, job.title))
+        job.failed.connect(self._on_failed)
+        job.ended.connect(partial(self._on_ended, job))
+        self.changed.emit(ProgressState(job.title))
+
+    def _on_progress(self, title: str, progress: Progress) -> None:
+        self.changed.emit(ProgressState(title, progress))
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, BtdError):
+            self._session.failed.emit(error)
+
+    def _on_ended(self, job: Job) -> None:
+        # A following step may have started from the signal that came before.
+        if self._job is job:
+            self._job = None
+            self.changed.emit(ProgressState())
+
+    def _refuse_while_busy(self) -> bool:
+        if self._job is not None:
+            self._session.noticed.emit(
+                f"{self._job.title} is still going on: wait, or cancel it first."
+            )
+            return True
+        return False
+
+
+def first_slice(given: Sequence[Path], context: TaskContext) -> Volume | None:
+    """One slice of the evidence, or None when none is found quickly.
+
+    The middle one of the files that lie beside each other, since the first ones of a
+    series often show little.
+    """
+    from btd_desktop.dicom.load import import_evidence
+
+    for path in _candidates(given):
+        try:
+            found = import_evidence([path], context)
+        except EvidenceError:
+            continue
+        if found.series:
+            return found.series[0].volume
+    return None
+
+
+def _candidates(given: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in given:
+        if path.is_file():
+            files.append(path)
+        elif path.is_dir():
+            for folder, folders, names in os.walk(path, followlinks=False):
+                folders.sort()
+                files += [Path(folder) / name for name in sorted(names)]
+                if len(files) >= _MAX_LOOKED_AT:
+                    break
+    images = [f for f in files if _may_be_image(f)]
+    middle = len(images) // 2
+    return [*images[middle : middle + 2], *images[:1]]
+
+
+def _may_be_image(path: Path) -> bool:
+    try:
+        # Links are listed by the import, and not followed here either.
+        if path.is_symlink() or not path.is_file():
+            return False
+        if path.stat().st_size > _LARGEST_PREVIEW:
+            return False
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

@@ -1,0 +1,288 @@
+"""The click: score one place, say where it falls, keep it as a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import FindingStatus
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.session import PlaceMark, SeriesResult, Session, Voxel
+from btd_desktop.gui.presenters.thumbnails import thumbnail_of
+from btd_desktop.gui.presenters.wording import KIND_NAMES, p_text, score_text
+from btd_desktop.progress import TaskContext
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.apply import CalibratedValue
+    from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.workflow.evaluate import Evaluation, Place
+
+__all__ = ["PlaceState", "PlacingPresenter", "ScoreRow"]
+
+_KINDS = ("anomaly", "injection", "removal")
+PlaceStatus = Literal["empty", "waiting", "scoring", "scored", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One score of a place, ready to be read.
+
+    Attributes:
+        kind: "anomaly", "injection" or "removal".
+        name: What it is called.
+        score: The score as text.
+        p: The p-value as text, or why there is none.
+        cdf: Share of genuine scores at most as large, in [0, 1]; None when unknown.
+        behind: What stands behind the p-value: n and patients.
+        threshold: The threshold as text, or "none".
+        flagged: Above the threshold; None when that cannot be said.
+    """
+
+    kind: str
+    name: str
+    score: str
+    p: str
+    cdf: float | None
+    behind: str
+    threshold: str
+    flagged: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceState:
+    """What the panel of the clicked place shows.
+
+    Attributes:
+        status: How far the click has come.
+        where: Place in words.
+        rows: Scores.
+        profile: Name of the calibration.
+        coverage: "covered", "partly covered", "not covered" or "".
+        reasons: Why the calibration covers it partly or not.
+        message: Sentence instead of scores.
+        thumbnail: Picture of the place, uint8 (H, W), or None.
+        kept: Number of the finding that holds it, or None.
+    """
+
+    status: PlaceStatus = "empty"
+    where: str = ""
+    rows: tuple[ScoreRow, ...] = ()
+    profile: str = ""
+    coverage: str = ""
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    thumbnail: NDArray[np.uint8] | None = None
+    kept: int | None = None
+
+
+class PlacingPresenter(QObject):
+    """Scores clicked places and keeps them.
+
+    Signals:
+        changed(PlaceState): The panel's content.
+        place_scored(Place): Its scores, for the histogram; None when there is none.
+    """
+
+    changed = Signal(object)
+    place_scored = Signal(object)
+
+    def __init__(
+        self, session: Session, detectors: Detectors, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._detectors = detectors
+        self._job: Job | None = None
+        self._place: Place | None = None
+        self._evaluation: Evaluation | None = None
+        self._waiting: tuple[int, Voxel] | None = None
+        self._state = PlaceState()
+        session.series_selected.connect(self._on_series_selected)
+        session.result_changed.connect(self._on_result_changed)
+
+    @property
+    def state(self) -> PlaceState:
+        """What the panel shows."""
+        return self._state
+
+    def on_score_requested(self, s: int, r: int, c: int) -> None:
+        """Score the patch around a voxel."""
+        session = self._session
+        record, store = session.record, session.store
+        if record is None or store is None:
+            return
+        self._drop_job()
+        self._place = None
+        self._waiting = None
+        where = f"Slice {s + 1}, x {c}, y {r}"
+        session.set_mark(PlaceMark(record.series_id, s, c, r, "…"))
+        result = session.result
+        if result.evaluation is None:
+            self._explain(result, record.series_id, (s, r, c), where)
+            return
+        evaluation = result.evaluation
+        digest = str(evaluation.run.manifest["model"]["digest"])
+        settings, detectors = session.services.settings, self._detectors
+
+        def work(context: TaskContext, tell: Tell) -> Place:
+            from btd_desktop.workflow.evaluate import score_at
+
+            detector = detectors.for_digest(digest, settings)
+            return score_at(store, evaluation, detector, (s, r, c))
+
+        job = session.jobs.submit("compute", "Scoring a place", work, urgent=True)
+        job.finished.connect(partial(self._on_place, evaluation))
+        job.failed.connect(self._on_failed)
+        job.ended.connect(self._on_ended)
+        self._job = job
+        self._show(PlaceState("scoring", where, message="Scoring this place …"))
+
+    def on_keep(self, note: str, status: FindingStatus, mode: str = "anomaly") -> None:
+        """Keep the place shown as a finding."""
+        session, place, evaluation = self._session, self._place, self._evaluation
+        store, volume = session.store, session.volume
+        if place is None or evaluation is None or store is None or volume is None:
+            return
+        from btd_desktop.workflow.evaluate import keep_place
+
+        try:
+            finding = keep_place(
+                store, evaluation, place, session.services, mode=mode, note=note
+            )
+            thumbnail = thumbnail_of(volume, place.slice_index, place.y, place.x)
+            store.update_finding(
+                finding.finding_id,
+                now=session.services.now(),
+                status=status,
+                thumbnail=thumbnail,
+            )
+        except BtdError as error:
+            session.failed.emit(error)
+            return
+        state = self._state
+        self._show(
+            PlaceState(
+                state.status,
+                state.where,
+                state.rows,
+                state.profile,
+                state.coverage,
+                state.reasons,
+                state.message,
+                state.thumbnail,
+                finding.finding_id,
+            )
+        )
+        session.findings_changed.emit()
+        session.select_finding(finding.finding_id)
+        session.noticed.emit(f"Kept as finding {finding.finding_id}.")
+
+    def _explain(
+        self, result: SeriesResult, series_id: int, voxel: Voxel, where: str
+    ) -> None:
+        run = result.run
+        if run is not None and run.status == "done":
+            message = result.reason or "This series has not been calibrated."
+            self._show(PlaceState("failed", where, message=message))
+            return
+        if result.reason and run is None:
+            self._show(PlaceState("failed", where, message=result.reason))
+            return
+        self._waiting = (series_id, voxel)
+        self._show(
+            PlaceState(
+                "waiting",
+                where,
+                message="A place is judged against the rest of its scan. It will be "
+                "scored as soon as all slices of the series are done.",
+            )
+        )
+
+    def _on_place(self, evaluation: Evaluation, place: Place) -> None:
+        session = self._session
+        self._place, self._evaluation = place, evaluation
+        profile, scope = evaluation.profile, evaluation.scope
+        rows = tuple(score_row(k, place.values[k], profile) for k in _KINDS)
+        anomaly = place.values["anomaly"]
+        label = rows[0].p if anomaly.p_value is not None else f"score {rows[0].score}"
+        session.set_mark(
+            PlaceMark(
+                evaluation.record.series_id, place.slice_index, place.x, place.y, label
+            )
+        )
+        volume = session.volume
+        thumbnail = (
+            None
+            if volume is None
+            else thumbnail_of(volume, place.slice_index, place.y, place.x)
+        )
+        self._show(
+            PlaceState(
+                "scored",
+                f"Slice {place.slice_index + 1}, x {place.x}, y {place.y}",
+                rows,
+                profile.name,
+                scope.coverage.value,
+                scope.reasons,
+                thumbnail=thumbnail,
+            )
+        )
+        self.place_scored.emit(place)
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, BtdError):
+            message = f"{error.detail}. {error.hint}" if error.hint else error.detail
+            self._show(PlaceState("failed", self._state.where, message=message))
+            self._session.set_mark(None)
+
+    def _on_ended(self) -> None:
+        self._job = None
+
+    def _drop_job(self) -> None:
+        if self._job is not None:
+            job, self._job = self._job, None
+            self._session.jobs.give_up(job)
+
+    def _on_series_selected(self) -> None:
+        self._drop_job()
+        self._place = self._evaluation = None
+        self._waiting = None
+        self._show(PlaceState())
+        self.place_scored.emit(None)
+
+    def _on_result_changed(self, series_id: int) -> None:
+        record = self._session.record
+        if self._waiting is None or record is None or record.series_id != series_id:
+            return
+        result = self._session.result
+        waiting_for, voxel = self._waiting
+        if waiting_for == series_id and (result.evaluation or result.reason):
+            self.on_score_requested(*voxel)
+
+    def _show(self, state: PlaceState) -> None:
+        self._state = state
+        self.changed.emit(state)
+
+
+def score_row(
+    kind: str, value: CalibratedValue, profile: CalibrationProfile
+) -> ScoreRow:
+    """One score in words."""
+    level = profile.levels[kind]["patch"]
+    return ScoreRow(
+        kind=kind,
+        name=KIND_NAMES[kind],
+        score=score_text(value.score),
+        p=p_text(value.p_value, level.ecdf.smallest_p),
+        cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
+        behind=f"{value.n:,} genuine patches of {value.n_patients} patients",
+        threshold="none" if value.threshold is None else score_text(value.threshold),
+        flagged=value.flagged,
+    )

@@ -1,0 +1,370 @@
+"""Scoring in the background: queue, progress, estimate of the time left, results."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import Run, SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError, CalibrationError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.detectors import (
+    Detectors,
+    DeviceLine,
+    card_of,
+    device_line,
+)
+from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.scoring.engine import SliceScores
+    from btd_desktop.workflow.evaluate import Evaluation
+
+__all__ = ["Eta", "ScoringPresenter", "SliceDone", "evaluate_in_case"]
+
+_SECONDS_KEPT = 24
+_FEWEST_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDone:
+    """A slice was scored.
+
+    Attributes:
+        series_id: Its series.
+        slice_index: From 0.
+        raw: Largest injection score, not calibrated; NaN when it holds no tissue.
+    """
+
+    series_id: int
+    slice_index: int
+    raw: float
+
+
+class Eta:
+    """Estimates the time left from the last slices done.
+
+    The median, so that one slow slice (the machine slept, another program started)
+    does not swing it; and no figure at all before three slices are done.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._steps: deque[float] = deque(maxlen=_SECONDS_KEPT)
+        self._last: tuple[int, float] | None = None
+
+    def after(self, progress: Progress) -> float | None:
+        """Seconds left after this progress, or None while that cannot be said."""
+        now = self._clock()
+        if self._last is not None:
+            n_new = progress.done - self._last[0]
+            if n_new > 0:
+                self._steps.append((now - self._last[1]) / n_new)
+        if self._last is None or progress.done != self._last[0]:
+            self._last = (progress.done, now)
+        if len(self._steps) < _FEWEST_SECONDS or progress.total <= 0:
+            return None
+        return statistics.median(self._steps) * (progress.total - progress.done)
+
+    def interrupted(self) -> None:
+        """The clock ran on while nothing was done (a pause)."""
+        self._last = None
+
+
+class ScoringPresenter(QObject):
+    """Scores series one after the other, evaluates them, and tells the session.
+
+    Signals:
+        changed(ProgressState): Of the series being scored.
+        device_changed(DeviceLine): Which device computes, and why.
+    """
+
+    changed = Signal(object)
+    device_changed = Signal(object)
+
+    def __init__(
+        self, session: Session, detectors: Detectors, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._detectors = detectors
+        self._jobs: dict[int, Job] = {}
+        self._running: int | None = None
+        self._eta = Eta()
+        self._state = ProgressState()
+        session.case_changed.connect(self._on_case_changed)
+
+    def is_queued(self, series_id: int) -> bool:
+        """The series is being scored or waits for it."""
+        return series_id in self._jobs
+
+    @property
+    def state(self) -> ProgressState:
+        """How far the scoring is."""
+        return self._state
+
+    def on_imported(self, series_ids: tuple[int, ...]) -> None:
+        """Score what an import brought."""
+        for series_id in series_ids:
+            result = self._session.results.get(series_id, SeriesResult())
+            if result.run is None or result.run.status != "done":
+                self.score(series_id)
+
+    def on_score_wanted(self) -> None:
+        """Score the series shown, or go on with it."""
+        if self._session.record is not None:
+            self.score(self._session.record.series_id)
+
+    def score(self, series_id: int) -> None:
+        """Queue a series; slices that are done already are kept."""
+        session = self._session
+        store = session.store
+        record = next((r for r in session.records if r.series_id == series_id), None)
+        if store is None or record is None or series_id in self._jobs:
+            return
+        work = partial(_score, store, record, self._detectors, session.services)
+        job = session.jobs.submit("compute", _title(record), work)
+        self._jobs[series_id] = job
+        job.started.connect(partial(self._on_started, series_id))
+        job.told.connect(partial(self._on_told, series_id))
+        job.progressed.connect(partial(self._on_progress, series_id))
+        job.finished.connect(partial(self._on_result, series_id))
+        job.failed.connect(partial(self._on_failed, series_id))
+        job.cancelled.connect(partial(self._on_cancelled, series_id))
+        job.ended.connect(partial(self._on_ended, series_id))
+        if self._running is None:
+            self._show(ProgressState(_title(record), can_pause=True))
+
+    def evaluate(self, series_id: int, profile: str = "") -> None:
+        """Evaluate a finished run again, with a profile asked for.
+
+        Args:
+            series_id: The series.
+            profile: File of a profile; "" takes the case's own, or the fitting one.
+        """
+        session = self._session
+        store = session.store
+        run = session.results.get(series_id, SeriesResult()).run
+        if store is None or run is None or run.status != "done":
+            return
+        work = partial(_evaluate, store, run, profile, session.services)
+        job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
+        job.finished.connect(partial(self._on_result, series_id))
+        job.failed.connect(partial(self._on_failed, series_id))
+
+    def on_pause_toggled(self) -> None:
+        """Pause or go on; takes effect after the slice in work."""
+        job = None if self._running is None else self._jobs.get(self._running)
+        if job is None:
+            return
+        if job.is_paused:
+            job.resume()
+        else:
+            job.pause()
+            self._eta.interrupted()
+        state = self._state
+        self._show(
+            ProgressState(
+                state.title, state.progress, state.left_s, job.is_paused, True
+            )
+        )
+
+    def on_cancel(self) -> None:
+        """Stop scoring, what waits included; finished slices are kept."""
+        for job in self._jobs.values():
+            job.cancel()
+
+    def _on_case_changed(self) -> None:
+        self._jobs.clear()
+        self._running = None
+        self._show(ProgressState())
+        for record in self._session.records:
+            run = self._session.results.get(record.series_id, SeriesResult()).run
+            if run is None:
+                continue
+            if run.status == "done":
+                self.evaluate(record.series_id)
+            elif run.status == "running":
+                # The program ended in the middle: nobody asked it to stop.
+                self._session.noticed.emit(
+                    f"Scoring goes on where it stopped: {run.n_done} of "
+                    f"{record.n_slices} slices were done."
+                )
+                self.score(record.series_id)
+
+    def _on_started(self, series_id: int) -> None:
+        self._running = series_id
+        self._eta = Eta()
+        self._show(ProgressState(self._jobs[series_id].title, can_pause=True))
+
+    def _on_told(self, series_id: int, value: object) -> None:
+        if isinstance(value, SliceDone):
+            self._session.slice_scored.emit(series_id, value.slice_index, value.raw)
+        elif isinstance(value, DeviceLine):
+            self.device_changed.emit(value)
+        elif isinstance(value, Run):
+            known = self._session.results.get(series_id, SeriesResult())
+            self._session.set_result(
+                series_id, SeriesResult(value, known.card, known.evaluation)
+            )
+
+    def _on_progress(self, series_id: int, progress: Progress) -> None:
+        job = self._jobs.get(series_id)
+        if job is None or self._running != series_id:
+            return
+        left = self._eta.after(progress)
+        self._show(ProgressState(job.title, progress, left, job.is_paused, True))
+
+    def _on_result(self, series_id: int, result: SeriesResult) -> None:
+        if result.run is not None:
+            self.device_changed.emit(device_line(result.run.manifest["backend"]))
+        self._session.set_result(series_id, result)
+        self._session.findings_changed.emit()
+
+    def _on_failed(self, series_id: int, error: Exception) -> None:
+        if not isinstance(error, BtdError):
+            return
+        known = self._session.results.get(series_id, SeriesResult())
+        reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
+        self._session.set_result(
+            series_id, SeriesResult(known.run, known.card, known.evaluation, reason)
+        )
+        self._session.noticed.emit(f"Not scored: {error.detail}")
+
+    def _on_cancelled(self, series_id: int) -> None:
+        store = self._session.store
+        if store is None:
+            return
+        runs = store.runs(series_id)
+        if runs:
+            known = self._session.results.get(series_id, SeriesResult())
+            self._session.set_result(
+                series_id, SeriesResult(runs[-1], known.card, known.evaluation)
+            )
+        self._session.noticed.emit("Scoring was stopped; finished slices are kept.")
+
+    def _on_ended(self, series_id: int) -> None:
+        self._jobs.pop(series_id, None)
+        if self._running in (series_id, None):
+            self._running = None
+            self._show(ProgressState())
+
+    def _show(self, state: ProgressState) -> None:
+        self._state = state
+        self.changed.emit(state)
+
+
+def _title(record: SeriesRecord) -> str:
+    return f"Scoring {record.description or 'series'}"
+
+
+def _score(
+    store: CaseStore,
+    record: SeriesRecord,
+    detectors: Detectors,
+    services: Services,
+    context: TaskContext,
+    tell: Tell,
+) -> SeriesResult:
+    from btd_desktop.workflow.score_series import make_manifest, score_series
+
+    context.report(0, 0, "Loading the model")
+    detector = detectors.for_modality(record.modality, services.settings)
+    tell(device_line(detector.info.backend))
+    context.check()
+    # Started here as well, so that the window knows the run before its first slice.
+    volume = store.load_volume(record.series_id)
+    manifest, _, _ = make_manifest(volume, record.volume_digest, detector.info)
+    tell(store.start_run(record.series_id, manifest.to_json(), services.now()))
+
+    def on_slice(scores: SliceScores) -> None:
+        found = scores.features.scored
+        raw = float(scores.features.injection[found].max()) if found.any() else np.nan
+        tell(SliceDone(record.series_id, scores.slice_index, raw))
+
+    run = score_series(
+        store, record.series_id, detector, services, context, on_slice=on_slice
+    )
+    context.report(record.n_slices, record.n_slices, "Calibrating")
+    return _evaluate(store, run, "", services, context, tell)
+
+
+def _evaluate(
+    store: CaseStore,
+    run: Run,
+    profile: str,
+    services: Services,
+    context: TaskContext,
+    tell: Tell,
+) -> SeriesResult:
+    from btd_desktop.workflow.evaluate import find_candidates, keep_candidates
+
+    card = card_of(str(run.manifest["model"]["digest"]))
+    try:
+        evaluation = evaluate_in_case(store, run, profile)
+    except CalibrationError as error:
+        reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
+        return SeriesResult(run, card, None, reason)
+    keep_candidates(store, evaluation, find_candidates(evaluation), services)
+    return SeriesResult(run, card, evaluation)
+
+
+def evaluate_in_case(store: CaseStore, run: Run, wanted: str = "") -> Evaluation:
+    """Evaluate a finished run, preferring the calibration that the case holds.
+
+    A case must show the same numbers on every computer, so a profile once used in it
+    comes before those installed here.
+
+    Args:
+        store: Open case.
+        run: A finished run.
+        wanted: File of a profile asked for; "" chooses.
+
+    Raises:
+        CalibrationError: No profile fits the model, or the one asked for is unusable.
+    """
+    from btd_desktop.calibration.scope import check_scope
+    from btd_desktop.workflow.evaluate import evaluate_run, evaluate_with
+
+    card = card_of(str(run.manifest["model"]["digest"]))
+    kept = None if wanted else _kept_profile(store, run)
+    if kept is not None:
+        record = next(s for s in store.series() if s.series_id == run.series_id)
+        scope = check_scope(
+            kept,
+            model_digest=str(run.manifest["model"]["digest"]),
+            preset=run.manifest["preset"],
+            grid=run.manifest["grid"],
+            facts=record.meta,
+        )
+        return evaluate_with(store, run, record, kept, scope)
+    if card is None:
+        raise CalibrationError(
+            "the model that scored this series is not installed, and the case holds "
+            "no calibration for it",
+            code="no_model",
+        )
+    return evaluate_run(store, run, card, profile=wanted)
+
+
+def _kept_profile(store: CaseStore, run: Run) -> CalibrationProfile | None:
+    from btd_desktop.workflow.evaluate import profile_of_case
+
+    for entry in reversed(store.profiles()):
+        profile = profile_of_case(store, entry.digest)
+        if profile.model.get("digest") == run.manifest["model"]["digest"]:
+            return profile
+    return None

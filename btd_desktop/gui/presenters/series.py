@@ -1,0 +1,231 @@
+"""The series of the case, how far each has come, and which one is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import EvidenceItem, SeriesRecord
+from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.gui.presenters.wording import p_text
+
+__all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """One series, ready to be read.
+
+    Attributes:
+        series_id: Number in the case.
+        description: Series description, or UID.
+        modality: "CT" or "MR".
+        scanner: Manufacturer and model.
+        kernel: Convolution kernel.
+        n_slices: Number of slices.
+        size: "512 × 512".
+        spacing: "0.70 × 0.70 × 1.25 mm".
+        n_warnings: Findings of the checks that are warnings.
+        n_checks: All findings of the checks.
+        state: How far it has come, short.
+        state_tip: The same at length.
+        alarming: The series is flagged.
+    """
+
+    series_id: int
+    description: str
+    modality: str
+    scanner: str
+    kernel: str
+    n_slices: int
+    size: str
+    spacing: str
+    n_warnings: int
+    n_checks: int
+    state: str
+    state_tip: str
+    alarming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceState:
+    """The import statement.
+
+    Attributes:
+        items: Files and what became of them; archives that were opened left out.
+        n_by_fate: Number of files per fate.
+        size_bytes: Their size together.
+    """
+
+    items: tuple[EvidenceItem, ...] = ()
+    n_by_fate: tuple[tuple[str, int], ...] = ()
+    size_bytes: int = 0
+
+    @property
+    def n_not_taken(self) -> int:
+        """Files that are part of no series."""
+        return sum(n for fate, n in self.n_by_fate if fate != "accepted")
+
+    @property
+    def sentence(self) -> str:
+        """The statement in one line."""
+        total = len(self.items)
+        if not total:
+            return "No file was received."
+        counted = ", ".join(f"{n} {fate}" for fate, n in self.n_by_fate)
+        return f"{total} file{'s' if total != 1 else ''} received: {counted}."
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """What the panel shows.
+
+    Attributes:
+        rows: One per series.
+        selected: Number of the one shown, or None.
+        evidence: The import statement.
+    """
+
+    rows: tuple[SeriesRow, ...] = ()
+    selected: int | None = None
+    evidence: EvidenceState = EvidenceState()
+
+
+class SeriesPresenter(QObject):
+    """Lists series and the import statement.
+
+    Signals:
+        changed(SeriesState): The panel's content.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._evidence = EvidenceState()
+        self._n_done: dict[int, int] = {}
+        self._state = SeriesState()
+        session.case_changed.connect(self._on_series_list_changed)
+        session.series_list_changed.connect(self._on_series_list_changed)
+        session.series_selected.connect(self.refresh)
+        session.result_changed.connect(self._on_result_changed)
+        session.slice_scored.connect(self._on_slice_scored)
+
+    @property
+    def state(self) -> SeriesState:
+        """The panel's content."""
+        return self._state
+
+    def on_selected(self, series_id: int) -> None:
+        """Show a series."""
+        self._session.select_series(series_id)
+
+    def on_stepped(self, step: int) -> None:
+        """Show the next (previous) series."""
+        ids = [r.series_id for r in self._state.rows]
+        at = self._state.selected
+        if at in ids:
+            self._session.select_series(ids[(ids.index(at) + step) % len(ids)])
+
+    def read_evidence(self) -> EvidenceState:
+        """The import statement as it stands in the case."""
+        store = self._session.store
+        if store is None:
+            return EvidenceState()
+        items = tuple(i for i in store.evidence() if not i.is_container)
+        counts: dict[str, int] = {}
+        for item in items:
+            counts[item.fate] = counts.get(item.fate, 0) + 1
+        order = sorted(counts.items(), key=lambda c: (c[0] != "accepted", -c[1]))
+        return EvidenceState(items, tuple(order), sum(i.size_bytes for i in items))
+
+    def refresh(self) -> None:
+        """Build the state anew."""
+        session = self._session
+        rows = tuple(
+            _row(r, session.results.get(r.series_id, SeriesResult()), self._n_done)
+            for r in session.records
+        )
+        selected = None if session.record is None else session.record.series_id
+        self._state = SeriesState(rows, selected, self._evidence)
+        self.changed.emit(self._state)
+
+    def _on_series_list_changed(self) -> None:
+        self._evidence = self.read_evidence()
+        self._n_done = {
+            series_id: result.run.n_done
+            for series_id, result in self._session.results.items()
+            if result.run is not None
+        }
+        self.refresh()
+
+    def _on_result_changed(self, series_id: int) -> None:
+        result = self._session.results.get(series_id, SeriesResult())
+        if result.run is not None:
+            self._n_done[series_id] = result.run.n_done
+        self.refresh()
+
+    def _on_slice_scored(self, series_id: int, index: int, raw: float) -> None:
+        self._n_done[series_id] = self._n_done.get(series_id, 0) + 1
+        self.refresh()
+
+
+def _row(
+    record: SeriesRecord, result: SeriesResult, n_done: dict[int, int]
+) -> SeriesRow:
+    meta = record.meta
+    scanner = f"{meta.get('manufacturer', '')} {meta.get('model', '')}".strip()
+    spacing = float(meta.get("pixel_spacing_mm") or 0.0)
+    step = float(meta.get("slice_step_mm") or 0.0)
+    state, tip, alarming = _progress(record, result, n_done.get(record.series_id, 0))
+    return SeriesRow(
+        record.series_id,
+        record.description or record.series_uid,
+        record.modality,
+        scanner or "not named",
+        str(meta.get("kernel") or "—"),
+        record.n_slices,
+        f"{record.cols} × {record.rows}",
+        f"{spacing:.2f} × {spacing:.2f} × {step:.2f} mm",
+        sum(f.get("severity") == "warning" for f in record.findings),
+        len(record.findings),
+        state,
+        tip,
+        alarming,
+    )
+
+
+def _progress(
+    record: SeriesRecord, result: SeriesResult, n_done: int
+) -> tuple[str, str, bool]:
+    run = result.run
+    if run is None:
+        return ("not scored", result.reason or "Not scored yet.", False)
+    if result.evaluation is not None:
+        series = result.evaluation.kinds["anomaly"].series
+        if series is None:
+            return ("no tissue", "No slice holds tissue to score.", False)
+        if series.p_value is None:
+            reasons = "; ".join(result.evaluation.scope.reasons)
+            return ("not covered", f"No calibration covers it: {reasons}.", False)
+        level = result.evaluation.profile.levels["anomaly"]["series"]
+        text = p_text(series.p_value, level.ecdf.smallest_p)
+        n_flagged = sum(
+            bool(v and v.flagged) for v in result.evaluation.kinds["anomaly"].slices
+        )
+        tip = (
+            f"Series level: {text} among {series.n} genuine series; {n_flagged} of "
+            f"{record.n_slices} slices are above the threshold."
+        )
+        return (text, tip, bool(series.flagged) or n_flagged > 0)
+    if run.status == "done":
+        return ("not calibrated", result.reason or "Calibrating …", False)
+    done = min(max(n_done, run.n_done), record.n_slices)
+    words = "stopped" if run.status == "cancelled" else "scoring"
+    return (
+        f"{words}, {done}/{record.n_slices}",
+        f"{done} of {record.n_slices} slices are scored.",
+        False,
+    )

@@ -1,0 +1,259 @@
+"""What all parts of the window look at together: the case, a series, a place in it.
+
+The session asks nothing of the core but to read the case; whoever changes the case
+tells the session, and it tells everybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import Finding, Run, SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.gui.jobs import JobRunner
+from btd_desktop.gui.view_state.planes import VolumeHandle, volume_handle
+from btd_desktop.logs import Redactor
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.diffusion.card import ModelCard
+    from btd_desktop.workflow.evaluate import Evaluation
+
+__all__ = ["PlaceMark", "SeriesResult", "Session", "Voxel"]
+
+Voxel = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesResult:
+    """How far a series has come.
+
+    Attributes:
+        run: Newest run, finished or not; None before the first.
+        card: Card of its model, where it is installed.
+        evaluation: Scores with p-values; None before the run is finished and when no
+            calibration covers the model.
+        reason: Why there is no evaluation of a finished run, or no run at all.
+    """
+
+    run: Run | None = None
+    card: ModelCard | None = None
+    evaluation: Evaluation | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMark:
+    """A place that was clicked with the Score tool.
+
+    Attributes:
+        series_id: Its series.
+        slice_index: From 0.
+        x: Column of the patch's centre.
+        y: Row of the patch's centre.
+        label: Short text beside the patch.
+    """
+
+    series_id: int
+    slice_index: int
+    x: int
+    y: int
+    label: str = ""
+
+
+class Session(QObject):
+    """The open case and what is selected in it.
+
+    Signals:
+        case_changed(): Another case is open, or none.
+        series_list_changed(): Series were added.
+        series_selected(): Another series is shown.
+        voxel_changed(): The crosshair moved.
+        result_changed(int): A series was evaluated, or why not (series_id).
+        slice_scored(int, int, float): A slice's result is in the case (series_id,
+            index, largest raw injection score or NaN).
+        findings_changed(): A finding was added or changed.
+        finding_selected(): Another finding, or none, is selected.
+        mark_changed(): Another place was clicked.
+        noticed(str): A sentence for the status strip.
+        failed(Exception): A `BtdError` to be shown.
+    """
+
+    case_changed = Signal()
+    series_list_changed = Signal()
+    series_selected = Signal()
+    voxel_changed = Signal()
+    result_changed = Signal(int)
+    slice_scored = Signal(int, int, float)
+    findings_changed = Signal()
+    finding_selected = Signal()
+    mark_changed = Signal()
+    noticed = Signal(str)
+    failed = Signal(object)
+
+    def __init__(
+        self, services: Services, jobs: JobRunner, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.jobs = jobs
+        self.store: CaseStore | None = None
+        self.records: tuple[SeriesRecord, ...] = ()
+        self.record: SeriesRecord | None = None
+        self.volume: Volume | None = None
+        self.handle: VolumeHandle | None = None
+        self.voxel: Voxel = (0, 0, 0)
+        self.results: dict[int, SeriesResult] = {}
+        self.finding: Finding | None = None
+        self.mark: PlaceMark | None = None
+        self.redactor: Redactor | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of the open case."""
+        return None if self.store is None else self.store.folder
+
+    @property
+    def result(self) -> SeriesResult:
+        """Result of the series shown; an empty one before there is any."""
+        if self.record is None:
+            return SeriesResult()
+        return self.results.get(self.record.series_id, SeriesResult())
+
+    def open_store(self, store: CaseStore) -> None:
+        """Show another case; the one that was open is closed."""
+        self.close_case(quiet=True)
+        self.store = store
+        self._read_series()
+        self.case_changed.emit()
+        self.series_list_changed.emit()
+        self.findings_changed.emit()
+        if self.records:
+            self.select_series(self.records[0].series_id)
+
+    def close_case(self, *, quiet: bool = False) -> None:
+        """Close the case; jobs that use it must have been given up before."""
+        if self.store is None:
+            return
+        # The memory map must go before the folder may.
+        self.record = self.volume = self.handle = self.finding = self.mark = None
+        self.results = {}
+        self.records = ()
+        self.voxel = (0, 0, 0)
+        store, self.store = self.store, None
+        store.close()
+        if not quiet:
+            self.case_changed.emit()
+            self.series_list_changed.emit()
+            self.series_selected.emit()
+            self.findings_changed.emit()
+
+    def refresh_series(self, select: int | None = None) -> None:
+        """Read the series again after an import.
+
+        Args:
+            select: Series to show; None keeps what is shown, or shows the first.
+        """
+        self._read_series()
+        self.series_list_changed.emit()
+        if select is not None:
+            self.select_series(select)
+        elif self.record is None and self.records:
+            self.select_series(self.records[0].series_id)
+
+    def _read_series(self) -> None:
+        if self.store is None:
+            return
+        self.records = self.store.series()
+        self._keep_out_of_log()
+        for record in self.records:
+            runs = self.store.runs(record.series_id)
+            if runs and record.series_id not in self.results:
+                self.results[record.series_id] = SeriesResult(_preferred(runs))
+
+    def _keep_out_of_log(self) -> None:
+        if self.redactor is None or self.store is None:
+            return
+        self.redactor.register(self.store.folder.name, "case")
+        for record in self.records:
+            for key in ("patient_name", "patient_id"):
+                if record.meta.get(key):
+                    self.redactor.register(str(record.meta[key]), "patient")
+
+    def select_series(self, series_id: int) -> None:
+        """Show a series, its crosshair in the middle."""
+        if self.store is None:
+            return
+        record = next((r for r in self.records if r.series_id == series_id), None)
+        if record is None or record is self.record:
+            return
+        volume = self.store.load_volume(series_id)
+        self.record = record
+        self.volume = volume
+        self.handle = volume_handle(volume)
+        self.voxel = (record.n_slices // 2, record.rows // 2, record.cols // 2)
+        self.finding = None
+        self.mark = None
+        self.series_selected.emit()
+        self.voxel_changed.emit()
+        self.finding_selected.emit()
+        self.mark_changed.emit()
+
+    def show_preview(self, volume: Volume) -> None:
+        """Show a slice of a series that is still being imported."""
+        if self.record is not None:
+            return
+        self.volume = volume
+        self.handle = volume_handle(volume)
+        self.voxel = (0, volume.shape[1] // 2, volume.shape[2] // 2)
+        self.series_selected.emit()
+        self.voxel_changed.emit()
+
+    def move_to(self, voxel: Voxel) -> None:
+        """Move the crosshair; a place outside is brought inside."""
+        if self.volume is None:
+            return
+        shape = self.volume.shape
+        inside = tuple(
+            min(max(int(v), 0), n - 1) for v, n in zip(voxel, shape, strict=True)
+        )
+        if inside != self.voxel:
+            self.voxel = (inside[0], inside[1], inside[2])
+            self.voxel_changed.emit()
+
+    def set_result(self, series_id: int, result: SeriesResult) -> None:
+        """Keep how far a series has come."""
+        self.results[series_id] = result
+        self.result_changed.emit(series_id)
+
+    def select_finding(self, finding_id: int | None) -> None:
+        """Select a finding and go to its place."""
+        if self.store is None or finding_id is None:
+            self.finding = None
+            self.finding_selected.emit()
+            return
+        finding = self.store.finding(finding_id)
+        self.select_series(finding.series_id)
+        self.finding = finding
+        self.move_to((finding.slice_index, round(finding.y), round(finding.x)))
+        self.finding_selected.emit()
+
+    def set_mark(self, mark: PlaceMark | None) -> None:
+        """Draw the patch around a clicked place, or none."""
+        self.mark = mark
+        self.mark_changed.emit()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Findings of the case in the order they were added."""
+        return () if self.store is None else self.store.findings()
+
+
+def _preferred(runs: tuple[Run, ...]) -> Run:
+    """The newest finished run, else the newest."""
+    done = [r for r in runs if r.status == "done"]
+    return (done or list(runs))[-1]

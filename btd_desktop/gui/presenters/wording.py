@@ -1,0 +1,157 @@
+"""Numbers in words, and what each number means: one table, used by every view."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = [
+    "HELP",
+    "KIND_NAMES",
+    "duration_text",
+    "p_text",
+    "percent_text",
+    "score_text",
+    "size_text",
+]
+
+KIND_NAMES = {
+    "anomaly": "Anomaly",
+    "injection": "Injection (paper)",
+    "removal": "Removal (paper)",
+}
+
+
+def score_text(score: float) -> str:
+    """A score with four significant digits."""
+    return f"{score:.4g}"
+
+
+def p_text(p_value: float | None, smallest: float = 0.0) -> str:
+    """A p-value; the smallest that a calibration can give is said to be that."""
+    if p_value is None:
+        return "not covered"
+    shown = f"{p_value:.2g}" if p_value >= 0.001 else f"{p_value:.1e}"
+    # As small as the calibration allows: more genuine scans could make it smaller.
+    return f"p ≤ {shown}" if p_value <= smallest * 1.0001 else f"p = {shown}"
+
+
+def percent_text(share: float) -> str:
+    """A share as percent with two significant digits."""
+    percent = 100.0 * share
+    if percent == 0.0:
+        return "0 %"
+    digits = max(0, 1 - math.floor(math.log10(abs(percent))))
+    return f"{percent:.{min(digits, 4)}f} %"
+
+
+def duration_text(seconds: float | None) -> str:
+    """Time left as one would say it: no false precision."""
+    if seconds is None:
+        return "estimating time left"
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {round(seconds / 10) * 10:d} s left"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60):d} min left"
+    return f"about {seconds / 3600:.1f} h left"
+
+
+def size_text(size_bytes: int) -> str:
+    """Size of a file."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+HELP = {
+    "anomaly": (
+        "Anomaly score",
+        "How unlike its surroundings and unlike genuine scans the image noise at this "
+        "place is, seen at several noise levels. Unusually smooth and unusually rough "
+        "content both raise it. Higher is more remarkable. It is not a probability.",
+    ),
+    "injection": (
+        "Injection score",
+        "The published score for added content: mean squared noise prediction over the "
+        "central 32 × 32 pixels (Back-in-Time Diffusion). Shown so that results can be "
+        "compared with the literature.",
+    ),
+    "removal": (
+        "Removal score",
+        "The published score for removed content: mean squared noise prediction over "
+        "the whole patch (Back-in-Time Diffusion).",
+    ),
+    "p-value": (
+        "p-value",
+        "The share of genuine scans in the calibration that score as high or higher "
+        "(counting this one). 0.01 means: about one in a hundred genuine places looks "
+        "as remarkable. It is not the probability that the scan was altered. The "
+        "smallest value possible is 1 / (n + 1).",
+    ),
+    "n": (
+        "What stands behind the p-value",
+        "How many genuine scores, of how many patients, the p-value is ranked among. "
+        "Neighbouring patches are alike, so the number of patients is what carries the "
+        "error rate.",
+    ),
+    "cdf": (
+        "Place among genuine scores",
+        "The share of genuine scores that are at most as high as this one.",
+    ),
+    "threshold": (
+        "Threshold and false-positive rate",
+        "Scores strictly above the threshold are flagged. The false-positive rate is "
+        "the share of genuine scans that would be flagged too; the interval (95 %, "
+        "Clopper and Pearson) says how well the calibration knows it.",
+    ),
+    "scope": (
+        "What the calibration covers",
+        "A calibration speaks only for scans like those it was made with: same model, "
+        "preprocessing, slice thickness and pixel size. On another scanner or kernel "
+        "it covers a scan partly, and says why. Where it does not cover a scan there "
+        "is no p-value.",
+    ),
+    "residual": (
+        "Residual",
+        "What the diffusion model takes for noise in the slice at the smallest step. "
+        "It is what scores are computed from and has no error rate of its own.",
+    ),
+    "level": (
+        "Patch, slice, series",
+        "A series holds thousands of patches, so some look remarkable by chance. At "
+        "slice level the highest patch of a slice is ranked among the highest patches "
+        "of genuine slices; at series level likewise. The series level answers whether "
+        "anything in the scan is remarkable.",
+    ),
+    "device": (
+        "Where scores are computed",
+        "The processor or graphics card in use. If a graphics card is not used, the "
+        "reason is given. Scores from different devices may differ in the last digits.",
+    ),
+    "status": (
+        "Status of a finding",
+        "“to check” until you have looked at it; “confirmed” goes into the report as "
+        "an exhibit; “dismissed” is kept in the case and left out of the exhibits. The "
+        "numbers of a finding never change.",
+    ),
+    "import": (
+        "Import statement",
+        "Every file that was received ends in exactly one fate: accepted, not an "
+        "image, unsupported, damaged, duplicate or refused, with the reason. It is "
+        "printed in the report.",
+    ),
+    "tail": (
+        "Parametric tail",
+        "A generalised Pareto distribution fitted to the highest tenth of genuine "
+        "scores. It extrapolates, so it is shown beside the p-value and never decides.",
+    ),
+    "qq": (
+        "QQ plot",
+        "Observed genuine scores of the tail against those the fitted tail expects. "
+        "Points on the line mean that the tail fits.",
+    ),
+}

@@ -1,0 +1,1 @@
+"""The main window: actions, docks and what holds the parts together."""

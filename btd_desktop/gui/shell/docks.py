@@ -1,0 +1,154 @@
+"""The panels around the image views, each connected to its presenter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from btd_desktop.gui.shell.parts import Parts
+from btd_desktop.gui.theme import Theme
+from btd_desktop.gui.views.finding_panel import FindingPanel
+from btd_desktop.gui.views.histogram_panel import HistogramPanel
+from btd_desktop.gui.views.metadata_panel import MetadataPanel
+from btd_desktop.gui.views.place_panel import PlacePanel
+from btd_desktop.gui.views.series_panel import SeriesPanel
+
+__all__ = ["Docks", "make_docks"]
+
+_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+@dataclass(frozen=True, slots=True)
+class Docks:
+    """Panels and the docks that hold them.
+
+    Attributes:
+        series, place, findings, metadata, histogram: The panels.
+        docks: Dock widgets by name.
+    """
+
+    series: SeriesPanel
+    place: PlacePanel
+    findings: FindingPanel
+    metadata: MetadataPanel
+    histogram: HistogramPanel
+    docks: dict[str, QDockWidget]
+
+    def show_theme(self, theme: Theme) -> None:
+        """Draw what the style sheet does not reach in another theme."""
+        self.series.show_theme(theme)
+        self.metadata.show_theme(theme)
+        self.histogram.show_theme(theme)
+
+    def arrange(self, window: QMainWindow) -> None:
+        """Put every panel where it belongs."""
+        docks = self.docks
+        for name, area in (
+            ("series", _LEFT),
+            ("metadata", _LEFT),
+            ("place", _RIGHT),
+            ("findings", _RIGHT),
+            ("histogram", _BOTTOM),
+        ):
+            dock = docks[name]
+            window.addDockWidget(area, dock)
+            dock.setFloating(False)
+            dock.show()
+        window.tabifyDockWidget(docks["place"], docks["findings"])
+        docks["place"].raise_()
+        wide, high = window.width(), window.height()
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        side = max(300, min(round(0.22 * wide), 420))
+        window.resizeDocks(
+            [docks["series"], docks["place"]], [side, max(side, 350)], horizontal
+        )
+        window.resizeDocks(
+            [docks["series"], docks["metadata"]],
+            [round(0.4 * high), round(0.6 * high)],
+            vertical,
+        )
+        window.resizeDocks([docks["histogram"]], [round(0.26 * high)], vertical)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide all panels (there is nothing in them without a case)."""
+        for dock in self.docks.values():
+            dock.setVisible(visible)
+
+
+def make_docks(window: QMainWindow, parts: Parts) -> Docks:
+    """Make the panels, connect them, and put them around the window's middle."""
+    series, place, findings = SeriesPanel(), PlacePanel(), FindingPanel()
+    metadata, histogram = MetadataPanel(), HistogramPanel()
+    docks = {
+        name: _dock(window, name, title, panel)
+        for name, title, panel in (
+            ("series", "Series", series),
+            ("metadata", "Facts and checks", metadata),
+            ("place", "Place", place),
+            ("findings", "Findings", findings),
+            ("histogram", "Scores among genuine scans", histogram),
+        )
+    }
+    window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
+    window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+    made = Docks(series, place, findings, metadata, histogram, docks)
+    _connect_series(made, parts)
+    _connect_place(made, parts)
+    _connect_histogram(made, parts)
+    made.arrange(window)
+    return made
+
+
+def _dock(window: QMainWindow, name: str, title: str, panel: QWidget) -> QDockWidget:
+    dock = QDockWidget(title, window)
+    dock.setObjectName(f"dock_{name}")
+    dock.setFeatures(
+        QDockWidget.DockWidgetFeature.DockWidgetMovable
+        | QDockWidget.DockWidgetFeature.DockWidgetClosable
+        | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+    )
+    dock.setWidget(panel)
+    return dock
+
+
+def _connect_series(made: Docks, parts: Parts) -> None:
+    parts.series.changed.connect(made.series.show_state)
+    made.series.series_selected.connect(parts.series.on_selected)
+    made.series.score_wanted.connect(parts.scoring.on_score_wanted)
+    parts.metadata.changed.connect(made.metadata.show_state)
+    made.metadata.search_changed.connect(parts.metadata.on_search_changed)
+    made.metadata.compared_chosen.connect(parts.metadata.on_compared_chosen)
+    made.metadata.only_differences_changed.connect(parts.metadata.on_only_differences)
+    made.metadata.check_chosen.connect(parts.metadata.on_check_chosen)
+
+
+def _connect_place(made: Docks, parts: Parts) -> None:
+    parts.placing.changed.connect(made.place.show_state)
+    made.place.keep_wanted.connect(parts.placing.on_keep)
+    made.place.score_here_wanted.connect(parts.viewing.on_score_here)
+    parts.findings.changed.connect(made.findings.show_state)
+    parts.session.case_changed.connect(made.findings.forget_pictures)
+    made.findings.finding_selected.connect(parts.findings.on_selected)
+    made.findings.note_changed.connect(parts.findings.on_note_changed)
+    made.findings.status_changed.connect(parts.findings.on_status_changed)
+    parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
+
+
+def _raise(dock: QDockWidget, *place: int) -> None:
+    dock.show()
+    dock.raise_()
+
+
+def _connect_histogram(made: Docks, parts: Parts) -> None:
+    parts.histogram.changed.connect(made.histogram.show_state)
+    parts.histogram.threshold_changed.connect(made.histogram.show_threshold)
+    made.histogram.kind_chosen.connect(parts.histogram.on_kind_chosen)
+    made.histogram.level_chosen.connect(parts.histogram.on_level_chosen)
+    made.histogram.threshold_dragged.connect(parts.histogram.on_threshold_dragged)
+    made.histogram.threshold_reset.connect(parts.histogram.on_threshold_reset)
+    made.histogram.bar_clicked.connect(parts.histogram.on_bar_clicked)

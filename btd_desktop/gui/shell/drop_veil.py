@@ -1,0 +1,58 @@
+"""What covers the window while files are dragged over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QWidget
+
+__all__ = ["DropVeil", "dropped_paths"]
+
+_TEXT = (
+    "Drop to open\n\nEvidence (folder, files, ZIP, DICOMDIR, NIfTI, NRRD, MHA), a "
+    "case, or a report to verify"
+)
+
+
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """Local files and folders of a drag; anything else is not taken."""
+    return [Path(u.toLocalFile()) for u in data.urls() if u.isLocalFile()]
+
+
+class DropVeil(QWidget):
+    """A frame over the whole window that says what a drop will do."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def cover(self) -> None:
+        """Cover the window."""
+        parent = self.parentWidget()
+        if parent is not None:
+            self.setGeometry(parent.rect())
+        self.show()
+        self.raise_()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw frame and text."""
+        painter = QPainter(self)
+        palette = self.palette()
+        ground = QColor(palette.color(QPalette.ColorRole.Window))
+        ground.setAlpha(225)
+        painter.fillRect(self.rect(), ground)
+        painter.setPen(QPen(palette.color(QPalette.ColorRole.Link), 3))
+        painter.drawRoundedRect(self.rect().adjusted(16, 16, -16, -16), 12, 12)
+        font = painter.font()
+        font.setPixelSize(20)
+        painter.setFont(font)
+        painter.setPen(palette.color(QPalette.ColorRole.WindowText))
+        painter.drawText(
+            self.rect().adjusted(60, 60, -60, -60),
+            Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
+            _TEXT,
+        )
+        painter.end()

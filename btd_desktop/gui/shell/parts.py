@@ -1,0 +1,74 @@
+"""All presenters of the window, and what they tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+
+from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.findings import FindingsPresenter
+from btd_desktop.gui.presenters.histogram import HistogramPresenter
+from btd_desktop.gui.presenters.metadata import MetadataPresenter
+from btd_desktop.gui.presenters.opening import OpeningPresenter
+from btd_desktop.gui.presenters.placing import PlacingPresenter
+from btd_desktop.gui.presenters.scoring import ScoringPresenter
+from btd_desktop.gui.presenters.series import SeriesPresenter
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.viewing import ViewingPresenter
+
+__all__ = ["Parts", "make_parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The presenters; each is owned by the session's parent.
+
+    Attributes:
+        session: What all look at.
+        recent: Cases opened lately.
+        detectors: Models opened so far.
+        opening: Opens and imports.
+        series: Lists series.
+        scoring: Scores in the background.
+        viewing: Image views.
+        placing: The clicked place.
+        histogram: Histogram and threshold.
+        findings: Findings.
+        metadata: Facts and checks.
+    """
+
+    session: Session
+    recent: RecentCases
+    detectors: Detectors
+    opening: OpeningPresenter
+    series: SeriesPresenter
+    scoring: ScoringPresenter
+    viewing: ViewingPresenter
+    placing: PlacingPresenter
+    histogram: HistogramPresenter
+    findings: FindingsPresenter
+    metadata: MetadataPresenter
+
+
+def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
+    """Make the presenters and connect them with each other."""
+    detectors = Detectors()
+    parts = Parts(
+        session=session,
+        recent=recent,
+        detectors=detectors,
+        opening=OpeningPresenter(session, recent, parent),
+        series=SeriesPresenter(session, parent),
+        scoring=ScoringPresenter(session, detectors, parent),
+        viewing=ViewingPresenter(session, parent),
+        placing=PlacingPresenter(session, detectors, parent),
+        histogram=HistogramPresenter(session, parent),
+        findings=FindingsPresenter(session, parent),
+        metadata=MetadataPresenter(session, parent),
+    )
+    parts.opening.imported.connect(parts.scoring.on_imported)
+    parts.viewing.score_requested.connect(parts.placing.on_score_requested)
+    parts.placing.place_scored.connect(parts.histogram.on_place_scored)
+    return parts

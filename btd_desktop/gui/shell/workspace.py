@@ -1,0 +1,126 @@
+"""The middle of the window while a case is open: overlay bar, planes, slice strip."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from btd_desktop.gui.presenters.viewing import ViewingPresenter
+from btd_desktop.gui.views.cine import CineTimer
+from btd_desktop.gui.views.mpr_view import MprView
+from btd_desktop.gui.views.overlay_bar import OverlayBar
+from btd_desktop.gui.views.slice_strip import SliceStrip
+from btd_desktop.gui.window_presets import presets_for
+
+__all__ = ["Workspace"]
+
+_HOLD_MS = 350
+
+
+class Workspace(QWidget):
+    """Image views and their controls, connected to the viewing presenter.
+
+    Signals:
+        pointer_told(str): What lies under the pointer, in words.
+    """
+
+    pointer_told = Signal(str)
+
+    def __init__(
+        self, viewing: ViewingPresenter, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewing = viewing
+        self.mpr = MprView()
+        self.strip = SliceStrip()
+        self.overlay_bar = OverlayBar()
+        self.cine = CineTimer(self)
+        self._held = QElapsedTimer()
+        across = QHBoxLayout()
+        across.setSpacing(3)
+        across.addWidget(self.strip)
+        across.addWidget(self.mpr, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.overlay_bar)
+        layout.addLayout(across, 1)
+        self._connect()
+
+    def _connect(self) -> None:
+        viewing, mpr = self._viewing, self.mpr
+        viewing.changed.connect(mpr.show_state)
+        viewing.strip_changed.connect(self.strip.show_state)
+        viewing.choice_changed.connect(self.overlay_bar.show_choice)
+        mpr.slice_step_requested.connect(viewing.on_slice_stepped)
+        mpr.slice_requested.connect(viewing.on_slice_requested)
+        mpr.crosshair_requested.connect(viewing.on_crosshair_requested)
+        mpr.score_requested.connect(viewing.on_score_requested)
+        mpr.window_changed.connect(viewing.on_window_changed)
+        mpr.opacity_step_requested.connect(viewing.on_opacity_stepped)
+        mpr.context_menu_requested.connect(self._on_menu)
+        mpr.maximise_requested.connect(self.on_maximise)
+        mpr.pointer_moved.connect(self._on_pointer)
+        mpr.pointer_left.connect(self._on_pointer_left)
+        self.strip.slice_requested.connect(viewing.on_strip_requested)
+        self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
+        self.overlay_bar.choice_changed.connect(viewing.on_overlay_chosen)
+        self.cine.slice_step_requested.connect(viewing.on_cine_stepped)
+        for view in mpr.views:
+            view.installEventFilter(self)
+
+    def on_maximise(self, number: int) -> None:
+        """Show one view alone, or all three again."""
+        alone = None if self.mpr.maximised is not None else number
+        self.mpr.show_alone(alone)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hide the overlay while O is held; a tap toggles it."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_O:
+            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+            if event.type() == QEvent.Type.KeyPress and plain:
+                if not event.isAutoRepeat():
+                    self._held.start()
+                    self._viewing.on_overlay_toggled()
+                return True
+            if event.type() == QEvent.Type.KeyRelease and plain:
+                if not event.isAutoRepeat() and self._held.isValid():
+                    if self._held.elapsed() > _HOLD_MS:
+                        self._viewing.on_overlay_toggled()
+                    self._held.invalidate()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _on_pointer(self, s: int, r: int, c: int, value: float) -> None:
+        unit = self._viewing.unit
+        shown = f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+        self.pointer_told.emit(f"x {c}, y {r}, slice {s + 1}: {shown} {unit}".strip())
+
+    def _on_pointer_left(self) -> None:
+        self.pointer_told.emit("")
+
+    def _on_menu(self, spot: QPoint, s: int, r: int, c: int) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        score = menu.addAction("Score here")
+        cross = menu.addAction("Crosshair here")
+        windows = menu.addMenu("Window")
+        keys = {}
+        for preset in presets_for(self._viewing.modality):
+            action = windows.addAction(f"{preset.name}\t{preset.key}")
+            keys[action] = preset.key
+        copy = menu.addAction("Copy SOP Instance UID")
+        menu.addSeparator()
+        reset = menu.addAction("Reset zoom and position")
+        chosen = menu.exec(spot)
+        if chosen is score:
+            self._viewing.on_score_requested(s, r, c)
+        elif chosen is cross:
+            self._viewing.on_crosshair_requested(s, r, c)
+        elif chosen is copy:
+            self._viewing.on_copy_uid()
+        elif chosen is reset:
+            self.mpr.reset_views()
+        elif chosen in keys:
+            self._viewing.on_preset_chosen(keys[chosen])

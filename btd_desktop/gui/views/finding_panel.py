@@ -1,0 +1,164 @@
+"""Findings as a list with pictures; note and status of the selected one below."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.cases.model import FindingStatus
+from btd_desktop.gui.plain_text import plain_label, plain_tool_tip, visible_text
+from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
+from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.place_panel import grey_pixmap, set_role
+
+__all__ = ["FindingPanel"]
+
+_ICON = 64
+_ID = Qt.ItemDataRole.UserRole
+
+
+class FindingPanel(QWidget):
+    """Shows a `FindingsState`.
+
+    Signals:
+        finding_selected(int): Go to this finding.
+        note_changed(int, str): Keep these words.
+        status_changed(int, str): Keep this status.
+    """
+
+    finding_selected = Signal(int)
+    note_changed = Signal(int, str)
+    status_changed = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._showing = False
+        self._shown: int | None = None
+        self._icons: dict[int, QIcon] = {}
+        self._list = QListWidget()
+        self._list.setIconSize(QSize(_ICON, _ICON))
+        self._list.setUniformItemSizes(True)
+        self._list.setAccessibleName("Findings")
+        self._list.setSpacing(1)
+        self._list.currentItemChanged.connect(self._on_current)
+        self._list.itemClicked.connect(self._on_current)
+        self._empty = plain_label(
+            "No finding yet. The search keeps places that stand out; you keep places "
+            "with the Score tool.",
+            wrap=True,
+        )
+        set_role(self._empty, "muted")
+        self._numbers = plain_label("", wrap=True)
+        self._note = QPlainTextEdit()
+        self._note.setPlaceholderText("Note for the report")
+        self._note.setAccessibleName("Note of the finding")
+        self._note.setTabChangesFocus(True)
+        self._note.setFixedHeight(64)
+        self._note.textChanged.connect(self._on_text)
+        self._save = QPushButton("Save note")
+        self._save.clicked.connect(self._on_save)
+        self._status = QComboBox()
+        self._status.addItems(list(get_args(FindingStatus)))
+        self._status.setAccessibleName("Status of the finding")
+        self._status.currentTextChanged.connect(self._on_status)
+        self._form = QWidget()
+        form = QVBoxLayout(self._form)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addWidget(self._numbers)
+        form.addWidget(self._note)
+        row = QHBoxLayout()
+        row.addWidget(self._status)
+        row.addWidget(HelpButton("status"))
+        row.addStretch(1)
+        row.addWidget(self._save)
+        form.addLayout(row)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self._empty)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._form)
+        self.show_state(FindingsState())
+
+    def show_state(self, state: FindingsState) -> None:
+        """Show other findings; emits nothing. A note being written is kept."""
+        self._showing = True
+        if self._list.count() != len(state.rows):
+            self._list.clear()
+            for _ in state.rows:
+                self._list.addItem(QListWidgetItem())
+        for number, listed in enumerate(state.rows):
+            self._fill(self._list.item(number), listed)
+        row = state.row
+        at = -1 if row is None else state.rows.index(row)
+        self._list.setCurrentRow(at)
+        self._empty.setVisible(not state.rows)
+        self._list.setVisible(bool(state.rows))
+        self._form.setVisible(row is not None)
+        if row is not None:
+            self._show_row(row)
+        else:
+            self._shown = None
+        self._showing = False
+
+    def _fill(self, item: QListWidgetItem, row: FindingRow) -> None:
+        lines = [
+            f"#{row.finding_id}  {row.place}",
+            f"{row.p} (place)" + (f", {row.slice_p} (slice)" if row.slice_p else ""),
+            f"{row.status}, found by {row.origin}"
+            + (f": {row.note}" if row.note else ""),
+        ]
+        text = "\n".join(visible_text(line)[:120] for line in lines)
+        if item.text() != text:
+            item.setText(text)
+            item.setToolTip(plain_tool_tip(f"{row.series}\n{text}"))
+        item.setData(_ID, row.finding_id)
+        if row.thumbnail is not None and row.finding_id not in self._icons:
+            self._icons[row.finding_id] = QIcon(grey_pixmap(row.thumbnail, _ICON))
+        picture = self._icons.get(row.finding_id)
+        if picture is not None and item.icon().isNull():
+            item.setIcon(picture)
+
+    def forget_pictures(self) -> None:
+        """Another case is open: its findings have the same numbers."""
+        self._icons.clear()
+        self._list.clear()
+
+    def _show_row(self, row: FindingRow) -> None:
+        self._numbers.setText(
+            f"Finding {row.finding_id}: anomaly score {row.anomaly}, {row.p} at the "
+            "place" + (f", {row.slice_p} in its slice." if row.slice_p else ".")
+        )
+        if self._shown != row.finding_id:
+            self._note.setPlainText(row.note)
+        self._shown = row.finding_id
+        self._status.setCurrentText(row.status)
+        self._saved_note = row.note
+        self._save.setEnabled(self._note.toPlainText() != row.note)
+
+    def _on_current(self, item: QListWidgetItem | None) -> None:
+        if not self._showing and item is not None:
+            self.finding_selected.emit(int(item.data(_ID)))
+
+    def _on_text(self) -> None:
+        if self._shown is not None:
+            self._save.setEnabled(self._note.toPlainText() != self._saved_note)
+
+    def _on_save(self) -> None:
+        if self._shown is not None:
+            self.note_changed.emit(self._shown, self._note.toPlainText())
+
+    def _on_status(self, text: str) -> None:
+        if not self._showing and self._shown is not None:
+            self.status_changed.emit(self._shown, cast(FindingStatus, text))

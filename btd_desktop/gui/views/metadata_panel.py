@@ -1,0 +1,136 @@
+"""Facts of the series, searchable; findings of checks; what differs from another."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.gui.models.rows_table import Column, RowsTable
+from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
+from btd_desktop.gui.theme import DARK, Theme
+from btd_desktop.gui.views.table_view import plain_table
+
+__all__ = ["MetadataPanel"]
+
+
+class MetadataPanel(QWidget):
+    """Shows a `MetadataState`.
+
+    Signals:
+        search_changed(str): Show facts that hold this text.
+        compared_chosen(object): Series to compare with (int), or None.
+        only_differences_changed(bool): Leave equal facts out.
+        check_chosen(CheckRow): Go to what this finding concerns.
+    """
+
+    search_changed = Signal(str)
+    compared_chosen = Signal(object)
+    only_differences_changed = Signal(bool)
+    check_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = DARK
+        self._showing = False
+        self._compared: int | None = None
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Search names and values")
+        self._search.setClearButtonEnabled(True)
+        self._search.setAccessibleName("Search facts")
+        self._search.textChanged.connect(self.search_changed)
+        self._others = QComboBox()
+        self._others.setAccessibleName("Compare with another series")
+        self._others.currentIndexChanged.connect(self._on_other)
+        self._only = QCheckBox("Differences only")
+        self._only.toggled.connect(self.only_differences_changed)
+        self._model = RowsTable(
+            (
+                Column("Fact", lambda r: r.name, colour=self._colour),
+                Column("This series", lambda r: r.value, colour=self._colour),
+                Column("Compared", lambda r: r.other, colour=self._colour),
+            ),
+            self,
+        )
+        self._table = plain_table(self._model, "Facts of the series", stretch=1)
+        self._checks = RowsTable(
+            (
+                Column("", lambda r: r.severity, colour=self._check_colour),
+                Column("Checks of the series", lambda r: r.sentence),
+            ),
+            self,
+        )
+        self._check_table = plain_table(self._checks, "Findings of checks", stretch=1)
+        self._check_table.setWordWrap(True)
+        self._check_table.clicked.connect(self._on_check)
+        self._check_table.activated.connect(self._on_check)
+        self._nothing = plain_label(
+            "The checks of geometry and consistency found nothing."
+        )
+        self._nothing.setProperty("role", "muted")
+        top = QHBoxLayout()
+        top.addWidget(self._search, 1)
+        compare = QHBoxLayout()
+        compare.addWidget(self._others, 1)
+        compare.addWidget(self._only)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addLayout(top)
+        layout.addLayout(compare)
+        layout.addWidget(self._table, 3)
+        layout.addWidget(self._nothing)
+        layout.addWidget(self._check_table, 2)
+        self.show_state(MetadataState())
+
+    @property
+    def facts_model(self) -> RowsTable:
+        """The table of facts."""
+        return self._model
+
+    def show_theme(self, theme: Theme) -> None:
+        """Colour in another theme."""
+        self._theme = theme
+
+    def show_state(self, state: MetadataState) -> None:
+        """Show other facts; emits nothing."""
+        self._showing = True
+        self._model.show_rows(state.facts)
+        self._table.setColumnHidden(2, state.compared is None)
+        self._checks.show_rows(state.checks)
+        self._check_table.resizeRowsToContents()
+        self._check_table.setVisible(bool(state.checks))
+        self._nothing.setVisible(bool(state.title) and not state.checks)
+        names = [visible_text(name) for _, name in state.others]
+        ids = [series_id for series_id, _ in state.others]
+        known = [self._others.itemData(i) for i in range(1, self._others.count())]
+        if known != ids or self._others.count() == 0:
+            self._others.clear()
+            self._others.addItem("Compare with another series …", None)
+            for series_id, name in zip(ids, names, strict=True):
+                self._others.addItem(name, series_id)
+        at = 0 if state.compared is None else ids.index(state.compared) + 1
+        self._others.setCurrentIndex(at)
+        self._others.setVisible(bool(ids))
+        self._only.setVisible(state.compared is not None)
+        self._showing = False
+
+    def _on_other(self, index: int) -> None:
+        if not self._showing:
+            self.compared_chosen.emit(self._others.itemData(index))
+
+    def _on_check(self, index: QModelIndex) -> None:
+        row: CheckRow = self._checks.rows[index.row()]
+        self.check_chosen.emit(row)
+
+    def _colour(self, row: FactRow) -> str | None:
+        return self._theme.warning if row.differs else None
+
+    def _check_colour(self, row: CheckRow) -> str | None:
+        return self._theme.warning if row.severity == "warning" else self._theme.muted

@@ -1,0 +1,242 @@
+"""The clicked place: its scores, where they fall, and the button that keeps it."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.cases.model import FindingStatus
+from btd_desktop.gui.plain_text import PlainLabel, plain_label
+from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
+from btd_desktop.gui.presenters.wording import percent_text
+from btd_desktop.gui.views.cdf_bar import CdfBar
+from btd_desktop.gui.views.help_button import HelpButton
+
+__all__ = ["PlacePanel", "grey_pixmap"]
+
+_INVITATION = (
+    "Choose the Score tool (S) and click into the slice, or hold Alt and click with "
+    "any tool. The patch around the place is scored, and you see where it falls among "
+    "genuine scans."
+)
+_THUMBNAIL = 112
+
+
+def grey_pixmap(picture: NDArray[np.uint8], side: int) -> QPixmap:
+    """A grey picture as a pixmap no larger than `side`."""
+    rows, columns = picture.shape
+    data = np.ascontiguousarray(picture)
+    image = QImage(
+        data.data, columns, rows, columns, QImage.Format.Format_Grayscale8
+    ).copy()
+    return QPixmap.fromImage(image).scaled(
+        side,
+        side,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+
+
+def set_role(label: QWidget, role: str) -> None:
+    """Give a widget another role of the style sheet."""
+    if label.property("role") != role:
+        label.setProperty("role", role)
+        label.style().unpolish(label)
+        label.style().polish(label)
+
+
+class _ScoreBox(QFrame):
+    """One score with everything that belongs to it."""
+
+    def __init__(self, topic: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(12, 8, 8, 10)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        self._name = plain_label("")
+        set_role(self._name, "heading")
+        self._p = plain_label("")
+        set_role(self._p, "number")
+        self._score = plain_label("")
+        self._bar = CdfBar()
+        self._behind = plain_label("", wrap=True)
+        set_role(self._behind, "muted")
+        head = QHBoxLayout()
+        head.setSpacing(2)
+        head.addWidget(self._name)
+        head.addWidget(HelpButton(topic))
+        head.addStretch(1)
+        grid.addLayout(head, 0, 0, 1, 2)
+        value = QHBoxLayout()
+        value.setSpacing(2)
+        value.addWidget(self._p)
+        value.addWidget(HelpButton("p-value"))
+        value.addStretch(1)
+        value.addWidget(self._score)
+        grid.addLayout(value, 1, 0, 1, 2)
+        grid.addWidget(self._bar, 2, 0)
+        grid.addWidget(HelpButton("cdf"), 2, 1)
+        grid.addWidget(self._behind, 3, 0)
+        grid.addWidget(HelpButton("n"), 3, 1, Qt.AlignmentFlag.AlignTop)
+        grid.setColumnStretch(0, 1)
+
+    def show_row(self, row: ScoreRow) -> None:
+        """Show another score."""
+        self._name.setText(row.name)
+        self._p.setText(row.p)
+        set_role(self._p, "warning-number" if row.flagged else "number")
+        flagged = {True: "above", False: "below", None: "no"}[row.flagged]
+        self._score.setText(
+            f"score {row.score}, {flagged} threshold"
+            + (f" {row.threshold}" if row.flagged is not None else "")
+        )
+        self._bar.show_share(row.cdf, flagged=bool(row.flagged))
+        share = ""
+        if row.cdf is not None:
+            share = f"{percent_text(row.cdf)} of genuine scores are at most as high. "
+        self._behind.setText(f"{share}Ranked among {row.behind}.")
+
+
+class PlacePanel(QWidget):
+    """Shows a `PlaceState`.
+
+    Signals:
+        keep_wanted(str, str): Keep as a finding, with note and status.
+        score_here_wanted(): Score the patch around the crosshair.
+    """
+
+    keep_wanted = Signal(str, str)
+    score_here_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._where = plain_label("")
+        set_role(self._where, "heading")
+        self._message = plain_label(_INVITATION, wrap=True)
+        set_role(self._message, "muted")
+        self._picture = PlainLabel()
+        self._picture.setFixedSize(_THUMBNAIL, _THUMBNAIL)
+        self._picture.setAccessibleName("Picture of the place")
+        self._boxes = {
+            kind: _ScoreBox(kind) for kind in ("anomaly", "injection", "removal")
+        }
+        self._scope = plain_label("", wrap=True)
+        self._reasons = plain_label("", wrap=True)
+        self._here = QPushButton("Score at the crosshair")
+        self._here.clicked.connect(self.score_here_wanted)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.setSpacing(8)
+        head = QHBoxLayout()
+        words = QVBoxLayout()
+        words.addWidget(self._where)
+        words.addWidget(self._message)
+        scope = QHBoxLayout()
+        scope.setSpacing(2)
+        scope.addWidget(self._scope, 1)
+        self._scope_help = HelpButton("scope")
+        scope.addWidget(self._scope_help, 0, Qt.AlignmentFlag.AlignTop)
+        words.addLayout(scope)
+        words.addWidget(self._reasons)
+        words.addStretch(1)
+        head.addLayout(words, 1)
+        head.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(head)
+        layout.addWidget(self._here)
+        for box in self._boxes.values():
+            layout.addWidget(box)
+        layout.addWidget(self._keep_form())
+        layout.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.show_state(PlaceState())
+
+    def show_state(self, state: PlaceState) -> None:
+        """Show another place; emits nothing."""
+        self._where.setText(state.where)
+        self._where.setVisible(bool(state.where))
+        self._message.setText(_INVITATION if state.status == "empty" else state.message)
+        self._message.setVisible(state.status == "empty" or bool(state.message))
+        set_role(self._message, "warning" if state.status == "failed" else "muted")
+        scored = state.status == "scored"
+        self._here.setVisible(not scored)
+        self._picture.setVisible(scored and state.thumbnail is not None)
+        if state.thumbnail is not None:
+            self._picture.setPixmap(grey_pixmap(state.thumbnail, _THUMBNAIL))
+        for row in state.rows:
+            self._boxes[row.kind].show_row(row)
+        for box in self._boxes.values():
+            box.setVisible(scored)
+        self._scope.setVisible(scored)
+        self._scope_help.setVisible(scored)
+        self._scope.setText(f"Calibration: {state.profile}, {state.coverage}")
+        set_role(self._scope, "muted" if state.coverage == "covered" else "warning")
+        self._reasons.setVisible(scored and bool(state.reasons))
+        self._reasons.setText(". ".join(_sentence(r) for r in state.reasons))
+        self._form.setVisible(scored)
+        kept = state.kept is not None
+        self._keep.setEnabled(scored and not kept)
+        self._keep.setText(
+            f"Kept as finding {state.kept}" if kept else "Keep as finding"
+        )
+        if scored and not kept:
+            self._note.clear()
+
+    def focus_note(self) -> None:
+        """Let the examiner write the note."""
+        if self._form.isVisible():
+            self._note.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _keep_form(self) -> QWidget:
+        self._form = QFrame()
+        self._form.setProperty("role", "card")
+        layout = QGridLayout(self._form)
+        layout.setContentsMargins(12, 10, 12, 10)
+        self._note = QLineEdit()
+        self._note.setPlaceholderText("Note for the report (optional)")
+        self._note.setAccessibleName("Note of the finding")
+        self._note.returnPressed.connect(self._keep_it)
+        self._status = QComboBox()
+        self._status.addItems(list(get_args(FindingStatus)))
+        self._status.setAccessibleName("Status of the finding")
+        self._keep = QPushButton("Keep as finding")
+        self._keep.clicked.connect(self._keep_it)
+        layout.addWidget(self._note, 0, 0, 1, 3)
+        layout.addWidget(self._status, 1, 0)
+        layout.addWidget(HelpButton("status"), 1, 1)
+        layout.addWidget(self._keep, 1, 2)
+        layout.setColumnStretch(2, 1)
+        return self._form
+
+    def _keep_it(self) -> None:
+        if self._keep.isEnabled():
+            status = cast(FindingStatus, self._status.currentText())
+            self.keep_wanted.emit(self._note.text(), status)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
