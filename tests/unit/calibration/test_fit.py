@@ -1,0 +1,262 @@
+"""Genuine series to a profile: cross-fitted by patient, honest about its rate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from btd_desktop.calibration.apply import calibrate_series
+from btd_desktop.calibration.fit import BenignSeries, fit_profile
+from btd_desktop.calibration.profile import KINDS, LEVELS, CalibrationProfile
+from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.errors import CalibrationError
+from tests.unit.calibration.samples import (
+    grid_slice,
+    header,
+    profile_of,
+    series_of,
+)
+
+COVERED = Scope(Coverage.COVERED, ())
+
+
+@pytest.fixture(scope="module")
+def profile() -> CalibrationProfile:
+    return profile_of(6)
+
+
+def empty_series(patient: str) -> BenignSeries:
+    series = series_of(patient, 77, manufacturer="NOBODY", thickness_mm=9.0)
+    blank = tuple(
+        replace(
+            g,
+            injection=np.full_like(g.injection, np.nan),
+            removal=np.full_like(g.removal, np.nan),
+            features=np.full_like(g.features, np.nan),
+        )
+        for g in series.slices
+    )
+    return replace(series, slices=blank)
+
+
+def test_profile_names_what_stands_behind_it(profile: CalibrationProfile) -> None:
+    assert (profile.n_patients, profile.n_series, profile.n_slices) == (6, 6, 48)
+    assert profile.n_patches == 48 * 70
+    assert profile.ranges == {
+        "pixel_spacing_mm": (0.7, 0.7),
+        "thickness_mm": (2.0, 2.0),
+    }
+    assert profile.scanners == (
+        {
+            "manufacturer": "ACME",
+            "model": "One",
+            "kernel": "B30f",
+            "thickness_mm": 2.0,
+            "n_slices": 48,
+        },
+    )
+    assert profile.evidence == tuple((f"p{i}", f"{i:064x}") for i in range(6))
+    assert set(profile.levels) == set(KINDS)
+    for by_level in profile.levels.values():
+        assert set(by_level) == set(LEVELS)
+        assert [by_level[level].ecdf.n for level in LEVELS] == [6 * 560, 48, 6]
+        assert all(by_level[level].n_patients == 6 for level in LEVELS)
+
+
+def test_slice_and_series_scores_are_maxima_of_the_patches(
+    profile: CalibrationProfile,
+) -> None:
+    level = profile.levels["injection"]
+    series = [series_of(f"p{i}", i) for i in range(6)]
+    maxima = [[float(np.nanmax(g.injection)) for g in s.slices] for s in series]
+    np.testing.assert_allclose(
+        level["slice"].ecdf.scores, np.sort(np.concatenate(maxima)), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        level["series"].ecdf.scores, np.sort([max(m) for m in maxima]), rtol=1e-6
+    )
+
+
+def test_level_without_enough_scores_has_a_reason_instead_of_a_threshold(
+    profile: CalibrationProfile,
+) -> None:
+    level = profile.levels["anomaly"]["series"]
+    assert level.threshold is None
+    assert level.interval is None
+    assert "6 genuine scores cannot resolve" in level.reason
+    assert "at least 19" in level.reason
+    assert profile.levels["anomaly"]["patch"].threshold is not None
+    assert profile.levels["anomaly"]["patch"].reason == ""
+
+
+def test_threshold_and_p_values_of_the_profile_agree(
+    profile: CalibrationProfile,
+) -> None:
+    for by_level in profile.levels.values():
+        for level in by_level.values():
+            if level.threshold is None:
+                continue
+            above = float(np.nextafter(level.threshold, np.inf))
+            assert level.ecdf.p_value(above) <= profile.target_fpr
+            assert level.ecdf.p_value(level.threshold) > profile.target_fpr
+
+
+def test_scores_of_the_profile_come_from_densities_that_never_saw_the_patient() -> None:
+    series = [series_of(f"p{i}", i, n_slices=4) for i in range(3)]
+    # Heavy tails of one patient: a density that has seen them finds them ordinary.
+    rng = np.random.default_rng(9)
+    odd = tuple(grid_slice(rng, spread=4.0) for _ in range(4))
+    series[0] = replace(series[0], slices=odd)
+    profile = fit_profile(series, header(), 0.05)
+    crossed = profile.levels["anomaly"]["series"].ecdf.scores.max()
+    seen = max(
+        float(np.nanmax(m))
+        for s in series
+        for m in calibrate_series(profile, COVERED, s.slices)["anomaly"].patch_scores
+    )
+    assert float(crossed) > seen + 0.5
+
+
+def test_two_series_of_one_patient_are_one_patient() -> None:
+    series = [series_of(f"p{i % 3}", i) for i in range(6)]
+    profile = fit_profile(series, header(), 0.05)
+    assert (profile.n_patients, profile.n_series) == (3, 6)
+    assert len(profile.levels["anomaly"]["patch"].patient_fpr) == 3
+
+
+def test_long_patient_does_not_drown_the_others() -> None:
+    series = [series_of("long", 1, n_slices=40), series_of("b", 2), series_of("c", 3)]
+    profile = fit_profile(series, header(), 0.05)
+    assert profile.levels["anomaly"]["patch"].ecdf.n == 600 + 2 * 560
+
+
+def test_two_patients_are_too_few() -> None:
+    series = [series_of(f"p{i % 2}", i) for i in range(5)]
+    with pytest.raises(CalibrationError) as caught:
+        fit_profile(series, header(), 0.05)
+    assert caught.value.code == "too_few"
+    assert "2 patients" in caught.value.detail
+
+
+def test_series_without_tissue_stands_behind_nothing() -> None:
+    series = [series_of(f"p{i}", i) for i in range(3)]
+    with_empty = [*series, empty_series("blank"), replace(series[0], slices=())]
+    assert (
+        fit_profile(with_empty, header(), 0.05).digest
+        == fit_profile(series, header(), 0.05).digest
+    )
+    with pytest.raises(CalibrationError):
+        fit_profile([*series[:2], empty_series("blank")], header(), 0.05)
+
+
+@pytest.mark.parametrize("fpr", [0.0, 1.0, 2.0])
+def test_rate_outside_zero_to_one_is_refused(fpr: float) -> None:
+    with pytest.raises(CalibrationError) as caught:
+        fit_profile([series_of(f"p{i}", i) for i in range(3)], header(), fpr)
+    assert caught.value.code == "fpr"
+
+
+def test_fitting_twice_gives_the_same_digest(profile: CalibrationProfile) -> None:
+    assert profile_of(6).digest == profile.digest
+
+
+def test_offset_of_a_scanner_does_not_reach_the_anomaly_score() -> None:
+    # The offset is three times the spread of a feature.
+    plain, moved = (
+        profile_of(5, n_slices=20, offset=offset).levels["anomaly"]["patch"].ecdf
+        for offset in (0.0, 0.3)
+    )
+    for share in (0.5, 0.9, 0.99):
+        assert float(np.quantile(moved.scores, share)) == pytest.approx(
+            float(np.quantile(plain.scores, share)), abs=0.1
+        )
+
+
+def flagged_shares(
+    profile: CalibrationProfile, kind: str, n: int, **options: float
+) -> list[float]:
+    shares = []
+    for seed in range(1000, 1000 + n):
+        series = series_of("new", seed, **options)  # type: ignore[arg-type]
+        found = calibrate_series(profile, COVERED, series.slices)[kind]
+        threshold = profile.levels[kind]["patch"].threshold
+        scores = np.concatenate([m[np.isfinite(m)] for m in found.patch_scores])
+        shares.append(float(np.mean(scores > threshold)))
+    return shares
+
+
+def test_observed_rate_on_new_patients_lies_inside_the_claimed_interval() -> None:
+    profile = profile_of(16, fpr=0.05)
+    interval = profile.levels["anomaly"]["patch"].interval
+    assert interval is not None
+    observed = float(np.mean(flagged_shares(profile, "anomaly", 60)))
+    assert interval[0] < observed < interval[1]
+    assert interval[0] < 0.05 < interval[1]
+
+
+def test_interval_is_wider_where_patients_differ() -> None:
+    alike = profile_of(16, fpr=0.05).levels["anomaly"]["patch"]
+    unlike = profile_of(16, fpr=0.05, spread=0.4).levels["anomaly"]["patch"]
+    assert alike.interval is not None
+    assert unlike.interval is not None
+    assert unlike.effective_n < 0.2 * alike.effective_n
+    width_alike = alike.interval[1] - alike.interval[0]
+    assert unlike.interval[1] - unlike.interval[0] > 2.0 * width_alike
+    assert max(unlike.patient_fpr) > 2.0 * max(alike.patient_fpr)
+
+
+def test_interval_covers_the_rate_of_a_clustered_population() -> None:
+    profiles = [
+        fit_profile(
+            [series_of(f"p{i}", 100 * r + i, spread=0.3) for i in range(12)],
+            header(),
+            0.05,
+        )
+        for r in range(1, 9)
+    ]
+    covered = 0
+    for profile in profiles:
+        interval = profile.levels["anomaly"]["patch"].interval
+        assert interval is not None
+        observed = float(np.mean(flagged_shares(profile, "anomaly", 40, spread=0.3)))
+        covered += interval[0] < observed < interval[1]
+    assert covered >= 6
+
+
+def test_patient_rates_are_one_for_each_patient_and_ascend(
+    profile: CalibrationProfile,
+) -> None:
+    rates = profile.levels["anomaly"]["patch"].patient_fpr
+    assert len(rates) == 6
+    assert list(rates) == sorted(rates)
+    assert float(np.mean(rates)) == pytest.approx(0.05, abs=0.03)
+
+
+def test_effective_n_lies_between_patients_and_scores(
+    profile: CalibrationProfile,
+) -> None:
+    for kind in KINDS:
+        level = profile.levels[kind]["patch"]
+        assert level.n_patients <= level.effective_n <= level.ecdf.n
+
+
+def test_scanner_mix_counts_slices_of_each_kernel() -> None:
+    series = [
+        series_of("a", 1),
+        series_of("b", 2, kernel="B70f"),
+        series_of("c", 3, kernel="B70f", n_slices=5),
+        series_of("d", 4, thickness_mm=1.0, pixel_spacing_mm=0.9),
+    ]
+    profile = fit_profile(series, header(), 0.05)
+    counts = {(s["kernel"], s["thickness_mm"]): s["n_slices"] for s in profile.scanners}
+    assert counts == {("B30f", 2.0): 8, ("B70f", 2.0): 13, ("B30f", 1.0): 8}
+    assert profile.ranges["thickness_mm"] == (1.0, 2.0)
+    assert profile.ranges["pixel_spacing_mm"] == (0.7, 0.9)
+
+
+def test_unknown_thickness_leaves_the_range_to_the_others() -> None:
+    series = [series_of("a", 1, thickness_mm=None)]
+    series += [series_of(f"p{i}", i) for i in range(2, 4)]
+    assert fit_profile(series, header(), 0.05).ranges["thickness_mm"] == (2.0, 2.0)
