@@ -81,22 +81,22 @@ def windows_at(
     blocks: NDArray[np.float64],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    patch: int,
+    side: int,
 ) -> NDArray[np.float64]:
-    """Windows of blocks around patch centres.
+    """Windows of blocks around centres.
 
     Args:
         blocks: Block sums, shape (K, h, w).
-        rows: Centre rows in pixels, multiples of 4, ascending and evenly spaced.
-        columns: Centre columns likewise.
-        patch: Side of a patch in pixels.
+        rows: Row of each centre in pixels, multiples of 4, shape (N,).
+        columns: Column of each centre likewise, shape (N,).
+        side: Side of a window in pixels, a multiple of 8.
 
     Returns:
-        View of shape (K, R, C, patch / 4, patch / 4); outside the slice it is 0.
+        Shape (K, N, side / 4, side / 4); outside the slice it is 0.
     """
-    half = patch // 2 // BLOCK
+    half = side // 2 // BLOCK
     size = 2 * half
     framed = np.pad(blocks, ((0, 0), (half, half), (half, half)))
     view = np.lib.stride_tricks.sliding_window_view(framed, (size, size), axis=(1, 2))
-    picked: NDArray[np.float64] = view[:, rows // BLOCK][:, :, columns // BLOCK]
+    picked: NDArray[np.float64] = view[:, rows // BLOCK, columns // BLOCK]
     return picked

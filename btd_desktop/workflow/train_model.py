@@ -36,9 +36,9 @@ __all__ = ["TrainingOptions", "make_recipe", "train_on_paths", "train_on_series"
 
 CHECKPOINT_DIR = "training"
 _DEFAULT_STEPS = 12_000
-_LEAN_LEVELS = (0.01, 0.0173286, 0.03, 0.055, 0.1)
+_LEAN_LEVELS = (0.01, 0.0173286, 0.055)
 # The reference network knows no level below that of t = 0.
-_REFERENCE_LEVELS = (0.0173286, 0.03, 0.055, 0.1)
+_REFERENCE_LEVELS = (0.0173286, 0.03, 0.055)
 
 
 @dataclass(frozen=True, slots=True)
