@@ -28,7 +28,7 @@ class SliceScores:
         slice_index: From 0.
         features: At every centre of the grid.
         residual: F(x_0) at t = 0, signed, float32, shape (H, W). The residual of the
-            reverse step is this times -0.01733 (see docs/method.md).
+            reverse step, x_0 - x_{-1}, is this times 0.01733 (see docs/method.md).
     """
 
     slice_index: int
