@@ -1,0 +1,170 @@
+"""What one series cannot have does not keep the others from their results."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CaseError, ModelError, SettingsError
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
+from btd_desktop.workflow.examine_case import report_on_case, score_place
+from btd_desktop.workflow.import_series import CaseDetails
+from btd_desktop.workflow.issue_report import ReportOptions
+from btd_desktop.workflow.make_profile import make_profile
+from btd_desktop.workflow.outcomes_of_case import (
+    model_of_run,
+    outcomes_of_case,
+    series_of_case,
+)
+from btd_desktop.workflow.services import Services
+from tests.factories import make_ct_volume, make_series_folder, make_tiny_model
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A CT and an MR series of one folder."""
+    folder = tmp_path / "mixed"
+    make_series_folder(folder / "ct", 0)
+    ct = make_ct_volume(1)
+    voxels = np.where(ct.voxels > -500, 600, 20).astype(np.int16)
+    noise = np.random.default_rng(3).integers(-15, 15, voxels.shape)
+    mr = replace(ct, modality="MR", unit="", voxels=(voxels + noise).astype(np.int16))
+    make_series_folder(folder / "mr", volume=mr)
+    return folder
+
+
+def _examine(paths: Path, case: Path, **options: str) -> Examination:
+    return examine(
+        [paths],
+        case,
+        CaseDetails(examiner="T. Ester"),
+        ExamineOptions(**options),  # type: ignore[arg-type]
+        Services(),
+        TaskContext(),
+    )
+
+
+def _calibrate(tmp_path: Path, name: str) -> Path:
+    folder = tmp_path / "benign"
+    if not folder.exists():
+        for patient in range(1, 4):
+            make_series_folder(folder / f"p{patient}", patient)
+    _, path = make_profile(
+        [folder],
+        model="",
+        modality="CT",
+        name=name,
+        fpr=0.1,
+        out=None,
+        device="cpu",
+        dtype="auto",
+        services=Services(),
+        context=TaskContext(),
+        notes=(f"made for {name}",),
+    )
+    return path
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_series_without_a_model_is_reported_with_its_reason(mixed, tmp_path):
+    _calibrate(tmp_path, "ct")
+    result = _examine(mixed, tmp_path / "case")
+    by_modality = {o.record.modality: o for o in result.outcomes}
+    assert by_modality["CT"].evaluation is not None
+    assert by_modality["MR"].evaluation is None
+    assert "no model for MR" in by_modality["MR"].reason
+    assert result.report.path.is_file()
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_model_asked_for_is_not_forced_on_another_modality(mixed, tmp_path):
+    _calibrate(tmp_path, "ct")
+    result = _examine(mixed, tmp_path / "case", model="tiny-ct")
+    reasons = {o.record.modality: o.reason for o in result.outcomes}
+    assert reasons["CT"] == ""
+    assert "CT" in reasons["MR"]
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_model_asked_for_that_fits_nothing_is_an_error(mixed, tmp_path):
+    with pytest.raises(SettingsError):
+        _examine(mixed / "mr", tmp_path / "case", model="tiny-ct")
+    with pytest.raises(ModelError, match="no model “none”"):
+        _examine(mixed / "ct", tmp_path / "case2", model="none")
+    assert not list((tmp_path / "case").glob("*.pdf"))
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_device_that_is_not_there_is_a_reason_and_not_a_crash(mixed, tmp_path):
+    result = _examine(mixed / "ct", tmp_path / "case", device="abacus")
+    assert "abacus" in result.outcomes[0].reason
+
+
+def test_report_of_a_case_whose_model_is_gone_is_refused(tiny_model, mixed, tmp_path):
+    _examine(mixed / "ct", tmp_path / "case")
+    shutil.rmtree(tiny_model)
+    make_tiny_model(tiny_model, seed=9)
+    with pytest.raises(ModelError, match="not installed"):
+        report_on_case(tmp_path / "case", Services(), ReportOptions())
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_report_takes_the_profile_that_the_findings_were_made_with(mixed, tmp_path):
+    first = _calibrate(tmp_path, "first")
+    case = tmp_path / "case"
+    _examine(mixed / "ct", case)
+    scored = score_place(
+        case, None, (2, 64, 64), Services(), mode="injection", keep=True, note="here"
+    )
+    assert scored.finding is not None
+    # Another profile appears, and the old one leaves the computer.
+    first.unlink()
+    _calibrate(tmp_path, "second")
+    outcomes, _ = report_on_case(case, Services(), ReportOptions())
+    evaluation = outcomes[0].evaluation
+    assert evaluation is not None
+    assert evaluation.profile.name == "first"
+    assert scored.finding in outcomes[0].findings
+    # Asked for by name, the other one is taken, and the finding, whose p-values are
+    # not its own, is left out with a note.
+    outcomes, _ = report_on_case(case, Services(), ReportOptions(), profile="second")
+    assert outcomes[0].evaluation is not None
+    assert outcomes[0].evaluation.profile.name == "second"
+    assert scored.finding not in outcomes[0].findings
+    assert "are not shown" in outcomes[0].reason
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_looking_at_a_place_writes_nothing(mixed, tmp_path):
+    _calibrate(tmp_path, "p")
+    case = tmp_path / "case"
+    _examine(mixed / "ct", case)
+    before = {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()}
+    scored = score_place(case, None, (2, 64, 64), Services(), mode="anomaly")
+    assert scored.finding is None
+    assert {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_series_that_was_not_scored_is_named_in_the_report_of_its_case(mixed, tmp_path):
+    _calibrate(tmp_path, "p")
+    case = tmp_path / "case"
+    _examine(mixed / "ct", case)
+    from btd_desktop.workflow.import_series import import_statement
+
+    import_statement([mixed / "mr"], case, CaseDetails(), Services(), TaskContext())
+    with CaseStore.open(case) as store:
+        outcomes = outcomes_of_case(store)
+        assert [o.evaluation is None for o in outcomes] == [False, True]
+        assert "not been scored" in outcomes[1].reason
+        with pytest.raises(CaseError, match="2 series"):
+            series_of_case(store, None)
+        assert series_of_case(store, 2).modality == "MR"
+        (run,) = store.runs()
+        assert model_of_run(run).folder.name == "tiny-ct"

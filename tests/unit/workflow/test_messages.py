@@ -1,0 +1,37 @@
+"""Wording: hints follow sentences, p-values never stand without their n."""
+
+from __future__ import annotations
+
+from btd_desktop.errors import Cancelled, CaseError
+from btd_desktop.workflow.messages import (
+    error_json,
+    error_text,
+    p_text,
+    reason_of,
+    share_text,
+    visible,
+)
+
+
+def test_hint_becomes_a_sentence_of_its_own():
+    error = CaseError("it broke.", hint="mend it", code="broken")
+    assert reason_of(error) == error_text(error) == "it broke. Mend it"
+    assert reason_of(CaseError("it broke")) == "it broke"
+
+
+def test_error_for_scripts_keeps_the_parts_apart():
+    error = CaseError("it broke", hint="mend it", code="broken")
+    told = {"code": "broken", "detail": "it broke", "hint": "mend it"}
+    assert error_json(error) == {"error": told}
+    assert error_json(Cancelled())["error"]["code"] == "cancelled"
+
+
+def test_p_value_stands_with_the_number_behind_it():
+    assert p_text(0.0123456, 80) == "p = 0.0123 (n = 80)"
+    assert p_text(None, 80) == "no p-value"
+    assert share_text(0.0123) == "1.2 %"
+    assert share_text(None) == "unknown"
+
+
+def test_characters_that_reorder_a_line_are_shown():
+    assert visible("abc\u202edef\r") == "abc⟨U+202E⟩def⟨U+000D⟩"
