@@ -1,10 +1,13 @@
 """Benign density of the features: one two-sided anomaly score from many numbers.
 
 Genuine places are described by mean and covariance of their features (Ledoit and
-Wolf's shrunk estimate), apart for aerated and solid tissue. The score of a place is
-the logarithm of its squared Mahalanobis distance, standardised so that genuine places
-of either tissue have median 0 and comparable spread. Both too smooth and too rough
-content is far from the mean: the score is two-sided in every feature.
+Wolf's shrunk estimate), apart for solid, mixed and aerated tissue. Both too smooth and
+too rough content is far from the mean: the distance is two-sided in every feature.
+
+The score of a place is -log10 of the share of genuine places of its own tissue that
+lie as far out or farther: 2 means one in a hundred. Tissues thereby have one scale;
+the pleura, where genuine places scatter widely, does not drown what lies in the lung.
+Beyond the genuine places the share is extrapolated as a power law of the distance.
 
 Features are first centred on the series' own median: a scan is its own best
 reference for scanner, kernel and dose.
@@ -24,8 +27,14 @@ from btd_desktop.errors import CalibrationError
 
 __all__ = ["BenignDensity", "Stratum", "centred_on", "fit_density", "series_reference"]
 
-_STRATA = ("solid", "aerated")
-_AERATED_SHARE = 0.5
+_STRATA = ("solid", "mixed", "aerated")
+_BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
+# Shares of genuine places at which the distance is kept; those that fewer than ten
+# places would carry are left out.
+_TAIL_SHARES = (
+    *(1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4),
+)
+_MIN_BEYOND = 10
 _SHRINK_N = 20.0  # places that the assumption "this series is an average one" weighs
 _MIN_PLACES = 200
 
@@ -35,20 +44,21 @@ class Stratum:
     """Benign density of one tissue.
 
     Attributes:
-        name: "solid" or "aerated".
+        name: "solid", "mixed" or "aerated".
         n: Places it was fitted on.
         mean: Shape (K,).
         precision: Inverse covariance, shape (K, K).
-        log_median: Median of log squared distance over genuine places.
-        log_scale: Its robust spread (0.7413 times the interquartile range).
+        knots: log10 of shares of genuine places, descending from 0, shape (M,),
+            M >= 2.
+        distances: Log squared distance that the share lies beyond, ascending, (M,).
     """
 
     name: str
     n: int
     mean: NDArray[np.float64]
     precision: NDArray[np.float64]
-    log_median: float
-    log_scale: float
+    knots: NDArray[np.float64]
+    distances: NDArray[np.float64]
 
     def log_distance(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log squared Mahalanobis distance of centred features (N, K), shape (N,)."""
@@ -57,6 +67,16 @@ class Stratum:
         logs: NDArray[np.float64] = np.log(np.maximum(square, 1e-12))
         return logs
 
+    def surprise(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """-log10 of the share of genuine places as far out, shape (N,), >= 0."""
+        logs = self.log_distance(features)
+        inside = np.interp(logs, self.distances, self.knots)
+        rise = self.knots[-1] - self.knots[-2]
+        slope = rise / (self.distances[-1] - self.distances[-2])
+        beyond = self.knots[-1] + slope * (logs - self.distances[-1])
+        share: NDArray[np.float64] = np.where(logs > self.distances[-1], beyond, inside)
+        return -share
+
     def to_json(self) -> dict[str, Any]:
         """JSON value, numbers rounded to 10 significant digits."""
         return {
@@ -64,28 +84,27 @@ class Stratum:
             "n": self.n,
             "mean": _rounded(self.mean),
             "precision": [_rounded(row) for row in self.precision],
-            "log_median": float(f"{self.log_median:.10g}"),
-            "log_scale": float(f"{self.log_scale:.10g}"),
+            "knots": _rounded(self.knots),
+            "distances": _rounded(self.distances),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Stratum:
         """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        mean = np.array(value["mean"], dtype=np.float64)
-        precision = np.array(value["precision"], dtype=np.float64)
+        mean, precision, knots, distances = (
+            np.array(value[key], dtype=np.float64)
+            for key in ("mean", "precision", "knots", "distances")
+        )
         if precision.shape != (mean.size, mean.size) or mean.ndim != 1:
             raise ValueError("mean and precision do not fit each other")
-        scale = float(value["log_scale"])
-        finite = np.isfinite(mean).all() and np.isfinite(precision).all()
-        if not finite or not scale > 0.0:
+        if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
+            raise ValueError("knots and distances do not fit each other")
+        everything = np.concatenate([mean, precision.ravel(), knots, distances])
+        falling = np.all(np.diff(knots) < 0.0) and np.all(np.diff(distances) > 0.0)
+        if not np.isfinite(everything).all() or not falling:
             raise ValueError("density holds values that are not usable")
         return cls(
-            str(value["name"]),
-            int(value["n"]),
-            mean,
-            precision,
-            float(value["log_median"]),
-            scale,
+            str(value["name"]), int(value["n"]), mean, precision, knots, distances
         )
 
 
@@ -94,7 +113,8 @@ def _rounded(values: Iterable[float]) -> list[float]:
 
 
 def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
-    return (aerated >= _AERATED_SHARE).astype(np.int64)
+    which: NDArray[np.int64] = np.digitize(aerated, _BOUNDS)
+    return which
 
 
 def series_reference(
@@ -111,7 +131,7 @@ def series_reference(
         aerated: Share of aerated tissue, shape (N,).
 
     Returns:
-        Shape (2, K): solid, aerated; 0 where there is no such place.
+        Shape (3, K): solid, mixed, aerated; 0 where there is no such place.
     """
     which = _stratum_of(aerated)
     reference = np.zeros((len(_STRATA), features.shape[1]), dtype=np.float64)
@@ -135,9 +155,9 @@ def centred_on(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenignDensity:
-    """Densities of solid and aerated tissue, in this order."""
+    """Densities of solid, mixed and aerated tissue, in this order."""
 
-    strata: tuple[Stratum, Stratum]
+    strata: tuple[Stratum, Stratum, Stratum]
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
@@ -149,14 +169,13 @@ class BenignDensity:
             aerated: Share of aerated tissue, shape (N,).
 
         Returns:
-            Shape (N,); higher is less like genuine; near 0 for ordinary places.
+            Shape (N,), >= 0; higher is less like genuine.
         """
         which = _stratum_of(aerated)
         out = np.empty(len(centred), dtype=np.float64)
         for index, stratum in enumerate(self.strata):
             chosen = which == index
-            logs = stratum.log_distance(centred[chosen])
-            out[chosen] = (logs - stratum.log_median) / stratum.log_scale
+            out[chosen] = stratum.surprise(centred[chosen])
         return out
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -166,8 +185,8 @@ class BenignDensity:
     @classmethod
     def from_json(cls, value: list[dict[str, Any]]) -> BenignDensity:
         """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        solid, aerated = (Stratum.from_json(s) for s in value)
-        return cls((solid, aerated))
+        solid, mixed, aerated = (Stratum.from_json(s) for s in value)
+        return cls((solid, mixed, aerated))
 
 
 def fit_density(
@@ -175,15 +194,15 @@ def fit_density(
 ) -> BenignDensity:
     """Density of genuine places, each already centred on its series.
 
-    A tissue with fewer than 200 places (no lung in a head scan) takes the other's
-    density: its places are then judged as the common tissue is.
+    A tissue with fewer than 200 places (no lung in a head scan) takes the density of
+    the one with most places: its places are then judged as the common tissue is.
 
     Args:
         centred: Shape (N, K).
         aerated: Shape (N,).
 
     Raises:
-        CalibrationError: Neither tissue has 200 places.
+        CalibrationError: No tissue has 200 places.
     """
     which = _stratum_of(aerated)
     fitted: list[Stratum | None] = []
@@ -198,8 +217,9 @@ def fit_density(
             hint="add genuine scans",
             code="too_few",
         )
-    solid, air = (s or known[0] for s in fitted)
-    return BenignDensity((solid, air))
+    commonest = max(known, key=lambda stratum: stratum.n)
+    solid, mixed, air = (s or commonest for s in fitted)
+    return BenignDensity((solid, mixed, air))
 
 
 def _fit_stratum(name: str, part: NDArray[np.float64]) -> Stratum:
@@ -207,7 +227,11 @@ def _fit_stratum(name: str, part: NDArray[np.float64]) -> Stratum:
     # Rounded as the profile's file holds them: a profile scores alike before and after.
     mean = np.array(_rounded(estimate.location_))
     precision = np.array([_rounded(row) for row in estimate.precision_])
-    logs = Stratum(name, len(part), mean, precision, 0.0, 1.0).log_distance(part)
-    low, median, high = np.percentile(logs, [25.0, 50.0, 75.0])
-    scale = max(0.7413 * float(high - low), 1e-6)
-    return Stratum(name, len(part), mean, precision, *_rounded((median, scale)))
+    shares = np.array([q for q in _TAIL_SHARES if q * len(part) >= _MIN_BEYOND])
+    knots = np.array(_rounded(np.log10(shares)))
+    whole = Stratum(name, len(part), mean, precision, knots, knots)
+    quantiles = np.quantile(whole.log_distance(part), 1.0 - shares)
+    # Equal distances (repeated features) would make the scale jump.
+    steps = np.arange(quantiles.size) * 1e-6
+    distances = np.array(_rounded(np.maximum.accumulate(quantiles) + steps))
+    return Stratum(name, len(part), mean, precision, knots, distances)

@@ -1,7 +1,7 @@
-"""Noise for a redrawn place, copied from quiet lung of the same slices.
+"""Noise for a redrawn place, scaled to the spread of the lung around that place.
 
-As CT-GAN does (Mirsky 2019), but slice by slice and from the quietest of many places,
-scaled to the spread of the lung around the place that receives it.
+Copied from quiet lung of the same slices, as CT-GAN does (Mirsky 2019), but slice by
+slice and from the quietest of many places; or white Gaussian, CT-GAN's other option.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from btd_desktop.volume import Volume
 
-__all__ = ["VESSEL_HU", "Box", "copied_noise"]
+__all__ = ["VESSEL_HU", "Box", "copied_noise", "gaussian_noise"]
 
 VESSEL_HU = -650.0
 """Lung voxels above this are vessel or nodule, not parenchyma."""
@@ -30,12 +30,8 @@ def copied_noise(
     volume: Volume, box: Box, share: Array, rng: np.random.Generator
 ) -> Array:
     """High-pass noise of quiet places in the same slices, scaled to the box's own."""
-    slab = volume.voxels[box[0]].astype(np.float32)
-    sigma = _NOISE_BAND_MM / volume.pixel_spacing_mm
-    coarse = gaussian_filter(slab, (0.0, sigma, sigma))
-    fine = slab - coarse
-    around = fine[:, box[1], box[2]][(share == 0) & _tissue_mask(coarse, box)]
-    spread = max(_spread(around if around.size > 50 else fine), 1e-3)
+    coarse, fine = _bands(volume, box)
+    spread = _spread_around(coarse, fine, box, share)
     noise = np.zeros(share.shape, np.float32)
     for k in np.flatnonzero(share.any(axis=(1, 2))):
         r, c = _quiet_place(coarse[k], fine[k], share[k] > 0, box, rng)
@@ -46,6 +42,28 @@ def copied_noise(
         limited = np.clip(block - np.median(used), -3.5 * own, 3.5 * own)
         noise[k] = limited * (spread / own)
     return noise
+
+
+def gaussian_noise(
+    volume: Volume, box: Box, share: Array, rng: np.random.Generator
+) -> Array:
+    """White Gaussian noise with the spread of the lung around the box."""
+    spread = _spread_around(*_bands(volume, box), box, share)
+    return rng.normal(0.0, spread, share.shape).astype(np.float32)
+
+
+def _bands(volume: Volume, box: Box) -> tuple[Array, Array]:
+    """Low-pass and high-pass part of the box's slices, shape (n, H, W) each."""
+    slab = volume.voxels[box[0]].astype(np.float32)
+    sigma = _NOISE_BAND_MM / volume.pixel_spacing_mm
+    coarse = gaussian_filter(slab, (0.0, sigma, sigma))
+    return coarse, slab - coarse
+
+
+def _spread_around(coarse: Array, fine: Array, box: Box, share: Array) -> float:
+    """Spread of the fine band of quiet lung around the change, HU."""
+    around = fine[:, box[1], box[2]][(share == 0) & _tissue_mask(coarse, box)]
+    return max(_spread(around if around.size > 50 else fine), 1e-3)
 
 
 def _quiet_place(

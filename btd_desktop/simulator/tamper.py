@@ -17,11 +17,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.copied_noise import VESSEL_HU, Box, copied_noise
+from btd_desktop.simulator.copied_noise import (
+    VESSEL_HU,
+    Box,
+    copied_noise,
+    gaussian_noise,
+)
 from btd_desktop.simulator.nodule import random_nodule
 from btd_desktop.volume import Volume
 
-__all__ = ["TamperRecord", "TamperResult", "inject_nodule", "remove_nodule"]
+__all__ = ["Noise", "TamperRecord", "TamperResult", "inject_nodule", "remove_nodule"]
+
+Noise = Literal["copied", "gaussian"]
+"""Noise of what is redrawn: "copied" from a quiet place of the same slice, or white
+"gaussian" noise of the same spread. Both are options of CT-GAN's touch-up (Mirsky
+2019); copied noise keeps the scanner's texture and is the harder one to notice.
+"""
 
 _NODULE_HU = 20.0
 _EDGE_BLUR_MM = 0.8
@@ -75,6 +86,8 @@ def inject_nodule(
     centre: tuple[int, int, int],
     diameter_mm: float,
     rng: np.random.Generator,
+    *,
+    noise: Noise = "copied",
 ) -> TamperResult:
     """A copy with a soft, lobulated and spiculated nodule of about +20 HU.
 
@@ -83,6 +96,7 @@ def inject_nodule(
         centre: Voxel (slice, row, column) of the nodule's middle.
         diameter_mm: Mean diameter, 3 to 40 mm.
         rng: Source of the one seed that is drawn and recorded.
+        noise: Where the noise of what is redrawn comes from; see `Noise`.
 
     Raises:
         SettingsError: Not a CT, or a centre or diameter that cannot be used.
@@ -108,7 +122,9 @@ def inject_nodule(
     grain = gaussian_filter(rng.standard_normal(share.shape), (0.7, 2.0, 2.0))
     grain *= 6.0 / max(float(grain.std()), 1e-6)
     tissue = (nodule.hu + grain).astype(np.float32)
-    return _blended(volume, centre, box, share, tissue, "injection", diameter_mm, seed)
+    return _blended(
+        volume, centre, box, share, tissue, "injection", diameter_mm, seed, noise
+    )
 
 
 def remove_nodule(
@@ -116,6 +132,8 @@ def remove_nodule(
     centre: tuple[int, int, int],
     diameter_mm: float,
     rng: np.random.Generator,
+    *,
+    noise: Noise = "copied",
 ) -> TamperResult:
     """A copy in which lung parenchyma grows over a nodule and its rim.
 
@@ -124,6 +142,7 @@ def remove_nodule(
         centre: Voxel (slice, row, column) of the nodule's middle.
         diameter_mm: Diameter of the nodule, 3 to 40 mm.
         rng: Source of the one seed that is drawn and recorded.
+        noise: Where the noise of what is redrawn comes from; see `Noise`.
 
     Raises:
         SettingsError: Not a CT, or a centre or diameter that cannot be used.
@@ -144,7 +163,9 @@ def remove_nodule(
     t = np.clip(1.0 - beyond / fade, 0.0, 1.0)
     share = np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
     tissue = _parenchyma(volume, box, share)
-    return _blended(volume, centre, box, share, tissue, "removal", diameter_mm, seed)
+    return _blended(
+        volume, centre, box, share, tissue, "removal", diameter_mm, seed, noise
+    )
 
 
 def _blended(
@@ -156,6 +177,7 @@ def _blended(
     kind: Literal["injection", "removal"],
     diameter_mm: float,
     seed: int,
+    source: Noise,
 ) -> TamperResult:
     """Tissue mixed into the box by `share`, with noise so that its power stays even."""
     rng = np.random.default_rng([seed, 1])
@@ -163,7 +185,8 @@ def _blended(
         share = np.where(volume.padding[box], np.float32(0.0), share)
     share = np.where(share < 0.01, np.float32(0.0), share)
     original = volume.voxels[box].astype(np.float32)
-    noise = copied_noise(volume, box, share, rng)
+    make_noise = copied_noise if source == "copied" else gaussian_noise
+    noise = make_noise(volume, box, share, rng)
     # (1 - w)^2 of the noise power stays with the original; the rest is added.
     kept = 1.0 - share
     added = np.sqrt(np.maximum(1.0 - kept * kept, 0.0))

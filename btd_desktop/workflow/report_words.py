@@ -18,9 +18,10 @@ SCORE_NAMES = {
         "anomaly score",
         "Noise predictions at several noise levels are pooled in a disc and two rings "
         "around the place and compared with the surroundings in the same slice and "
-        "with the rest of the same series; the score is the standardised logarithm of "
-        "the squared Mahalanobis distance from genuine places. Unusually smooth and "
-        "unusually rough content both raise it.",
+        "with the rest of the same series. The score is -log10 of the share of genuine "
+        "places of the same tissue whose Mahalanobis distance from the ordinary is as "
+        "large (2: one in a hundred). Unusually smooth and unusually rough content "
+        "both raise it.",
     ),
     "injection": (
         "injection score (paper)",

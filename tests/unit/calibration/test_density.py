@@ -29,15 +29,25 @@ def places(
     return features, aerated
 
 
-def test_genuine_places_score_near_zero_in_either_tissue() -> None:
+def test_score_is_minus_log10_of_the_share_of_genuine_places_of_the_tissue() -> None:
     density = fit_density(*places(4000))
     features, aerated = places(4000, seed=1)
     scores = density.scores(features, aerated)
+    assert float(scores.min()) >= 0.0
     for tissue in (0.0, 1.0):
         own = scores[aerated == tissue]
-        low, median, high = np.percentile(own, [25, 50, 75])
-        assert abs(float(median)) < 0.1
-        assert float(high - low) == pytest.approx(1.0 / 0.7413, rel=0.15)
+        for share in (0.5, 0.1, 0.02):
+            assert float(np.mean(own > -np.log10(share))) == pytest.approx(
+                share, rel=0.35
+            )
+
+
+def test_score_rises_on_beyond_all_genuine_places() -> None:
+    density = fit_density(*places(4000))
+    far = np.array([10.0, 20.0, 40.0])[:, None] * np.ones((1, 3))
+    scores = density.scores(far, np.zeros(3))
+    assert np.all(np.diff(scores) > 0.5)
+    assert np.isfinite(scores).all()
 
 
 def test_score_is_two_sided_in_every_feature() -> None:
@@ -152,12 +162,13 @@ def test_json_gives_the_same_scores_to_the_bit() -> None:
         ("mean", [0.0, 0.0]),
         ("mean", [0.0, 0.0, float("nan")]),
         ("precision", [[1.0]]),
-        ("log_scale", 0.0),
-        ("log_scale", float("nan")),
+        ("knots", [0.0, float("nan")]),
+        ("distances", [1.0]),
+        ("distances", [2.0, 1.0]),
     ],
 )
 def test_json_that_is_no_density_is_refused(key: str, value: object) -> None:
     document = fit_density(*places(3000)).to_json()
     document[0][key] = value
-    with pytest.raises(ValueError, match=r"mean|usable"):
+    with pytest.raises(ValueError, match=r"mean|usable|knots"):
         BenignDensity.from_json(document)

@@ -168,7 +168,7 @@ def test_offset_of_a_scanner_does_not_reach_the_anomaly_score() -> None:
         profile_of(5, n_slices=20, offset=offset).levels["anomaly"]["patch"].ecdf
         for offset in (0.0, 0.3)
     )
-    for share in (0.5, 0.9, 0.99):
+    for share in (0.5, 0.9):
         assert float(np.quantile(moved.scores, share)) == pytest.approx(
             float(np.quantile(plain.scores, share)), abs=0.1
         )
