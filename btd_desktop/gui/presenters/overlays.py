@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -117,7 +118,9 @@ def grid_overlay(
     features = evaluation.features[index]
     stride = float(evaluation.run.manifest["grid"]["stride"])
     if as_p:
-        limits = (1.0, max(level.ecdf.smallest_p, 1e-4))
+        # Up to the next decade, so that the legend has round ends.
+        decade = 10.0 ** math.ceil(math.log10(level.ecdf.smallest_p) - 1e-9)
+        limits = (1.0, min(max(decade, 1e-4), 0.1))
         threshold: float | None = choice.p_shown
     else:
         benign = level.ecdf.scores  # ascending

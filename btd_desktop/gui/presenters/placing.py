@@ -180,6 +180,7 @@ class PlacingPresenter(QObject):
                 finding.finding_id,
             )
         )
+        session.set_mark(None)
         session.findings_changed.emit()
         session.select_finding(finding.finding_id)
         session.noticed.emit(f"Kept as finding {finding.finding_id}.")

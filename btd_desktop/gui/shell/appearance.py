@@ -15,6 +15,10 @@ __all__ = ["chosen_theme", "use_theme"]
 _PANELS = Template(
     """
 QLabel[role="warning-number"] { font-size: 22px; font-weight: 600; color: $warning; }
+QLabel[role="verdict-good"] { font-size: 17px; font-weight: 600; color: $good; }
+QLabel[role="verdict-bad"] { font-size: 17px; font-weight: 600; color: $danger; }
+/* A label is a frame to Qt, and must not get the border of the cards. */
+QLabel[role="warning"], QLabel[role="danger"] { border: none; background: transparent; }
 QToolButton[role="help"] {
     background: transparent; border: 1px solid transparent; color: $muted;
     border-radius: 12px; padding: 0; font-weight: 600;

@@ -72,7 +72,7 @@ class Docks:
             [round(0.4 * high), round(0.6 * high)],
             vertical,
         )
-        window.resizeDocks([docks["histogram"]], [round(0.26 * high)], vertical)
+        window.resizeDocks([docks["histogram"]], [round(0.31 * high)], vertical)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all panels (there is nothing in them without a case)."""

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QFileDialog,
     QMainWindow,
     QMenu,
@@ -158,6 +159,8 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what runs, wait for it, keep the layout, close the case."""
         self.workspace.cine.stop()
+        for dialog in self.findChildren(QDialog):
+            dialog.reject()
         self.session.jobs.cancel_all()
         self.strip.show_notice("Stopping …")
         while not self.session.jobs.shut_down(5.0):

@@ -52,6 +52,7 @@ class FindingPanel(QWidget):
         self._list.setUniformItemSizes(True)
         self._list.setAccessibleName("Findings")
         self._list.setSpacing(1)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.currentItemChanged.connect(self._on_current)
         self._list.itemClicked.connect(self._on_current)
         self._empty = plain_label(
@@ -116,8 +117,7 @@ class FindingPanel(QWidget):
         lines = [
             f"#{row.finding_id}  {row.place}",
             f"{row.p} (place)" + (f", {row.slice_p} (slice)" if row.slice_p else ""),
-            f"{row.status}, found by {row.origin}"
-            + (f": {row.note}" if row.note else ""),
+            f"{row.status}, found by {row.origin}",
         ]
         text = "\n".join(visible_text(line)[:120] for line in lines)
         if item.text() != text:

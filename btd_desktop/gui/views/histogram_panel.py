@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +30,7 @@ _SCAN = "#57a9ff"
 _BENIGN = "#8a93a3"
 _LINE = "#ff8f3d"
 _MARK = "#3ddbd9"
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class HistogramPanel(QWidget):
@@ -169,18 +171,24 @@ class HistogramPanel(QWidget):
         row.addWidget(HelpButton("level"))
         row.addSpacing(8)
         row.addWidget(self._kinds)
-        row.addStretch(1)
         self._key = plain_label("")
         set_role(self._key, "muted")
-        row.addWidget(self._key)
+        self._key.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
+        self._key.setAlignment(_RIGHT)
+        row.addWidget(self._key, 1)
         return row
 
     def _build_plot(self) -> None:
         item = self._plot.getPlotItem()
-        item.setLabel("left", "share of scores")
+        for name in ("bottom", "left", "right"):
+            # "x 0.001" beside an axis is read as a score a thousand times too high.
+            item.getAxis(name).enableAutoSIPrefix(False)
+        item.setLabel("left", "share")
         item.setLabel("bottom", "score")
         item.showAxis("right")
-        item.setLabel("right", "genuine CDF")
+        item.setLabel("right", "CDF")
         self._benign = pg.BarGraphItem(x0=[], x1=[], height=[], brush=_BENIGN, pen=None)
         self._scan = pg.BarGraphItem(x0=[], x1=[], height=[], brush=_SCAN, pen=None)
         self._benign.setOpacity(0.55)
@@ -239,10 +247,12 @@ class HistogramPanel(QWidget):
         if state.mark is not None:
             self._mark.setValue(state.mark)
             self._mark.label.setFormat(state.mark_text)
-        self._key.setText(
+        key = (
             f"blue: this scan; grey: {state.n_benign:,} genuine "
-            f"{_UNITS[state.level]} of {state.n_patients} patients; line: their CDF"
+            f"{_UNITS[state.level]}, {state.n_patients} patients; line: CDF"
         )
+        self._key.setText(key)
+        self._key.setToolTip(key)
 
     def _follow(self) -> None:
         self._right.setGeometry(self._plot.getPlotItem().vb.sceneBoundingRect())

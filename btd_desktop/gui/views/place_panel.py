@@ -74,7 +74,8 @@ class _ScoreBox(QFrame):
         set_role(self._name, "heading")
         self._p = plain_label("")
         set_role(self._p, "number")
-        self._score = plain_label("")
+        self._score = plain_label("", wrap=True)
+        set_role(self._score, "muted")
         self._bar = CdfBar()
         self._behind = plain_label("", wrap=True)
         set_role(self._behind, "muted")
@@ -88,8 +89,8 @@ class _ScoreBox(QFrame):
         value.setSpacing(2)
         value.addWidget(self._p)
         value.addWidget(HelpButton("p-value"))
-        value.addStretch(1)
-        value.addWidget(self._score)
+        value.addSpacing(8)
+        value.addWidget(self._score, 1)
         grid.addLayout(value, 1, 0, 1, 2)
         grid.addWidget(self._bar, 2, 0)
         grid.addWidget(HelpButton("cdf"), 2, 1)
@@ -103,10 +104,10 @@ class _ScoreBox(QFrame):
         self._p.setText(row.p)
         set_role(self._p, "warning-number" if row.flagged else "number")
         flagged = {True: "above", False: "below", None: "no"}[row.flagged]
-        self._score.setText(
-            f"score {row.score}, {flagged} threshold"
-            + (f" {row.threshold}" if row.flagged is not None else "")
-        )
+        limit = f"{flagged} threshold"
+        if row.flagged is not None:
+            limit = f"{flagged} the threshold {row.threshold}"
+        self._score.setText(f"score {row.score}\n{limit}")
         self._bar.show_share(row.cdf, flagged=bool(row.flagged))
         share = ""
         if row.cdf is not None:
@@ -148,7 +149,6 @@ class PlacePanel(QWidget):
         head = QHBoxLayout()
         words = QVBoxLayout()
         words.addWidget(self._where)
-        words.addWidget(self._message)
         scope = QHBoxLayout()
         scope.setSpacing(2)
         scope.addWidget(self._scope, 1)
@@ -160,10 +160,10 @@ class PlacePanel(QWidget):
         head.addLayout(words, 1)
         head.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(head)
+        layout.addWidget(self._message)
         layout.addWidget(self._here)
         for box in self._boxes.values():
             layout.addWidget(box)
-        layout.addWidget(self._keep_form())
         layout.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -172,7 +172,9 @@ class PlacePanel(QWidget):
         scroll.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addWidget(self._keep_form())
         self.show_state(PlaceState())
 
     def show_state(self, state: PlaceState) -> None:

@@ -101,6 +101,7 @@ class StartPage(QWidget):
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
         heading = plain_label("Recent cases")
         heading.setProperty("role", "heading")

@@ -1,0 +1,217 @@
+"""The report: form on the left, pages on the right, then sign."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from btd_desktop.gui.dialogs.form import (
+    PathField,
+    form_layout,
+    heading,
+    muted,
+    page_layout,
+)
+from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.presenters.reporting import (
+    ReportForm,
+    ReportPresenter,
+    ReportState,
+)
+from btd_desktop.gui.views.pdf_pages import PdfPages
+from btd_desktop.gui.views.place_panel import set_role
+
+__all__ = ["ReportDialog"]
+
+
+class ReportDialog(QDialog):
+    """Form, preview and signature.
+
+    Signals:
+        verify_wanted(Path): Verify the report that was just written.
+    """
+
+    verify_wanted = Signal(object)
+
+    def __init__(
+        self, presenter: ReportPresenter, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._presenter = presenter
+        presenter.setParent(self)
+        layout = page_layout(self, "Report", 1180, 800)
+        splitter = QSplitter()
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self._form_side(presenter.state))
+        self._pages = PdfPages()
+        splitter.addWidget(self._pages)
+        splitter.setSizes([480, 680])
+        layout.addWidget(splitter, 1)
+        self._problem = plain_label("", wrap=True)
+        set_role(self._problem, "danger")
+        layout.addWidget(self._problem)
+        self._done = QFrame()
+        self._done.setProperty("role", "card")
+        self._done.hide()
+        layout.addWidget(self._done)
+        self._build_done()
+        row = QHBoxLayout()
+        self._busy = muted("")
+        row.addWidget(self._busy, 1)
+        self._preview = QPushButton("&Preview pages")
+        self._preview.clicked.connect(self._on_preview)
+        self._issue = QPushButton("&Sign and write report")
+        self._issue.setDefault(True)
+        self._issue.clicked.connect(self._on_issue)
+        close = QPushButton("Close")
+        close.clicked.connect(self.reject)
+        for button in (self._preview, self._issue, close):
+            row.addWidget(button)
+        layout.addLayout(row)
+        presenter.changed.connect(self.show_state)
+        self.finished.connect(presenter.on_closed)
+        self.finished.connect(self._pages.forget_file)
+        self.show_state(presenter.state)
+
+    @property
+    def form(self) -> ReportForm:
+        """What the examiner filled in."""
+        return ReportForm(
+            case_number=self._number.text(),
+            client=self._client.text(),
+            examiner=self._examiner.text(),
+            question=self._question.toPlainText(),
+            remarks=self._remarks.toPlainText(),
+            is_draft=self._draft.isChecked(),
+            certificate=self._certificate.path,
+            passphrase=self._passphrase.text(),
+            out=self._out.path,
+        )
+
+    def show_state(self, state: ReportState) -> None:
+        """Show how far it is; the form stays as it was filled in."""
+        self._busy.setText(f"{state.busy} …" if state.busy else "")
+        self._problem.setText(state.problem)
+        self._problem.setVisible(bool(state.problem))
+        free = not state.busy
+        self._preview.setEnabled(free)
+        self._issue.setEnabled(free and state.issued is None)
+        if state.preview is not None:
+            self._pages.show_pdf(state.preview)
+        issued = state.issued
+        self._done.setVisible(issued is not None)
+        if issued is not None:
+            claim = " (own claim: the key is self-signed)" if issued.self_signed else ""
+            self._done_text.setText(
+                f"Written to {issued.path}, signed by {issued.signer}{claim}.\n"
+                f"SHA-256 {issued.sha256}"
+            )
+            self._issue.setDefault(False)
+
+    def _form_side(self, state: ReportState) -> QWidget:
+        side = QWidget()
+        layout = QVBoxLayout(side)
+        layout.setContentsMargins(0, 0, 12, 0)
+        layout.setSpacing(10)
+        form = state.form
+        self._number = QLineEdit(form.case_number)
+        self._client = QLineEdit(form.client)
+        self._examiner = QLineEdit(form.examiner)
+        self._question = _box(form.question, "What were you asked?", 60)
+        self._remarks = _box(
+            form.remarks, "Your own words on the opinion; printed as yours.", 84
+        )
+        fields = form_layout()
+        fields.addRow("Case &number", self._number)
+        fields.addRow("C&lient", self._client)
+        fields.addRow("&Examiner", self._examiner)
+        fields.addRow("&Question", self._question)
+        fields.addRow("&Remarks", self._remarks)
+        layout.addWidget(heading("Case"))
+        layout.addLayout(fields)
+        layout.addWidget(heading("What the report will say"))
+        for line in state.lines:
+            label = plain_label(f"• {line}", wrap=True)
+            layout.addWidget(label)
+        if not state.is_complete:
+            warning = plain_label(
+                "Not every series has been scored and calibrated. The report says so "
+                "for each of them, with the reason.",
+                wrap=True,
+            )
+            set_role(warning, "warning")
+            layout.addWidget(warning)
+        layout.addWidget(heading("Signature"))
+        self._certificate = PathField(
+            "Certificate", kind="open", pattern="Certificates (*.p12 *.pfx)"
+        )
+        self._certificate.set_path(form.certificate)
+        self._certificate.set_hint("empty: your own key, made on first use")
+        self._passphrase = QLineEdit()
+        self._passphrase.setEchoMode(QLineEdit.EchoMode.Password)
+        self._passphrase.setPlaceholderText("never stored")
+        self._out = PathField("Report file", kind="save", pattern="Reports (*.pdf)")
+        self._out.set_path(state.out)
+        self._draft = QCheckBox("Draft: print DRAFT across the pages")
+        self._draft.setChecked(form.is_draft)
+        signing = form_layout()
+        signing.addRow("Cer&tificate", self._certificate)
+        signing.addRow("P&assphrase", self._passphrase)
+        signing.addRow("Re&port file", self._out)
+        signing.addRow("", self._draft)
+        layout.addLayout(signing)
+        layout.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(side)
+        return scroll
+
+    def _build_done(self) -> None:
+        row = QHBoxLayout(self._done)
+        row.setContentsMargins(14, 10, 14, 10)
+        self._done_text = plain_label("", wrap=True)
+        row.addWidget(self._done_text, 1)
+        open_ = QPushButton("&Open")
+        open_.clicked.connect(self._on_open)
+        verify = QPushButton("&Verify")
+        verify.clicked.connect(self._on_verify)
+        row.addWidget(open_)
+        row.addWidget(verify)
+
+    def _on_preview(self) -> None:
+        self._presenter.on_preview_wanted(self.form)
+
+    def _on_issue(self) -> None:
+        self._presenter.on_issue_wanted(self.form)
+
+    def _on_open(self) -> None:
+        issued = self._presenter.state.issued
+        if issued is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(issued.path)))
+
+    def _on_verify(self) -> None:
+        issued = self._presenter.state.issued
+        if issued is not None:
+            self.verify_wanted.emit(issued.path)
+
+
+def _box(text: str, hint: str, height: int) -> QPlainTextEdit:
+    box = QPlainTextEdit(text)
+    box.setPlaceholderText(hint)
+    box.setFixedHeight(height)
+    box.setTabChangesFocus(True)
+    return box

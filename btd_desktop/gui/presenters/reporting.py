@@ -1,0 +1,313 @@
+"""The report: what the case says of itself, a look at the pages, signing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import CaseInfo, SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.jobs import Job, Tell, Work
+from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.services import Services
+
+__all__ = ["IssuedState", "ReportForm", "ReportPresenter", "ReportState"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """What the examiner fills in.
+
+    Attributes:
+        case_number, client, examiner, question: Kept in the case.
+        remarks: The examiner's own words on the opinion.
+        is_draft: Print DRAFT across the pages.
+        certificate: PKCS#12 file; None signs with the own, self-signed key.
+        passphrase: Of the certificate; never kept.
+        out: File to write; None writes into the case folder.
+    """
+
+    case_number: str = ""
+    client: str = ""
+    examiner: str = ""
+    question: str = ""
+    remarks: str = ""
+    is_draft: bool = False
+    certificate: Path | None = None
+    passphrase: str = ""
+    out: Path | None = None
+
+    def __repr__(self) -> str:
+        """Without passphrase and names, which must not reach a log."""
+        return "ReportForm(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedState:
+    """A report that was written.
+
+    Attributes:
+        path: The PDF.
+        sha256: Its digest.
+        signer: Name in the certificate.
+        self_signed: The name is the signer's own claim.
+    """
+
+    path: Path
+    sha256: str
+    signer: str
+    self_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """What the dialog shows.
+
+    Attributes:
+        form: Values to start with.
+        out: Where the report will be written.
+        lines: What the report will say of each series, one line each.
+        is_complete: Every series has been scored and evaluated.
+        busy: What is being done; "" when nothing.
+        preview: Draft pages as PDF, or None.
+        issued: The report written, or None.
+        problem: Why something could not be done.
+    """
+
+    form: ReportForm = ReportForm()
+    out: Path = Path()
+    lines: tuple[str, ...] = ()
+    is_complete: bool = True
+    busy: str = ""
+    preview: bytes | None = None
+    issued: IssuedState | None = None
+    problem: str = ""
+
+
+class ReportPresenter(QObject):
+    """Makes previews and reports of the open case.
+
+    Signals:
+        changed(ReportState): The dialog's content.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._job: Job | None = None
+        self._state = self._started()
+
+    @property
+    def state(self) -> ReportState:
+        """The dialog's content."""
+        return self._state
+
+    def on_preview_wanted(self, form: ReportForm) -> None:
+        """Lay out the pages as a draft; nothing is signed and nothing recorded."""
+        store = self._session.store
+        if store is None:
+            return
+        work = partial(
+            _preview,
+            store,
+            self._session.records,
+            dict(self._session.results),
+            self._session.services,
+            form,
+        )
+        self._submit("Laying out the pages", work, self._on_preview)
+
+    def on_issue_wanted(self, form: ReportForm) -> None:
+        """Write, sign and record the report."""
+        store = self._session.store
+        if store is None:
+            return
+        work = partial(
+            _issue,
+            store,
+            self._session.records,
+            dict(self._session.results),
+            self._session.services,
+            form,
+        )
+        self._submit("Writing and signing the report", work, self._on_issued)
+
+    def on_closed(self) -> None:
+        """The dialog is gone: what is still being laid out is not needed."""
+        if self._job is not None:
+            job, self._job = self._job, None
+            self._session.jobs.give_up(job)
+
+    def _started(self) -> ReportState:
+        session = self._session
+        store = session.store
+        if store is None:
+            return ReportState()
+        info = store.info
+        settings = session.services.settings
+        certificate = settings.signing_certificate
+        form = ReportForm(
+            info.case_number,
+            info.client,
+            info.examiner or settings.examiner,
+            info.question,
+            certificate=Path(certificate) if certificate else None,
+        )
+        number = len(store.reports()) + 1
+        lines, complete = _series_lines(session)
+        return ReportState(form, store.folder / f"report-{number}.pdf", lines, complete)
+
+    def _submit(self, title: str, work: Work, done: object) -> None:
+        if self._job is not None:
+            return
+        job = self._session.jobs.submit("io", title, work)
+        self._job = job
+        job.finished.connect(done)
+        job.failed.connect(self._on_failed)
+        job.ended.connect(self._on_ended)
+        self._show(replace(self._state, busy=title, problem=""))
+
+    def _on_preview(self, pdf: bytes) -> None:
+        self._show(replace(self._state, preview=pdf, busy=""))
+
+    def _on_issued(self, issued: IssuedState) -> None:
+        self._show(replace(self._state, issued=issued, busy=""))
+        self._session.noticed.emit(f"The report was written: {issued.path.name}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        problem = "The program made a mistake; the details are in the log."
+        if isinstance(error, BtdError):
+            problem = f"{error.detail}. {error.hint}" if error.hint else error.detail
+        self._show(replace(self._state, busy="", problem=problem))
+
+    def _on_ended(self) -> None:
+        self._job = None
+        if self._state.busy:
+            self._show(replace(self._state, busy=""))
+
+    def _show(self, state: ReportState) -> None:
+        self._state = state
+        self.changed.emit(state)
+
+
+def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:
+    lines, complete = [], bool(session.records)
+    for record in session.records:
+        result = session.results.get(record.series_id, SeriesResult())
+        name = record.description or record.series_uid
+        if result.evaluation is not None:
+            shown = [
+                f
+                for f in session.findings()
+                if f.series_id == record.series_id and f.status != "dismissed"
+            ]
+            coverage = result.evaluation.scope.coverage.value
+            counted = f"{len(shown)} finding{'s' if len(shown) != 1 else ''}"
+            lines.append(
+                f"{name}: scored, calibration {coverage}, {counted} as exhibits"
+            )
+        else:
+            complete = False
+            lines.append(f"{name}: {_reason(result)}")
+    return tuple(lines), complete
+
+
+def _reason(result: SeriesResult) -> str:
+    if result.reason:
+        return result.reason
+    if result.run is None:
+        return "not scored"
+    if result.run.status == "done":
+        return "not calibrated"
+    return "scoring has not been finished"
+
+
+def _outcomes(
+    store: CaseStore,
+    records: tuple[SeriesRecord, ...],
+    results: dict[int, SeriesResult],
+) -> list[object]:
+    from btd_desktop.workflow.outcomes import SeriesOutcome
+
+    outcomes: list[object] = []
+    for record in records:
+        result = results.get(record.series_id, SeriesResult())
+        evaluated = result.evaluation is not None
+        outcomes.append(
+            SeriesOutcome(
+                record,
+                result.evaluation,
+                result.card,
+                store.findings(record.series_id),
+                "" if evaluated else _reason(result),
+                result.run if evaluated else None,
+            )
+        )
+    return outcomes
+
+
+def _keep_details(store: CaseStore, form: ReportForm, services: Services) -> CaseInfo:
+    return store.update_info(
+        now=services.now(),
+        case_number=form.case_number,
+        client=form.client,
+        examiner=form.examiner,
+        question=form.question,
+    )
+
+
+def _preview(
+    store: CaseStore,
+    records: tuple[SeriesRecord, ...],
+    results: dict[int, SeriesResult],
+    services: Services,
+    form: ReportForm,
+    context: TaskContext,
+    tell: Tell,
+) -> bytes:
+    from btd_desktop.report.layout import render_pdf
+    from btd_desktop.workflow.report_content import build_content
+
+    _keep_details(store, form, services)
+    context.check()
+    content = build_content(
+        store,
+        _outcomes(store, records, results),  # type: ignore[arg-type]
+        report_id=f"{store.info.case_id[:8]}-preview",
+        now=services.now(),
+        is_draft=True,
+        remarks=form.remarks,
+    )
+    return render_pdf(content, twin=content.twin())
+
+
+def _issue(
+    store: CaseStore,
+    records: tuple[SeriesRecord, ...],
+    results: dict[int, SeriesResult],
+    services: Services,
+    form: ReportForm,
+    context: TaskContext,
+    tell: Tell,
+) -> IssuedState:
+    from btd_desktop.workflow.issue_report import ReportOptions, issue_report
+
+    _keep_details(store, form, services)
+    context.check()
+    options = ReportOptions(
+        out=form.out,
+        pkcs12=form.certificate,
+        passphrase=form.passphrase or None,
+        is_draft=form.is_draft,
+        remarks=form.remarks,
+    )
+    outcomes = _outcomes(store, records, results)
+    issued = issue_report(store, outcomes, services, options)  # type: ignore[arg-type]
+    return IssuedState(issued.path, issued.sha256, issued.signer, issued.self_signed)

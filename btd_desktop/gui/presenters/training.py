@@ -1,0 +1,241 @@
+"""Training on local genuine scans: options, loss curve, pause, the resulting model."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop import paths
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.diffusion.card import ModelCard
+    from btd_desktop.diffusion.training.trainer import TrainingState
+
+__all__ = ["LossPoint", "TrainingForm", "TrainingPresenter", "TrainingView"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingForm:
+    """What the user chooses.
+
+    Attributes:
+        folders: Folders of genuine scans.
+        name: Name of the model.
+        preset: Name of the preprocessing preset.
+        network: "lean" or "reference".
+        dim: Width of the network.
+        recipe: "small" (ours) or "paper".
+        steps: Optimiser steps.
+        seed: Of everything drawn at random.
+    """
+
+    folders: tuple[Path, ...]
+    name: str
+    preset: str = "ct96wide"
+    network: str = "lean"
+    dim: int = 24
+    recipe: str = "small"
+    steps: int = 12_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """The loss at one report.
+
+    Attributes:
+        step: Steps done.
+        loss: Mean training loss since the last report.
+        watched: Loss on watched patients, None when none is watched.
+    """
+
+    step: int
+    loss: float
+    watched: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingView:
+    """What the dialog shows.
+
+    Attributes:
+        busy: Training.
+        paused: Waiting by the user's wish.
+        stage: What is being done.
+        progress: How far.
+        left_s: Estimated seconds left.
+        points: The loss curve so far.
+        scatter: Spread of residuals on watched crops, in words; "" before it is known.
+        done: Folder of the finished model, or None.
+        note: What to know of it.
+        problem: Why it failed.
+    """
+
+    busy: bool = False
+    paused: bool = False
+    stage: str = ""
+    progress: Progress | None = None
+    left_s: float | None = None
+    points: tuple[LossPoint, ...] = field(default=())
+    scatter: str = ""
+    done: Path | None = None
+    note: str = ""
+    problem: str = ""
+
+
+class TrainingPresenter(QObject):
+    """Trains a model; a training that was stopped goes on from its checkpoint.
+
+    Signals:
+        changed(TrainingView): The dialog's content.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._job: Job | None = None
+        self._state = TrainingView()
+
+    @property
+    def state(self) -> TrainingView:
+        """The dialog's content."""
+        return self._state
+
+    def on_start(self, form: TrainingForm) -> None:
+        """Train, or go on with the training of that name."""
+        if self._job is not None:
+            return
+        out = model_folder(form.name)
+        work = partial(_train, form, out, self._session.services)
+        job = self._session.jobs.submit("compute", "Training", work)
+        job.told.connect(self._on_told)
+        job.progressed.connect(self._on_progress)
+        job.finished.connect(partial(self._on_card, out))
+        job.failed.connect(self._on_failed)
+        job.cancelled.connect(self._on_cancelled)
+        job.ended.connect(self._on_ended)
+        self._job = job
+        self._show(TrainingView(busy=True, stage="Waiting for the compute lane"))
+
+    def on_pause_toggled(self) -> None:
+        """Pause, or go on."""
+        if self._job is None:
+            return
+        if self._job.is_paused:
+            self._job.resume()
+        else:
+            self._job.pause()
+        self._show(replace(self._state, paused=self._job.is_paused))
+
+    def on_cancel(self) -> None:
+        """Stop; the checkpoint is written first."""
+        if self._job is not None:
+            self._job.cancel()
+
+    @property
+    def is_busy(self) -> bool:
+        """Training goes on."""
+        return self._job is not None
+
+    def _on_told(self, state: TrainingState) -> None:
+        watched = None
+        if not math.isnan(state.validation_loss):
+            watched = state.validation_loss
+        point = LossPoint(state.step, state.loss, watched)
+        scatter = ""
+        if not math.isnan(state.residual_mean):
+            scatter = (
+                f"Residual of genuine crops: mean {state.residual_mean:.3f}, spread "
+                f"{state.residual_spread:.2f} of it. Smaller spread calibrates sharper."
+            )
+        self._show(
+            replace(
+                self._state,
+                points=(*self._state.points, point),
+                left_s=state.eta_s,
+                scatter=scatter,
+            )
+        )
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._show(replace(self._state, progress=progress, stage=progress.stage))
+
+    def _on_card(self, out: Path, card: ModelCard) -> None:
+        self._show(
+            replace(
+                self._state,
+                busy=False,
+                done=out,
+                note=(
+                    f"The model {card.name} is in the list of models. It has no error "
+                    "rate yet: calibrate it on genuine scans of other patients."
+                ),
+            )
+        )
+
+    def _on_failed(self, error: Exception) -> None:
+        problem = "The program made a mistake; the details are in the log."
+        if isinstance(error, BtdError):
+            problem = f"{error.detail}. {error.hint}" if error.hint else error.detail
+        self._show(replace(self._state, busy=False, problem=problem))
+
+    def _on_cancelled(self) -> None:
+        self._show(
+            replace(
+                self._state,
+                note="Stopped. The checkpoint was kept: start again with the same name "
+                "and options to go on.",
+            )
+        )
+
+    def _on_ended(self) -> None:
+        self._job = None
+        if self._state.busy:
+            self._show(replace(self._state, busy=False, paused=False))
+
+    def _show(self, state: TrainingView) -> None:
+        self._state = state
+        self.changed.emit(state)
+
+
+def model_folder(name: str) -> Path:
+    """Folder of a user's model of that name."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+    return paths.user_models_dir() / plain
+
+
+def _train(
+    form: TrainingForm, out: Path, services: Services, context: TaskContext, tell: Tell
+) -> ModelCard:
+    from btd_desktop.workflow.train_model import TrainingOptions, train_on_paths
+
+    options = TrainingOptions(
+        preset=form.preset,
+        network=form.network,
+        dim=form.dim,
+        recipe=form.recipe,
+        steps=form.steps,
+        seed=form.seed,
+    )
+    return train_on_paths(
+        form.folders,
+        options,
+        out=out,
+        device=services.settings.device,
+        services=services,
+        context=context,
+        on_state=tell,
+    )

@@ -1,0 +1,357 @@
+"""Is a report unchanged, is a case unchanged: verdicts in plain words, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from btd_desktop.cases.model import CaseVerdict
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.jobs import Job, JobRunner, Tell
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import TaskContext
+
+if TYPE_CHECKING:
+    from btd_desktop.report.verification import ReportVerdict
+
+__all__ = [
+    "CaseCheckPresenter",
+    "CheckLine",
+    "VerifyPresenter",
+    "VerifyState",
+    "report_lines",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One thing that was checked.
+
+    Attributes:
+        name: What was checked.
+        ok: Passed, failed, or None when it is a statement or could not be checked.
+        words: The answer in a sentence.
+    """
+
+    name: str
+    ok: bool | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyState:
+    """What the dialog shows.
+
+    Attributes:
+        path: The report, or None before one is chosen.
+        evidence: Folders and files compared with.
+        busy: Being checked.
+        headline: The verdict in one sentence.
+        ok: The verdict; None before there is one.
+        lines: What was checked.
+        problems: Everything that speaks against it.
+    """
+
+    path: Path | None = None
+    evidence: tuple[Path, ...] = ()
+    busy: bool = False
+    headline: str = ""
+    ok: bool | None = None
+    lines: tuple[CheckLine, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class VerifyPresenter(QObject):
+    """Verifies reports.
+
+    Signals:
+        changed(VerifyState): The dialog's content.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, jobs: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._job: Job | None = None
+        self._state = VerifyState()
+
+    @property
+    def state(self) -> VerifyState:
+        """The dialog's content."""
+        return self._state
+
+    def on_report_chosen(self, path: Path) -> None:
+        """Verify a report."""
+        self._run(VerifyState(path, self._state.evidence, busy=True))
+
+    def on_evidence_chosen(self, evidence: tuple[Path, ...]) -> None:
+        """Compare with evidence too."""
+        self._run(VerifyState(self._state.path, evidence, busy=True))
+
+    def on_closed(self) -> None:
+        """The dialog is gone."""
+        if self._job is not None:
+            job, self._job = self._job, None
+            self._jobs.give_up(job)
+
+    def _run(self, state: VerifyState) -> None:
+        self.on_closed()
+        path = state.path
+        if path is None:
+            self._show(replace(state, busy=False))
+            return
+
+        def work(context: TaskContext, tell: Tell) -> ReportVerdict:
+            from btd_desktop.report.verification import verify_report
+
+            return verify_report(path, evidence=state.evidence or None)
+
+        self._show(state)
+        job = self._jobs.submit("io", "Verifying the report", work)
+        job.finished.connect(self._on_verdict)
+        job.failed.connect(self._on_failed)
+        self._job = job
+
+    def _on_verdict(self, verdict: ReportVerdict) -> None:
+        self._job = None
+        self._show(
+            replace(
+                self._state,
+                busy=False,
+                headline=_headline(verdict),
+                ok=verdict.ok,
+                lines=report_lines(verdict),
+                problems=verdict.problems,
+            )
+        )
+
+    def _on_failed(self, error: Exception) -> None:
+        self._job = None
+        words = "the program made a mistake; the details are in the log"
+        if isinstance(error, BtdError):
+            words = f"{error.detail}. {error.hint}" if error.hint else error.detail
+        self._show(
+            replace(
+                self._state,
+                busy=False,
+                ok=False,
+                headline="The report could not be verified.",
+                problems=(words,),
+            )
+        )
+
+    def _show(self, state: VerifyState) -> None:
+        self._state = state
+        self.changed.emit(state)
+
+
+def _headline(verdict: ReportVerdict) -> str:
+    if not verdict.is_signed:
+        return "This file is not a signed report: nothing vouches for its content."
+    if not verdict.ok:
+        return "Do not rely on this report: it does not verify."
+    if verdict.evidence_checked:
+        return "The report is unchanged, and the evidence is the evidence it describes."
+    return "The report is unchanged since it was signed."
+
+
+def report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
+    """A verdict field by field, in words."""
+    if not verdict.is_signed:
+        return (CheckLine("Signature", False, "The file holds no signature."),)
+    when = "not stated"
+    if verdict.signed_at is not None:
+        when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+    return (
+        CheckLine(
+            "Unchanged",
+            verdict.intact,
+            "No signed byte was changed."
+            if verdict.intact
+            else "Signed bytes were changed after signing.",
+        ),
+        CheckLine(
+            "Signature fits",
+            verdict.valid,
+            "The signature was made with the key of the certificate it names."
+            if verdict.valid
+            else "The signature does not fit the certificate.",
+        ),
+        CheckLine(
+            "Whole file",
+            verdict.covers_whole_file,
+            verdict.later_changes
+            or (
+                "The signature covers every byte of the file."
+                if verdict.covers_whole_file
+                else "There are bytes that the signature does not cover."
+            ),
+        ),
+        CheckLine("Signer", None, _signer_words(verdict)),
+        CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
+        CheckLine("Time", None, f"{when}, as the signer's computer stated it."),
+        CheckLine(
+            "Data inside",
+            verdict.twin_present and verdict.twin_matches_print,
+            _twin_words(verdict),
+        ),
+        _evidence_line(verdict),
+    )
+
+
+def _signer_words(verdict: ReportVerdict) -> str:
+    name = verdict.signer or "not named"
+    if verdict.trusted:
+        return f"{name}, certified by an authority that you trust."
+    if verdict.self_signed:
+        return (
+            f"{name}. Nobody else certified the key: the name is the signer's own "
+            "claim. Compare the fingerprint with one received another way."
+        )
+    return f"{name}. The certificate was not checked against an authority."
+
+
+def _twin_words(verdict: ReportVerdict) -> str:
+    if not verdict.twin_present:
+        return "The machine-readable copy of the results is missing."
+    if not verdict.twin_matches_print:
+        return "The machine-readable copy is not the one that the report states."
+    return "The machine-readable copy of the results is attached and is the one stated."
+
+
+def _evidence_line(verdict: ReportVerdict) -> CheckLine:
+    if verdict.evidence_matches is None:
+        return CheckLine(
+            "Evidence", None, "Not compared. Choose the evidence to compare it."
+        )
+    if verdict.evidence_matches:
+        n = verdict.n_evidence_compared
+        files = f"All {n} files are" if n != 1 else "The file is"
+        return CheckLine("Evidence", True, f"{files} there with the digests listed.")
+    n = len(verdict.evidence_problems)
+    return CheckLine(
+        "Evidence", False, f"{n} difference{'s' if n != 1 else ''}, listed below."
+    )
+
+
+def _grouped(digest: str) -> str:
+    return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
+
+
+class CaseCheckPresenter(QObject):
+    """Verifies the open case.
+
+    Signals:
+        changed(VerifyState): The dialog's content (`path` is the case folder).
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._job: Job | None = None
+
+    def on_check_wanted(self) -> None:
+        """Check log, records and arrays afresh."""
+        store = self._session.store
+        if store is None:
+            return
+        self.changed.emit(VerifyState(store.folder, busy=True))
+        job = self._session.jobs.submit(
+            "io", "Verifying the case", partial(_check_case, store)
+        )
+        job.finished.connect(partial(self._on_verdict, store.folder))
+        job.failed.connect(partial(self._on_failed, store.folder))
+        self._job = job
+
+    def on_closed(self) -> None:
+        """The dialog is gone."""
+        if self._job is not None:
+            job, self._job = self._job, None
+            self._session.jobs.give_up(job)
+
+    def _on_verdict(self, folder: Path, verdict: CaseVerdict) -> None:
+        self._job = None
+        headline = (
+            "The case is unchanged as far as it can be checked here."
+            if verdict.is_intact
+            else "The case was altered, or is not complete."
+        )
+        self.changed.emit(
+            VerifyState(
+                folder,
+                headline=headline,
+                ok=verdict.is_intact,
+                lines=_case_lines(verdict),
+                problems=verdict.problems,
+            )
+        )
+
+    def _on_failed(self, folder: Path, error: Exception) -> None:
+        self._job = None
+        words = error.detail if isinstance(error, BtdError) else type(error).__name__
+        self.changed.emit(
+            VerifyState(
+                folder,
+                headline="The case could not be verified.",
+                ok=False,
+                problems=(words,),
+            )
+        )
+
+
+def _check_case(store: CaseStore, context: TaskContext, tell: Tell) -> CaseVerdict:
+    context.check()
+    heads = [r.audit_head for r in store.reports() if r.audit_head]
+    return store.verify(heads)
+
+
+def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:
+    key_words = {
+        "verified": "Every entry was made with this computer's key.",
+        "partly": "Some entries were made with another computer's key, so for them "
+        "only the chain itself could be checked.",
+        "not checkable": "The entries were made with another computer's key, so only "
+        "the chain itself could be checked, which a forger can rebuild.",
+        "failed": "An entry claims this computer's key and was not made with it.",
+    }
+    key_ok = {"verified": True, "failed": False}.get(verdict.key_check)
+    return (
+        CheckLine(
+            "Audit log",
+            verdict.audit_intact,
+            f"{verdict.n_entries:,} entries; none was edited, inserted or reordered."
+            if verdict.audit_intact
+            else "Entries were edited, inserted, reordered or removed.",
+        ),
+        CheckLine(
+            "End of the log",
+            verdict.audit_complete,
+            "Nothing is missing at the end."
+            if verdict.audit_complete
+            else "Entries are missing at the end.",
+        ),
+        CheckLine("Key", key_ok, key_words[verdict.key_check]),
+        CheckLine(
+            "Records",
+            verdict.records_intact,
+            "Every record is what the log says it was."
+            if verdict.records_intact
+            else "Records differ from what the log says.",
+        ),
+        CheckLine(
+            "Voxels and maps",
+            verdict.arrays_intact,
+            "All are there and have their digests."
+            if verdict.arrays_intact
+            else "Some are missing or altered.",
+        ),
+        CheckLine("Head of the log", None, _grouped(verdict.head)),
+    )

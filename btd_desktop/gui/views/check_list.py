@@ -1,0 +1,71 @@
+"""Checks one below the other, each with its mark and its sentence."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from btd_desktop.gui.plain_text import PlainLabel, plain_label
+from btd_desktop.gui.presenters.verifying import CheckLine
+
+__all__ = ["CheckList"]
+
+_MARKS = {True: ("✓", "good"), False: ("✗", "danger"), None: ("–", "muted")}
+_WORDS = {True: "passed", False: "failed", None: "not judged"}
+
+
+class CheckList(QScrollArea):
+    """Shows `CheckLine`s and the problems below them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._content: QWidget | None = None
+        self._texts: list[str] = []
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything that is shown, as text."""
+        return tuple(self._texts)
+
+    def show_lines(
+        self, lines: tuple[CheckLine, ...], problems: tuple[str, ...]
+    ) -> None:
+        """Show other checks."""
+        content = QWidget()
+        self._texts = []
+        outer = QVBoxLayout(content)
+        outer.setContentsMargins(0, 0, 8, 0)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(2, 1)
+        top = Qt.AlignmentFlag.AlignTop
+        for number, line in enumerate(lines):
+            mark, role = _MARKS[line.ok]
+            sign = self._label(mark, role)
+            sign.setAccessibleName(_WORDS[line.ok])
+            grid.addWidget(sign, number, 0, top)
+            grid.addWidget(self._label(line.name, "muted"), number, 1, top)
+            grid.addWidget(self._label(line.words, ""), number, 2, top)
+        outer.addLayout(grid)
+        if problems:
+            outer.addSpacing(10)
+            outer.addWidget(self._label("What speaks against it", "heading"))
+            for problem in problems:
+                text = problem[:1].upper() + problem[1:]
+                outer.addWidget(self._label(f"• {text}", "danger"))
+        outer.addStretch(1)
+        old = self.takeWidget()
+        self.setWidget(content)
+        if old is not None:
+            old.deleteLater()
+
+    def _label(self, text: str, role: str) -> PlainLabel:
+        label = plain_label(text, wrap=True)
+        if role:
+            label.setProperty("role", role)
+        if text not in ("✓", "✗", "–"):
+            self._texts.append(text)
+        return label
