@@ -24,7 +24,7 @@ from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.services import Services
 
-__all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "run_demo"]
+__all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "prepare_demo", "run_demo"]
 
 # A patch of 96 px reaches half its side from its centre; a finding whose patch holds
 # the tampered centre within a third of that has found it.
@@ -124,9 +124,10 @@ def run_demo(
         BtdError: As the steps raise them.
         Cancelled: The user asked to stop; the same call goes on later.
     """
+    profile = prepare_demo(
+        out, services, context, device=device, workers=workers, plan=plan
+    )
     where = demo_folders(out)
-    _simulate(out, where, context, workers, plan)
-    profile = _profile(where, services, context, device)
     examination = examine(
         [where["suspect"]],
         where["case"],
@@ -145,6 +146,25 @@ def run_demo(
         context,
     )
     return DemoOutcome(out, examination, profile, _check(where["truth"], examination))
+
+
+def prepare_demo(
+    out: Path,
+    services: Services,
+    context: TaskContext,
+    *,
+    device: str = "auto",
+    workers: int = 1,
+    plan: DemoPlan | None = None,
+) -> CalibrationProfile:
+    """Simulate the scans of the demonstration and calibrate on the benign ones.
+
+    The window does this much at once and examines the suspect series before the
+    user's eyes; arguments and errors are those of `run_demo`.
+    """
+    where = demo_folders(out)
+    _simulate(out, where, context, workers, plan)
+    return _profile(where, services, context, device)
 
 
 def _simulate(

@@ -149,7 +149,7 @@ class CalibrationDialog(QDialog):
         form.addRow("Genuine &scans", self._folders)
         form.addRow("&Model", self._models)
         form.addRow("&Name", self._name)
-        form.addRow("&False-positive rate", rate)
+        form.addRow("False-positive rate", rate)
         layout.addLayout(form)
 
     def _build_result(self) -> None:
@@ -182,7 +182,8 @@ class CalibrationDialog(QDialog):
         plots.addWidget(self._ecdf, 3)
         plots.addWidget(HelpButton("tail"), 0, Qt.AlignmentFlag.AlignTop)
         plots.addWidget(self._qq, 2)
-        plots.addWidget(HelpButton("qq"), 0, Qt.AlignmentFlag.AlignTop)
+        self._qq_help = HelpButton("qq")
+        plots.addWidget(self._qq_help, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(plots, 1)
 
     def _plot(self, bottom: str, left: str) -> pg.PlotWidget:
@@ -240,6 +241,7 @@ class CalibrationDialog(QDialog):
                 symbolBrush=theme.accent,
             )
         self._qq.setVisible(bool(fit.qq_x.size))
+        self._qq_help.setVisible(bool(fit.qq_x.size))
 
     def _on_start(self) -> None:
         form = self.form

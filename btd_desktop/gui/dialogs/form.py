@@ -27,6 +27,7 @@ __all__ = [
     "form_layout",
     "heading",
     "muted",
+    "only_default",
     "page_layout",
 ]
 
@@ -76,6 +77,16 @@ def button_box(
     box.accepted.connect(dialog.accept)
     box.rejected.connect(dialog.reject)
     return box, button
+
+
+def only_default(dialog: QDialog) -> None:
+    """Let Enter press the dialog's default button, whatever has the focus.
+
+    Qt would make any button that has the focus the default one, and paint it so.
+    """
+    for button in dialog.findChildren(QPushButton):
+        if not button.isDefault():
+            button.setAutoDefault(False)
 
 
 class PathField(QWidget):

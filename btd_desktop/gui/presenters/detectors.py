@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from btd_desktop.errors import ModelError
-from btd_desktop.settings import Settings
+from btd_desktop.cases.model import Run
+from btd_desktop.settings import Settings, changed_settings
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.card import ModelCard
@@ -62,22 +62,17 @@ class Detectors:
 
         return self.for_entry(find_model("", modality), settings)
 
-    def for_digest(self, digest: str, settings: Settings) -> BoundDetector:
-        """Detector of the model that a run was made with.
+    def for_run(self, run: Run, settings: Settings) -> BoundDetector:
+        """Detector of the model that a run was made with, in its number format.
 
         Raises:
             ModelError: That model is not installed any more.
         """
-        from btd_desktop.workflow.model_library import list_models
+        from btd_desktop.workflow.outcomes_of_case import model_of_run
 
-        for entry in list_models():
-            if entry.card is not None and entry.card.digest == digest:
-                return self.for_entry(entry, settings)
-        raise ModelError(
-            "the model that scored this series is not installed on this computer",
-            hint="put its folder back into the models folder, or score the series "
-            "again",
-            code="no_model",
+        dtype = str(run.manifest["backend"].get("dtype", settings.dtype))
+        return self.for_entry(
+            model_of_run(run), changed_settings(settings, dtype=dtype)
         )
 
     def for_entry(self, entry: ModelEntry, settings: Settings) -> BoundDetector:

@@ -21,7 +21,6 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, EvidenceError
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.models.recent_cases import RecentCases
-from btd_desktop.gui.presenters.demo_case import prepare_demo
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.volume import Volume
@@ -253,6 +252,8 @@ class OpeningPresenter(QObject):
         services = self._session.services
 
         def work(context: TaskContext, tell: Tell) -> CalibrationProfile:
+            from btd_desktop.workflow.demo import prepare_demo
+
             return prepare_demo(out, services, context, device=services.settings.device)
 
         job = self._session.jobs.submit("compute", "Making the demonstration", work)

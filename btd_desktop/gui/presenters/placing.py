@@ -128,13 +128,13 @@ class PlacingPresenter(QObject):
             self._explain(result, record.series_id, (s, r, c), where)
             return
         evaluation = result.evaluation
-        digest = str(evaluation.run.manifest["model"]["digest"])
+        run = evaluation.run
         settings, detectors = session.services.settings, self._detectors
 
         def work(context: TaskContext, tell: Tell) -> Place:
             from btd_desktop.workflow.evaluate import score_at
 
-            detector = detectors.for_digest(digest, settings)
+            detector = detectors.for_run(run, settings)
             return score_at(store, evaluation, detector, (s, r, c))
 
         job = session.jobs.submit("compute", "Scoring a place", work, urgent=True)

@@ -234,7 +234,7 @@ def _outcomes(
     records: tuple[SeriesRecord, ...],
     results: dict[int, SeriesResult],
 ) -> list[object]:
-    from btd_desktop.workflow.outcomes import SeriesOutcome
+    from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 
     outcomes: list[object] = []
     for record in records:
@@ -245,7 +245,9 @@ def _outcomes(
                 record,
                 result.evaluation,
                 result.card,
-                store.findings(record.series_id),
+                ()
+                if result.evaluation is None
+                else findings_of(store, result.evaluation),
                 "" if evaluated else _reason(result),
                 result.run if evaluated else None,
             )

@@ -363,6 +363,14 @@ def evaluate_in_case(store: CaseStore, run: Run, wanted: str = "") -> Evaluation
 def _kept_profile(store: CaseStore, run: Run) -> CalibrationProfile | None:
     from btd_desktop.workflow.evaluate import profile_of_case
 
+    # That of the newest finding first, as the command line does; else the newest.
+    used = [
+        f.profile_digest
+        for f in store.findings(run.series_id)
+        if f.run_id == run.run_id and f.profile_digest
+    ]
+    if used:
+        return profile_of_case(store, used[-1])
     for entry in reversed(store.profiles()):
         profile = profile_of_case(store, entry.digest)
         if profile.model.get("digest") == run.manifest["model"]["digest"]:

@@ -142,6 +142,9 @@ class DialogSlots:
         self._open(AboutDialog(_window(self)))
 
     def _open(self, dialog: QDialog) -> None:
+        from btd_desktop.gui.dialogs.form import only_default
+
+        only_default(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

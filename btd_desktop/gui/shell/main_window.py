@@ -317,9 +317,8 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         from btd_desktop.gui.dialogs.case_dialog import CaseDialog
 
         dialog = CaseDialog(proposal, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(self._on_case_accepted)
-        dialog.open()
+        self._open(dialog)
 
     def _on_case_accepted(self) -> None:
         from btd_desktop.gui.dialogs.case_dialog import CaseDialog

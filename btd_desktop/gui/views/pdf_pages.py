@@ -27,7 +27,6 @@ _INVITATION = (
     "“Preview pages” lays the report out as a draft. Nothing is signed or recorded "
     "by that."
 )
-_SCALE = 1.25
 
 
 def can_render() -> bool:
@@ -98,11 +97,15 @@ class PdfPages(QWidget):
         content = QWidget()
         column = QVBoxLayout(content)
         column.setSpacing(12)
+        # As wide as there is room, and a little less for the scroll bar.
+        room = max(self.width() - 40, 300)
         document = pdfium.PdfDocument(pdf)
         try:
             self._n_pages = len(document)
             for number in range(len(document)):
-                bitmap = document[number].render(scale=_SCALE * self.devicePixelRatio())
+                page_width = document[number].get_width()
+                scale = max(room / page_width, 0.5) * self.devicePixelRatio()
+                bitmap = document[number].render(scale=scale)
                 array = bitmap.to_numpy()
                 height, width, n_channels = array.shape
                 form = (
