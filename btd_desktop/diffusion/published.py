@@ -176,6 +176,8 @@ def _ask_reader(
             context.check()
             try:
                 answer, _ = process.communicate(timeout=0.1)
+                # Ctrl-C on a terminal ends the reader too: no verdict on the file.
+                context.check()
                 return answer, process.returncode
             except subprocess.TimeoutExpired:
                 pass

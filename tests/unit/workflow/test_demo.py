@@ -18,7 +18,7 @@ SMALL = DemoPlan(
     rows=128,
     suspect_slices=20,
     benign_patients=3,
-    benign_slices=3,
+    benign_slices=8,
 )
 
 
@@ -30,7 +30,7 @@ def test_cancelled_demonstration_goes_on_to_a_verified_report(
     context = TaskContext()
 
     def cancel_midway(progress: Progress) -> None:
-        if progress.done == 5:
+        if progress.done == 3:
             context.cancel()
 
     context.listener = cancel_midway

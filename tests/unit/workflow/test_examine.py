@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import CaseError, ModelError, SettingsError
+from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.examine_case import report_on_case, score_place
 from btd_desktop.workflow.import_series import CaseDetails
 from btd_desktop.workflow.issue_report import ReportOptions
-from btd_desktop.workflow.make_profile import make_profile
+from btd_desktop.workflow.model_library import ModelEntry, open_detector
 from btd_desktop.workflow.outcomes_of_case import (
     model_of_run,
     outcomes_of_case,
@@ -50,30 +55,37 @@ def _examine(paths: Path, case: Path, **options: str) -> Examination:
     )
 
 
-def _calibrate(tmp_path: Path, name: str) -> Path:
-    folder = tmp_path / "benign"
-    if not folder.exists():
-        for patient in range(1, 4):
-            make_series_folder(folder / f"p{patient}", patient)
-    _, path = make_profile(
-        [folder],
-        model="",
-        modality="CT",
-        name=name,
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> CalibrationProfile:
+    """Profile of the tiny model on four made-up patients, fitted once."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-ct"
+    card = make_tiny_model(folder)
+    detector = open_detector(ModelEntry(folder, card, "", shipped=False))
+    volumes = [make_ct_volume(n, patient_id=f"TEST-{n}") for n in range(1, 5)]
+    return calibrate_on(
+        [LoadedSeries(v, f"1.2.{n}", "", (), ()) for n, v in enumerate(volumes)],
+        detector,
+        name="made once",
         fpr=0.1,
-        out=None,
-        device="cpu",
-        dtype="auto",
         services=Services(),
         context=TaskContext(),
-        notes=(f"made for {name}",),
     )
-    return path
 
 
-@pytest.mark.usefixtures("tiny_model")
-def test_series_without_a_model_is_reported_with_its_reason(mixed, tmp_path):
-    _calibrate(tmp_path, "ct")
+@pytest.fixture
+def install(calibration: CalibrationProfile, tiny_model: Path) -> Callable[[str], Path]:
+    """Puts the profile among the user's under a name, and gives its file."""
+
+    def put(name: str) -> Path:
+        path = user_profiles_dir() / f"{name}.json"
+        write_profile(replace(calibration, name=name), path)
+        return path
+
+    return put
+
+
+def test_series_without_a_model_is_reported_with_its_reason(install, mixed, tmp_path):
+    install("ct")
     result = _examine(mixed, tmp_path / "case")
     by_modality = {o.record.modality: o for o in result.outcomes}
     assert by_modality["CT"].evaluation is not None
@@ -82,9 +94,8 @@ def test_series_without_a_model_is_reported_with_its_reason(mixed, tmp_path):
     assert result.report.path.is_file()
 
 
-@pytest.mark.usefixtures("tiny_model")
-def test_model_asked_for_is_not_forced_on_another_modality(mixed, tmp_path):
-    _calibrate(tmp_path, "ct")
+def test_model_asked_for_is_not_forced_on_another_modality(install, mixed, tmp_path):
+    install("ct")
     result = _examine(mixed, tmp_path / "case", model="tiny-ct")
     reasons = {o.record.modality: o.reason for o in result.outcomes}
     assert reasons["CT"] == ""
@@ -114,9 +125,10 @@ def test_report_of_a_case_whose_model_is_gone_is_refused(tiny_model, mixed, tmp_
         report_on_case(tmp_path / "case", Services(), ReportOptions())
 
 
-@pytest.mark.usefixtures("tiny_model")
-def test_report_takes_the_profile_that_the_findings_were_made_with(mixed, tmp_path):
-    first = _calibrate(tmp_path, "first")
+def test_report_takes_the_profile_that_the_findings_were_made_with(
+    install, mixed, tmp_path
+):
+    first = install("first")
     case = tmp_path / "case"
     _examine(mixed / "ct", case)
     scored = score_place(
@@ -125,7 +137,7 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(mixed, tmp_pa
     assert scored.finding is not None
     # Another profile appears, and the old one leaves the computer.
     first.unlink()
-    _calibrate(tmp_path, "second")
+    install("second")
     outcomes, _ = report_on_case(case, Services(), ReportOptions())
     evaluation = outcomes[0].evaluation
     assert evaluation is not None
@@ -140,9 +152,8 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(mixed, tmp_pa
     assert "are not shown" in outcomes[0].reason
 
 
-@pytest.mark.usefixtures("tiny_model")
-def test_looking_at_a_place_writes_nothing(mixed, tmp_path):
-    _calibrate(tmp_path, "p")
+def test_looking_at_a_place_writes_nothing(install, mixed, tmp_path):
+    install("p")
     case = tmp_path / "case"
     _examine(mixed / "ct", case)
     before = {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()}
@@ -151,9 +162,10 @@ def test_looking_at_a_place_writes_nothing(mixed, tmp_path):
     assert {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()} == before
 
 
-@pytest.mark.usefixtures("tiny_model")
-def test_series_that_was_not_scored_is_named_in_the_report_of_its_case(mixed, tmp_path):
-    _calibrate(tmp_path, "p")
+def test_series_that_was_not_scored_is_named_in_the_report_of_its_case(
+    install, mixed, tmp_path
+):
+    install("p")
     case = tmp_path / "case"
     _examine(mixed / "ct", case)
     from btd_desktop.workflow.import_series import import_statement
