@@ -22,6 +22,7 @@ SMALL = DemoPlan(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_model")
 def test_cancelled_demonstration_goes_on_to_a_verified_report(
     services, tmp_path, capsys
