@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def issue_report(
     for outcome in outcomes:
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
-    signer = _signer(store, services, options)
+    signer = _signer(store, services, options, now)
     content = build_content(
         store,
         outcomes,
@@ -122,11 +123,14 @@ def issue_report(
     )
 
 
-def _signer(store: CaseStore, services: Services, options: ReportOptions) -> SigningKey:
+def _signer(
+    store: CaseStore, services: Services, options: ReportOptions, now: datetime
+) -> SigningKey:
     if options.pkcs12 is not None:
         return load_pkcs12(options.pkcs12, options.passphrase)
     name = store.info.examiner or services.settings.examiner or "BTD Desktop user"
-    return own_key(paths.data_dir() / "keys", name, services.now())
+    # The report's own time: a key made a moment later would not be valid yet.
+    return own_key(paths.data_dir() / "keys", name, now)
 
 
 def _write(path: Path, data: bytes) -> None:
