@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT_GIB = 4.0 * 1e9 / 2**30  # issue 2: under 4 GB
-LEVELS = (0.01, 0.0173286, 0.03, 0.055, 0.1)
+LEVELS = (0.01, 0.0173286, 0.055)
 
 
 def synthetic_slices(n: int, side: int) -> Iterator[NDArray[np.int16]]:

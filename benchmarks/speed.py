@@ -3,7 +3,7 @@
 One run measures, in turns within each repetition, so that other load on the machine
 hits all alike:
 
-* the lean network on a whole 512 x 512 slice, at the card's five noise levels and at
+* the lean network on a whole 512 x 512 slice, at the noise levels of its card and at
   one, with and without the features;
 * the same lean network on the patches of the same grid, one by one and in batches;
 * the reference U-Net at dim 32 and dim 8 on those patches, eager float32, each at the
@@ -46,7 +46,7 @@ from btd_desktop.scoring.features import grid_features
 from btd_desktop.scoring.grid import PatchGrid
 
 FIRST = sigmoid_schedule().first_level
-LEVELS = (0.01, round(FIRST, 7), 0.03, 0.055, 0.1)
+LEVELS = (0.01, round(FIRST, 7), 0.055)
 PATCH = 96
 LEAN_BATCHES = (1, 4, 16, 64)
 

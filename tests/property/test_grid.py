@@ -41,16 +41,15 @@ def test_window_sums_equal_sums_over_the_patchs_pixels_inside(
     seed: int, h: int, w: int, grid: PatchGrid
 ) -> None:
     values = plane(seed, h, w)
-    rows, columns = grid.rows(h), grid.columns(w)
+    rows, columns = (a.ravel() for a in np.meshgrid(grid.rows(h), grid.columns(w)))
     windows = windows_at(block_sums(values[None]), rows, columns, grid.patch)
     n = grid.patch // BLOCK
-    assert windows.shape == (1, len(rows), len(columns), n, n)
+    assert windows.shape == (1, rows.size, n, n)
     half = grid.patch // 2
-    for i in {0, len(rows) // 2, len(rows) - 1}:
-        for j in {0, len(columns) // 2, len(columns) - 1}:
-            r, c = int(rows[i]), int(columns[j])
-            part = values[max(0, r - half) : r + half, max(0, c - half) : c + half]
-            assert float(windows[0, i, j].sum()) == float(part.sum())
+    for i in np.linspace(0, rows.size - 1, 9).astype(int):
+        r, c = int(rows[i]), int(columns[i])
+        part = values[max(0, r - half) : r + half, max(0, c - half) : c + half]
+        assert float(windows[0, i].sum()) == float(part.sum())
 
 
 @given(SIDES, GRIDS)
