@@ -32,6 +32,11 @@ __all__ = [
 ]
 
 PROFILES_DIR = "profiles"
+# What "" means: the user's own choice by its folder's name, else ours.
+_DEFAULTS = {
+    "CT": ("default-ct", "ct96wide-lean"),
+    "MR": ("default-mr", "mr128-lean"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,8 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
 
     Args:
         wanted: Name or folder of a model; "" takes the default of the modality: the
-            first user model named "default-ct" or "default-mr", else the shipped one
-            whose name comes first.
+            one named "default-ct" or "default-mr", else the shipped default, else the
+            first that fits.
         modality: "CT" or "MR".
 
     Raises:
@@ -108,7 +113,6 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
         for e in list_models()
         if e.card is not None and e.card.preset.get("modality") == modality
     ]
-    preferred = [e for e in fitting if e.folder.name == f"default-{modality.lower()}"]
     if not fitting:
         raise ModelError(
             f"no model for {modality} is installed",
@@ -116,6 +120,8 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
             "(`btd doctor` names it)",
             code="no_model",
         )
+    names = _DEFAULTS.get(modality, ())
+    preferred = [e for n in names for e in fitting if e.folder.name == n]
     return (preferred or fitting)[0]
 
 
