@@ -32,6 +32,7 @@ from btd_desktop.gui.presenters.calibrating import (
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
+from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
 __all__ = ["CalibrationDialog"]
 
@@ -187,19 +188,11 @@ class CalibrationDialog(QDialog):
         layout.addLayout(plots, 1)
 
     def _plot(self, bottom: str, left: str) -> pg.PlotWidget:
-        plot = pg.PlotWidget(background=self._theme.surface)
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
+        plot = plain_plot(f"{left} over {bottom}")
         plot.setMinimumHeight(180)
-        item = plot.getPlotItem()
-        item.setMouseEnabled(x=False, y=False)
-        for name, text in (("bottom", bottom), ("left", left)):
-            axis = item.getAxis(name)
-            axis.enableAutoSIPrefix(False)
-            axis.setPen(self._theme.control)
-            axis.setTextPen(self._theme.muted)
-            item.setLabel(name, text)
-        plot.setAccessibleName(f"{left} over {bottom}")
+        colour_plot(plot, self._theme)
+        for side, text in (("bottom", bottom), ("left", left)):
+            plot.getPlotItem().setLabel(side, text)
         return plot
 
     def _show_level(self, level: str, *_: object) -> None:

@@ -23,6 +23,7 @@ from btd_desktop.gui.presenters.training import (
 )
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.place_panel import set_role
+from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
 __all__ = ["TrainingDialog"]
 
@@ -61,20 +62,12 @@ class TrainingDialog(QDialog):
         self._progress.pause_toggled.connect(presenter.on_pause_toggled)
         self._progress.cancel_wanted.connect(presenter.on_cancel)
         layout.addWidget(self._progress)
-        self._plot = pg.PlotWidget(background=theme.surface)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setAccessibleName("Loss over steps")
+        self._plot = plain_plot("Loss over steps")
+        colour_plot(self._plot, theme)
         item = self._plot.getPlotItem()
-        item.setMouseEnabled(x=False, y=False)
         item.setLabel("bottom", "steps")
         item.setLabel("left", "loss")
         item.addLegend(offset=(-10, 10))
-        for name in ("bottom", "left"):
-            axis = item.getAxis(name)
-            axis.enableAutoSIPrefix(False)
-            axis.setPen(theme.control)
-            axis.setTextPen(theme.muted)
         self._loss = item.plot(
             [], [], pen=pg.mkPen(theme.accent, width=2), name="learnt"
         )

@@ -167,9 +167,10 @@ class ScoringPresenter(QObject):
 
     def on_pause_toggled(self) -> None:
         """Pause or go on; takes effect after the slice in work."""
-        job = None if self._running is None else self._jobs.get(self._running)
-        if job is None:
+        if not self._jobs:
             return
+        running = self._running if self._running in self._jobs else None
+        job = self._jobs[next(iter(self._jobs)) if running is None else running]
         if job.is_paused:
             job.resume()
         else:

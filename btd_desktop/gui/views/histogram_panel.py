@@ -23,6 +23,7 @@ from btd_desktop.gui.presenters.wording import KIND_NAMES, percent_text, score_t
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
+from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
 __all__ = ["HistogramPanel"]
 
@@ -62,13 +63,7 @@ class HistogramPanel(QWidget):
             self._kinds.addItem(name, kind)
         self._kinds.setAccessibleName("Kind of score")
         self._kinds.currentIndexChanged.connect(self._on_kind)
-        self._plot = pg.PlotWidget()
-        self._plot.setAccessibleName("Histogram of scores and CDF of genuine scores")
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        item = self._plot.getPlotItem()
-        item.setMouseEnabled(x=False, y=False)
-        item.vb.wheelEvent = self._ignore_wheel
+        self._plot = plain_plot("Histogram of scores and CDF of genuine scores")
         self._build_plot()
         self._message = plain_label("", wrap=True)
         set_role(self._message, "muted")
@@ -113,11 +108,7 @@ class HistogramPanel(QWidget):
     def show_theme(self, theme: Theme) -> None:
         """Draw in another theme."""
         self._theme = theme
-        self._plot.setBackground(theme.surface)
-        for name in ("bottom", "left", "right"):
-            axis = self._plot.getPlotItem().getAxis(name)
-            axis.setPen(theme.control)
-            axis.setTextPen(theme.muted)
+        colour_plot(self._plot, theme)
         self._cdf.setPen(pg.mkPen(theme.text, width=1.5))
 
     def show_state(self, state: HistogramState) -> None:
@@ -182,9 +173,6 @@ class HistogramPanel(QWidget):
 
     def _build_plot(self) -> None:
         item = self._plot.getPlotItem()
-        for name in ("bottom", "left", "right"):
-            # "x 0.001" beside an axis is read as a score a thousand times too high.
-            item.getAxis(name).enableAutoSIPrefix(False)
         item.setLabel("left", "share")
         item.setLabel("bottom", "score")
         item.showAxis("right")
@@ -276,10 +264,6 @@ class HistogramPanel(QWidget):
         bar = int(np.searchsorted(self._state.edges, at.x(), "right")) - 1
         if 0 <= bar < self._state.scan_counts.size and self._state.scan_counts[bar]:
             self.bar_clicked.emit(bar)
-
-    def _ignore_wheel(self, event: object, axis: object = None) -> None:
-        # Zooming a histogram by accident hides the tail, which is what matters.
-        event.ignore()  # type: ignore[attr-defined]
 
 
 _UNITS = {"patch": "patches", "slice": "slices", "series": "series"}

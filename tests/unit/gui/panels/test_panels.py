@@ -1,0 +1,286 @@
+"""Panels with hand-made states: what they show, what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from btd_desktop.gui.presenters.detectors import device_line
+from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
+from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
+from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
+from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.overlays import OverlayChoice
+from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
+from btd_desktop.gui.presenters.verifying import CheckLine
+from btd_desktop.gui.views.check_list import CheckList
+from btd_desktop.gui.views.finding_panel import FindingPanel
+from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.histogram_panel import HistogramPanel
+from btd_desktop.gui.views.metadata_panel import MetadataPanel
+from btd_desktop.gui.views.overlay_bar import OverlayBar
+from btd_desktop.gui.views.place_panel import PlacePanel
+from btd_desktop.gui.views.status_strip import StatusStrip
+from btd_desktop.progress import Progress
+
+HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
+
+
+def _finding(number: int, **changes) -> FindingRow:
+    row = FindingRow(
+        number,
+        f"Slice {number}, x 1, y 2",
+        "series",
+        "2.1",
+        "p = 0.010",
+        "",
+        "to check",
+        "search",
+        "",
+        np.zeros((20, 20), np.uint8),
+    )
+    return replace(row, **changes)
+
+
+def test_findings_are_listed_and_one_is_told_when_clicked(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    chosen = []
+    panel.finding_selected.connect(chosen.append)
+    panel.show_state(FindingsState((_finding(3), _finding(7)), 3))
+    assert chosen == []
+    panel._list.setCurrentRow(1)
+    assert chosen == [7]
+
+
+def test_note_being_written_survives_a_refresh(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    panel.show_state(FindingsState((_finding(3),), 3))
+    panel._note.setPlainText("half a sen")
+    panel.show_state(FindingsState((_finding(3), _finding(4)), 3))
+    assert panel._note.toPlainText() == "half a sen"
+    saved = []
+    panel.note_changed.connect(lambda n, t: saved.append((n, t)))
+    panel._save.click()
+    assert saved == [(3, "half a sen")]
+
+
+def test_status_is_told_only_when_the_examiner_changes_it(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    told = []
+    panel.status_changed.connect(lambda n, s: told.append((n, s)))
+    panel.show_state(FindingsState((_finding(3, status="confirmed"),), 3))
+    assert told == []
+    panel._status.setCurrentText("dismissed")
+    assert told == [(3, "dismissed")]
+
+
+def test_tag_text_is_shown_literally(qtbot):
+    panel = MetadataPanel()
+    qtbot.addWidget(panel)
+    panel.show_state(
+        MetadataState("s", (FactRow("Patient name", HOSTILE),), (), (), None, 1)
+    )
+    model = panel.facts_model
+    shown = model.data(model.index(0, 1))
+    assert shown.startswith('<img src="file:///etc/passwd"><b>DOE</b>')
+    assert "⟨U+202E⟩" in shown
+    assert "⟨U+0007⟩" in shown
+    tip = model.data(model.index(0, 1), Qt.ItemDataRole.ToolTipRole)
+    assert "<img" not in tip
+
+
+def test_check_that_concerns_slices_leads_there(qtbot):
+    panel = MetadataPanel()
+    qtbot.addWidget(panel)
+    row = CheckRow("warning", "There is a gap.", (4, 5))
+    chosen = []
+    panel.check_chosen.connect(chosen.append)
+    panel.show_state(MetadataState("s", (), (row,), (), None, 0))
+    panel._check_table.clicked.emit(panel._check_table.model().index(0, 1))
+    assert chosen == [row]
+
+
+_ROW = ScoreRow(
+    "anomaly",
+    "Anomaly",
+    "3.2",
+    "p = 0.010",
+    0.99,
+    "300 genuine patches of 7 patients",
+    "2.5",
+    True,
+)
+
+
+def test_place_shows_score_p_n_threshold_and_scope(qtbot):
+    panel = PlacePanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_state(
+        PlaceState(
+            "scored",
+            "Slice 3, x 1, y 2",
+            tuple(replace(_ROW, kind=k) for k in ("anomaly", "injection", "removal")),
+            "Local scans",
+            "partly covered",
+            ("the kernel (B70) is not among those of the profile",),
+        )
+    )
+    box = panel._boxes["anomaly"]
+    assert box._p.text() == "p = 0.010"
+    assert "above the threshold 2.5" in box._score.text()
+    assert "99 % of genuine scores" in box._behind.text()
+    assert "7 patients" in box._behind.text()
+    assert "partly covered" in panel._scope.text()
+    assert "kernel (B70)" in panel._reasons.text()
+
+
+def test_place_is_kept_once_with_note_and_status(qtbot):
+    panel = PlacePanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    state = PlaceState("scored", "Slice 3", (_ROW,))
+    panel.show_state(state)
+    asked = []
+    panel.keep_wanted.connect(lambda n, s: asked.append((n, s)))
+    panel._note.setText("odd")
+    panel._status.setCurrentText("confirmed")
+    panel._keep.click()
+    assert asked == [("odd", "confirmed")]
+    panel.show_state(replace(state, kept=4))
+    panel._keep.click()
+    assert len(asked) == 1
+
+
+def _histogram() -> HistogramState:
+    edges = np.linspace(0.0, 6.0, 7)
+    return HistogramState(
+        "anomaly",
+        "slice",
+        edges,
+        np.array([0.5, 0.5, 0.0, 0.0, 0.0, 0.0]),
+        np.array([2, 2, 0, 0, 0, 0]),
+        np.full(6, 1 / 6),
+        np.linspace(0, 6, 50),
+        np.linspace(0, 1, 50),
+        50,
+        9,
+        ThresholdState(4.0, 0.02, (0.001, 0.11), 0, 4, own=False),
+        1.5,
+        "slice 2",
+    )
+
+
+def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
+    panel = HistogramPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_state(_histogram())
+    assert "2.0 %" in panel.fpr_text
+    assert "0.10 % to 11 %" in panel.fpr_text
+    told = []
+    panel.threshold_dragged.connect(told.append)
+    panel.threshold_line.setValue(3.0)
+    panel.threshold_line.sigDragged.emit(panel.threshold_line)
+    assert told == [3.0]
+    panel.show_threshold(ThresholdState(3.0, 0.2, (0.1, 0.4), 1, 4, own=True))
+    assert panel.fpr_text.startswith("Tried threshold 3")
+    assert panel._reset.isVisible()
+    assert told == [3.0]
+
+
+def test_histogram_without_scores_says_why(qtbot):
+    panel = HistogramPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_state(HistogramState(message="Not scored yet."))
+    assert panel._message.isVisible()
+    assert not panel.plot.isVisible()
+
+
+def test_showing_a_histogram_asks_for_nothing(qtbot):
+    panel = HistogramPanel()
+    qtbot.addWidget(panel)
+    asked = []
+    for signal in (panel.kind_chosen, panel.level_chosen, panel.threshold_dragged):
+        signal.connect(asked.append)
+    panel.show_state(replace(_histogram(), kind="removal", level="patch"))
+    assert asked == []
+
+
+def test_overlay_bar_shows_and_tells_a_choice(qtbot):
+    bar = OverlayBar()
+    qtbot.addWidget(bar)
+    told = []
+    bar.choice_changed.connect(told.append)
+    bar.show_choice(OverlayChoice(name="residual", opacity=0.3))
+    assert told == []
+    assert not bar._kinds.isEnabled()
+    bar._opacity.setValue(80)
+    assert told[-1] == OverlayChoice(name="residual", opacity=0.8)
+
+
+def test_status_strip_shows_progress_only_while_there_is_some(qtbot):
+    strip = StatusStrip()
+    qtbot.addWidget(strip)
+    strip.show()
+    strip.show_progress(ProgressState())
+    assert strip.progress_text == ""
+    state = ProgressState(
+        "Scoring", Progress(3, 10, "Scoring slices"), 44.0, False, True
+    )
+    strip.show_progress(state)
+    assert strip.progress_text == "Scoring slices about 40 s left"
+    strip.show_progress(replace(state, paused=True))
+    assert strip.progress_text == "Scoring slices paused"
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "reason"),
+    [
+        (
+            {"kind": "cpu", "dtype": "float32", "reason": "torch sees no card"},
+            "CPU, float32",
+            "No GPU is used: torch sees no card.",
+        ),
+        (
+            {
+                "kind": "cuda",
+                "dtype": "bfloat16",
+                "name": "NVIDIA X",
+                "reason": "found",
+            },
+            "NVIDIA X, bfloat16",
+            "found",
+        ),
+    ],
+)
+def test_device_is_named_with_the_reason(backend, name, reason):
+    line = device_line(backend)
+    assert (line.name, line.reason) == (name, reason)
+
+
+def test_help_explains_and_closes(qtbot):
+    button = HelpButton("p-value")
+    qtbot.addWidget(button)
+    button.show()
+    button.click()
+    assert button.bubble is not None
+    button.bubble.close()
+
+
+def test_checks_show_failures_and_problems(qtbot):
+    checks = CheckList()
+    qtbot.addWidget(checks)
+    checks.show_lines(
+        (CheckLine("Unchanged", False, "Signed bytes were changed."),),
+        ("the file was changed",),
+    )
+    assert "Signed bytes were changed." in checks.texts
+    assert "• The file was changed" in checks.texts

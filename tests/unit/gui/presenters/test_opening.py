@@ -1,0 +1,142 @@
+"""What a drop means, where a case is proposed, what is shown first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from btd_desktop.gui.jobs import JobRunner
+from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.opening import (
+    OpeningPresenter,
+    first_slice,
+    kind_of_paths,
+    proposed_folder,
+)
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.services import Services
+from tests.factories import make_series_folder
+from tests.window_desk import wait_until
+
+
+@pytest.fixture
+def opening(qapp, no_thread_left):
+    jobs = JobRunner()
+    session = Session(Services(), jobs)
+    made = OpeningPresenter(session, RecentCases(5))
+    made.session = session
+    yield made
+    session.close_case()
+    assert jobs.shut_down(20.0)
+
+
+def test_drop_is_told_apart_by_its_content(tmp_path):
+    case = tmp_path / "case"
+    case.mkdir()
+    (case / "case.sqlite").write_bytes(b"x")
+    report = tmp_path / "report.pdf"
+    report.write_bytes(b"%PDF")
+    folder = tmp_path / "scan.pdf"
+    folder.mkdir()
+    assert kind_of_paths([case]) == "case"
+    assert kind_of_paths([case / "case.sqlite"]) == "case"
+    assert kind_of_paths([report]) == "report"
+    assert kind_of_paths([folder]) == "evidence"
+    assert kind_of_paths([report, case]) == "evidence"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("scan 1", "scan 1"), ("../../etc", "etc"), ("a/b:c*", "a_b_c"), ("...", "Case")],
+)
+def test_proposed_folder_stays_below_its_parent(tmp_path, name, expected):
+    folder = proposed_folder(tmp_path, name)
+    assert folder.parent == tmp_path
+    assert folder.name == expected
+
+
+def test_proposed_folder_is_never_one_that_exists(tmp_path):
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "scan 2").mkdir()
+    assert proposed_folder(tmp_path, "scan") == tmp_path / "scan 3"
+
+
+def test_evidence_asks_for_a_case_before_anything_is_read(opening, tmp_path):
+    evidence = make_series_folder(tmp_path / "scan", 3, shape=(2, 32, 32))
+    asked = []
+    opening.case_wanted.connect(asked.append)
+    opening.on_paths_given([evidence])
+    assert [p.paths for p in asked] == [(evidence,)]
+    assert asked[0].title == "scan"
+    assert not asked[0].folder.exists()
+    assert opening.session.jobs.jobs() == ()
+
+
+def test_path_that_is_gone_is_told(opening, tmp_path):
+    failed = []
+    opening.session.failed.connect(failed.append)
+    opening.on_paths_given([tmp_path / "gone"])
+    assert "gone does not exist" in failed[0].detail
+
+
+def test_folder_that_is_no_case_is_told(opening, tmp_path):
+    failed = []
+    opening.session.failed.connect(failed.append)
+    opening.on_case_opened(tmp_path)
+    wait_until(lambda: failed)
+    assert "is not a case" in failed[0].detail
+    wait_until(lambda: not opening.is_busy)
+
+
+def test_first_slice_is_found_among_other_files(tmp_path):
+    folder = make_series_folder(tmp_path / "scan", 3, shape=(4, 32, 32))
+    (folder / "a.txt").write_text("first by name")
+    volume = first_slice([folder], TaskContext())
+    assert volume is not None
+    assert volume.shape == (1, 32, 32)
+
+
+def test_first_slice_of_a_folder_without_images_is_none(tmp_path):
+    (tmp_path / "a.txt").write_text("no image")
+    assert first_slice([tmp_path], TaskContext()) is None
+
+
+def test_links_are_not_followed_for_the_first_slice(tmp_path):
+    outside = make_series_folder(tmp_path / "outside", 3, shape=(2, 32, 32))
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    try:
+        (inside / "link.dcm").symlink_to(next(iter(outside.glob("*.dcm"))))
+        (inside / "deeper").symlink_to(outside, target_is_directory=True)
+    except OSError:
+        pytest.skip("no links on this file system")
+    assert first_slice([inside], TaskContext()) is None
+
+
+def test_recent_cases_survive_and_forget(tmp_path, monkeypatch, qapp):
+    monkeypatch.setenv("BTD_HOME", str(tmp_path))
+    first = RecentCases(2)
+    for name in ("one", "two", "three"):
+        first.add(tmp_path / name, name)
+    assert [c.title for c in RecentCases(2).cases()] == ["three", "two"]
+    first.remove((tmp_path / "three").resolve())
+    assert [c.title for c in RecentCases(2).cases()] == ["two"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"folder": 3}]', "null"])
+def test_damaged_list_of_recent_cases_is_an_empty_one(
+    tmp_path, monkeypatch, qapp, content
+):
+    monkeypatch.setenv("BTD_HOME", str(tmp_path))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "recent-cases.json").write_text(content)
+    assert RecentCases(5).cases() == ()
+
+
+def test_default_place_of_cases_follows_the_home(monkeypatch, tmp_path):
+    from btd_desktop.gui.presenters.opening import default_cases_dir
+
+    monkeypatch.setenv("BTD_HOME", str(tmp_path))
+    assert default_cases_dir() == Path(tmp_path) / "data" / "cases"
