@@ -3,18 +3,68 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.wording import HELP
 
-__all__ = ["HelpButton"]
+__all__ = ["HelpBubble", "HelpButton"]
 
 _WIDTH = 340
+_MARGIN = 8
+
+
+class HelpBubble(QFrame):
+    """An explanation laid over the window; a key or a click closes it."""
+
+    def __init__(self, topic: str, window: QWidget) -> None:
+        super().__init__(window)
+        title, text = HELP[topic]
+        self.setProperty("role", "card")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(text)
+        self.setFixedWidth(_WIDTH)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 12, 14, 12)
+        for words, role in ((title, "heading"), (text, "")):
+            label = plain_label(words, wrap=True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+            label.setProperty("role", role)
+            layout.addWidget(label)
+        self.setFixedHeight(layout.heightForWidth(_WIDTH))
+
+    def show_at(self, spot: QPoint) -> None:
+        """Show below a point of the window, or above where there is no room."""
+        window = self.parentWidget()
+        if window is None:
+            return
+        x = min(spot.x(), window.width() - self.width() - _MARGIN)
+        y = spot.y()
+        if y + self.height() > window.height() - _MARGIN:
+            y = window.height() - self.height() - _MARGIN
+        self.move(max(x, _MARGIN), max(y, _MARGIN))
+        self.show()
+        self.raise_()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Any key closes."""
+        self.close()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click closes."""
+        self.close()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The examiner went on."""
+        self.close()
 
 
 class HelpButton(QToolButton):
-    """Shows an explanation from the one table of plain words; Esc closes it."""
+    """Shows an explanation from the one table of plain words."""
 
     def __init__(self, topic: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,34 +77,8 @@ class HelpButton(QToolButton):
         self.setAccessibleName(f"What does this mean? {title}")
         self.setToolTip("What does this mean?")
         self.clicked.connect(self._show_help)
-        self._bubble: QFrame | None = None
-
-    @property
-    def bubble(self) -> QFrame | None:
-        """The explanation while it is shown."""
-        return self._bubble
 
     def _show_help(self) -> None:
-        title, text = HELP[self._topic]
-        bubble = QFrame(self, Qt.WindowType.Popup)
-        bubble.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        bubble.setProperty("role", "card")
-        bubble.setFixedWidth(_WIDTH)
-        layout = QVBoxLayout(bubble)
-        layout.setContentsMargins(14, 12, 14, 12)
-        heading = plain_label(title)
-        heading.setProperty("role", "heading")
-        layout.addWidget(heading)
-        layout.addWidget(plain_label(text, wrap=True))
-        bubble.adjustSize()
-        spot = self.mapToGlobal(QPoint(0, self.height() + 2))
-        screen = self.screen().availableGeometry()
-        x = min(spot.x(), screen.right() - bubble.width())
-        y = min(spot.y(), screen.bottom() - bubble.height())
-        bubble.move(max(x, screen.left()), max(y, screen.top()))
-        bubble.destroyed.connect(self._forget)
-        self._bubble = bubble
-        bubble.show()
-
-    def _forget(self) -> None:
-        self._bubble = None
+        window = self.window()
+        bubble = HelpBubble(self._topic, window)
+        bubble.show_at(self.mapTo(window, QPoint(0, self.height() + 2)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from btd_desktop.gui.presenters.detectors import device_line
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
@@ -18,7 +19,7 @@ from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.presenters.verifying import CheckLine
 from btd_desktop.gui.views.check_list import CheckList
 from btd_desktop.gui.views.finding_panel import FindingPanel
-from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.help_button import HelpBubble, HelpButton
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.overlay_bar import OverlayBar
@@ -266,13 +267,19 @@ def test_device_is_named_with_the_reason(backend, name, reason):
     assert (line.name, line.reason) == (name, reason)
 
 
-def test_help_explains_and_closes(qtbot):
-    button = HelpButton("p-value")
-    qtbot.addWidget(button)
-    button.show()
+def test_help_explains_and_closes_with_a_key(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(600, 400)
+    button = HelpButton("p-value", window)
+    button.move(580, 380)
+    window.show()
     button.click()
-    assert button.bubble is not None
-    button.bubble.close()
+    bubble = window.findChildren(HelpBubble)[-1]
+    assert window.rect().contains(bubble.geometry())
+    assert "not the probability" in bubble.accessibleDescription()
+    qtbot.keyClick(bubble, Qt.Key.Key_Escape)
+    assert not bubble.isVisible()
 
 
 def test_checks_show_failures_and_problems(qtbot):
