@@ -7,7 +7,9 @@ shown, not that anything is detected.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,11 @@ from btd_desktop.workflow.model_library import find_model, open_detector
 from tests.factories import make_series_folder
 from tests.window_desk import N_SLICES, drop, open_dialog, wait_until
 from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog
+
+    from btd_desktop.gui.shell.main_window import MainWindow
 
 __all__ = ["desk", "desk_home", "make_window", "no_thread_left"]
 
@@ -32,7 +39,7 @@ def _bytes_of(folder: Path) -> dict[str, str]:
     }
 
 
-def _import(window, evidence: Path, case: Path):
+def _import(window: MainWindow, evidence: Path, case: Path) -> Any:
     drop(window, [evidence])
     dialog = open_dialog(window, "CaseDialog")
     dialog._folder.set_path(case)
@@ -41,13 +48,13 @@ def _import(window, evidence: Path, case: Path):
     return window.session
 
 
-def _evaluated(window):
+def _evaluated(window: MainWindow) -> Any:
     wait_until(lambda: window.session.result.evaluation or window.session.result.reason)
     assert window.session.result.reason == ""
     return window.session.result.evaluation
 
 
-def _click(window, s: int, r: int, c: int):
+def _click(window: MainWindow, s: int, r: int, c: int) -> Any:
     window.on_tool_score()
     window.workspace.mpr.score_requested.emit(s, r, c)
     wait_until(lambda: window.parts.placing.state.status in ("scored", "failed"))
@@ -165,7 +172,9 @@ def test_cancel_keeps_slices_and_resume_gives_the_same_scores(
     assert len(after) == N_SLICES
     assert all(after[r.slice_index] == r.arrays for r in kept)
     with CaseStore.open(desk_home.case, read_only=True) as whole:
-        reference = whole.slice_results(latest_run(whole, 1).run_id)
+        run = latest_run(whole, 1)
+        assert run is not None
+        reference = whole.slice_results(run.run_id)
         assert {r.slice_index: r.arrays for r in reference} == after
 
 
@@ -191,6 +200,7 @@ def test_case_of_a_killed_process_goes_on_when_it_is_opened(
     evaluation = _evaluated(window)
     with CaseStore.open(desk_home.case, read_only=True) as whole:
         run = latest_run(whole, 1)
+        assert run is not None
         detector = open_detector(find_model("", "CT"))
         expected = evaluate_run(whole, run, detector.card)
     for kind in expected.kinds:
@@ -221,8 +231,6 @@ def _make_it_look_killed(case: Path) -> None:
 
     evidence = case.parent / "suspect"
     make_series_folder(evidence, 0, shape=(N_SLICES, 128, 128))
-    import shutil
-
     shutil.rmtree(case)
     services = Services()
     store = create_case(case, CaseDetails(), services)
@@ -277,7 +285,7 @@ def test_folder_without_any_scan_says_why(make_window, desk_home, tmp_path):
     statement.reject()
 
 
-def _statement_class():
+def _statement_class() -> type[QDialog]:
     from btd_desktop.gui.dialogs.import_statement import ImportStatement
 
     return ImportStatement

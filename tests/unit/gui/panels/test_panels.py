@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def _finding(number: int, **changes) -> FindingRow:
 def test_findings_are_listed_and_one_is_told_when_clicked(qtbot):
     panel = FindingPanel()
     qtbot.addWidget(panel)
-    chosen = []
+    chosen: list[Any] = []
     panel.finding_selected.connect(chosen.append)
     panel.show_state(FindingsState((_finding(3), _finding(7)), 3))
     assert chosen == []
@@ -73,7 +74,7 @@ def test_note_being_written_survives_a_refresh(qtbot):
 def test_status_is_told_only_when_the_examiner_changes_it(qtbot):
     panel = FindingPanel()
     qtbot.addWidget(panel)
-    told = []
+    told: list[Any] = []
     panel.status_changed.connect(lambda n, s: told.append((n, s)))
     panel.show_state(FindingsState((_finding(3, status="confirmed"),), 3))
     assert told == []
@@ -88,11 +89,11 @@ def test_tag_text_is_shown_literally(qtbot):
         MetadataState("s", (FactRow("Patient name", HOSTILE),), (), (), None, 1)
     )
     model = panel.facts_model
-    shown = model.data(model.index(0, 1))
+    shown = str(model.data(model.index(0, 1)))
     assert shown.startswith('<img src="file:///etc/passwd"><b>DOE</b>')
     assert "⟨U+202E⟩" in shown
     assert "⟨U+0007⟩" in shown
-    tip = model.data(model.index(0, 1), Qt.ItemDataRole.ToolTipRole)
+    tip = str(model.data(model.index(0, 1), Qt.ItemDataRole.ToolTipRole))
     assert "<img" not in tip
 
 
@@ -100,7 +101,7 @@ def test_check_that_concerns_slices_leads_there(qtbot):
     panel = MetadataPanel()
     qtbot.addWidget(panel)
     row = CheckRow("warning", "There is a gap.", (4, 5))
-    chosen = []
+    chosen: list[Any] = []
     panel.check_chosen.connect(chosen.append)
     panel.show_state(MetadataState("s", (), (row,), (), None, 0))
     panel._check_table.clicked.emit(panel._check_table.model().index(0, 1))
@@ -148,7 +149,7 @@ def test_place_is_kept_once_with_note_and_status(qtbot):
     panel.show()
     state = PlaceState("scored", "Slice 3", (_ROW,))
     panel.show_state(state)
-    asked = []
+    asked: list[Any] = []
     panel.keep_wanted.connect(lambda n, s: asked.append((n, s)))
     panel._note.setText("odd")
     panel._status.setCurrentText("confirmed")
@@ -185,7 +186,7 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     panel.show_state(_histogram())
     assert "2.0 %" in panel.fpr_text
     assert "0.10 % to 11 %" in panel.fpr_text
-    told = []
+    told: list[Any] = []
     panel.threshold_dragged.connect(told.append)
     panel.threshold_line.setValue(3.0)
     panel.threshold_line.sigDragged.emit(panel.threshold_line)
@@ -208,7 +209,7 @@ def test_histogram_without_scores_says_why(qtbot):
 def test_showing_a_histogram_asks_for_nothing(qtbot):
     panel = HistogramPanel()
     qtbot.addWidget(panel)
-    asked = []
+    asked: list[Any] = []
     for signal in (panel.kind_chosen, panel.level_chosen, panel.threshold_dragged):
         signal.connect(asked.append)
     panel.show_state(replace(_histogram(), kind="removal", level="patch"))
@@ -218,7 +219,7 @@ def test_showing_a_histogram_asks_for_nothing(qtbot):
 def test_overlay_bar_shows_and_tells_a_choice(qtbot):
     bar = OverlayBar()
     qtbot.addWidget(bar)
-    told = []
+    told: list[Any] = []
     bar.choice_changed.connect(told.append)
     bar.show_choice(OverlayChoice(name="residual", opacity=0.3))
     assert told == []

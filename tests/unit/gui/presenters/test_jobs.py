@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QThread
 
 from btd_desktop.errors import EvidenceError
-from btd_desktop.gui.jobs import JobRunner
+from btd_desktop.gui.jobs import Job, JobRunner
 from tests.window_desk import wait_until
 
 
@@ -21,8 +22,8 @@ def runner(qapp, no_thread_left):
     made.deleteLater()
 
 
-def _collect(job):
-    heard: list[tuple[str, object]] = []
+def _collect(job: Job) -> list[tuple[str, Any]]:
+    heard: list[tuple[str, Any]] = []
     job.progressed.connect(lambda p: heard.append(("progressed", p)))
     job.told.connect(lambda v: heard.append(("told", v)))
     job.finished.connect(lambda v: heard.append(("finished", v)))
@@ -32,7 +33,7 @@ def _collect(job):
 
 
 def test_result_of_a_job_arrives_on_the_main_thread(runner):
-    where = {}
+    where: dict[str, Any] = {}
 
     def work(context, tell):
         where["work"] = threading.get_ident()
@@ -61,7 +62,7 @@ def test_intermediate_results_keep_their_order(runner):
 
 
 def test_situation_ends_as_failed_and_is_no_bug(runner):
-    bugs = []
+    bugs: list[Any] = []
     runner.bug.connect(bugs.append)
 
     def work(context, tell):
@@ -74,7 +75,7 @@ def test_situation_ends_as_failed_and_is_no_bug(runner):
 
 
 def test_bug_in_a_job_is_told_and_the_lane_goes_on(runner):
-    bugs = []
+    bugs: list[Any] = []
     runner.bug.connect(bugs.append)
     heard = _collect(runner.submit("io", "Fail", lambda context, tell: 1 / 0))
     after = _collect(runner.submit("io", "After", lambda context, tell: "still here"))

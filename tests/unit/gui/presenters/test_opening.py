@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,6 @@ def opening(qapp, no_thread_left):
     jobs = JobRunner()
     session = Session(Services(), jobs)
     made = OpeningPresenter(session, RecentCases(5))
-    made.session = session
     yield made
     session.close_case()
     assert jobs.shut_down(20.0)
@@ -65,25 +65,25 @@ def test_proposed_folder_is_never_one_that_exists(tmp_path):
 
 def test_evidence_asks_for_a_case_before_anything_is_read(opening, tmp_path):
     evidence = make_series_folder(tmp_path / "scan", 3, shape=(2, 32, 32))
-    asked = []
+    asked: list[Any] = []
     opening.case_wanted.connect(asked.append)
     opening.on_paths_given([evidence])
     assert [p.paths for p in asked] == [(evidence,)]
     assert asked[0].title == "scan"
     assert not asked[0].folder.exists()
-    assert opening.session.jobs.jobs() == ()
+    assert opening._session.jobs.jobs() == ()
 
 
 def test_path_that_is_gone_is_told(opening, tmp_path):
-    failed = []
-    opening.session.failed.connect(failed.append)
+    failed: list[Any] = []
+    opening._session.failed.connect(failed.append)
     opening.on_paths_given([tmp_path / "gone"])
     assert "gone does not exist" in failed[0].detail
 
 
 def test_folder_that_is_no_case_is_told(opening, tmp_path):
-    failed = []
-    opening.session.failed.connect(failed.append)
+    failed: list[Any] = []
+    opening._session.failed.connect(failed.append)
     opening.on_case_opened(tmp_path)
     wait_until(lambda: failed)
     assert "is not a case" in failed[0].detail

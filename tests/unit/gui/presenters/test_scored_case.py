@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def parts(desk_home, qapp, no_thread_left, tmp_path):
     jobs = JobRunner()
-    bugs = []
+    bugs: list[Any] = []
     jobs.bug.connect(bugs.append)
     session = Session(Services(), jobs)
     made = make_parts(session, RecentCases(5), jobs)
@@ -35,7 +37,7 @@ def parts(desk_home, qapp, no_thread_left, tmp_path):
 
 
 def test_overlay_stands_over_the_patches_it_speaks_of(parts):
-    states = []
+    states: list[Any] = []
     parts.viewing.changed.connect(states.append)
     for name in ("p-value", "score"):
         parts.viewing.on_overlay_chosen(OverlayChoice(name=name, p_shown=1.0))
@@ -56,7 +58,7 @@ def test_overlay_stands_over_the_patches_it_speaks_of(parts):
 
 
 def test_strip_shows_the_p_value_of_each_slice(parts):
-    states = []
+    states: list[Any] = []
     parts.viewing.strip_changed.connect(states.append)
     parts.viewing.refresh_strip()
     slices = parts.session.result.evaluation.kinds["anomaly"].slices
@@ -117,7 +119,7 @@ def test_histogram_counts_every_score_once(parts):
 def test_dragged_threshold_shows_its_rate_and_exact_interval(parts):
     parts.histogram.on_level_chosen("patch")
     level = parts.session.result.evaluation.profile.levels["anomaly"]["patch"]
-    heard = []
+    heard: list[Any] = []
     parts.histogram.threshold_changed.connect(heard.append)
     for q in (0.1, 0.5, 0.9):
         value = float(np.quantile(level.ecdf.scores, q))
@@ -135,7 +137,7 @@ def test_dragged_threshold_shows_its_rate_and_exact_interval(parts):
 
 def test_bar_leads_to_slices_whose_highest_patch_lies_in_it(parts):
     parts.histogram.on_level_chosen("slice")
-    found = []
+    found: list[Any] = []
     parts.histogram.slices_found.connect(found.append)
     state = parts.histogram.state
     bars = np.flatnonzero(state.scan_counts)

@@ -117,7 +117,7 @@ def test_crash_is_told_once_and_names_no_value(window, caplog):
     guard.install()
     try:
         with pytest.raises(KeyError) as caught:
-            {}["PATIENT^SECRET"]
+            dict[str, int]()["PATIENT^SECRET"]
         error = caught.value
         guard._hook(type(error), error, error.__traceback__)
         guard.show(error)
