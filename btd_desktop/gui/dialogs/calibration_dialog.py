@@ -26,9 +26,8 @@ from btd_desktop.gui.presenters.calibrating import (
     CalibrationForm,
     CalibrationPresenter,
     CalibrationState,
-    LevelFit,
-    patients_needed,
 )
+from btd_desktop.gui.presenters.calibration_fits import LevelFit, patients_needed
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role

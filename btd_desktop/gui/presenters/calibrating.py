@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop import paths
 from btd_desktop.errors import BtdError
 from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.calibration_fits import (
+    LevelFit,
+    level_fit,
+    rate_warnings,
+)
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.gui.presenters.session import Session
-from btd_desktop.gui.presenters.wording import percent_text, score_text
+from btd_desktop.gui.presenters.wording import percent_text
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+    from btd_desktop.calibration.profile import CalibrationProfile
 
 __all__ = [
     "CalibrationForm",
     "CalibrationPresenter",
     "CalibrationState",
-    "LevelFit",
     "ModelChoice",
-    "patients_needed",
 ]
-
-_EMPTY = np.zeros(0)
-_MAX_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +69,6 @@ class CalibrationForm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LevelFit:
-    """The fit at one level.
-
-    Attributes:
-        level: "patch", "slice" or "series".
-        n: Genuine scores.
-        n_patients: Patients behind them.
-        words: Threshold and rate in a sentence, or why there is none.
-        has_threshold: There is one.
-        ecdf_x, ecdf_y: The ECDF.
-        threshold: Or None.
-        tail_x, tail_y: CDF of the fitted tail, empty without one.
-        qq_x, qq_y: Scores of the tail as fitted and as observed.
-    """
-
-    level: str
-    n: int
-    n_patients: int
-    words: str
-    has_threshold: bool
-    ecdf_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    ecdf_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    threshold: float | None = None
-    tail_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    tail_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    qq_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    qq_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class CalibrationState:
     """What the dialog shows.
 
@@ -128,15 +95,6 @@ class CalibrationState:
     summary: str = ""
     saved: Path | None = None
     problem: str = ""
-
-
-def patients_needed(fpr: float) -> int:
-    """Independent genuine patients without a false alarm that show a rate this low.
-
-    With none flagged among n, the upper end of the one-sided 95 % interval is
-    1 - 0.05 ** (1 / n).
-    """
-    return math.ceil(math.log(0.05) / math.log1p(-fpr))
 
 
 class CalibrationPresenter(QObject):
@@ -242,7 +200,7 @@ class CalibrationPresenter(QObject):
     ) -> None:
         profile, fits = done
         self._profile = profile
-        warnings = [*_rate_warnings(profile), *self._scope_warnings(profile)]
+        warnings = [*rate_warnings(profile), *self._scope_warnings(profile)]
         self._show(
             CalibrationState(
                 self._state.models,
@@ -331,71 +289,3 @@ def _calibrate(
         level_fit(name, level) for name, level in profile.levels["anomaly"].items()
     )
     return profile, fits
-
-
-def level_fit(name: str, level: LevelCalibration) -> LevelFit:
-    """The curves and the sentence of one level."""
-    from scipy import stats
-
-    scores = level.ecdf.scores
-    step = max(1, scores.size // _MAX_POINTS)
-    # The highest scores are what matters, so all of the last hundredth are drawn.
-    keep = np.union1d(
-        np.arange(0, scores.size, step),
-        np.arange(max(0, scores.size - _MAX_POINTS // 4), scores.size),
-    )
-    ranks = (np.arange(scores.size) + 1) / scores.size
-    if level.threshold is None or level.interval is None:
-        words = f"No threshold: {level.reason}."
-    else:
-        low, high = level.interval
-        words = (
-            f"Threshold {score_text(level.threshold)}: the true false-positive rate "
-            f"lies between {percent_text(low)} and {percent_text(high)} (95 %)."
-        )
-    fit = LevelFit(
-        name,
-        level.ecdf.n,
-        level.n_patients,
-        words,
-        level.threshold is not None,
-        scores[keep],
-        ranks[keep],
-        level.threshold,
-    )
-    tail = level.tail
-    if tail is None:
-        return fit
-    above = scores[scores > tail.start]
-    tail_x = np.linspace(tail.start, float(scores[-1]), 200)
-    survival = stats.genpareto.sf(tail_x - tail.start, tail.shape, scale=tail.scale)
-    plotting = (np.arange(above.size) + 0.5) / above.size
-    expected = tail.start + stats.genpareto.ppf(plotting, tail.shape, scale=tail.scale)
-    return replace(
-        fit,
-        tail_x=tail_x,
-        tail_y=1.0 - tail.share * survival,
-        qq_x=expected,
-        qq_y=above,
-    )
-
-
-def _rate_warnings(profile: CalibrationProfile) -> list[str]:
-    out = []
-    wanted, n = profile.target_fpr, profile.n_patients
-    needed = patients_needed(wanted)
-    if n < needed:
-        out.append(
-            f"{n} patients cannot show that the rate is {percent_text(wanted)} or "
-            f"less: that takes at least {needed} patients. The intervals say what is "
-            "known."
-        )
-    for name, level in profile.levels["anomaly"].items():
-        if level.threshold is None:
-            out.append(f"At {name} level there is no threshold: {level.reason}.")
-    if len(profile.scanners) > 1:
-        out.append(
-            f"The scans come from {len(profile.scanners)} combinations of scanner, "
-            "kernel and slice thickness; a profile of one combination is sharper."
-        )
-    return out

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Finding
@@ -15,8 +14,14 @@ from btd_desktop.gui.presenters.overlays import (
     grid_overlay,
 )
 from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.slice_looks import corner_texts, default_window
+from btd_desktop.gui.presenters.slice_strip_state import (
+    flagged_slices,
+    score_limits,
+    strip_of,
+    strongest_place,
+)
 from btd_desktop.gui.view_state.states import (
-    Corners,
     MprState,
     OverlayState,
     PatchBox,
@@ -27,12 +32,10 @@ from btd_desktop.gui.view_state.states import (
 )
 from btd_desktop.gui.window_presets import (
     WINDOW_PRESETS,
-    auto_window,
     preset_window,
 )
-from btd_desktop.volume import Volume
 
-__all__ = ["STATUS_COLOURS", "ViewingPresenter", "default_window", "flagged_slices"]
+__all__ = ["STATUS_COLOURS", "ViewingPresenter"]
 
 _DEFAULT_PATCH = {"CT": 96, "MR": 128}
 _CENTRE = 32
@@ -135,7 +138,7 @@ class ViewingPresenter(QObject):
 
     def refresh_strip(self) -> None:
         """Tell the strip again what to show."""
-        self._strip_kept = self._strip()
+        self._strip_kept = strip_of(self._session)
         self.strip_changed.emit(self._strip_kept)
 
     def show_message(self, text: str) -> None:
@@ -268,7 +271,7 @@ class ViewingPresenter(QObject):
             after = [i for i in flagged if i > at]
             target = after[0] if after else flagged[0]
         _, row, column = self._session.voxel
-        place = _strongest_place(self._session, target) or (row, column)
+        place = strongest_place(self._session, target) or (row, column)
         self._session.move_to((target, *place))
 
     def _set_look(self, **changes: object) -> None:
@@ -307,7 +310,7 @@ class ViewingPresenter(QObject):
         if self._session.result.evaluation is None and index < kept.values.size:
             values = kept.values.copy()
             values[index] = raw
-            self._strip_kept = replace(kept, values=values, limits=_limits(values))
+            self._strip_kept = replace(kept, values=values, limits=score_limits(values))
             self.strip_changed.emit(self._strip_kept)
         if index == self._session.voxel[0]:
             self.refresh()
@@ -334,7 +337,7 @@ class ViewingPresenter(QObject):
             interpolation="smooth" if look.smooth else "nearest",
             overlay=self._overlay(),
             boxes=self._boxes(),
-            corners=_corners(session, volume, look.window),
+            corners=corner_texts(session, volume, look.window),
             tool=look.tool,
             score_box=(patch, patch),
             show_info=look.show_info,
@@ -392,102 +395,3 @@ class ViewingPresenter(QObject):
                 )
             )
         return tuple(boxes)
-
-    def _strip(self) -> StripState:
-        session = self._session
-        n_slices = 0 if session.handle is None else session.handle.shape[0]
-        index = session.voxel[0]
-        values = np.full(n_slices, np.nan)
-        evaluation = session.result.evaluation
-        if evaluation is not None:
-            slices = evaluation.kinds["anomaly"].slices
-            level = evaluation.profile.levels["anomaly"]["slice"]
-            flagged = np.zeros(n_slices, dtype=np.bool_)
-            flagged[flagged_slices(session)] = True
-            as_p = evaluation.scope.p_values_allowed
-            for i, value in enumerate(slices[:n_slices]):
-                if value is not None:
-                    p = value.p_value
-                    values[i] = p if as_p and p is not None else value.score
-            if as_p:
-                limits = (1.0, max(level.ecdf.smallest_p, 1e-3))
-                return StripState(values, "p-value", limits, index, flagged)
-            return StripState(values, "score", _limits(values), index, flagged)
-        run, store = session.result.run, session.store
-        if run is not None and store is not None:
-            for done in store.slice_results(run.run_id):
-                raw = done.summary.get("injection_max")
-                if raw is not None and done.slice_index < n_slices:
-                    values[done.slice_index] = float(raw)
-        return StripState(values, "score", _limits(values), index)
-
-
-def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    return low, high if high > low else low + 1.0
-
-
-def flagged_slices(session: Session) -> list[int]:
-    """Slices above the threshold; where there is none, those with a finding."""
-    evaluation = session.result.evaluation
-    flagged: set[int] = set()
-    if evaluation is not None:
-        slices = evaluation.kinds["anomaly"].slices
-        flagged = {i for i, v in enumerate(slices) if v is not None and v.flagged}
-    if not flagged and session.record is not None:
-        series_id = session.record.series_id
-        flagged = {
-            f.slice_index for f in session.findings() if f.series_id == series_id
-        }
-    n_slices = 0 if session.handle is None else session.handle.shape[0]
-    return sorted(i for i in flagged if i < n_slices)
-
-
-def _strongest_place(session: Session, index: int) -> tuple[int, int] | None:
-    """(row, column) of a slice's highest anomaly score."""
-    evaluation = session.result.evaluation
-    if evaluation is None or index >= len(evaluation.features):
-        return None
-    scores = evaluation.kinds["anomaly"].patch_scores[index]
-    if not np.isfinite(scores).any():
-        return None
-    r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
-    features = evaluation.features[index]
-    return int(features.rows[r]), int(features.columns[c])
-
-
-def default_window(volume: Volume) -> tuple[float, float]:
-    """Display window that a series starts with: its own, else one by its values."""
-    own = volume.source.get("window")
-    if isinstance(own, list) and len(own) == 2 and float(own[1]) > 1.0:
-        return float(own[0]), float(own[1])
-    middle = np.asarray(volume.voxels[volume.n_slices // 2])[::4, ::4]
-    if volume.modality == "CT" and volume.unit == "HU":
-        aerated = float(np.mean((middle > -950) & (middle < -500)))
-        return (-600.0, 1500.0) if aerated > 0.08 else (40.0, 400.0)
-    return auto_window(volume.voxels)
-
-
-def _corners(session: Session, volume: Volume, window: tuple[float, float]) -> Corners:
-    source = volume.source
-    index = min(session.voxel[0], volume.n_slices - 1)
-    patient = [str(source.get(k, "")) for k in ("patient_name", "patient_id")]
-    scanner = " ".join(str(source.get(k, "")) for k in ("manufacturer", "model"))
-    kernel = str(source.get("kernel", ""))
-    total = volume.n_slices
-    where = [f"Slice {index + 1} of {total}" if session.record else "First slice"]
-    if volume.n_slices > 1:
-        where.append(f"{volume.slice_positions_mm[index]:.1f} mm")
-    if source.get("thickness_mm"):
-        where.append(f"Thickness {float(source['thickness_mm']):g} mm")
-    date = str(source.get("study_date", ""))
-    shown_date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
-    return (
-        tuple(t for t in (*patient, str(source.get("description", ""))) if t.strip()),
-        tuple(t for t in (scanner.strip(), kernel, shown_date) if t.strip()),
-        tuple(where),
-        (f"Window {window[1]:.0f}  Level {window[0]:.0f}",),
-    )

@@ -1,0 +1,49 @@
+"""How a slice starts out: its display window and the texts in its corners."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.view_state.states import Corners
+from btd_desktop.gui.window_presets import auto_window
+from btd_desktop.volume import Volume
+
+__all__ = ["corner_texts", "default_window"]
+
+
+def default_window(volume: Volume) -> tuple[float, float]:
+    """Display window that a series starts with: its own, else one by its values."""
+    own = volume.source.get("window")
+    if isinstance(own, list) and len(own) == 2 and float(own[1]) > 1.0:
+        return float(own[0]), float(own[1])
+    middle = np.asarray(volume.voxels[volume.n_slices // 2])[::4, ::4]
+    if volume.modality == "CT" and volume.unit == "HU":
+        aerated = float(np.mean((middle > -950) & (middle < -500)))
+        return (-600.0, 1500.0) if aerated > 0.08 else (40.0, 400.0)
+    return auto_window(volume.voxels)
+
+
+def corner_texts(
+    session: Session, volume: Volume, window: tuple[float, float]
+) -> Corners:
+    """Lines for the four corners of the acquired plane."""
+    source = volume.source
+    index = min(session.voxel[0], volume.n_slices - 1)
+    patient = [str(source.get(k, "")) for k in ("patient_name", "patient_id")]
+    scanner = " ".join(str(source.get(k, "")) for k in ("manufacturer", "model"))
+    kernel = str(source.get("kernel", ""))
+    total = volume.n_slices
+    where = [f"Slice {index + 1} of {total}" if session.record else "First slice"]
+    if volume.n_slices > 1:
+        where.append(f"{volume.slice_positions_mm[index]:.1f} mm")
+    if source.get("thickness_mm"):
+        where.append(f"Thickness {float(source['thickness_mm']):g} mm")
+    date = str(source.get("study_date", ""))
+    shown_date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
+    return (
+        tuple(t for t in (*patient, str(source.get("description", ""))) if t.strip()),
+        tuple(t for t in (scanner.strip(), kernel, shown_date) if t.strip()),
+        tuple(where),
+        (f"Window {window[1]:.0f}  Level {window[0]:.0f}",),
+    )

@@ -1,0 +1,57 @@
+"""What a calibration is judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from btd_desktop.calibration.ecdf import Ecdf, clopper_pearson, fit_tail
+from btd_desktop.calibration.profile import LevelCalibration
+from btd_desktop.gui.presenters.calibration_fits import level_fit, patients_needed
+
+
+@pytest.mark.parametrize(("fpr", "n"), [(0.01, 299), (0.05, 59), (0.1, 29)])
+def test_patients_needed_are_those_whose_interval_ends_at_the_rate(fpr, n):
+    assert patients_needed(fpr) == n
+    assert 1 - 0.05 ** (1 / n) <= fpr < 1 - 0.05 ** (1 / (n - 1))
+
+
+def _level(scores: np.ndarray) -> LevelCalibration:
+    ecdf = Ecdf.fit(scores)
+    return LevelCalibration(
+        ecdf, 9, 2.0, "", clopper_pearson(2, 100), 100.0, (0.0, 0.1), fit_tail(ecdf)
+    )
+
+
+def test_curves_of_many_scores_keep_the_whole_upper_tail(rng):
+    scores = np.sort(rng.exponential(size=20_000))
+    fit = level_fit("patch", _level(scores))
+    assert fit.ecdf_x.size < 4000
+    np.testing.assert_array_equal(fit.ecdf_x[-500:], scores[-500:])
+    assert fit.ecdf_y[-1] == 1.0
+    assert np.all(np.diff(fit.ecdf_y) > 0)
+    share = np.searchsorted(scores, fit.ecdf_x, "right") / scores.size
+    np.testing.assert_allclose(fit.ecdf_y, share)
+
+
+def test_qq_points_of_a_fitting_tail_lie_on_the_line(rng):
+    scores = stats.genpareto.rvs(0.1, size=20_000, random_state=rng)
+    fit = level_fit("patch", _level(scores))
+    middle = slice(0, int(fit.qq_x.size * 0.95))
+    np.testing.assert_allclose(fit.qq_x[middle], fit.qq_y[middle], rtol=0.08)
+
+
+def test_few_scores_have_no_tail_and_say_no_more(rng):
+    fit = level_fit("series", _level(rng.exponential(size=30)))
+    assert fit.tail_x.size == fit.qq_x.size == 0
+    assert "95 %" in fit.words
+
+
+def test_level_without_threshold_says_why():
+    level = LevelCalibration(
+        Ecdf.fit(np.arange(4.0)), 4, None, "4 scores are too few", None, 0.0, (), None
+    )
+    fit = level_fit("series", level)
+    assert not fit.has_threshold
+    assert fit.words == "No threshold: 4 scores are too few."
