@@ -132,6 +132,8 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(RECIPES))
     parser.add_argument("--fpr", type=float, default=0.01)
     parser.add_argument("--skip-measuring", action="store_true")
+    parser.add_argument("--slices", type=int, default=6, help="measured per series")
+    parser.add_argument("--patients", type=int, default=10, help="simulated")
     given = parser.parse_args()
     if not DATA.is_dir():
         raise SystemExit("the real scans are not beside this checkout")
@@ -157,8 +159,9 @@ def main() -> None:
     write_profile(profile, folder / "profiles" / f"public-{modality.lower()}.json")
     if given.skip_measuring:
         return
-    rows = measure(detector, profile, simulated=False)
-    rows += measure(detector, profile, simulated=True)
+    size = {"n_slices": given.slices, "n_simulated": given.patients}
+    rows = measure(detector, profile, simulated=False, **size)
+    rows += measure(detector, profile, simulated=True, **size)
     print_table(rows)
     rates = observed_fpr(load_split("test", modality), detector, profile)
     print(f"observed false positives on genuine test patients: {rates}")
