@@ -6,7 +6,7 @@ calibration profile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -94,11 +94,13 @@ class HistogramPresenter(QObject):
     Signals:
         changed(HistogramState): Everything, drawn anew.
         threshold_changed(ThresholdState): Only the line moved.
+        mark_changed(HistogramState): Only the mark moved.
         slices_found(tuple[int, ...]): Slices behind a bar that was clicked.
     """
 
     changed = Signal(object)
     threshold_changed = Signal(object)
+    mark_changed = Signal(object)
     slices_found = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -190,8 +192,13 @@ class HistogramPresenter(QObject):
             self.refresh()
 
     def _on_voxel_changed(self) -> None:
-        if self._session.result.evaluation is not None and self._level == "slice":
-            self.refresh()
+        evaluation = self._session.result.evaluation
+        if evaluation is None or self._level != "slice" or self._state.message:
+            return
+        # Scrolling must not draw bars that stay as they are.
+        mark, text = self._mark(evaluation)
+        self._state = replace(self._state, mark=mark, mark_text=text)
+        self.mark_changed.emit(self._state)
 
     def _built(self) -> HistogramState:
         session = self._session

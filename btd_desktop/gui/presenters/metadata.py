@@ -24,7 +24,7 @@ _NAMES = {
     "patient_name": "Patient name",
     "thickness_mm": "Slice thickness, mm",
     "pixel_spacing_mm": "Pixel spacing, mm",
-    "slice_step_mm": "Distance between slices, mm",
+    "slice_step_mm": "Slice distance, mm",
     "kvp": "kVp",
     "lossy": "Lossy compression",
     "transfer_syntaxes": "Transfer syntaxes",
@@ -221,7 +221,7 @@ def _facts(record: SeriesRecord) -> dict[str, str]:
     facts = {
         "Number of slices": str(record.n_slices),
         "Rows × columns": f"{record.rows} × {record.cols}",
-        "Digest of the voxels (SHA-256)": record.volume_digest,
+        "Voxel digest (SHA-256)": record.volume_digest,
     }
     known = [k for k in _NAMES if k in record.meta]
     others = sorted(k for k in record.meta if k not in _NAMES)

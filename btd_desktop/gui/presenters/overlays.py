@@ -48,7 +48,7 @@ class OverlayChoice:
     name: OverlayName = "p-value"
     kind: ScoreKind = "anomaly"
     opacity: float = 0.5
-    p_shown: float = 0.1
+    p_shown: float = 0.01
     visible: bool = True
     colour_map: str = "inferno"
 

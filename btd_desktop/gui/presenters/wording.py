@@ -30,11 +30,8 @@ def p_text(p_value: float | None, smallest: float = 0.0) -> str:
     """A p-value; the smallest that a calibration can give is said to be that."""
     if p_value is None:
         return "not covered"
-    shown = f"{p_value:.1e}"
-    for low, digits in ((0.1, 2), (0.01, 3), (0.001, 4)):
-        if p_value >= low:
-            shown = f"{p_value:.{digits}f}"
-            break
+    digits = 1 - math.floor(math.log10(p_value)) if p_value < 1.0 else 2
+    shown = f"{p_value:.{digits}f}" if p_value >= 1e-5 else f"{p_value:.1e}"
     # As small as the calibration allows: more genuine scans could make it smaller.
     return f"p ≤ {shown}" if p_value <= smallest * 1.0001 else f"p = {shown}"
 

@@ -63,7 +63,7 @@ class Docks:
         docks["place"].raise_()
         wide, high = window.width(), window.height()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        side = max(300, min(round(0.22 * wide), 420))
+        side = max(330, min(round(0.23 * wide), 440))
         window.resizeDocks(
             [docks["series"], docks["place"]], [side, max(side, 350)], horizontal
         )
@@ -146,6 +146,7 @@ def _raise(dock: QDockWidget, *place: int) -> None:
 
 def _connect_histogram(made: Docks, parts: Parts) -> None:
     parts.histogram.changed.connect(made.histogram.show_state)
+    parts.histogram.mark_changed.connect(made.histogram.show_mark)
     parts.histogram.threshold_changed.connect(made.histogram.show_threshold)
     made.histogram.kind_chosen.connect(parts.histogram.on_kind_chosen)
     made.histogram.level_chosen.connect(parts.histogram.on_level_chosen)

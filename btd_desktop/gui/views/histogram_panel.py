@@ -128,6 +128,14 @@ class HistogramPanel(QWidget):
         self.show_threshold(state.threshold)
         self._showing = False
 
+    def show_mark(self, state: HistogramState) -> None:
+        """Show only another mark; emits nothing."""
+        self._state = state
+        self._mark.setVisible(state.mark is not None)
+        if state.mark is not None:
+            self._mark.setValue(state.mark)
+            self._mark.label.setFormat(state.mark_text)
+
     def show_threshold(self, threshold: ThresholdState | None) -> None:
         """Show only another threshold; emits nothing."""
         shown = threshold is not None and not self._state.message
@@ -142,10 +150,10 @@ class HistogramPanel(QWidget):
         low, high = threshold.interval
         whose = "Tried threshold" if threshold.own else "Threshold of the profile"
         self._fpr.setText(
-            f"{whose} {score_text(threshold.value)}: false-positive rate "
-            f"{percent_text(threshold.fpr)} of genuine {_UNITS[self._state.level]} "
-            f"(95 % interval {percent_text(low)} to {percent_text(high)}); "
-            f"{threshold.n_flagged} of {threshold.n_scan} of this scan lie above."
+            f"{whose} {score_text(threshold.value)}: {percent_text(threshold.fpr)} of "
+            f"the genuine {_UNITS[self._state.level]} lie above it (true "
+            f"false-positive rate {percent_text(low)} to {percent_text(high)}, 95 %); "
+            f"of this scan {threshold.n_flagged} of {threshold.n_scan} do."
         )
 
     def _controls(self) -> QHBoxLayout:
@@ -205,7 +213,7 @@ class HistogramPanel(QWidget):
             pen=pg.mkPen(_MARK, width=2, style=Qt.PenStyle.DashLine),
             label="",
             labelOpts={
-                "position": 0.92,
+                "position": 0.55,
                 "color": _MARK,
                 "anchors": [(0, 0.5), (1, 0.5)],
             },
@@ -231,13 +239,10 @@ class HistogramPanel(QWidget):
         )
         item.setYRange(0.0, top * 1.12, padding=0)
         item.setLabel("bottom", f"{KIND_NAMES[state.kind]} score per {state.level}")
-        self._mark.setVisible(state.mark is not None)
-        if state.mark is not None:
-            self._mark.setValue(state.mark)
-            self._mark.label.setFormat(state.mark_text)
+        self.show_mark(state)
         key = (
             f"blue: this scan; grey: {state.n_benign:,} genuine "
-            f"{_UNITS[state.level]}, {state.n_patients} patients; line: CDF"
+            f"{_UNITS[state.level]}, {state.n_patients} patients"
         )
         self._key.setText(key)
         self._key.setToolTip(key)

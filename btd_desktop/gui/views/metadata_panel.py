@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
+    QHeaderView,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -69,6 +70,9 @@ class MetadataPanel(QWidget):
         )
         self._check_table = plain_table(self._checks, "Findings of checks", stretch=1)
         self._check_table.setWordWrap(True)
+        self._check_table.verticalHeader().setSectionResizeMode(
+            QHeaderView.ResizeMode.ResizeToContents
+        )
         self._check_table.clicked.connect(self._on_check)
         self._check_table.activated.connect(self._on_check)
         self._nothing = plain_label(
@@ -104,7 +108,6 @@ class MetadataPanel(QWidget):
         self._model.show_rows(state.facts)
         self._table.setColumnHidden(2, state.compared is None)
         self._checks.show_rows(state.checks)
-        self._check_table.resizeRowsToContents()
         self._check_table.setVisible(bool(state.checks))
         self._nothing.setVisible(bool(state.title) and not state.checks)
         names = [visible_text(name) for _, name in state.others]

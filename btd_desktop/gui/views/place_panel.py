@@ -112,6 +112,8 @@ class _ScoreBox(QFrame):
         share = ""
         if row.cdf is not None:
             share = f"{percent_text(row.cdf)} of genuine scores are at most as high. "
+            if row.cdf >= 1.0:
+                share = "No genuine score is higher. "
         self._behind.setText(f"{share}Ranked among {row.behind}.")
 
 
@@ -174,7 +176,10 @@ class PlacePanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(scroll, 1)
-        outer.addWidget(self._keep_form())
+        foot = QVBoxLayout()
+        foot.setContentsMargins(10, 6, 10, 10)
+        foot.addWidget(self._keep_form())
+        outer.addLayout(foot)
         self.show_state(PlaceState())
 
     def show_state(self, state: PlaceState) -> None:
