@@ -116,7 +116,7 @@ class FindingPanel(QWidget):
     def _fill(self, item: QListWidgetItem, row: FindingRow) -> None:
         lines = [
             f"#{row.finding_id}  {row.place}",
-            f"{row.p} (place)" + (f", {row.slice_p} (slice)" if row.slice_p else ""),
+            f"place {row.p}" + (f", slice {row.slice_p}" if row.slice_p else ""),
             f"{row.status}, found by {row.origin}",
         ]
         text = "\n".join(visible_text(line)[:120] for line in lines)

@@ -30,7 +30,7 @@ __all__ = ["HistogramPanel"]
 _SCAN = "#57a9ff"
 _BENIGN = "#8a93a3"
 _LINE = "#ff8f3d"
-_MARK = "#3ddbd9"
+_MARK, _MARK_ON_LIGHT = "#3ddbd9", "#087a78"
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -109,6 +109,9 @@ class HistogramPanel(QWidget):
         """Draw in another theme."""
         self._theme = theme
         colour_plot(self._plot, theme)
+        mark = _MARK if theme.name == "dark" else _MARK_ON_LIGHT
+        self._mark.setPen(pg.mkPen(mark, width=2, style=Qt.PenStyle.DashLine))
+        self._mark.label.setColor(mark)
         self._cdf.setPen(pg.mkPen(theme.text, width=1.5))
 
     def show_state(self, state: HistogramState) -> None:
