@@ -122,7 +122,7 @@ def test_paused_job_waits_and_goes_on(runner):
     assert len(seen) == at
     assert at < 30
     job.resume()
-    wait_until(lambda: heard[-1] == ("finished", "done"))
+    wait_until(lambda: heard and heard[-1] == ("finished", "done"))
 
 
 def test_job_paused_in_the_queue_does_not_start_by_itself(runner):
