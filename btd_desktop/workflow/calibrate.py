@@ -107,6 +107,7 @@ def calibrate_on(
     _refuse_learnt(series, detector)
     benign = []
     total = sum(s.volume.n_slices for s in series)
+    patients = list(dict.fromkeys(patient_of(s) for s in series))
     done = 0
     grid_json = {}
     for loaded in series:
@@ -114,12 +115,14 @@ def calibrate_on(
         digest = array_digest(volume.voxels)
         _, scale, grid = make_manifest(volume, digest, detector.info)
         grid_json = grid.to_json()
+        number = patients.index(patient_of(loaded)) + 1
+        where = f"patient {number} of {len(patients)}"
         inner = TaskContext()
         features = []
         for scores in score_volume(detector, volume, scale, grid, inner):
             features.append(scores.features)
             done += 1
-            context.report(done, total, "Scoring benign slices")
+            context.report(done, total, "Scoring benign slices", where)
         benign.append(
             BenignSeries(patient_of(loaded), tuple(features), facts_of(volume), digest)
         )

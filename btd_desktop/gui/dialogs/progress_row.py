@@ -60,7 +60,8 @@ class ProgressRow(QWidget):
             self._bar.setRange(0, 0)
             self._left.setText("paused" if paused else "")
             return
-        self._stage.setText(progress.stage)
+        detail = f" · {progress.detail}" if progress.detail else ""
+        self._stage.setText(f"{progress.stage}{detail}")
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
         self._bar.setFormat(f"{progress.done:,} of {progress.total:,}")
