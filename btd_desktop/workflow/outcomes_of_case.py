@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import check_scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate_latest",
     "model_of_run",
     "outcomes_of_case",
+    "profile_of_run",
     "series_of_case",
 ]
 
@@ -148,10 +150,9 @@ def _card(entry: ModelEntry) -> ModelCard:
 def _evaluate(
     store: CaseStore, run: Run, record: SeriesRecord, card: ModelCard, profile: str
 ) -> Evaluation:
-    used = None if profile else _profile_used(store, run)
-    if used is None:
+    kept = None if profile else profile_of_run(store, run)
+    if kept is None:
         return evaluate_run(store, run, card, profile=profile)
-    kept = profile_of_case(store, used)
     scope = check_scope(
         kept,
         model_digest=card.digest,
@@ -162,13 +163,27 @@ def _evaluate(
     return evaluate_with(store, run, record, kept, scope)
 
 
-def _profile_used(store: CaseStore, run: Run) -> str | None:
+def profile_of_run(store: CaseStore, run: Run) -> CalibrationProfile | None:
+    """The profile with which the case last looked at a run.
+
+    That of the newest finding, else the newest one kept for the run's model, else
+    None. Window and command line ask here, so that both show the same p-values.
+
+    Raises:
+        CalibrationError: The profile kept was altered.
+    """
     used = [
         f.profile_digest
         for f in store.findings(run.series_id)
         if f.run_id == run.run_id and f.profile_digest
     ]
-    return used[-1] if used else None
+    if used:
+        return profile_of_case(store, used[-1])
+    for entry in reversed(store.profiles()):
+        profile = profile_of_case(store, entry.digest)
+        if profile.model.get("digest") == run.manifest["model"]["digest"]:
+            return profile
+    return None
 
 
 def _outcome(

@@ -29,7 +29,6 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import CalibrationProfile
     from btd_desktop.scoring.engine import SliceScores
     from btd_desktop.workflow.evaluate import Evaluation
 
@@ -339,9 +338,10 @@ def evaluate_in_case(store: CaseStore, run: Run, wanted: str = "") -> Evaluation
     """
     from btd_desktop.calibration.scope import check_scope
     from btd_desktop.workflow.evaluate import evaluate_run, evaluate_with
+    from btd_desktop.workflow.outcomes_of_case import profile_of_run
 
     card = card_of(str(run.manifest["model"]["digest"]))
-    kept = None if wanted else _kept_profile(store, run)
+    kept = None if wanted else profile_of_run(store, run)
     if kept is not None:
         record = next(s for s in store.series() if s.series_id == run.series_id)
         scope = check_scope(
@@ -359,21 +359,3 @@ def evaluate_in_case(store: CaseStore, run: Run, wanted: str = "") -> Evaluation
             code="no_model",
         )
     return evaluate_run(store, run, card, profile=wanted)
-
-
-def _kept_profile(store: CaseStore, run: Run) -> CalibrationProfile | None:
-    from btd_desktop.workflow.evaluate import profile_of_case
-
-    # That of the newest finding first, as the command line does; else the newest.
-    used = [
-        f.profile_digest
-        for f in store.findings(run.series_id)
-        if f.run_id == run.run_id and f.profile_digest
-    ]
-    if used:
-        return profile_of_case(store, used[-1])
-    for entry in reversed(store.profiles()):
-        profile = profile_of_case(store, entry.digest)
-        if profile.model.get("digest") == run.manifest["model"]["digest"]:
-            return profile
-    return None
