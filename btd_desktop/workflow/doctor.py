@@ -18,26 +18,12 @@ from btd_desktop import __version__, paths
 from btd_desktop.diffusion.card import WEIGHTS_FILE
 from btd_desktop.digest import file_digest
 from btd_desktop.workflow.model_library import ModelEntry, list_models, list_profiles
+from btd_desktop.workflow.report_methods import COMPONENTS
 from btd_desktop.workflow.services import Services
 
 __all__ = ["Diagnosis", "Section", "diagnose", "models_json"]
 
-_PACKAGES = (
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "safetensors",
-    "pydicom",
-    "SimpleITK",
-    "imagecodecs",
-    "reportlab",
-    "pyHanko",
-    "cryptography",
-    "typer",
-    "PySide6-Essentials",
-    "pyqtgraph",
-)
+_PACKAGES = (*COMPONENTS, "typer", "PySide6-Essentials", "pyqtgraph")
 _DECODERS = (
     ("uncompressed, deflated, RLE", "pydicom"),
     ("JPEG, JPEG lossless, JPEG-LS, JPEG 2000", "imagecodecs"),

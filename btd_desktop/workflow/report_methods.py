@@ -14,6 +14,7 @@ from btd_desktop.workflow.outcomes import SeriesOutcome, distinct_cards, method_
 from btd_desktop.workflow.report_words import SCORE_NAMES
 
 __all__ = [
+    "COMPONENTS",
     "calibrations_used",
     "methods_used",
     "software_components",
@@ -157,7 +158,7 @@ def _validation_fact(method: str, row: dict[str, Any]) -> rc.ValidationFact:
     )
 
 
-_COMPONENTS = (
+COMPONENTS = (
     "torch",
     "numpy",
     "scipy",
@@ -175,7 +176,7 @@ _COMPONENTS = (
 def software_components() -> tuple[rc.Component, ...]:
     """Libraries that computed, drew or signed, with version and licence."""
     out = []
-    for name in _COMPONENTS:
+    for name in COMPONENTS:
         found = importlib.metadata.metadata(name).json
         licence = found.get("license_expression") or found.get("license") or ""
         lines = str(licence).strip().splitlines()
