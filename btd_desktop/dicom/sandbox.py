@@ -70,7 +70,8 @@ class Sandbox:
         """Parse one file; every way that this can go wrong is an outcome.
 
         Args:
-            kind: "dicom", "volume", "npy" or "png".
+            kind: "dicom", "volume", "npy", "png", or "tags" (a DICOM file's elements
+                under `extra`, no pixels).
             data: The file.
             companion: Detached data of a volume file.
             suffix: Suffix that tells SimpleITK the format of a volume file.
@@ -98,7 +99,7 @@ class Sandbox:
                 {"kind": kind, "split": len(data), "suffix": suffix},
                 data + companion if companion else data,
             )
-            return _checked(header, payload)
+            return _checked(header, payload, wants_pixels=kind != "tags")
         except (ChannelError, ValueError) as error:
             return self._after_failure(process, expired.is_set(), timeout_s, error)
         finally:
@@ -204,7 +205,9 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _checked(header: dict[str, Any], payload: bytearray) -> ParsedFile:
+def _checked(
+    header: dict[str, Any], payload: bytearray, *, wants_pixels: bool
+) -> ParsedFile:
     """Outcome from an answer that may come from a process under foreign control.
 
     Raises:
@@ -215,7 +218,7 @@ def _checked(header: dict[str, Any], payload: bytearray) -> ParsedFile:
     facts = header.get("facts")
     described = header.get("array")
     pixels = None if described is None else _array(described, payload)
-    if fate is Fate.ACCEPTED and pixels is None:
+    if fate is Fate.ACCEPTED and wants_pixels and pixels is None:
         raise ValueError("accepted without pixels")
     extra = header.get("extra")
     return ParsedFile(

@@ -115,6 +115,10 @@ def _parse(
         from btd_desktop.dicom.instance_file import parse_instance
 
         return parse_instance(data, limits)
+    if kind == "tags":
+        from btd_desktop.dicom.tag_walk import parse_tags
+
+        return parse_tags(data, limits)
     from btd_desktop.dicom import volume_file
 
     if kind == "npy":
