@@ -125,6 +125,11 @@ def _connect_series(made: Docks, parts: Parts) -> None:
     made.metadata.compared_chosen.connect(parts.metadata.on_compared_chosen)
     made.metadata.only_differences_changed.connect(parts.metadata.on_only_differences)
     made.metadata.check_chosen.connect(parts.metadata.on_check_chosen)
+    tags = made.metadata.tags
+    parts.tags.changed.connect(tags.show_state)
+    tags.watched.connect(parts.tags.on_watched)
+    tags.search_changed.connect(parts.tags.on_search_changed)
+    tags.compared_changed.connect(parts.tags.on_compared_changed)
 
 
 def _connect_place(made: Docks, parts: Parts) -> None:

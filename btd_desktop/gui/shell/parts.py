@@ -16,6 +16,7 @@ from btd_desktop.gui.presenters.placing import PlacingPresenter
 from btd_desktop.gui.presenters.scoring import ScoringPresenter
 from btd_desktop.gui.presenters.series import SeriesPresenter
 from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.slice_tags import TagsPresenter
 from btd_desktop.gui.presenters.viewing import ViewingPresenter
 
 __all__ = ["Parts", "make_parts"]
@@ -37,6 +38,7 @@ class Parts:
         histogram: Histogram and threshold.
         findings: Findings.
         metadata: Facts and checks.
+        tags: DICOM tags of the slice on screen.
     """
 
     session: Session
@@ -50,6 +52,7 @@ class Parts:
     histogram: HistogramPresenter
     findings: FindingsPresenter
     metadata: MetadataPresenter
+    tags: TagsPresenter
 
 
 def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
@@ -67,6 +70,7 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
         histogram=HistogramPresenter(session, parent),
         findings=FindingsPresenter(session, parent),
         metadata=MetadataPresenter(session, parent),
+        tags=TagsPresenter(session, parent),
     )
     parts.opening.imported.connect(parts.scoring.on_imported)
     parts.viewing.score_requested.connect(parts.placing.on_score_requested)

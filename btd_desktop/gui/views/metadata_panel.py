@@ -1,4 +1,4 @@
-"""Facts of the series, searchable; findings of checks; what differs from another."""
+"""Facts and check findings of the series; DICOM tags of the slice; all searchable."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -18,12 +19,16 @@ from btd_desktop.gui.plain_text import plain_label, visible_text
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
+from btd_desktop.gui.views.tag_list import TagListView
 
 __all__ = ["MetadataPanel"]
 
 
 class MetadataPanel(QWidget):
-    """Shows a `MetadataState`.
+    """Shows a `MetadataState`; a second tab holds the tags of the slice on screen.
+
+    Attributes:
+        tags: The second tab, which has a presenter of its own.
 
     Signals:
         search_changed(str): Show facts that hold this text.
@@ -84,13 +89,23 @@ class MetadataPanel(QWidget):
         compare = QHBoxLayout()
         compare.addWidget(self._others, 1)
         compare.addWidget(self._only)
-        layout = QVBoxLayout(self)
+        facts = QWidget()
+        layout = QVBoxLayout(facts)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addLayout(top)
         layout.addLayout(compare)
         layout.addWidget(self._table, 3)
         layout.addWidget(self._nothing)
         layout.addWidget(self._check_table, 2)
+        self.tags = TagListView()
+        self._tabs = QTabWidget()
+        self._tabs.setDocumentMode(True)
+        self._tabs.setAccessibleName("Facts of the series, tags of the slice")
+        self._tabs.addTab(facts, "Series")
+        self._tabs.addTab(self.tags, "Tags of the slice")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._tabs)
         self.show_state(MetadataState())
 
     @property

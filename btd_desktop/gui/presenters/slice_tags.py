@@ -1,0 +1,290 @@
+"""DICOM elements of the slice on screen, searchable, and against another slice.
+
+Nothing is read while the slice keeps changing, nor while nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.tags import Tag, TagList
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.slice_tags import differing_tags, tags_of_slice
+
+__all__ = ["TagRow", "TagsPresenter", "TagsState"]
+
+_REST_MS: Final = 300
+_ABSENT: Final = "(absent)"
+_RESTING: Final = "Read when the slice rests."
+_Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """One element.
+
+    Attributes:
+        path: "(gggg,eeee)", items of sequences below them.
+        keyword: Its name.
+        vr: Value representation.
+        value: Of the slice on screen.
+        other: Of the slice compared with, "" when none is.
+    """
+
+    path: str
+    keyword: str
+    vr: str
+    value: str
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagsState:
+    """What the list shows.
+
+    Attributes:
+        number: Slice on screen, from 1; 0 without a series.
+        n_slices: Of the series; 0 when its slices have no files yet.
+        compared: Slice compared with, from 1, or None.
+        rows: After comparison and search.
+        n_rows: Before the search.
+        message: What the rows are, what is missing, or why there are none.
+    """
+
+    number: int = 0
+    n_slices: int = 0
+    compared: int | None = None
+    rows: tuple[TagRow, ...] = ()
+    n_rows: int = 0
+    message: str = ""
+
+
+class TagsPresenter(QObject):
+    """Elements of the slice on screen.
+
+    Signals:
+        changed(TagsState): The list's content.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._is_watched = False
+        self._search = ""
+        self._compared: int | None = None
+        self._lists: dict[_Place, TagList] = {}
+        self._shown: _Place | None = None
+        self._job: Job | None = None
+        self._state = TagsState()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REST_MS)
+        self._timer.timeout.connect(self._read)
+        session.voxel_changed.connect(self._on_voxel)
+        session.series_selected.connect(self._on_series)
+        session.case_changed.connect(self._on_series)
+
+    @property
+    def state(self) -> TagsState:
+        """The list's content."""
+        return self._state
+
+    def on_watched(self, watched: bool) -> None:
+        """The list came into view, or went out of it."""
+        self._is_watched = watched
+        if watched:
+            self._on_voxel()
+        else:
+            self._timer.stop()
+            self._drop_job()
+
+    def on_search_changed(self, text: str) -> None:
+        """Show elements whose tag, keyword or value holds the text."""
+        self._search = text.casefold().strip()
+        self._show()
+
+    def on_compared_changed(self, number: int | None) -> None:
+        """Show what differs from another slice of the series.
+
+        Args:
+            number: From 1; None shows all elements of the slice on screen.
+        """
+        if number != self._compared:
+            self._compared = number
+            self._show()
+            if self._missing():
+                self._start_timer()
+
+    def _place(self) -> _Place | None:
+        record = self._session.record
+        return None if record is None else (record.series_id, self._session.voxel[0])
+
+    def _other_place(self) -> _Place | None:
+        record = self._session.record
+        if record is None or self._compared is None:
+            return None
+        return record.series_id, min(self._compared, record.n_slices) - 1
+
+    def _missing(self) -> tuple[_Place, ...]:
+        wanted = dict.fromkeys((self._place(), self._other_place()))
+        return tuple(p for p in wanted if p is not None and p not in self._lists)
+
+    def _on_series(self) -> None:
+        self._compared = None
+        self._lists = {}
+        self._shown = None
+        self._drop_job()
+        self._show()
+        self._on_voxel()
+
+    def _on_voxel(self) -> None:
+        place = self._place()
+        if not self._is_watched:
+            return
+        # Moving inside a slice changes nothing; each step through slices starts anew.
+        is_under_way = self._job is not None or self._timer.isActive()
+        if place == self._shown and (is_under_way or not self._missing()):
+            return
+        self._drop_job()
+        if place != self._shown:
+            # Only the slice compared with is kept: the next look at a slice must find
+            # a file that changed meanwhile.
+            other = self._other_place()
+            self._lists = {p: t for p, t in self._lists.items() if p == other}
+            self._shown = place
+            if self._state.message != _RESTING:
+                self._show()
+        if place is not None:
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        if self._is_watched:
+            self._timer.start()
+
+    def _read(self) -> None:
+        store, missing = self._session.store, self._missing()
+        if store is None or not missing or not self._is_watched:
+            self._show()
+            return
+        self._drop_job()
+        job = self._session.jobs.submit(
+            "io", "Reading tags", partial(_read_lists, store, missing)
+        )
+        job.finished.connect(self._on_read)
+        job.failed.connect(self._on_failed)
+        job.ended.connect(partial(self._on_ended, job))
+        self._job = job
+        self._show()
+
+    def _on_read(self, lists: dict[_Place, TagList]) -> None:
+        self._lists.update(lists)
+        self._job = None
+        self._show()
+
+    def _on_failed(self, error: Exception) -> None:
+        reason = str(error) if isinstance(error, BtdError) else "They cannot be read."
+        self._lists.update({p: TagList(reason=reason) for p in self._missing()})
+        self._job = None
+        self._show()
+
+    def _on_ended(self, job: Job) -> None:
+        if self._job is job:
+            self._job = None
+
+    def _drop_job(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            self._session.jobs.give_up(job)
+
+    def _show(self) -> None:
+        self._state = self._built()
+        self.changed.emit(self._state)
+
+    def _built(self) -> TagsState:
+        record, place = self._session.record, self._place()
+        if record is None or place is None:
+            return TagsState(message="No slice of a case is on screen.")
+        number = place[1] + 1
+        other_place = self._other_place()
+        compared = None if other_place is None else other_place[1] + 1
+        empty = TagsState(number, record.n_slices, compared)
+        own = self._lists.get(place)
+        other = None if other_place is None else self._lists.get(other_place)
+        if own is None or (other_place is not None and other is None):
+            message = "Reading …" if self._job else _RESTING
+            return _with_message(empty, message)
+        for listed, at in ((own, number), (other, compared)):
+            if listed is not None and listed.reason:
+                return _with_message(empty, f"Slice {at}: {listed.reason}")
+        rows = _all_rows(own.tags) if other is None else _differences(own, other)
+        kept = tuple(r for r in rows if _holds(r, self._search))
+        message = _summary(number, compared, len(kept), len(rows))
+        notes = dict.fromkeys(t.note for t in (own, other) if t is not None and t.note)
+        message = " ".join((message, *notes))
+        return TagsState(number, record.n_slices, compared, kept, len(rows), message)
+
+
+def _read_lists(
+    store: CaseStore, places: Sequence[_Place], context: TaskContext, tell: Tell
+) -> dict[_Place, TagList]:
+    del tell
+    lists = {}
+    for place in places:
+        context.check()
+        lists[place] = tags_of_slice(store, *place)
+    return lists
+
+
+def _with_message(state: TagsState, message: str) -> TagsState:
+    return TagsState(state.number, state.n_slices, state.compared, message=message)
+
+
+def _all_rows(tags: Sequence[Tag]) -> list[TagRow]:
+    return [TagRow(t.path, t.keyword, t.vr, t.value) for t in tags]
+
+
+def _differences(own: TagList, other: TagList) -> list[TagRow]:
+    return [
+        TagRow(
+            d.path,
+            d.keyword,
+            d.vr,
+            _ABSENT if d.value is None else d.value,
+            _ABSENT if d.other is None else d.other,
+        )
+        for d in differing_tags(own.tags, other.tags)
+    ]
+
+
+def _holds(row: TagRow, search: str) -> bool:
+    if not search:
+        return True
+    # "00180050" and "0018 0050" are ways to type a tag, too.
+    plain = row.path.replace("(", "").replace(")", "").replace(",", "")
+    digits = search.replace(" ", "").replace(",", "")
+    texts = (row.path, row.keyword, row.value, row.other)
+    return any(search in t.casefold() for t in texts) or (
+        len(digits) >= 4 and digits in plain.casefold()
+    )
+
+
+def _summary(number: int, compared: int | None, n_kept: int, n_all: int) -> str:
+    found = f"{n_kept} of {n_all}" if n_kept != n_all else f"{n_all}"
+    if compared is None:
+        return f"Slice {number}: {found} elements."
+    if compared == number:
+        return f"Slice {number} is the slice on screen."
+    if n_all == 0:
+        return f"Slices {number} and {compared} have the same elements."
+    return f"Slices {number} and {compared} differ in {found} elements."
