@@ -19,6 +19,7 @@ from btd_desktop.dicom.grids import load_grid
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.reading import Outcome, read_all
+from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import (
     Fate,
     FileRecord,
@@ -34,7 +35,11 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "import_evidence", "summarise_fates"]
 
 
 def import_evidence(
-    paths: Sequence[Path], context: TaskContext, *, limits: Limits = DEFAULT_LIMITS
+    paths: Sequence[Path],
+    context: TaskContext,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    ready: Sequence[Sandbox] = (),
 ) -> Import:
     """Series, and the fate of every file, below the given paths.
 
@@ -42,6 +47,7 @@ def import_evidence(
         paths: Folders, files, ZIP archives, DICOMDIRs.
         context: Progress and cancellation; reported once per file.
         limits: Ceilings for hostile input.
+        ready: Parsing processes started before; used first, and closed in the end.
 
     Returns:
         The import. `series` is empty when nothing can be examined; the records say
@@ -56,7 +62,7 @@ def import_evidence(
         sources, containers = _expand_archives(
             list_sources(paths, limits), limits, closing, context
         )
-        outcomes = read_all(sources, limits, context)
+        outcomes = read_all(sources, limits, context, ready)
     context.report(len(sources), len(sources), "Ordering slices")
     outcomes = _account_for_companions(outcomes)
     outcomes, repeated = _mark_duplicates(outcomes)

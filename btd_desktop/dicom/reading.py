@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -48,14 +49,23 @@ class Outcome:
 
 
 def read_all(
-    sources: list[Source], limits: Limits, context: TaskContext
+    sources: list[Source],
+    limits: Limits,
+    context: TaskContext,
+    ready: Sequence[Sandbox] = (),
 ) -> list[Outcome]:
     """Outcomes in the order of the sources, whichever thread was first.
+
+    Args:
+        sources: What is read.
+        limits: Ceilings for hostile input.
+        context: Progress and cancellation.
+        ready: Parsing processes started before; used first, and closed in the end.
 
     Raises:
         Cancelled: The examiner asked to stop.
     """
-    pool = _ReadingPool(sources, limits)
+    pool = _ReadingPool(sources, limits, ready)
     outcomes: dict[int, Outcome] = {}
     with pool:
         while len(outcomes) < len(sources):
@@ -74,16 +84,19 @@ def read_all(
 class _ReadingPool:
     """A few threads, each with its own parsing process, that take turns."""
 
-    def __init__(self, sources: list[Source], limits: Limits) -> None:
+    def __init__(
+        self, sources: list[Source], limits: Limits, ready: Sequence[Sandbox]
+    ) -> None:
         self.done: queue.Queue[tuple[int, Outcome] | BaseException] = queue.Queue()
         self._limits = limits
         self._turn = iter(enumerate(sources))
         self._lock, self._stop = threading.Lock(), threading.Event()
         n_workers = min(limits.workers, len(sources))
-        self._sandboxes = [Sandbox(limits) for _ in range(n_workers)]
+        n_new = max(0, n_workers - len(ready))
+        self._sandboxes = [*ready, *(Sandbox(limits) for _ in range(n_new))]
         self._threads = [
             threading.Thread(target=self._serve, args=(box,), name="btd-import")
-            for box in self._sandboxes
+            for box in self._sandboxes[:n_workers]
         ]
 
     def __enter__(self) -> Self:

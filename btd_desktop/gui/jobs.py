@@ -11,6 +11,9 @@ its lane: it runs on the same thread between two slices, while the long one repo
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,6 +34,7 @@ Work = Callable[[TaskContext, Tell], Any]
 _log = logging.getLogger(__name__)
 _PROGRESS_EVERY_S = 0.04
 _PAUSE_POLL_S = 0.05
+_NICE = 10
 
 
 class Job(QObject):
@@ -127,6 +131,15 @@ class _Worker(QObject):
         self._closed = True
 
     @Slot()
+    def step_back(self) -> None:
+        """Let the window's thread have a processor first; before any work."""
+        QThread.currentThread().setPriority(QThread.Priority.LowPriority)
+        if sys.platform == "linux":
+            # There a thread has no priority of Qt's, but its own nice value, which the
+            # threads that torch starts for it inherit.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+    @Slot()
     def work_off(self) -> None:
         """Do what is queued; woken by a queued signal."""
         self._serve_urgent()
@@ -177,12 +190,14 @@ class _Lane(QObject):
 
     woken = Signal()
 
-    def __init__(self, name: str, parent: QObject) -> None:
+    def __init__(self, name: str, parent: QObject, *, steps_back: bool) -> None:
         super().__init__(parent)
         self.worker = _Worker()
         self.thread_ = QThread(self)
         self.thread_.setObjectName(f"btd-{name}")
         self.worker.moveToThread(self.thread_)
+        if steps_back:
+            self.thread_.started.connect(self.worker.step_back)
         self.woken.connect(self.worker.work_off)
         self.thread_.start()
 
@@ -223,7 +238,7 @@ class JobRunner(QObject):
             return job
         self._jobs[job.number] = job
         if lane not in self._lanes:
-            made = _Lane(lane, self)
+            made = _Lane(lane, self, steps_back=lane == "compute")
             made.worker.said.connect(self._on_said)
             self._lanes[lane] = made
         order = _Order(job.number, work, job.context)

@@ -1,8 +1,4 @@
-"""Opening: whatever was dropped, named or chosen becomes a case, a report or evidence.
-
-The first slice is read on its own before the import proper, so that something is on
-the screen while hundreds of files are still being hashed.
-"""
+"""Opening: what was dropped, named or chosen becomes a case, a report or evidence."""
 
 from __future__ import annotations
 
@@ -21,9 +17,9 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, EvidenceError
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.first_slice import FirstSlice
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.volume import Volume
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     create_case,
@@ -43,8 +39,6 @@ __all__ = [
 ]
 
 _CASE_FILE = "case.sqlite"
-_MAX_LOOKED_AT = 400
-_LARGEST_PREVIEW = 64 << 20
 
 PathKind = Literal["case", "report", "evidence"]
 
@@ -159,6 +153,7 @@ class OpeningPresenter(QObject):
         self._session = session
         self._recent = recent
         self._job: Job | None = None
+        self._preview = FirstSlice(session)
 
     @property
     def is_busy(self) -> bool:
@@ -181,7 +176,17 @@ class OpeningPresenter(QObject):
         elif kind == "report":
             self.report_dropped.emit(existing[0])
         else:
+            self.get_ready()
             self.case_wanted.emit(self._proposal(existing))
+
+    def get_ready(self) -> None:
+        """Evidence may come soon: start the process that will read its first slice."""
+        if not self.is_busy:
+            self._preview.get_ready()
+
+    def close(self) -> None:
+        """End what waits for evidence."""
+        self._preview.close()
 
     def _proposal(self, given: tuple[Path, ...]) -> CaseProposal:
         first = given[0]
@@ -219,15 +224,16 @@ class OpeningPresenter(QObject):
         """Import evidence into a new case, or into the open one."""
         if self._refuse_while_busy():
             return
-        self.start_preview(choice.paths)
         services = self._session.services
         if choice.folder is None:
             store = self._session.store
             if store is not None:
+                self._preview.show(choice.paths)
                 self._import(store, choice.paths)
             return
         folder, details, profile = choice.folder, choice.details, choice.profile
         self._leave_case()
+        self._preview.show(choice.paths)
 
         def work(context: TaskContext, tell: Tell) -> CaseStore:
             store = create_case(folder, details, services)
@@ -259,21 +265,6 @@ class OpeningPresenter(QObject):
         job = self._session.jobs.submit("compute", "Making the demonstration", work)
         self._watch(job)
         job.finished.connect(partial(self._on_demo_made, out))
-
-    def start_preview(self, given: Sequence[Path]) -> None:
-        """Show the first slice found while nothing else is shown."""
-        if self._session.record is not None:
-            return
-
-        def work(context: TaskContext, tell: Tell) -> Volume | None:
-            return first_slice(given, context)
-
-        job = self._session.jobs.submit("compute", "First slice", work, urgent=True)
-        job.finished.connect(self._on_preview)
-
-    def _on_preview(self, volume: Volume | None) -> None:
-        if volume is not None:
-            self._session.show_preview(volume)
 
     def _on_case_made(self, given: Sequence[Path], store: CaseStore) -> None:
         self._on_case_open(store)
@@ -349,51 +340,4 @@ class OpeningPresenter(QObject):
                 f"{self._job.title} is still going on: wait, or cancel it first."
             )
             return True
-        return False
-
-
-def first_slice(given: Sequence[Path], context: TaskContext) -> Volume | None:
-    """One slice of the evidence, or None when none is found quickly.
-
-    The middle one of the files that lie beside each other, since the first ones of a
-    series often show little.
-    """
-    from btd_desktop.dicom.load import import_evidence
-
-    for path in _candidates(given):
-        try:
-            found = import_evidence([path], context)
-        except EvidenceError:
-            continue
-        if found.series:
-            return found.series[0].volume
-    return None
-
-
-def _candidates(given: Sequence[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in given:
-        if path.is_file():
-            files.append(path)
-        elif path.is_dir():
-            for folder, folders, names in os.walk(path, followlinks=False):
-                folders.sort()
-                files += [Path(folder) / name for name in sorted(names)]
-                if len(files) >= _MAX_LOOKED_AT:
-                    break
-    images = [f for f in files if _may_be_image(f)]
-    middle = len(images) // 2
-    return [*images[middle : middle + 2], *images[:1]]
-
-
-def _may_be_image(path: Path) -> bool:
-    try:
-        # Links are listed by the import, and not followed here either.
-        if path.is_symlink() or not path.is_file():
-            return False
-        if path.stat().st_size > _LARGEST_PREVIEW:
-            return False
-        with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
-    except OSError:
         return False

@@ -143,6 +143,7 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         if dropped_paths(event.mimeData()):
             event.acceptProposedAction()
             self._veil.cover()
+            self.parts.opening.get_ready()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Nothing was dropped."""
@@ -162,6 +163,7 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         for dialog in self.findChildren(QDialog):
             dialog.reject()
         self.session.jobs.cancel_all()
+        self.parts.opening.close()
         self.strip.show_notice("Stopping …")
         while not self.session.jobs.shut_down(5.0):
             if not self._wait_longer():

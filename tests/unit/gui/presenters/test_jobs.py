@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from typing import Any
@@ -48,6 +50,29 @@ def test_result_of_a_job_arrives_on_the_main_thread(runner):
     assert where["value"] == 42
     assert where["main"] == threading.get_ident() != where["work"]
     assert runner.jobs() == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nice of a thread is Linux's own")
+def test_compute_lane_and_its_threads_let_the_window_go_first(runner):
+    nice: dict[str, list[int]] = {}
+
+    def own_nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def work(context, tell):
+        below: list[int] = []
+        helper = threading.Thread(target=lambda: below.append(own_nice()))
+        helper.start()
+        helper.join()
+        return [own_nice(), *below]
+
+    for lane in ("compute", "io"):
+        job = runner.submit(lane, "Ask", work)
+        job.finished.connect(lambda v, lane=lane: nice.update({lane: v}))
+    wait_until(lambda: len(nice) == 2)
+    here = own_nice()
+    assert nice["io"] == [here, here]
+    assert nice["compute"] == [max(here, 10)] * 2
 
 
 def test_intermediate_results_keep_their_order(runner):

@@ -9,9 +9,10 @@ import pytest
 
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.first_slice import first_slice
 from btd_desktop.gui.presenters.opening import (
+    CaseChoice,
     OpeningPresenter,
-    first_slice,
     kind_of_paths,
     proposed_folder,
 )
@@ -28,6 +29,7 @@ def opening(qapp, no_thread_left):
     session = Session(Services(), jobs)
     made = OpeningPresenter(session, RecentCases(5))
     yield made
+    made.close()
     session.close_case()
     assert jobs.shut_down(20.0)
 
@@ -71,7 +73,9 @@ def test_evidence_asks_for_a_case_before_anything_is_read(opening, tmp_path):
     assert [p.paths for p in asked] == [(evidence,)]
     assert asked[0].title == "scan"
     assert not asked[0].folder.exists()
-    assert opening._session.jobs.jobs() == ()
+    # Only a process that has been given nothing may be started meanwhile.
+    started = [job.title for job in opening._session.jobs.jobs()]
+    assert started in ([], ["Starting the reader"])
 
 
 def test_path_that_is_gone_is_told(opening, tmp_path):
@@ -96,6 +100,68 @@ def test_first_slice_is_found_among_other_files(tmp_path):
     volume = first_slice([folder], TaskContext())
     assert volume is not None
     assert volume.shape == (1, 32, 32)
+
+
+def test_first_slice_of_a_new_case_is_shown_before_the_import_is_done(
+    opening, tmp_path
+):
+    folder = make_series_folder(tmp_path / "scan", 3, shape=(4, 32, 32))
+    session = opening._session
+    shown: list[tuple[bool, int]] = []
+
+    def on_selected() -> None:
+        if session.volume is not None:
+            shown.append((session.record is None, session.volume.n_slices))
+
+    session.series_selected.connect(on_selected)
+    opening.on_paths_given([folder])
+    opening.on_case_chosen(CaseChoice((folder,), tmp_path / "case"))
+    wait_until(lambda: session.record is not None)
+    assert shown == [(True, 1), (False, 4)]
+    wait_until(lambda: not opening.is_busy)
+
+
+def test_reader_that_waits_for_evidence_ends_with_the_presenter(
+    opening, tmp_path, monkeypatch
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    opening.get_ready()
+    reader = opening._preview
+    wait_until(lambda: reader._ready is not None and reader._job is None)
+    process = reader._ready._process
+    assert process.poll() is None
+    assert list(temporary.iterdir())
+    opening.close()
+    assert process.poll() is not None
+    assert not list(temporary.iterdir())
+
+
+def test_reader_ends_when_nothing_looks_like_an_image(opening, tmp_path):
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("to whom it may concern")
+    opening.get_ready()
+    reader = opening._preview
+    wait_until(lambda: reader._ready is not None and reader._job is None)
+    process = reader._ready._process
+    reader.show([folder])
+    wait_until(lambda: not opening._session.jobs.jobs())
+    assert process.poll() is not None
+    assert reader._ready is None
+
+
+def test_reader_that_is_starting_ends_with_the_presenter(
+    opening, tmp_path, monkeypatch
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    opening.get_ready()
+    opening.close()
+    wait_until(lambda: opening._preview._job is None)
+    assert not list(temporary.iterdir())
 
 
 def test_first_slice_of_a_folder_without_images_is_none(tmp_path):
