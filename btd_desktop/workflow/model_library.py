@@ -76,12 +76,18 @@ class BoundDetector:
 
 
 def list_models() -> tuple[ModelEntry, ...]:
-    """Every model folder, shipped ones first; damaged ones are listed with reason."""
+    """Every model folder, shipped ones first, defaults before the others.
+
+    Damaged ones are listed with their reason.
+    """
+    defaults = {name for names in _DEFAULTS.values() for name in names}
     entries = []
     for root in paths.model_dirs():
         if not root.is_dir():
             continue
-        for folder in sorted(root.iterdir()):
+        for folder in sorted(
+            root.iterdir(), key=lambda f: (f.name not in defaults, f.name)
+        ):
             if not (folder / CARD_FILE).is_file():
                 continue
             card, problem = None, ""

@@ -107,9 +107,18 @@ class DialogSlots:
         self._open(CalibrationDialog(presenter, self.theme, _window(self)))
 
     def _on_profile_saved(self, path: Path) -> None:
+        from btd_desktop.calibration.profile import read_profile
+
         record = self.session.record
-        if record is not None:
-            self.parts.scoring.evaluate(record.series_id, str(path))
+        if record is None:
+            return
+        shown = self.session.result.evaluation
+        # A profile of another model says nothing of this run: what is shown stays.
+        if shown is not None:
+            model = shown.run.manifest["model"]["digest"]
+            if read_profile(path).model.get("digest") != model:
+                return
+        self.parts.scoring.evaluate(record.series_id, str(path))
 
     def on_train(self) -> None:
         """Train a model on local genuine scans."""
