@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -253,7 +254,7 @@ def test_false_answers_of_the_process_are_not_believed(
         "sys.stdout.buffer.write(struct.pack('>IQ', len(header), 0) + header)\n"
         "sys.stdout.buffer.flush(); sys.stdin.buffer.read()\n"
     )
-    command = [sandbox_module.sys.executable, "-c", program]
+    command = [sys.executable, "-c", program]
     monkeypatch.setattr(sandbox_module, "_command", lambda: command)
     listed = list_tags(path)
     assert (listed.tags, listed.reason) == ((), "Its reader went astray.")
@@ -264,7 +265,7 @@ def test_a_crash_or_an_overrun_of_the_process_is_a_reason(
 ) -> None:
     path = tmp_path / "one.dcm"
     path.write_bytes(file_bytes(ct_slice()))
-    command = [sandbox_module.sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(sandbox_module, "_command", lambda: command)
     listed = list_tags(path, limits=replace(DEFAULT_LIMITS, file_timeout_s=0.3))
     assert "longer than" in listed.reason

@@ -65,9 +65,9 @@ def test_list_is_watched_only_while_its_tab_is_shown(qtbot):
     panel.show()
     assert True not in watched
     panel._tabs.setCurrentWidget(panel.tags)
-    assert watched[-1] is True
+    assert watched[-1:] == [True]
     panel._tabs.setCurrentIndex(0)
-    assert watched[-1] is False
+    assert watched[-1:] == [False]
     panel._tabs.setCurrentWidget(panel.tags)
     panel.hide()
-    assert watched[-1] is False
+    assert watched[-1:] == [False]

@@ -20,6 +20,7 @@ from btd_desktop.workflow.import_series import (
     import_into_case,
 )
 from btd_desktop.workflow.services import Services
+from btd_desktop.workflow.slice_tags import tags_of_slice
 from tests.factories import make_series_folder
 from tests.window_desk import wait_until
 
@@ -36,7 +37,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reads(monkeypatch):
     """Slices in the order in which their files were read."""
     read: list[int] = []
-    real = slice_tags.tags_of_slice
+    real = tags_of_slice
 
     def counted(store: CaseStore, series_id: int, index: int):
         read.append(index)
