@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.diffusion.card import ModelCard
+from btd_desktop.diffusion.card import WEIGHTS_FILE, ModelCard
 from btd_desktop.diffusion.training.dataset import (
     TrainingSlice,
     TrainingSplit,
@@ -58,6 +58,9 @@ class TrainingOptions:
         precision: "bfloat16" or "float32"; None takes the recipe's own.
         validation_share: Share of patients that are only watched.
         seed: Of everything drawn at random.
+        start_from: Folder of a model with the same network whose weights training
+            starts from; None starts from random ones.
+        noise_low: Lowest noise level learnt; None takes the recipe's own.
     """
 
     preset: str
@@ -71,6 +74,8 @@ class TrainingOptions:
     precision: str | None = None
     validation_share: float = 0.1
     seed: int = 0
+    start_from: Path | None = None
+    noise_low: float | None = None
 
 
 def make_recipe(options: TrainingOptions) -> TrainingRecipe:
@@ -107,7 +112,7 @@ def make_recipe(options: TrainingOptions) -> TrainingRecipe:
         )
     changes: dict[str, Any] = {
         key: getattr(options, key)
-        for key in ("batch", "crop", "learning_rate", "precision")
+        for key in ("batch", "crop", "learning_rate", "precision", "noise_low")
         if getattr(options, key) is not None
     }
     return replace(
@@ -170,6 +175,7 @@ def train_on_series(
         ModelError: `out` holds a checkpoint of another recipe, or cannot be written.
         Cancelled: The user asked to stop; the checkpoint is complete.
     """
+    from btd_desktop.diffusion.checkpoint import load_model
     from btd_desktop.diffusion.device import choose_device
     from btd_desktop.diffusion.training.trainer import train
 
@@ -180,6 +186,13 @@ def train_on_series(
             f"there is no {preset.modality} series to learn from", code="no_series"
         )
     recipe = make_recipe(options)
+    initial: dict[str, Any] | None = None  # tensors by name
+    inherited: tuple[str, ...] = ()
+    if options.start_from is not None:
+        network, begun = load_model(options.start_from)
+        initial = network.state_dict()
+        recipe = replace(recipe, initial=begun.weights_sha256)
+        inherited = tuple(begun.training.get("voxel_digests", ()))
     split = split_by_patient(
         _slices(fitting, preset, patient_key, context),
         recipe.validation_share,
@@ -192,13 +205,27 @@ def train_on_series(
         folder=out / CHECKPOINT_DIR,
         device=choose_device(device),
         context=context,
+        initial=initial,
     ):
         last = state
         if on_state is not None:
             on_state(state)
-    return _write_model(
+    card = _write_model(
         out, fitting, split, preset, recipe, last, services, credits_text, patient_key
     )
+    if not inherited:
+        return card
+    return _with_inherited(out, card, inherited)
+
+
+def _with_inherited(out: Path, card: ModelCard, inherited: Sequence[str]) -> ModelCard:
+    """The card, with the scans that the starting weights knew among those known."""
+    from btd_desktop.diffusion.checkpoint import save_model
+
+    known = sorted({*card.training["voxel_digests"], *inherited})
+    card = replace(card, training={**card.training, "voxel_digests": known})
+    save_model(out, card, (out / WEIGHTS_FILE).read_bytes())
+    return card
 
 
 def _slices(

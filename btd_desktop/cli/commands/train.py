@@ -49,6 +49,10 @@ def train_model(
         float,
         typer.Option(help="Share of patients only watched.", min=0.0, max=0.9),
     ] = 0.1,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a model whose weights training starts from."),
+    ] = None,
     credits_text: Annotated[
         str, typer.Option("--credits", help="Whose scans they are; goes into the card.")
     ] = "",
@@ -72,6 +76,7 @@ def train_model(
         precision=precision,
         validation_share=validation_share,
         seed=seed,
+        start_from=start_from,
     )
     with watched() as context:
         card = train_on_paths(

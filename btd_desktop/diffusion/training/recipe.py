@@ -28,14 +28,17 @@ class TrainingRecipe:
         learning_rate: Peak of the schedule.
         decay: "cosine" to zero over all steps, or "constant".
         warmup: Steps of linear rise at the start.
-        noise: "small": noise level log-uniform in [0.01, 0.1], where detection
+        noise: "small": noise level log-uniform in [noise_low, 0.1], where detection
             happens; "paper": timestep uniform over the sigmoid schedule's T = 1000.
+        noise_low: Lowest noise level of "small".
         weight_decay: AdamW's; 0 gives the paper's Adam.
         ema_decay: Decay of the moving average of weights per step.
         gradient_clip: Largest gradient norm.
         precision: "bfloat16" or "float32" for convolutions.
         validation_share: Share of patients that are only watched.
         seed: Of initial weights, split, crops and noise.
+        initial: SHA-256 of the weights file that training starts from; "" starts
+            from random weights.
     """
 
     network: dict[str, Any]
@@ -46,12 +49,14 @@ class TrainingRecipe:
     decay: Literal["cosine", "constant"] = "cosine"
     warmup: int = 200
     noise: Literal["small", "paper"] = "small"
+    noise_low: float = 0.003
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     validation_share: float = 0.1
     seed: int = 0
+    initial: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.crop < 16:
@@ -65,6 +70,10 @@ class TrainingRecipe:
         if not 0.0 < self.learning_rate < 1.0:
             raise SettingsError(
                 f"the learning rate lies between 0 and 1, got {self.learning_rate:g}"
+            )
+        if not 0.0 < self.noise_low < 0.1:
+            raise SettingsError(
+                f"the lowest noise level lies between 0 and 0.1, got {self.noise_low:g}"
             )
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:

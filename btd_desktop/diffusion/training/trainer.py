@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from btd_desktop.progress import TaskContext
 
 __all__ = ["TrainingState", "train"]
 
-_SMALL_LEVELS = (0.01, 0.1)
+_HIGHEST_LEVEL = 0.1
 _REPORT_EVERY = 50
 _N_WATCHED = 64
 
@@ -91,6 +91,7 @@ def train(
     device: ComputeDevice,
     context: TaskContext,
     checkpoint_every: int = 1000,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> Iterator[TrainingState]:
     """Train, yielding the state every 50 steps and at the end.
 
@@ -105,14 +106,17 @@ def train(
         device: Where to compute.
         context: Progress, pause and cancel.
         checkpoint_every: Steps between checkpoints.
+        initial: Weights to start from instead of random ones; `recipe.initial` names
+            them.
 
     Raises:
-        ModelError: The checkpoint in `folder` is damaged or of another recipe, or the
-            loss is no longer finite (the checkpoint holds the last good weights).
+        ModelError: `initial` does not fit the network, the checkpoint in `folder` is
+            damaged or of another recipe, or the loss is no longer finite (the
+            checkpoint holds the last good weights).
         Cancelled: The user asked to stop; the checkpoint is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = _start(recipe, device)
+    run = _start(recipe, device, initial)
     run.step, run.elapsed_s = load_state(
         folder, recipe, run.network, run.average, run.optimiser
     )
@@ -164,11 +168,23 @@ def _save(folder: Path, recipe: TrainingRecipe, run: _Running) -> None:
     )
 
 
-def _start(recipe: TrainingRecipe, device: ComputeDevice) -> _Running:
+def _start(
+    recipe: TrainingRecipe,
+    device: ComputeDevice,
+    initial: Mapping[str, Tensor] | None,
+) -> _Running:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(recipe.network)
         average = build_network(recipe.network)
+    if initial is not None:
+        try:
+            network.load_state_dict(dict(initial))
+        except RuntimeError as error:
+            raise ModelError(
+                f"the weights to start from do not fit the network: {error}",
+                code="initial",
+            ) from error
     average.load_state_dict(network.state_dict())
     layout = torch.channels_last
     network.to(device.torch_device, memory_format=layout)  # type: ignore[call-overload]
@@ -197,7 +213,7 @@ def _draw_levels(
     if recipe.noise == "paper":
         schedule = sigmoid_schedule()
         return schedule.noise_levels[rng.integers(0, schedule.n_steps, n)]
-    low, high = np.log(_SMALL_LEVELS)
+    low, high = np.log(recipe.noise_low), np.log(_HIGHEST_LEVEL)
     return np.asarray(np.exp(rng.uniform(low, high, n)))
 
 
