@@ -1,8 +1,9 @@
 """Arrays of a case on disk: one uncompressed npy file each, named by its digest.
 
 Uncompressed, so that a volume can be memory-mapped. Named by `array_digest`, so that
-an altered array no longer matches its own name. A file appears under its name only
-when it is complete: it is written beside, flushed and renamed.
+an altered array no longer matches its own name; the header, which that digest knows
+only by its meaning, has one spelling. A file appears under its name only when it is
+complete: it is written beside, flushed and renamed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
 __all__ = [
+    "FULL_DISK",
     "array_path",
     "check_array",
     "map_array",
@@ -31,8 +33,14 @@ __all__ = [
     "write_array",
 ]
 
+# EFBIG: what a limit on file sizes says; for the examiner it is a full disk as well.
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFTOVER_PREFIX = ".writing-"
+_MAGIC = b"\x93NUMPY\x01\x00"
+_ALIGNMENT = 64
+_GROWTH_DIGITS = 21
 
 
 def array_path(folder: Path, digest: str) -> Path:
@@ -76,7 +84,8 @@ def write_array(folder: Path, array: NDArray[Any]) -> str:
     try:
         handle, temporary = tempfile.mkstemp(prefix=_LEFTOVER_PREFIX, dir=folder)
         with os.fdopen(handle, "wb") as stream:
-            np.lib.format.write_array(stream, little, allow_pickle=False)
+            stream.write(_header_bytes(little.shape, little.dtype))
+            stream.write(little.reshape(-1).view(np.uint8).data)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(target)
@@ -100,6 +109,8 @@ def map_array(folder: Path, digest: str) -> NDArray[Any]:
         with path.open("rb") as stream:
             shape, fortran, dtype = _read_header(stream)
             offset = stream.tell()
+            stream.seek(0)
+            header = stream.read(offset)
             size = os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise CaseError(
@@ -114,6 +125,8 @@ def map_array(folder: Path, digest: str) -> NDArray[Any]:
         n_values *= length
     if dtype.hasobject or fortran:
         raise _altered(path, "it is not stored as this program stores arrays")
+    if header not in _known_headers(shape, dtype):
+        raise _altered(path, "its header is not as this program writes it")
     # Compared before anything is allocated: a forged header may claim any size.
     if size != offset + n_values * dtype.itemsize:
         raise _altered(path, f"{shape} {dtype} does not fill its {size} bytes")
@@ -178,6 +191,30 @@ def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]
     raise ValueError(f"npy version {version}")
 
 
+def _header_bytes(
+    shape: tuple[int, ...], dtype: np.dtype[Any], *, room: int = _GROWTH_DIGITS
+) -> bytes:
+    """The one npy 1.0 header of an array, byte for byte that of numpy 2.
+
+    Written here, so that it stays the same whatever later versions of numpy write.
+
+    Args:
+        shape: Of the array, in C order.
+        dtype: Of the array.
+        room: Digits for which the first axis is given room; 0 before numpy 1.25.
+    """
+    named = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': {shape!r}, }}"
+    spare = max(0, room - len(repr(shape[0]))) if shape else 0
+    text = named.encode("latin-1") + b" " * spare
+    fixed = len(_MAGIC) + 2
+    text += b" " * (_ALIGNMENT - (fixed + len(text) + 1) % _ALIGNMENT) + b"\n"
+    return _MAGIC + len(text).to_bytes(2, "little") + text
+
+
+def _known_headers(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[bytes, bytes]:
+    return _header_bytes(shape, dtype), _header_bytes(shape, dtype, room=0)
+
+
 def _altered(path: Path, why: str) -> CaseError:
     return CaseError(
         f"array {path.name} of the case was altered: {why}",
@@ -187,7 +224,7 @@ def _altered(path: Path, why: str) -> CaseError:
 
 
 def _write_error(folder: Path, error: OSError) -> CaseError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL_DISK:
         return CaseError(
             f"the disk of {folder} is full; results stored so far are kept",
             hint="Free some space or move the case folder, then resume.",

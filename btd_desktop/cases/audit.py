@@ -15,19 +15,14 @@ action, details, key id and the previous entry's hash:
 
 Cutting entries from the end leaves a valid chain. Three anchors show it: the head
 record in the case (sealed like the entries), the head that this computer saw last
-(outside the case), and the heads printed in reports.
+(outside the case, see `anchor`), and the heads printed in reports.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import sqlite3
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from btd_desktop.cases.audit_key import AuditKey
@@ -35,7 +30,6 @@ from btd_desktop.cases.model import AuditEntry
 from btd_desktop.cases.text import dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.errors import CaseError
-from btd_desktop.paths import data_dir
 
 __all__ = [
     "FIRST_PREVIOUS_HASH",
@@ -44,8 +38,6 @@ __all__ = [
     "entry_from_row",
     "head_mac",
     "read_head",
-    "recorded_anchor",
-    "remember_head",
     "signed_bytes",
     "utc_text",
     "verify_order",
@@ -175,36 +167,6 @@ def utc_text(moment: datetime) -> str:
         raise ValueError("times must be aware (UTC)")
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
-
-
-def remember_head(case_id: str, head: Head) -> None:
-    """Keep a case's head outside the case, so that a rolled-back copy is noticed.
-
-    Best effort: a missing anchor makes verification say less, never something wrong.
-    """
-    path = _anchor_path(case_id)
-    text = json.dumps({"n_entries": head[0], "head": head[1]})
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).replace(path)
-
-
-def recorded_anchor(case_id: str) -> Head | None:
-    """The head that this computer saw last, or None when it never wrote this case."""
-    try:
-        document = json.loads(_anchor_path(case_id).read_text(encoding="utf-8"))
-        return int(document["n_entries"]), str(document["head"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _anchor_path(case_id: str) -> Path:
-    # Hashed: the id comes from the case, and must not lead out of the folder.
-    name = bytes_digest(case_id.encode("utf-8", "backslashreplace"))[:32]
-    return data_dir() / "audit-heads" / f"{name}.json"
 
 
 def verify_order(entries: Sequence[AuditEntry]) -> list[str]:

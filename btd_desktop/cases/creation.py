@@ -7,13 +7,12 @@ either holds a whole case or none, whenever the power goes.
 from __future__ import annotations
 
 import contextlib
-import errno
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 
 from btd_desktop.cases import audit
-from btd_desktop.cases.arrays import sync_folder
+from btd_desktop.cases.arrays import FULL_DISK, sync_folder
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.database import (
     DATABASE_NAME,
@@ -143,7 +142,7 @@ def migrate_case(connection: sqlite3.Connection, key: AuditKey) -> None:
 
 def folder_error(folder: Path, error: OSError) -> CaseError:
     """What an error of the operating system means for a case folder."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL_DISK:
         return CaseError(
             f"the disk of {folder} is full; no case was made",
             hint="Free some space or choose another disk.",

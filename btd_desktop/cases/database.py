@@ -211,7 +211,17 @@ class WriterLock:
                 hint="Check the rights of the case folder, or open it read-only.",
                 code="not-writable",
             ) from error
-        if not _try_lock(stream):
+        try:
+            is_free = _try_lock(stream)
+        except OSError as error:
+            stream.close()
+            raise CaseError(
+                f"the disk or share of the case {folder} cannot lock files:"
+                f" {error.strerror or error}; two programs could write at once",
+                hint="Copy the case folder to a local disk, or open it read-only.",
+                code="no-locks",
+            ) from error
+        if not is_free:
             owner = stream.read(40).decode("ascii", "replace").strip()
             stream.close()
             raise CaseError(

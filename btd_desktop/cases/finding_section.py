@@ -231,7 +231,6 @@ class FindingSection(CaseJournal):
                 {"report_id": key, "sha256": sha256},
                 records.record_claim(connection, "report", key),
             )
-        self._remember_head()
         row = self._row("SELECT * FROM report WHERE report_id = ?", key, "report")
         return records.report_from_row(row)
 

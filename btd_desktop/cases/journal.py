@@ -20,15 +20,28 @@ from numpy.typing import NDArray
 
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit, records
+from btd_desktop.cases.anchor import (
+    Anchor,
+    database_digest,
+    read_anchor,
+    set_anchor,
+)
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.creation import ARRAYS_NAME
-from btd_desktop.cases.database import WriterLock, case_errors, transaction
+from btd_desktop.cases.database import (
+    WriterLock,
+    case_errors,
+    copy_database,
+    transaction,
+)
 from btd_desktop.cases.model import (
     AuditEntry,
     CaseVerdict,
 )
-from btd_desktop.cases.verification import verify_case
+from btd_desktop.cases.verification import unreadable, verify_case
+from btd_desktop.digest import file_digest
 from btd_desktop.errors import CaseError
+from btd_desktop.progress import TaskContext
 
 __all__ = ["CaseJournal", "damaged", "no_such"]
 
@@ -61,6 +74,9 @@ class CaseJournal:
         self._as_stored = connection
         self._guard = threading.RLock()
         self._checked_arrays: set[str] = set()
+        # Found before this program wrote anything: see `anchor.database_problem`.
+        self._file_problems: tuple[str, ...] = ()
+        self._has_changed = False
         self._is_open = True
         self.actor = self._examiner() or _PROGRAM
 
@@ -69,13 +85,16 @@ class CaseJournal:
         with self._guard:
             if not self._is_open:
                 return
+            anchored = None
             try:
                 if self._lock is not None:
-                    self._remember_head()
+                    anchored = self._remember_head()
             finally:
                 self._is_open = False
                 self._connection.close()
                 self._as_stored.close()
+                if anchored is not None:
+                    self._remember_bytes(*anchored)
                 if self._lock is not None:
                     self._lock.release()
 
@@ -119,20 +138,69 @@ class CaseJournal:
         """Problems of arrays; each array is read at most once per opening."""
         return tuple(self._array_problems(self._checked_arrays))
 
-    def verify(self, known_heads: Iterable[str] = ()) -> CaseVerdict:
-        """Check log, records and arrays afresh.
+    def verify(
+        self, known_heads: Iterable[str] = (), context: TaskContext | None = None
+    ) -> CaseVerdict:
+        """Check log, records, arrays and report files afresh.
+
+        Others may read the case meanwhile: the check works on a copy of the database.
 
         Args:
             known_heads: Audit heads printed in reports at hand; each must occur.
+            context: Progress and cancellation; reported once per array.
+
+        Raises:
+            Cancelled: The context said so.
         """
-        lost_arrays = self._array_problems(set())
-        with self._reading():
+        intact: set[str] = set()
+        lost_arrays = self._array_problems(intact, context)
+        try:
+            with self._reading():
+                copy = copy_database(self._as_stored)
+        except CaseError as error:
+            return unreadable(error.detail)
+        try:
             return verify_case(
-                self._as_stored,
+                copy,
                 self._key,
                 lost_arrays=lost_arrays,
+                file_problems=self._file_problems,
+                lost_reports=self._report_problems(),
                 known_heads=known_heads,
             )
+        finally:
+            copy.close()
+            self._checked_arrays |= intact
+
+    def _report_problems(self) -> list[str]:
+        """Reports that lie in the case folder and are not what was recorded."""
+        problems = []
+        for name, sha256 in self._report_files().items():
+            path = self.folder / name
+            try:
+                if path.is_file() and file_digest(path)[0] not in sha256:
+                    problems.append(
+                        f"{name} in the case folder is not the report that was issued:"
+                        " its SHA-256 differs from the one recorded"
+                    )
+            except OSError as error:
+                why = error.strerror or "no reason given"
+                problems.append(f"{name} in the case folder cannot be read: {why}")
+        return problems
+
+    def _report_files(self) -> dict[str, set[str]]:
+        """Name of each report that may lie in the folder → digests recorded for it."""
+        files: dict[str, set[str]] = {}
+        try:
+            rows = self._rows("SELECT path_name, sha256 FROM report")
+        except CaseError:
+            return files  # the check of the records says so
+        for row in rows:
+            name = str(row["path_name"])
+            # The name may be forged: it must not lead out of the folder.
+            if name and Path(name).name == name and "\0" not in name:
+                files.setdefault(name, set()).add(str(row["sha256"]))
+        return files
 
     @property
     def _arrays(self) -> Path:
@@ -148,8 +216,12 @@ class CaseJournal:
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         self._check_writable()
-        with self._reading() as connection, transaction(connection):
-            yield connection
+        with self._reading() as connection:
+            with transaction(connection):
+                yield connection
+            # After the commit is on disk: the anchor may lag behind, never lead.
+            self._has_changed = True
+            self._remember_head()
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -199,8 +271,11 @@ class CaseJournal:
         self._checked_arrays.add(digest)
         return digest
 
-    def _array_problems(self, checked: set[str]) -> list[str]:
+    def _array_problems(
+        self, checked: set[str], context: TaskContext | None = None
+    ) -> list[str]:
         """Problems of arrays not in `checked`, to which the intact ones are added."""
+        context = TaskContext() if context is None else context
         try:
             with self._reading() as connection:
                 references = records.referenced_arrays(connection)
@@ -208,7 +283,9 @@ class CaseJournal:
             return [f"the list of arrays cannot be read: {error.detail}"]
         problems = []
         # Outside the guard: gigabytes are read here, and the window goes on reading.
-        for digest in references.keys() - checked:
+        to_check = references.keys() - checked
+        for done, digest in enumerate(to_check):
+            context.report(done, len(to_check), "Checking the case")
             problem = array_files.check_array(self._arrays, digest)
             if problem:
                 problems.append(f"{problem} ({references[digest]})")
@@ -228,16 +305,28 @@ class CaseJournal:
                     )
                 self._checked_arrays.add(digest)
 
-    def _remember_head(self) -> None:
+    def _remember_head(self) -> tuple[str, audit.Head] | None:
+        """Keep id and head outside the case; None when that would hide something."""
         # A damaged case must still close; its damage is told when it is read.
         with self._guard, contextlib.suppress(CaseError), case_errors(self.folder):
             case_id = self._case_id()
-            anchor = audit.recorded_anchor(case_id)
+            anchor = read_anchor(case_id)
             # Working on a rolled-back copy must not wipe out the proof that it is one.
             if anchor is None or self._rows(
-                "SELECT 1 FROM audit WHERE seq = ? AND hash = ?", *anchor
+                "SELECT 1 FROM audit WHERE seq = ? AND hash = ?", *anchor.head
             ):
-                audit.remember_head(case_id, audit.read_head(self._connection))
+                head = audit.read_head(self._connection)
+                if anchor is None or anchor.head != head:
+                    set_anchor(case_id, Anchor(head))
+                return case_id, head
+        return None
+
+    def _remember_bytes(self, case_id: str, head: audit.Head) -> None:
+        """Keep the digest of the closed database with its head."""
+        anchor = read_anchor(case_id)
+        # A session that changed nothing must not vouch for bytes it did not write.
+        if anchor is None or not anchor.database_sha256 or self._has_changed:
+            set_anchor(case_id, Anchor(head, database_digest(self.folder)))
 
     def _case_id(self) -> str:
         return str(self._info_row()["case_id"])

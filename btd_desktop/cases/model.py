@@ -71,7 +71,8 @@ class EvidenceItem:
         pixel_sha256: Hex digest of its pixel data; "" when it has none.
         fate: "accepted", "not an image", "unsupported", "damaged", "duplicate" or
             "refused".
-        reason: Why, in one sentence; "" for accepted files.
+        reason: Why, in one sentence; "" for accepted files that could be read twice
+            with the same digest.
         series_uid: Series Instance UID, "" when not known.
         sop_instance_uid: SOP Instance UID, "" when not known.
         is_container: True for an archive whose members are listed on their own.
@@ -279,7 +280,10 @@ class CaseVerdict:
         head: Hash of the last entry, "" when there is none.
         arrays_intact: Every array that the case refers to is there, unaltered.
         problems: Each deviation in one sentence.
-        records_intact: Every table row is what the audit log says it was.
+        records_intact: Every table row is what the audit log says it was, and the
+            database's bytes are those that this computer left, where it knows them.
+        reports_intact: Every report that lies in the case folder has the digest that
+            the case recorded; a report that was moved away counts as intact.
         key_check: "verified": every entry was made with this computer's key.
             "partly" or "not checkable": some or all entries were made with a key
             that is not here, so only the unkeyed chain could be checked, which a
@@ -293,6 +297,7 @@ class CaseVerdict:
     arrays_intact: bool
     problems: tuple[str, ...] = field(default=())
     records_intact: bool = True
+    reports_intact: bool = True
     key_check: KeyCheck = "verified"
 
     @property
@@ -303,4 +308,5 @@ class CaseVerdict:
             and self.audit_complete
             and self.arrays_intact
             and self.records_intact
+            and self.reports_intact
         )

@@ -6,12 +6,14 @@ maps). It can be copied as a whole while it is closed; there is no server.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from datetime import datetime
 from pathlib import Path
 
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit
+from btd_desktop.cases.anchor import database_problem, read_anchor
 from btd_desktop.cases.audit_key import load_key, load_or_create_key
 from btd_desktop.cases.creation import (
     ARRAYS_NAME,
@@ -158,6 +160,7 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
                 connection.execute("PRAGMA query_only = ON")
                 store = cls(folder, connection, lock=None, key=key)
                 store._as_stored = as_stored
+                store._look_at_bytes()
                 return store
         except BaseException:
             connection.close()
@@ -166,7 +169,8 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
     @classmethod
     def _open_writer(cls, folder: Path) -> CaseStore:
         # Looked at before the first write: opening something foreign leaves it alone.
-        cls._open_snapshot(folder).close()
+        with cls._open_snapshot(folder) as before:
+            file_problems = before._file_problems
         key = load_or_create_key()
         lock = WriterLock(folder)
         try:
@@ -175,10 +179,22 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
                 try:
                     migrate_case(connection, key)
                     array_files.remove_leftovers(folder / ARRAYS_NAME)
-                    return cls(folder, connection, lock=lock, key=key)
+                    store = cls(folder, connection, lock=lock, key=key)
+                    store._file_problems = file_problems
+                    return store
                 except BaseException:
                     connection.close()
                     raise
         except BaseException:
             lock.release()
             raise
+
+    def _look_at_bytes(self) -> None:
+        if WriterLock.is_held(self.folder):
+            return
+        # A damaged record is told by the verification, not here.
+        with contextlib.suppress(CaseError), case_errors(self.folder):
+            anchor = read_anchor(self._case_id())
+            head = audit.read_head(self._as_stored)
+            problem = database_problem(self.folder, anchor, head)
+            self._file_problems = (problem,) if problem else ()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from btd_desktop.cases import audit
+from btd_desktop.cases.anchor import read_anchor
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.migrations import RECORD_TABLES, format_version
 from btd_desktop.cases.model import AuditEntry, CaseVerdict, KeyCheck
@@ -18,7 +19,7 @@ from btd_desktop.cases.records import record_claim
 from btd_desktop.cases.text import json_text
 from btd_desktop.errors import CaseError
 
-__all__ = ["intact_claims", "verify_case"]
+__all__ = ["intact_claims", "unreadable", "verify_case"]
 
 _KEY_LIMIT = 1 << 63  # what SQLite can compare with
 Claims = dict[str, dict[tuple[int, int], str]]
@@ -29,6 +30,8 @@ def verify_case(
     key: AuditKey | None,
     *,
     lost_arrays: Sequence[str] = (),
+    file_problems: Sequence[str] = (),
+    lost_reports: Sequence[str] = (),
     known_heads: Iterable[str] = (),
 ) -> CaseVerdict:
     """Check the log and the rows it vouches for; put all findings together.
@@ -37,6 +40,8 @@ def verify_case(
         connection: Database of the case.
         key: This computer's audit key, None when there is none.
         lost_arrays: Problems already found with its arrays.
+        file_problems: Problems already found with the bytes of the database.
+        lost_reports: Problems already found with its report files.
         known_heads: Hashes of audit entries known from elsewhere (signed reports).
     """
     try:
@@ -48,15 +53,17 @@ def verify_case(
             *_storage_problems(connection),
             *_record_problems(connection, entries),
             *_version_problems(entries, format_version(connection)),
+            *file_problems,
         ]
         head_problems = _head_problems(connection, entries, key)
     except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
-        return _unreadable(str(error))
+        return unreadable(str(error))
     heads |= dict.fromkeys(known_heads, "a report")
     chain_problems = malformed + audit.verify_order(entries)
     key_check, seal_problems = _check_seals(entries, key)
-    anchor = audit.recorded_anchor(str(case_id[0])) if case_id else None
-    end_problems = head_problems + _anchor_problems(entries, anchor, heads)
+    anchor = read_anchor(str(case_id[0])) if case_id else None
+    seen = anchor.head if anchor is not None else None
+    end_problems = head_problems + _anchor_problems(entries, seen, heads)
     return CaseVerdict(
         audit_intact=not chain_problems and not seal_problems,
         audit_complete=not end_problems,
@@ -69,8 +76,10 @@ def verify_case(
             *end_problems,
             *row_problems,
             *lost_arrays,
+            *lost_reports,
         ),
         records_intact=not row_problems,
+        reports_intact=not lost_reports,
         key_check=key_check,
     )
 
@@ -86,7 +95,8 @@ def intact_claims(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
     ]
 
 
-def _unreadable(why: str) -> CaseVerdict:
+def unreadable(why: str) -> CaseVerdict:
+    """The verdict on a database that cannot be read."""
     return CaseVerdict(
         audit_intact=False,
         audit_complete=False,

@@ -267,6 +267,7 @@ def score_at(
     Raises:
         EvidenceError: The place lies outside the series or holds no tissue.
         CalibrationError: The detector is not the one of the run.
+        CaseError: The stored voxels were altered.
     """
     slice_index, row, column = place
     record = evaluation.record
@@ -288,7 +289,7 @@ def score_at(
             f"be scored with {detector.info.name}",
             code="model",
         )
-    volume = store.load_volume(record.series_id)
+    volume = store.load_volume(record.series_id, check=True)
     scored = score_place(
         detector,
         volume,

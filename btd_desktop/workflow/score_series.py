@@ -107,9 +107,10 @@ def score_series(
     Raises:
         Cancelled: The examiner asked to stop; finished slices are in the case.
         SettingsError: The model is for another modality.
+        CaseError: The stored voxels were altered, or the case cannot be written.
     """
     record = next(s for s in store.series() if s.series_id == series_id)
-    volume = store.load_volume(series_id)
+    volume = store.load_volume(series_id, check=True)
     manifest, scale, grid = make_manifest(volume, record.volume_digest, detector.info)
     run = store.start_run(series_id, manifest.to_json(), services.now())
     if run.status == "done":

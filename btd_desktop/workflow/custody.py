@@ -1,0 +1,261 @@
+"""Is the case, and is the evidence, still what was imported? Asked on open and report.
+
+The case is compared with its audit log, the evidence files with the digests taken at
+import. Evidence that is no longer where it was is said to be out of reach: that is no
+change, and no reason to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from btd_desktop.cases.model import CaseVerdict, EvidenceItem
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.sources import open_evidence
+from btd_desktop.digest import stream_digest
+from btd_desktop.errors import CaseError
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.services import Services
+
+__all__ = [
+    "BEFORE_REPORT",
+    "ON_OPENING",
+    "CustodyCheck",
+    "EvidenceCheck",
+    "check_custody",
+    "check_evidence",
+    "open_checked",
+    "refuse_altered",
+]
+
+BEFORE_REPORT = "before the report"
+ON_OPENING = "on opening"
+
+_STAGE = "Checking the evidence"
+_MOST_NAMED = 20  # names and problems in one audit entry; the counts are complete
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """The evidence files of a case, digested again where they were imported from.
+
+    Attributes:
+        n_files: Files and archives that the case lists with a digest; members of
+            archives are covered by the digest of their archive.
+        n_unchanged: Those that have it still.
+        changed: Names of those that have another one.
+        unreachable: Names of those that are gone or cannot be read.
+        n_without_digest: Entries that could not be read at import either.
+    """
+
+    n_files: int
+    n_unchanged: int
+    changed: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
+    n_without_digest: int = 0
+
+    @property
+    def summary(self) -> str:
+        """The result in words."""
+        if not self.n_files:
+            return "no evidence file is listed with a digest"
+        parts = [f"{self.n_unchanged} of {self.n_files} evidence files unchanged"]
+        if self.changed:
+            parts.append(f"{len(self.changed)} CHANGED")
+        if self.unreachable:
+            parts.append(f"{len(self.unreachable)} out of reach")
+        return ", ".join(parts)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What a reader of results must know of it; empty when all is unchanged."""
+        told = []
+        if self.changed:
+            told.append(
+                f"{len(self.changed)} evidence files no longer have the digest they "
+                f"had at import ({_named(self.changed)}). The results rest on the "
+                "content that was imported, which the case holds unchanged."
+            )
+        if self.unreachable:
+            told.append(
+                f"{len(self.unreachable)} of {self.n_files} evidence files were out of "
+                "reach when the report was written and were not compared again "
+                f"({_named(self.unreachable)}). The results rest on the content that "
+                "was imported."
+            )
+        return tuple(told)
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyCheck:
+    """A case and its evidence, compared with what was recorded.
+
+    Attributes:
+        verdict: On the case folder.
+        evidence: On the evidence files; None when they were not looked at.
+    """
+
+    verdict: CaseVerdict
+    evidence: EvidenceCheck | None
+
+    @property
+    def is_intact(self) -> bool:
+        """The case is intact, and no evidence file within reach has changed."""
+        return self.verdict.is_intact and not (self.evidence and self.evidence.changed)
+
+    @property
+    def summary(self) -> str:
+        """The result in words."""
+        n = len(self.verdict.problems)
+        words = "case intact" if self.verdict.is_intact else f"{n} PROBLEMS of the case"
+        return f"{words}; {self.evidence.summary}" if self.evidence else words
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value, as the audit log keeps it: counts, and the first names."""
+        evidence = None
+        if self.evidence is not None:
+            evidence = {
+                **asdict(self.evidence),
+                "n_changed": len(self.evidence.changed),
+                "n_unreachable": len(self.evidence.unreachable),
+                "changed": list(self.evidence.changed[:_MOST_NAMED]),
+                "unreachable": list(self.evidence.unreachable[:_MOST_NAMED]),
+            }
+        return {
+            "summary": self.summary,
+            "case_intact": self.verdict.is_intact,
+            "problems": list(self.verdict.problems[:_MOST_NAMED]),
+            "evidence": evidence,
+        }
+
+
+def check_evidence(store: CaseStore, context: TaskContext) -> EvidenceCheck:
+    """Digest the evidence again where it was imported from; nothing is written.
+
+    Args:
+        store: Open case.
+        context: Progress and cancellation; reported once per file.
+
+    Raises:
+        Cancelled: The examiner asked to stop.
+    """
+    files, n_without = _files(store.evidence())
+    changed, unreachable = [], []
+    for done, (path, (name, digests)) in enumerate(files.items()):
+        context.report(done, len(files), _STAGE)
+        found = _digest_now(path)
+        if not found:
+            unreachable.append(name)
+        elif found not in digests:
+            changed.append(name)
+    n_unchanged = len(files) - len(changed) - len(unreachable)
+    return EvidenceCheck(
+        len(files), n_unchanged, tuple(changed), tuple(unreachable), n_without
+    )
+
+
+def check_custody(
+    store: CaseStore,
+    services: Services,
+    context: TaskContext,
+    moment: str,
+    *,
+    known_heads: Sequence[str] = (),
+    with_evidence: bool = True,
+) -> CustodyCheck:
+    """Check a case and its evidence, and record the result where that is possible.
+
+    Args:
+        store: Open case; the audit log gets an entry when it is open for writing.
+        services: Clock.
+        context: Progress and cancellation.
+        moment: When, for the log: `ON_OPENING`, `BEFORE_REPORT`.
+        known_heads: Audit heads printed in reports at hand.
+        with_evidence: Digest the evidence files as well.
+
+    Raises:
+        CaseError: The result cannot be recorded.
+        Cancelled: The examiner asked to stop.
+    """
+    verdict = store.verify(known_heads, context)
+    evidence = check_evidence(store, context) if with_evidence else None
+    check = CustodyCheck(verdict, evidence)
+    if not store.read_only:
+        store.append_audit(
+            f"case checked {moment}", check.to_json(), store.actor, services.now()
+        )
+    return check
+
+
+def refuse_altered(check: CustodyCheck, folder: Path) -> None:
+    """Refuse to go on with a case whose content is not what its log says.
+
+    A log that ends too early is no reason to refuse, it is told and recorded: who had
+    to go back to a backup must still be able to work.
+
+    Raises:
+        CaseError: Log, records or arrays were altered.
+    """
+    verdict = check.verdict
+    if verdict.audit_intact and verdict.arrays_intact and verdict.records_intact:
+        return
+    more = len(verdict.problems) - 1
+    raise CaseError(
+        f"the case {folder} was altered: {verdict.problems[0]}"
+        + (f" (and {more} more problems)" if more else ""),
+        hint="See all with `btd verify-case`; go back to an unaltered copy.",
+        code="case-altered",
+    )
+
+
+def open_checked(folder: Path, services: Services, context: TaskContext) -> CaseStore:
+    """Open a case for writing, compared with its log and with its evidence.
+
+    Raises:
+        CaseError: It cannot be opened, or was altered.
+        Cancelled: The examiner asked to stop.
+    """
+    store = CaseStore.open(folder)
+    try:
+        refuse_altered(check_custody(store, services, context, ON_OPENING), folder)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _files(
+    evidence: Sequence[EvidenceItem],
+) -> tuple[dict[str, tuple[str, set[str]]], int]:
+    """Path → name and digests recorded for it, and how many entries have no digest."""
+    archives = {item.path for item in evidence if item.is_container}
+    files: dict[str, tuple[str, set[str]]] = {}
+    n_without = 0
+    for item in evidence:
+        if item.path in archives and not item.is_container:
+            continue
+        if not item.sha256:
+            n_without += 1
+            continue
+        # A file that was imported twice has two records; either digest is known.
+        files.setdefault(item.path, (item.name, set()))[1].add(item.sha256)
+    return files, n_without
+
+
+def _digest_now(path: str) -> str:
+    """Digest of a file as it is now; "" when it is out of reach."""
+    # A relative path would mean another file in every folder it is read from.
+    if not Path(path).is_absolute():
+        return ""
+    try:
+        with open_evidence(path) as stream:
+            return stream_digest(stream)[0]
+    except (OSError, ValueError):
+        return ""
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
