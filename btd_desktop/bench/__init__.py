@@ -1,0 +1,1 @@
+"""Measuring stick: known attacks on known scans, and how well they are noticed."""

@@ -1,0 +1,1 @@
+"""Ways to tamper with a series on purpose, so that detection can be measured."""

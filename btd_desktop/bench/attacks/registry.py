@@ -1,0 +1,245 @@
+"""All attacks by name, with one signature, so that a table can run through them.
+
+The learned ones need weights that are trained apart; where those are absent the attack
+is left out with its reason, and the table says so by not having the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from btd_desktop.bench.attacks import (
+    classical_inpaint,
+    copy_move,
+    redraw,
+    smooth_nodule,
+    splice,
+)
+from btd_desktop.bench.attacks.donors import Donor
+from btd_desktop.bench.attacks.paste import Centre
+from btd_desktop.bench.attacks.touch_up import TouchUp
+from btd_desktop.errors import BtdError, ModelError, SettingsError
+from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.volume import Volume
+
+__all__ = ["ATTACKS", "Apply", "Attack", "attacks_named", "why_unavailable"]
+
+Kind = Literal["injection", "removal", "redraw"]
+Apply = Callable[[Volume, Centre, np.random.Generator, Sequence[Donor]], TamperResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One way to tamper.
+
+    Attributes:
+        name: What tables and the command line call it.
+        kind: What it does to the content of the place.
+        modalities: Modalities that it can handle.
+        min_slices: Slices that the series needs at least.
+        apply: Tampers with a copy: `(volume, centre, rng, donors)`.
+        learned: Module of a trained attack, whose weights may be absent; "" else.
+        needs_donors: True when it takes tissue of other patients.
+    """
+
+    name: str
+    kind: Kind
+    modalities: tuple[str, ...]
+    min_slices: int
+    apply: Apply
+    learned: str = ""
+    needs_donors: bool = False
+
+
+def why_unavailable(attack: Attack, volume: Volume) -> str:
+    """Why the attack cannot be made on this series; "" when nothing speaks against it.
+
+    Weights are only known to be absent once the attack is tried: see `attacks_named`.
+    """
+    if volume.modality not in attack.modalities:
+        return f"{attack.name} is not for {volume.modality}"
+    if volume.n_slices < attack.min_slices:
+        return (
+            f"{attack.name} needs {attack.min_slices} slices, the series has "
+            f"{volume.n_slices}"
+        )
+    return ""
+
+
+def attacks_named(
+    names: Sequence[str],
+    modality: str,
+    skipped: Callable[[str], None],
+) -> list[Attack]:
+    """Attacks of a modality whose code and weights are there, in the table's order.
+
+    Args:
+        names: Names to take; all when empty.
+        modality: "CT" or "MR".
+        skipped: Told the reason for each one that is left out.
+
+    Raises:
+        SettingsError: There is no attack of such a name.
+    """
+    unknown = [n for n in names if n not in ATTACKS]
+    if unknown:
+        raise SettingsError(
+            f"There is no attack “{unknown[0]}”.",
+            hint=f"Use one of: {', '.join(ATTACKS)}.",
+            code="attack",
+        )
+    chosen = []
+    for attack in ATTACKS.values():
+        if names and attack.name not in names:
+            continue
+        if modality not in attack.modalities:
+            continue
+        missing = _missing(attack)
+        if missing:
+            skipped(f"{attack.name}: {missing}")
+        else:
+            chosen.append(attack)
+    return chosen
+
+
+def _missing(attack: Attack) -> str:
+    """Why a learned attack cannot run; "" when it can or is not learned."""
+    if not attack.learned:
+        return ""
+    try:
+        module = import_module(attack.learned)
+    except ModuleNotFoundError as error:
+        return f"its code is not installed ({error.name})"
+    check = getattr(module, "check_weights", None)
+    if check is None:
+        return ""
+    try:
+        check(**_LEARNED_OPTIONS.get(attack.name, {}))
+    except BtdError as error:
+        return error.detail
+    return ""
+
+
+def _plain(
+    function: Callable[[Volume, Centre, np.random.Generator], TamperResult],
+) -> Apply:
+    def apply(
+        volume: Volume,
+        centre: Centre,
+        rng: np.random.Generator,
+        donors: Sequence[Donor],
+    ) -> TamperResult:
+        return function(volume, centre, rng)
+
+    return apply
+
+
+def _redrawn(noise: TouchUp) -> Apply:
+    return _plain(lambda v, c, rng: redraw.redraw(v, c, rng, noise=noise))
+
+
+def _inpainted(noise: TouchUp) -> Apply:
+    return _plain(lambda v, c, rng: classical_inpaint.remove(v, c, rng, noise=noise))
+
+
+def _learned(module: str, function: str, **options: str) -> Apply:
+    """An attack whose module is imported when it is first made."""
+
+    def apply(
+        volume: Volume,
+        centre: Centre,
+        rng: np.random.Generator,
+        donors: Sequence[Donor],
+    ) -> TamperResult:
+        try:
+            attack: Any = getattr(import_module(module), function)
+        except ModuleNotFoundError as error:
+            raise ModelError(
+                f"The code of this attack is not installed ({error.name}).",
+                hint="Use another attack.",
+                code="attack",
+            ) from error
+        return cast("TamperResult", attack(volume, centre, rng, **options))
+
+    return apply
+
+
+_CT_GAN = "btd_desktop.bench.attacks.ct_gan"
+_DIFFUSION = "btd_desktop.bench.attacks.diffusion_inpaint"
+_LEARNED_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "diffusion pixel injection": {"space": "pixel"},
+    "diffusion pixel removal": {"space": "pixel"},
+    "diffusion latent injection": {"space": "latent"},
+    "diffusion latent removal": {"space": "latent"},
+}
+
+
+def _diffusion(name: str, function: str, kind: Kind) -> Attack:
+    options = dict(_LEARNED_OPTIONS[name])
+    return Attack(
+        name,
+        kind,
+        ("CT", "MR"),
+        1,
+        _learned(_DIFFUSION, function, **options),
+        learned=_DIFFUSION,
+    )
+
+
+def _classical(
+    name: str, kind: Kind, modalities: tuple[str, ...], apply: Apply
+) -> Attack:
+    return Attack(name, kind, modalities, 1, apply)
+
+
+_CT, _ANY = ("CT",), ("CT", "MR")
+
+_ALL = (
+    _classical("synthetic nodule", "injection", _CT, _plain(smooth_nodule.inject)),
+    Attack(
+        "splice of another patient",
+        "injection",
+        _CT,
+        1,
+        splice.inject,
+        needs_donors=True,
+    ),
+    _classical("copy-move injection", "injection", _CT, _plain(copy_move.inject)),
+    Attack(
+        "ct-gan injection",
+        "injection",
+        _CT,
+        5,
+        _learned(_CT_GAN, "inject", noise="copied"),
+        learned=_CT_GAN,
+    ),
+    _diffusion("diffusion pixel injection", "inject", "injection"),
+    _diffusion("diffusion latent injection", "inject", "injection"),
+    _classical("smooth removal", "removal", _CT, _plain(smooth_nodule.remove)),
+    _classical("copy-move removal", "removal", _CT, _plain(copy_move.remove)),
+    _classical("in-painting, no noise", "removal", _ANY, _inpainted("none")),
+    _classical("in-painting, Gaussian noise", "removal", _ANY, _inpainted("gaussian")),
+    _classical("in-painting, copied noise", "removal", _ANY, _inpainted("copied")),
+    Attack(
+        "ct-gan removal",
+        "removal",
+        _CT,
+        5,
+        _learned(_CT_GAN, "remove", noise="copied"),
+        learned=_CT_GAN,
+    ),
+    _diffusion("diffusion pixel removal", "remove", "removal"),
+    _diffusion("diffusion latent removal", "remove", "removal"),
+    _classical("redrawn, no noise", "redraw", _ANY, _redrawn("none")),
+    _classical("redrawn, Gaussian noise", "redraw", _ANY, _redrawn("gaussian")),
+    _classical("redrawn, copied noise", "redraw", _ANY, _redrawn("copied")),
+)
+
+ATTACKS: Mapping[str, Attack] = MappingProxyType({a.name: a for a in _ALL})
+"""Attacks by name, in the order of the table: injections, removals, redraws."""
