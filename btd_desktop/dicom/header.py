@@ -39,13 +39,24 @@ TEXT_ELEMENTS: Final = {
     "patient_id": "PatientID",
     "patient_name": "PatientName",
     "patient_sex": "PatientSex",
+    "birth_date": "PatientBirthDate",
     "study_date": "StudyDate",
+    "study_time": "StudyTime",
     "series_date": "SeriesDate",
+    "series_time": "SeriesTime",
     "acquisition_date": "AcquisitionDate",
+    "acquisition_time": "AcquisitionTime",
     "content_date": "ContentDate",
+    "content_time": "ContentTime",
     "creation_date": "InstanceCreationDate",
+    "creation_time": "InstanceCreationTime",
+    "deidentified": "PatientIdentityRemoved",
+    "deidentification": "DeidentificationMethod",
+    "dates_modified": "LongitudinalTemporalInformationModified",
     "rescale_type": "RescaleType",
     "lossy": "LossyImageCompression",
+    "lossy_ratio": "LossyImageCompressionRatio",
+    "lossy_method": "LossyImageCompressionMethod",
     "burned_in": "BurnedInAnnotation",
     "derivation": "DerivationDescription",
     "conversion_type": "ConversionType",
@@ -58,7 +69,18 @@ NUMBER_ELEMENTS: Final = {
     "kvp": "KVP",
     "gantry_tilt": "GantryDetectorTilt",
     "spacing_between_slices": "SpacingBetweenSlices",
+    "slice_location": "SliceLocation",
+    "reconstruction_diameter": "ReconstructionDiameter",
+    "exposure": "Exposure",
+    "tube_current": "XRayTubeCurrent",
+    "echo_time": "EchoTime",
+    "repetition_time": "RepetitionTime",
+    "magnetic_field": "MagneticFieldStrength",
+    "smallest_value": "SmallestImagePixelValue",
+    "largest_value": "LargestImagePixelValue",
+    "bits_allocated": "BitsAllocated",
     "bits_stored": "BitsStored",
+    "high_bit": "HighBit",
     "pixel_representation": "PixelRepresentation",
 }
 _PHASES: Final = (
@@ -87,6 +109,9 @@ def read_facts(
     (only ImagerPixelSpacing is given).
     """
     text = _read_texts(dataset)
+    creators = dataset.private_creators()
+    if creators:
+        text["private_creators"] = "\\".join(creators)
     text["sop_class"] = UID(text.get("sop_class_uid", "")).name or "unknown object"
     text["transfer_syntax"] = transfer_syntax_uid
     if preamble:

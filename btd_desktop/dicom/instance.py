@@ -9,9 +9,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["FrameFacts", "InstanceFacts", "facts_from_json", "facts_to_json"]
+__all__ = [
+    "FrameFacts",
+    "InstanceFacts",
+    "SignatureFacts",
+    "facts_from_json",
+    "facts_to_json",
+]
+
+SIGNATURE_STATES: Final = ("verified", "failed", "unchecked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +47,46 @@ class FrameFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureFacts:
+    """One DICOM digital signature of an instance (PS3.3 C.12.1.1.3).
+
+    Attributes:
+        state: "verified" (the signed elements are those that were signed), "failed"
+            (they are not), or "unchecked".
+        reason: Why it is unchecked; "" otherwise.
+        signer: Subject of the certificate; "" when there is none to read.
+        algorithm: MAC Algorithm as stated, for instance "SHA256".
+        signed_at: DigitalSignatureDateTime as stated.
+        n_elements: Number of top-level elements in the list of signed ones.
+        covers_pixels: True when Pixel Data are in that list.
+        remarks: Sentences about certificate, date or algorithm.
+    """
+
+    state: str
+    reason: str = ""
+    signer: str = ""
+    algorithm: str = ""
+    signed_at: str = ""
+    n_elements: int = 0
+    covers_pixels: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceFacts:
     """Header facts of one instance.
 
     Attributes:
         text: Text elements by the names in `header.TEXT_ELEMENTS`, plus `sop_class`
-            (its name), `transfer_syntax` (UID), `preamble`, `derivation`.
+            (its name), `transfer_syntax` (UID), `preamble`, `private_creators` (joined
+            by backslashes), and the names in `file_meta.META_ELEMENTS`.
         number: Numeric elements by the names in `header.NUMBER_ELEMENTS`.
         frames: At least one; the last one also holds for all frames after it.
         window: [centre, width] for display, or None.
         padding: Lowest and highest stored value that means "not measured", or None.
         flags: Facts that are there or not, by code (see `header.read_facts`).
         remarks: (code, sentence) about elements that break the standard.
+        signatures: Digital signatures of the instance as a whole.
     """
 
     text: dict[str, str]
@@ -60,6 +96,7 @@ class InstanceFacts:
     padding: tuple[float, ...] | None = None
     flags: tuple[str, ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
+    signatures: tuple[SignatureFacts, ...] = ()
 
 
 def facts_to_json(facts: InstanceFacts) -> dict[str, Any]:
@@ -82,9 +119,26 @@ def facts_from_json(value: Any) -> InstanceFacts:  # noqa: ANN401 - JSON, checke
             padding=_floats(value["padding"], 2),
             flags=tuple(_text(flag) for flag in value["flags"]),
             remarks=tuple((_text(a), _text(b)) for a, b in value["remarks"]),
+            signatures=tuple(_signature(item) for item in value["signatures"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("facts are incomplete") from error
+
+
+def _signature(value: Any) -> SignatureFacts:  # noqa: ANN401 - JSON, checked here
+    state = _text(value["state"])
+    if state not in SIGNATURE_STATES:
+        raise ValueError("unknown state of a signature")
+    return SignatureFacts(
+        state=state,
+        reason=_text(value["reason"]),
+        signer=_text(value["signer"]),
+        algorithm=_text(value["algorithm"]),
+        signed_at=_text(value["signed_at"]),
+        n_elements=int(_finite(value["n_elements"])),
+        covers_pixels=value["covers_pixels"] is True,
+        remarks=tuple(_text(item) for item in value["remarks"]),
+    )
 
 
 def _frame(value: Any) -> FrameFacts:  # noqa: ANN401 - JSON, checked here

@@ -12,8 +12,10 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
+from btd_desktop.dicom.file_meta import read_file_meta
 from btd_desktop.dicom.header import read_facts
-from btd_desktop.dicom.instance import InstanceFacts
+from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
 from btd_desktop.dicom.pixels import (
@@ -49,7 +51,7 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
         dataset = _read(plain)
         syntax = syntax or _transfer_syntax(dataset)
         safe = SafeDataset(dataset)
-        facts = read_facts(safe, syntax, _preamble(data))
+        facts = _with_origin(read_facts(safe, syntax, _preamble(data)), data, plain)
         if facts.text.get("sop_class_uid") == _DICOMDIR_CLASS or (
             "DirectoryRecordSequence" in dataset
         ):
@@ -161,6 +163,18 @@ def _transfer_syntax(dataset: FileDataset) -> str:
     if is_implicit:
         return IMPLICIT_LITTLE
     return EXPLICIT_LITTLE if is_little in (True, None) else EXPLICIT_BIG
+
+
+def _with_origin(facts: InstanceFacts, data: bytes, plain: bytes) -> InstanceFacts:
+    """Facts with what the file says about its writer, and its signatures."""
+    is_signed = "signed" in facts.flags
+    signatures: tuple[SignatureFacts, ...] = ()
+    # The mark also occurs among pixels; then there is nothing to be found.
+    if is_signed or SIGNATURE_MARK in plain:
+        syntax = facts.text["transfer_syntax"]
+        signatures = read_signatures(plain, syntax, is_stated=is_signed)
+    text = {**facts.text, **read_file_meta(data)}
+    return dataclasses.replace(facts, text=text, signatures=signatures)
 
 
 def _with_modality(facts: InstanceFacts) -> InstanceFacts:

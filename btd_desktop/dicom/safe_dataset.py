@@ -17,6 +17,7 @@ from pydicom.multival import MultiValue
 __all__ = ["SafeDataset"]
 
 _MAX_TEXT = 4096
+_MAX_CREATORS = 60
 
 
 class SafeDataset:
@@ -46,6 +47,19 @@ class SafeDataset:
             return creator in self._dataset.private_creators(0x0009)
         except Exception:  # noqa: BLE001 - a broken private group is not ours
             return False
+
+    def private_creators(self) -> tuple[str, ...]:
+        """Names that private blocks are reserved under, each once, in file order."""
+        found: dict[str, None] = {}
+        for tag in list(self._dataset.keys()):
+            if not (tag >> 16) & 1 or not 0x10 <= tag & 0xFFFF <= 0xFF:
+                continue
+            try:
+                creator = str(self._dataset[tag].value)
+            except Exception:  # noqa: BLE001, S112 - a broken group names nobody
+                continue
+            found[creator.replace("\0", "").strip()[:64]] = None
+        return tuple(name for name in found if name)[:_MAX_CREATORS]
 
     def text(self, keyword: str) -> str | None:
         """Text without padding; several values joined by a backslash."""

@@ -1,0 +1,73 @@
+"""How a check words what it found: severity, the value quoted, the slices concerned."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from btd_desktop.dicom.series import SeriesFinding
+from btd_desktop.dicom.stack import Slice
+
+__all__ = ["about", "listed", "note", "number_text", "quoted", "warning"]
+
+_MAX_QUOTED: Final = 64
+_MAX_LISTED: Final = 4
+# Controls, format marks (bidi, zero width), surrogates, private use, unassigned, and
+# separators of lines and paragraphs.
+_UNSEEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def warning(code: str, sentence: str, uids: Sequence[str] = ()) -> SeriesFinding:
+    """A finding that asks to weigh the results."""
+    return SeriesFinding(code, "warning", sentence, tuple(uids))
+
+
+def note(code: str, sentence: str, uids: Sequence[str] = ()) -> SeriesFinding:
+    """A finding that is a fact to be aware of."""
+    return SeriesFinding(code, "note", sentence, tuple(uids))
+
+
+def quoted(text: str) -> str:
+    """Text from a file in quotation marks: short, one line, nothing unseen in it.
+
+    Characters that move the cursor or turn the reading direction are shown as
+    U+ numbers, so that a value cannot rewrite the sentence that quotes it.
+    """
+    cut = text[: _MAX_QUOTED - 1] + "…" if len(text) > _MAX_QUOTED else text
+    shown = "".join(
+        f"<U+{ord(character):04X}>"
+        if unicodedata.category(character) in _UNSEEN
+        else character
+        for character in cut
+    )
+    return f'"{shown}"'
+
+
+def listed(values: Iterable[str]) -> str:
+    """Values quoted and sorted, the first few of them."""
+    ordered = sorted(set(values))
+    words = ", ".join(quoted(value) for value in ordered[:_MAX_LISTED])
+    n_more = len(ordered) - _MAX_LISTED
+    return f"{words} and {n_more} more" if n_more > 0 else words
+
+
+def number_text(value: float) -> str:
+    """A number as short text, whatever its size."""
+    return f"{value:.6g}"
+
+
+def about(
+    slices: Sequence[Slice],
+    code: str,
+    severity: str,
+    sentence: str,
+    applies: Callable[[Slice], bool],
+) -> Iterator[SeriesFinding]:
+    """One finding naming the slices that a statement applies to; none, no finding."""
+    uids = tuple(item.uid for item in slices if applies(item))
+    if uids:
+        # All of them: it concerns the series, and the list would only be long.
+        yield SeriesFinding(
+            code, severity, sentence, () if len(uids) == len(slices) else uids
+        )
