@@ -3,12 +3,13 @@
 Nothing is extracted, and member names are only shown. `zipfile` never returns more
 than the directory declares for a member, so declared sizes are enough to bound the
 work; members that overlap (a bomb's way round the ratio) add up to more packed bytes
-than the archive has.
+than the archive has, and many members that each keep to the ratio's floor add up to
+too high a ratio of the whole.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import stat
 import struct
 import zipfile
@@ -16,17 +17,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
+from btd_desktop.dicom.archive_file import ArchiveFile, FilePool
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import is_zip
-from btd_desktop.dicom.sources import Source, open_evidence
+from btd_desktop.dicom.sources import Source
 
 __all__ = ["OpenArchive", "is_archive", "open_archive"]
 
 _ENTRY_BYTES: Final = 46  # fixed part of a central directory entry (APPNOTE 4.3.12)
-_END_BYTES: Final = 22 + 65535
+_END_MARK: Final = b"PK\x05\x06"
+_SHORT_END_BYTES: Final = 22
+_WIDE_LOCATOR_BYTES: Final = 20
+_WIDE_END_BYTES: Final = 20 + 56  # locator and record, which lie before the end record
+_END_BYTES: Final = _WIDE_END_BYTES + _SHORT_END_BYTES + 65535
 _ENCRYPTED: Final = 0x1
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, ValueError, NotImplementedError, struct.error),
+    *(IndexError, OverflowError, EOFError),
+)
+_EMPTY_BYTES: Final = 2  # of a deflated stream that holds nothing
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -36,12 +47,12 @@ class OpenArchive:
 
     Attributes:
         archive: The open archive.
-        stream: The file below it.
+        stream: The file below it, from its start.
         members: One source each, folders left out.
     """
 
     archive: zipfile.ZipFile
-    stream: BinaryIO
+    stream: ArchiveFile
     members: tuple[Source, ...]
 
     def close(self) -> None:
@@ -61,56 +72,77 @@ def is_archive(source: Source) -> bool:
         return False
 
 
-def open_archive(source: Source, limits: Limits) -> OpenArchive:
+def open_archive(
+    source: Source, limits: Limits, pool: FilePool | None = None
+) -> OpenArchive:
     """Members of an archive.
+
+    Args:
+        source: The archive.
+        limits: Ceilings.
+        pool: Open files of this import; None for an archive on its own.
 
     Raises:
         RejectedFileError: It is damaged, or above a ceiling.
         OSError: It cannot be read.
     """
-    stream = open_evidence(source.path)
-    try:
+    with contextlib.ExitStack() as undoing:
+        stream = ArchiveFile(source.path, FilePool() if pool is None else pool)
+        undoing.callback(stream.close)
         _check_directory_size(stream, limits)
-        archive = zipfile.ZipFile(stream)
-    except RejectedFileError:
-        stream.close()
-        raise
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        stream.close()
-        raise RejectedFileError(
-            Fate.DAMAGED, f"The archive cannot be opened ({error})."
-        ) from error
-    try:
-        _check_totals(archive, source.size_bytes, limits)
-    except RejectedFileError:
-        archive.close()
-        stream.close()
-        raise
+        try:
+            archive = zipfile.ZipFile(cast(BinaryIO, stream))
+        except _BROKEN as error:
+            raise RejectedFileError(
+                Fate.DAMAGED, f"The archive cannot be opened ({error})."
+            ) from error
+        undoing.callback(archive.close)
+        _check_totals(archive, stream.size, limits)
+        undoing.pop_all()
     stream.seek(0)
     return OpenArchive(archive, stream, tuple(_members(archive, source, limits)))
 
 
-def _check_directory_size(stream: BinaryIO, limits: Limits) -> None:
+def _check_directory_size(stream: ArchiveFile, limits: Limits) -> None:
     """Refuse a directory of millions of entries before `zipfile` builds them."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _END_BYTES))
+    stream.seek(max(0, stream.size - _END_BYTES))
     tail = stream.read()
     stream.seek(0)
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or end + 20 > len(tail):
+    claims = [_claimed_directory_bytes(tail, end) for end in _ends(tail)]
+    if not claims:
         raise RejectedFileError(
             Fate.DAMAGED, "The archive has no directory: cut short."
         )
-    (directory_bytes,) = struct.unpack_from("<I", tail, end + 12)
-    if directory_bytes == 0xFFFFFFFF:
-        wide = tail.rfind(b"PK\x06\x06")
-        if wide < 0 or wide + 48 > len(tail):
-            raise RejectedFileError(Fate.DAMAGED, "The archive's directory is damaged.")
-        (directory_bytes,) = struct.unpack_from("<Q", tail, wide + 40)
+    directory_bytes = min(max(claims), stream.size)
     if directory_bytes > limits.max_zip_members * 8 * _ENTRY_BYTES:
         raise RejectedFileError(
             Fate.REFUSED, f"The archive lists more than {limits.max_zip_members} files."
         )
+
+
+def _ends(tail: bytes) -> set[int]:
+    """Where `zipfile` may see the end record: at the very end, or the last one."""
+    found = {tail.rfind(_END_MARK), len(tail) - _SHORT_END_BYTES}
+    return {
+        at
+        for at in found
+        if at >= 0 and tail[at:].startswith(_END_MARK)
+        if at + 20 <= len(tail)
+    }
+
+
+def _claimed_directory_bytes(tail: bytes, end: int) -> int:
+    """Size of the directory by the end record and by the ZIP64 record before it.
+
+    `zipfile` believes the ZIP64 record whenever there is one, so it is looked at even
+    where the short record claims a small directory.
+    """
+    (size,) = struct.unpack_from("<I", tail, end + 12)
+    locator, record = end - _WIDE_LOCATOR_BYTES, end - _WIDE_END_BYTES
+    has_wide = record >= 0 and tail[locator:].startswith(b"PK\x06\x07")
+    if has_wide and tail[record:].startswith(b"PK\x06\x06"):
+        return int(max(size, *struct.unpack_from("<Q", tail, record + 40)))
+    return int(size)
 
 
 def _check_totals(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
@@ -128,6 +160,12 @@ def _check_totals(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
             f"The archive unpacks to {total:,} bytes; the limit is "
             f"{limits.max_zip_total_bytes:,}.",
         )
+    if total > limits.max_zip_ratio * max(size, limits.zip_ratio_from_bytes):
+        raise RejectedFileError(
+            Fate.REFUSED,
+            f"The archive unpacks to {total / max(size, 1):,.0f} times its size, as a "
+            "decompression bomb does.",
+        )
     if sum(info.compress_size for info in infos) > size:
         raise RejectedFileError(
             Fate.REFUSED, "Members of the archive overlap, as in a decompression bomb."
@@ -138,7 +176,9 @@ def _members(archive: zipfile.ZipFile, source: Source, limits: Limits) -> list[S
     members: list[Source] = []
     seen: set[str] = set()
     for index, info in enumerate(archive.infolist()):
-        if info.is_dir():
+        # What is named like a folder but holds bytes is a file that hides.
+        is_empty = info.file_size == 0 and info.compress_size <= _EMPTY_BYTES
+        if info.filename.endswith("/") and is_empty:
             continue
         name = f"{source.name}!{info.filename}"
         if name in seen:

@@ -15,8 +15,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom import checks, geometry
-from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
+from btd_desktop.dicom import geometry
+from btd_desktop.dicom.checks import check_series
+from btd_desktop.dicom.instance import InstanceFacts
+from btd_desktop.dicom.plausibility import (
+    MOST_MM,
+    sound_frame,
+    within,
+    without_wild_rescale,
+)
 from btd_desktop.dicom.rescale import modality_values, padding_mask, stack_slices
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
@@ -93,7 +100,7 @@ def _series_order(slices: list[Slice], key: str) -> tuple[str, str, float, str]:
 
 
 def _slices(instance: Instance) -> list[Slice]:
-    facts = instance.facts
+    facts = without_wild_rescale(instance.facts)
     uid = facts.text.get("sop_instance_uid") or instance.record_name
     n_frames = instance.pixels.shape[0]
     return [
@@ -101,33 +108,13 @@ def _slices(instance: Instance) -> list[Slice]:
             uid=uid if n_frames == 1 else f"{uid}#{index + 1}",
             record_name=instance.record_name,
             facts=facts,
-            frame=_sound(facts.frames[min(index, len(facts.frames) - 1)]),
+            frame=sound_frame(facts.frames[min(index, len(facts.frames) - 1)]),
             frame_index=index,
             stored=instance.pixels[index],
             pixel_sha256=instance.pixel_sha256,
         )
         for index in range(n_frames)
     ]
-
-
-def _sound(frame: FrameFacts) -> FrameFacts:
-    """The frame without an orientation or a spacing that cannot be meant."""
-    orientation, spacing = frame.orientation, frame.spacing
-    if not geometry.is_usable_orientation(orientation):
-        orientation = None
-    if spacing is not None and min(spacing) <= 0:
-        spacing = None
-    if orientation is frame.orientation and spacing is frame.spacing:
-        return frame
-    return FrameFacts(
-        position=frame.position,
-        orientation=orientation,
-        spacing=spacing,
-        slope=frame.slope,
-        intercept=frame.intercept,
-        thickness_mm=frame.thickness_mm,
-        phase={**frame.phase, "broken": "geometry"},
-    )
 
 
 def _stacks(slices: list[Slice]) -> list[Stack]:
@@ -244,12 +231,7 @@ def _load(
         padding=_padding(slices),
         source=_source(stack, key),
     )
-    found = [
-        *extra,
-        *checks.check_stack(stack, shape, n_parts),
-        *checks.check_headers(stack),
-        *checks.check_voxels(volume),
-    ]
+    found = [*extra, *check_series(stack, shape, n_parts, volume)]
     return LoadedSeries(
         volume=volume,
         series_uid=key,
@@ -271,7 +253,7 @@ def _slice_spacing(
         return shape.spacing_mm, tuple(float(value) for value in along)
     if n_slices == 1:
         return 0.0, (0.0,)
-    stated = first.facts.number.get("spacing_between_slices")
+    stated = within(first.facts.number.get("spacing_between_slices"), MOST_MM)
     step = abs(stated or first.frame.thickness_mm or 1.0)
     return step, tuple(index * step for index in range(n_slices))
 

@@ -11,8 +11,10 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from btd_desktop.dicom import archive, btd_layout
+from btd_desktop.dicom.archive_file import FilePool
 from btd_desktop.dicom.assemble import Instance, assemble_series, series_key
 from btd_desktop.dicom.dicomdir import judge_references
 from btd_desktop.dicom.grids import load_grid
@@ -90,20 +92,24 @@ def _expand_archives(
 ) -> tuple[list[Source], list[FileRecord]]:
     expanded: list[Source] = []
     containers: list[FileRecord] = []
+    pool, n_files = FilePool(), len(sources)
     for source in sources:
         context.check()
         if not archive.is_archive(source):
             expanded.append(source)
             continue
         try:
-            opened = archive.open_archive(source, limits)
+            opened = archive.open_archive(source, limits, pool)
             closing.callback(opened.close)
-            sha256, size = stream_digest(opened.stream)
+            n_files += len(opened.members)
+            _check_count(n_files, limits)
+            sha256, size = stream_digest(cast(BinaryIO, opened.stream))
         except RejectedFileError as rejected:
             expanded.append(replace(source, fate=rejected.fate, reason=rejected.reason))
             continue
         except OSError as error:
-            reason = f"The archive cannot be read ({error.strerror})."
+            words = error.strerror or type(error).__name__
+            reason = f"The archive cannot be read ({words})."
             expanded.append(replace(source, fate=Fate.REFUSED, reason=reason))
             continue
         expanded.extend(opened.members)
@@ -112,6 +118,14 @@ def _expand_archives(
         )
         containers.append(record)
     return expanded, containers
+
+
+def _check_count(n_files: int, limits: Limits) -> None:
+    if n_files > limits.max_files:
+        raise RejectedFileError(
+            Fate.REFUSED,
+            f"With its members there were more than {limits.max_files:,} files.",
+        )
 
 
 def _account_for_companions(outcomes: list[Outcome]) -> list[Outcome]:

@@ -8,6 +8,8 @@ decoded, because the decoder allocates what the codestream says.
 
 from __future__ import annotations
 
+import itertools
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +42,11 @@ _JPEG: Final = tuple(
 _JPEG_LS: Final = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000: Final = tuple(
     "1.2.840.10008.1.2.4." + tail for tail in ("90", "91", "201", "202", "203")
+)
+# What pydicom raises where items, offset tables or their values are broken.
+_BROKEN_ITEMS: Final = (
+    *(ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError),
+    *(NotImplementedError, struct.error, EOFError),
 )
 _MAX_SIDE: Final = 65535
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
@@ -129,7 +136,12 @@ def decode_pixels(
     Raises:
         RejectedFileError: Pixels are missing, cut short or not decodable.
     """
-    element = dataset.get_item("PixelData")
+    try:
+        element = dataset.get_item("PixelData")
+    except NotImplementedError as error:
+        raise RejectedFileError(
+            Fate.DAMAGED, "The pixel data carry an unknown value representation."
+        ) from error
     data = getattr(element, "value", None)
     if not isinstance(data, bytes | bytearray) or not data:
         raise RejectedFileError(Fate.DAMAGED, "The pixel data are missing.")
@@ -142,21 +154,33 @@ def decode_pixels(
     if layout.transfer_syntax_uid in _NATIVE:
         vr = getattr(element, "VR", None)
         return _finish(_native(bytes(data), layout, str(vr)), layout, is_native=True)
-    extended = None
-    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
-        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    frames = list(
-        generate_frames(
-            bytes(data), number_of_frames=layout.n_frames, extended_offsets=extended
-        )
-    )
+    frames = _encapsulated_frames(dataset, bytes(data), layout)
     if len(frames) < layout.n_frames:
         raise RejectedFileError(
             Fate.DAMAGED,
             f"{layout.n_frames} frames are declared, {len(frames)} are there.",
         )
-    decoded = [_decode_frame(frame, layout) for frame in frames[: layout.n_frames]]
+    decoded = [_decode_frame(frame, layout) for frame in frames]
     return _finish(np.stack(decoded), layout, is_native=False)
+
+
+def _encapsulated_frames(
+    dataset: Dataset, data: bytes, layout: PixelLayout
+) -> list[bytes]:
+    try:
+        extended = None
+        if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+            extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+        frames = generate_frames(
+            data, number_of_frames=layout.n_frames, extended_offsets=extended
+        )
+        # Not one more than declared: a hostile offset table lists as many as it likes.
+        return list(itertools.islice(frames, layout.n_frames))
+    except _BROKEN_ITEMS as error:
+        words = str(error).split("\n", 1)[0][:120]
+        raise RejectedFileError(
+            Fate.DAMAGED, f"The pixel data are not items of frames ({words})."
+        ) from error
 
 
 def _native(data: bytes, layout: PixelLayout, vr: str) -> StoredArray:
@@ -235,12 +259,21 @@ def _decode_rle(frame: bytes, layout: PixelLayout) -> StoredArray:
         # PackBits turns 2 bytes into at most 128; check before it is unpacked.
         if len(segment) * 64 < n_pixels:
             raise RejectedFileError(Fate.DAMAGED, "A run-length segment is too short.")
-        plane = np.frombuffer(imagecodecs.packbits_decode(segment), dtype=np.uint8)
+        plane = _unpacked(segment)
         if plane.size < n_pixels:
             raise RejectedFileError(Fate.DAMAGED, "A run-length segment is cut short.")
         planes[index] = plane[:n_pixels]
     big_endian = np.ascontiguousarray(planes.T).view(f">u{n_bytes}")
     return big_endian.reshape(layout.rows, layout.columns).astype(f"u{n_bytes}")
+
+
+def _unpacked(segment: bytes) -> StoredArray:
+    try:
+        return np.frombuffer(imagecodecs.packbits_decode(segment), dtype=np.uint8)
+    except imagecodecs.PackbitsError as error:
+        raise RejectedFileError(
+            Fate.DAMAGED, "A run-length segment cannot be unpacked."
+        ) from error
 
 
 def _finish(

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.channel import ChannelError, read_message, write_message
-from btd_desktop.dicom.instance import facts_from_json
+from btd_desktop.dicom.instance import InstanceFacts, facts_from_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
@@ -39,7 +39,11 @@ _DTYPES: Final = frozenset(
     ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8")
 )
 _BYTES_PER_EXTRA_SECOND: Final = 16 << 20
-_START_S: Final = 20.0
+# What an answer that does not keep to the protocol can raise while it is checked.
+_WRONG_ANSWERS: Final = (
+    *(ChannelError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 
 
 class Sandbox:
@@ -99,8 +103,13 @@ class Sandbox:
                 {"kind": kind, "split": len(data), "suffix": suffix},
                 data + companion if companion else data,
             )
-            return _checked(header, payload, wants_pixels=kind != "tags")
-        except (ChannelError, ValueError) as error:
+            return _checked(header, payload, kind)
+        except MemoryError:
+            self._stop()
+            return ParsedFile(
+                Fate.REFUSED, "What its reader answers needs more memory than there is."
+            )
+        except _WRONG_ANSWERS as error:
             return self._after_failure(process, expired.is_set(), timeout_s, error)
         finally:
             watchdog.cancel()
@@ -205,30 +214,60 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _checked(
-    header: dict[str, Any], payload: bytearray, *, wants_pixels: bool
-) -> ParsedFile:
+def _checked(header: dict[str, Any], payload: bytearray, kind: str) -> ParsedFile:
     """Outcome from an answer that may come from a process under foreign control.
 
     Raises:
         ValueError: The answer is not what the protocol says.
     """
+    wants_pixels = kind != "tags"
     fate = Fate(str(header.get("fate")))
-    reason = str(header.get("reason", ""))[:500]
+    reason = _plain(str(header.get("reason", "")))
     facts = header.get("facts")
     described = header.get("array")
     pixels = None if described is None else _array(described, payload)
     if fate is Fate.ACCEPTED and wants_pixels and pixels is None:
         raise ValueError("accepted without pixels")
+    checked = None if facts is None else facts_from_json(facts)
+    if fate is Fate.ACCEPTED and wants_pixels:
+        _check_promises(checked, pixels, kind)
     extra = header.get("extra")
     return ParsedFile(
         fate=fate,
         reason=reason,
-        facts=None if facts is None else facts_from_json(facts),
+        facts=checked,
         pixels=pixels,
         grid=_grid(header.get("grid")),
         extra=extra if isinstance(extra, dict) else {},
     )
+
+
+def _check_promises(
+    facts: InstanceFacts | None, pixels: NDArray[Any] | None, kind: str
+) -> None:
+    """Refuse an accepted file without what the import counts on.
+
+    Raises:
+        ValueError: Facts, frames, modality or axes are missing.
+    """
+    n_axes = 0 if pixels is None else pixels.ndim
+    if kind != "dicom":
+        if facts is not None or n_axes != 4:
+            raise ValueError("a volume that is none")
+    elif facts is None or not facts.frames or n_axes != 3:
+        raise ValueError("an instance without facts or frames")
+    elif facts.text.get("modality") not in ("CT", "MR"):
+        raise ValueError("an instance of no modality")
+
+
+def _plain(words: str) -> str:
+    """A sentence without what a terminal, a log or a label could obey.
+
+    Reasons quote values of the file: control and bidirectional characters in them
+    are replaced here, once, for every place that shows them.
+    """
+    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+    return kept[:500]
 
 
 def _array(described: object, payload: bytearray) -> NDArray[Any]:

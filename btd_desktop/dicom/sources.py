@@ -7,10 +7,12 @@ file.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,9 @@ _READ_ERRORS: Final = (
     EOFError,
     ValueError,
     RuntimeError,
+    IndexError,
+    OverflowError,
+    struct.error,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -123,7 +128,7 @@ def open_evidence(path: str) -> BinaryIO:
         descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError("not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return os.fdopen(descriptor, "rb")
 
 
