@@ -25,6 +25,7 @@ def report_options(
     is_draft: bool,
     remarks: str,
     command: str,
+    redacted: bool = False,
 ) -> ReportOptions:
     """How the report is worded and signed.
 
@@ -45,6 +46,7 @@ def report_options(
         is_draft=is_draft,
         remarks=remarks,
         command=command,
+        redacted=redacted,
     )
 
 

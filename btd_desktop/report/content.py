@@ -52,6 +52,7 @@ from btd_desktop.report.content_opinion import (
     Conclusion,
     Mandate,
     Opinion,
+    RedactionNote,
     ReportIdentity,
     Reproduction,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "Mandate",
     "Method",
     "Opinion",
+    "RedactionNote",
     "ReportContent",
     "ReportIdentity",
     "Reproduction",
@@ -127,6 +129,7 @@ class ReportContent:
         limitations: Limits, as sentences.
         audit: State of the audit log, or None when no case keeps one.
         components: Software bill of materials.
+        redaction: What a redacted variant says of itself; None for a full report.
 
     Raises:
         ReportError: A result refers to a series, method or profile that is not here,
@@ -149,6 +152,7 @@ class ReportContent:
     limitations: tuple[str, ...] = ()
     audit: AuditAnchor | None = None
     components: tuple[Component, ...] = ()
+    redaction: RedactionNote | None = None
 
     def __post_init__(self) -> None:
         numbers = {series.number for series in self.series}

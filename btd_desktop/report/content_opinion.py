@@ -17,6 +17,7 @@ __all__ = [
     "Conclusion",
     "Mandate",
     "Opinion",
+    "RedactionNote",
     "ReportIdentity",
     "Reproduction",
 ]
@@ -77,6 +78,25 @@ class ReportIdentity:
                 "the time of the report has no time zone",
                 hint="Pass an aware UTC datetime.",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionNote:
+    """What a redacted variant of a report says of itself.
+
+    Attributes:
+        of_report_id: The report that it is a variant of.
+        of_sha256: Hex SHA-256 of that report's PDF, signature included. No digest of
+            its JSON twin is given: all that a redacted twin leaves out of it are
+            names, which could then be found by trying.
+        replaced: What was replaced or left out, as sentences.
+        remark: What could not be looked at while redacting, or empty.
+    """
+
+    of_report_id: str
+    of_sha256: str
+    replaced: tuple[str, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 The list names files relative to the folders received. It may come from a report that
 somebody prepared, so a name is never turned into a path: the folders given are listed
 first, without following links, and names are looked up in that list.
+
+The redacted variant of a report names no file; there the digests alone are compared.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +42,9 @@ def compare_evidence(
 ) -> tuple[int, tuple[EvidenceProblem, ...]]:
     """Re-digest the evidence and compare it with the list in a report's twin.
 
-    Members of a ZIP are covered by the digest of the ZIP.
+    Members of a ZIP are covered by the digest of the ZIP. With a redacted report each
+    digest must occur among the files at hand as often as in the list, whatever the
+    names; a changed file is then both missing and extra.
 
     Args:
         twin: The JSON twin of the report.
@@ -54,6 +59,9 @@ def compare_evidence(
     """
     found, problems = _listed(evidence, {path.resolve() for path in ignore})
     expected = list(_expected(twin))
+    if twin.get("redaction") is not None:
+        n_compared, differing = _compared_by_digest(expected, found)
+        return n_compared, (*problems, *differing, *_none_listed(expected))
     matched: set[Path] = set()
     n_compared = 0
     for root, name, digest in expected:
@@ -70,10 +78,7 @@ def compare_evidence(
         problem = _compared(name, digest, candidates)
         if problem is not None:
             problems.append(problem)
-    if not any(digest for _, _, digest in expected):
-        problems.append(
-            EvidenceProblem("", "not listed", "the report lists no file with a digest")
-        )
+    problems += _none_listed(expected)
     problems += [
         EvidenceProblem(name, "extra", f"{name} is not in the report's list")
         for (_, name), path in found.items()
@@ -83,6 +88,44 @@ def compare_evidence(
 
 
 _Found = dict[tuple[Path, str], Path]
+_Expected = list[tuple[str, str, str | None]]
+
+
+def _none_listed(expected: _Expected) -> list[EvidenceProblem]:
+    if any(digest for _, _, digest in expected):
+        return []
+    sentence = "the report lists no file with a digest"
+    return [EvidenceProblem("", "not listed", sentence)]
+
+
+def _compared_by_digest(
+    expected: _Expected, found: _Found
+) -> tuple[int, list[EvidenceProblem]]:
+    """How many listed files were compared, and the differences, names left aside."""
+    problems = []
+    at_hand: dict[str, list[str]] = {}
+    for (_, name), path in found.items():
+        try:
+            at_hand.setdefault(file_digest(path)[0], []).append(name)
+        except OSError as error:
+            reason = error.strerror or "no reason given"
+            sentence = f"{name} cannot be read: {reason}"
+            problems.append(EvidenceProblem(name, "unreadable", sentence))
+    wanted = Counter(digest for _, _, digest in expected if digest is not None)
+    for _, name, digest in expected:
+        if digest is not None and not at_hand.get(digest):
+            sentence = f"no file at hand has the digest of {name}"
+            problems.append(EvidenceProblem(name, "missing", sentence))
+        elif digest is not None:
+            at_hand[digest].pop()
+    # Files whose bytes could not be read at import have no digest to be told by.
+    n_unknown = sum(digest is None for _, _, digest in expected)
+    extra = [name for names in at_hand.values() for name in names]
+    problems += [
+        EvidenceProblem(name, "extra", f"{name} has a digest that is not in the list")
+        for name in extra[n_unknown:]
+    ]
+    return wanted.total(), problems
 
 
 def _expected(twin: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:

@@ -7,7 +7,7 @@ from typing import Final
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable
 
-from btd_desktop.report.content import CONCLUSIONS, ReportContent
+from btd_desktop.report.content import CONCLUSIONS, RedactionNote, ReportContent
 from btd_desktop.report.sections_results import flagged_text
 from btd_desktop.report.style import (
     FLAG,
@@ -53,7 +53,7 @@ def cover(content: ReportContent) -> list[Flowable]:
     identity, mandate = content.identity, content.mandate
     state = "Draft – not for use in proceedings" if identity.is_draft else "Final"
     return [
-        space(26),
+        space(26 if content.redaction is None else 12),
         paragraph("Forensic examination of image data", "title"),
         paragraph("Report on possible alterations of CT and MR series", "lead"),
         space(8),
@@ -86,6 +86,24 @@ def cover(content: ReportContent) -> list[Flowable]:
             ],
             colour=FLAG,
         ),
+        *_redaction(content.redaction),
+    ]
+
+
+def _redaction(note: RedactionNote | None) -> list[Flowable]:
+    """On page 1: which report this is a variant of, and what was replaced."""
+    if note is None:
+        return []
+    return [
+        callout(
+            [
+                paragraph(f"Redacted variant of report {note.of_report_id}", "answer"),
+                paragraph("The PDF of that report has the SHA-256 digest"),
+                paragraph(note.of_sha256, "mono"),
+                paragraph(" ".join(note.replaced)),
+                *([paragraph(note.remark)] if note.remark else []),
+            ]
+        )
     ]
 
 

@@ -242,6 +242,8 @@ class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has n
         canvas.setLineWidth(0.4)
         canvas.setFont("BTD-Sans", 7)
         state = "draft" if identity.is_draft else "final"
+        if self._content.redaction is not None:
+            state += ", redacted"
         case = mandate.case_number or "not stated"
         top, bottom = PAGE[1] - MARGIN + 3 * mm, MARGIN - 5 * mm
         if self.page > 1:

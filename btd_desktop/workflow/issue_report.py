@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from btd_desktop import paths
+from btd_desktop.cases.arrays import sync_folder
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
+from btd_desktop.progress import TaskContext
+from btd_desktop.report.content import ReportContent
 from btd_desktop.report.layout import SIGNATURE_BOX, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
+from btd_desktop.workflow.custody import (
+    BEFORE_REPORT,
+    check_custody,
+    refuse_altered,
+    set_aside_unrecorded,
+)
 from btd_desktop.workflow.evaluate import keep_profile
 from btd_desktop.workflow.outcomes import SeriesOutcome
+from btd_desktop.workflow.redact import case_pseudonyms, redacted_report
 from btd_desktop.workflow.report_content import build_content
+from btd_desktop.workflow.report_names import (
+    is_variant,
+    next_number,
+    next_report_path,
+    variant_path,
+)
 from btd_desktop.workflow.services import Services
 
 __all__ = ["IssuedReport", "ReportOptions", "issue_report"]
@@ -34,6 +52,7 @@ class ReportOptions:
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination.
         may_countersign: Let a reviewer sign as well.
+        redacted: Write a redacted variant too, beside the report.
     """
 
     out: Path | None = None
@@ -43,6 +62,7 @@ class ReportOptions:
     remarks: str = ""
     command: str = ""
     may_countersign: bool = False
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,7 @@ class IssuedReport:
         json_sha256: Digest of the JSON twin inside.
         signer: Name in the certificate.
         self_signed: The name is the signer's own claim.
+        redacted: Its redacted variant, or None.
     """
 
     path: Path
@@ -62,10 +83,12 @@ class IssuedReport:
     json_sha256: str
     signer: str
     self_signed: bool
+    redacted: IssuedReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON value."""
-        return {**asdict(self), "path": str(self.path)}
+        variant = None if self.redacted is None else self.redacted.to_json()
+        return {**asdict(self), "path": str(self.path), "redacted": variant}
 
 
 def issue_report(
@@ -73,23 +96,30 @@ def issue_report(
     outcomes: Sequence[SeriesOutcome],
     services: Services,
     options: ReportOptions,
+    context: TaskContext | None = None,
 ) -> IssuedReport:
-    """Write the signed PDF and record it in the case.
+    """Write the signed PDF, and its redacted variant if wanted; record them.
+
+    The variant lies beside the report, with "-redacted" in its name. The case and the
+    evidence within reach are compared with their digests first; the report says so.
 
     Raises:
+        CaseError: The case was altered, or cannot be written.
         ReportError: The file exists, cannot be written, or cannot be signed.
     """
     now = services.now()
-    number = len(store.reports()) + 1
-    path = options.out or store.folder / f"report-{number}.pdf"
-    if path.exists():
-        raise ReportError(
-            f"{path} exists", hint="reports are never overwritten: choose another name"
-        )
+    set_aside_unrecorded(store, services)
+    number = next_number(store)
+    path = options.out or next_report_path(store)
+    variant = variant_path(path)
+    _require_free(path, *([variant] if options.redacted else []))
     for outcome in outcomes:
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
     signer = _signer(store, services, options, now)
+    pseudonyms = case_pseudonyms(store, now) if options.redacted else None
+    check = check_custody(store, services, context or TaskContext(), BEFORE_REPORT)
+    refuse_altered(check, store.folder)
     content = build_content(
         store,
         outcomes,
@@ -98,29 +128,60 @@ def issue_report(
         is_draft=options.is_draft,
         remarks=options.remarks,
         command=options.command,
+        custody_notes=check.sentences(),
     )
+    issued = _issued(store, content, path, signer, services, options)
+    if pseudonyms is None:
+        return issued
+    other = redacted_report(store, content, issued.sha256, pseudonyms)
+    return replace(
+        issued, redacted=_issued(store, other, variant, signer, services, options)
+    )
+
+
+def _issued(
+    store: CaseStore,
+    content: ReportContent,
+    path: Path,
+    signer: SigningKey,
+    services: Services,
+    options: ReportOptions,
+) -> IssuedReport:
+    """Lay out, sign, write and record one PDF."""
     twin = content.twin()
-    pdf = render_pdf(content, twin=twin)
     signed = sign_pdf(
-        pdf,
+        render_pdf(content, twin=twin),
         signer,
-        when=now,
+        when=content.identity.created,
         reason="Report of an examination of image data",
         may_countersign=options.may_countersign,
         box=SIGNATURE_BOX,
     )
     _write(path, signed)
-    audit_head = content.audit.head if content.audit is not None else ""
     record = store.add_report(
         path_name=path.name,
         sha256=bytes_digest(signed),
         json_sha256=bytes_digest(twin),
-        audit_head=audit_head,
+        audit_head=content.audit.head if content.audit is not None else "",
         now=services.now(),
     )
     return IssuedReport(
         path, record.sha256, record.json_sha256, signer.subject, signer.is_self_signed
     )
+
+
+def _require_free(path: Path, *others: Path) -> None:
+    if is_variant(path.name):
+        raise ReportError(
+            f"{path.name} is the name of a redacted variant",
+            hint="choose a name that does not end in -redacted",
+        )
+    for wanted in (path, *others):
+        if wanted.exists():
+            raise ReportError(
+                f"{wanted} exists",
+                hint="reports are never overwritten: choose another name",
+            )
 
 
 def _signer(
@@ -134,12 +195,18 @@ def _signer(
 
 
 def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(data)
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ReportError(
             f"the report cannot be written to {path}: {error.strerror}",
             hint="choose a folder that you may write to",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from btd_desktop import __version__
-from btd_desktop.cases.model import EvidenceItem, SeriesRecord
+from btd_desktop.cases.model import AuditEntry, EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import json_digest, tree_digest
 from btd_desktop.report import content as rc
@@ -25,7 +25,7 @@ from btd_desktop.workflow.report_methods import (
 from btd_desktop.workflow.report_results import series_result
 from btd_desktop.workflow.report_words import ALTERNATIVES, LIMITATIONS, opinion_for
 
-__all__ = ["build_content"]
+__all__ = ["build_content", "patient_text"]
 
 
 def build_content(
@@ -37,6 +37,7 @@ def build_content(
     is_draft: bool = False,
     remarks: str = "",
     command: str = "",
+    custody_notes: Sequence[str] = (),
 ) -> rc.ReportContent:
     """Everything the report says, from the case.
 
@@ -48,6 +49,7 @@ def build_content(
         is_draft: Print DRAFT across the pages.
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination; "" gives the general one.
+        custody_notes: What the check before the report found, as sentences.
     """
     info = store.info
     cards = distinct_cards(outcomes)
@@ -102,6 +104,7 @@ def build_content(
         ),
         alternatives=ALTERNATIVES,
         limitations=LIMITATIONS
+        + tuple(custody_notes)
         + tuple(dict.fromkeys(o.reason for o in outcomes if o.reason)),
         audit=rc.AuditAnchor(head, n_entries),
         components=software_components(),
@@ -155,11 +158,14 @@ _FACT_NAMES = (
 )
 
 
+def patient_text(record: SeriesRecord) -> str:
+    """Name and identity of the patient as a report prints them; "" when unknown."""
+    keys = ("patient_name", "patient_id")
+    return " / ".join(str(record.meta[k]) for k in keys if record.meta.get(k))
+
+
 def _series(number: int, record: SeriesRecord) -> rc.SeriesExamined:
     meta = record.meta
-    patient = " / ".join(
-        str(meta[k]) for k in ("patient_name", "patient_id") if meta.get(k)
-    )
     spacing = float(meta.get("pixel_spacing_mm") or 0.0)
     facts = []
     for key, name in _FACT_NAMES:
@@ -179,7 +185,7 @@ def _series(number: int, record: SeriesRecord) -> rc.SeriesExamined:
         spacing_mm=(float(meta.get("slice_step_mm") or 0.0), spacing, spacing),
         unit="HU" if record.modality == "CT" else "modality value",
         volume_digest=record.volume_digest,
-        patient=patient,
+        patient=patient_text(record),
         facts=tuple(facts),
         findings=tuple(
             rc.SeriesFinding(str(f["severity"]), str(f["sentence"]))
@@ -194,9 +200,15 @@ def _custody(store: CaseStore) -> tuple[rc.CustodyEvent, ...]:
         rc.CustodyEvent(
             when=datetime.fromisoformat(entry.utc),
             person=entry.actor,
-            event=entry.action,
+            event=_event_words(entry),
             digest=entry.hash,
         )
         for entry in store.audit_log()
         if entry.action != "slice scored"
     )
+
+
+def _event_words(entry: AuditEntry) -> str:
+    """What happened, and what a check came to."""
+    summary = entry.details.get("summary")
+    return f"{entry.action}: {summary}" if isinstance(summary, str) else entry.action

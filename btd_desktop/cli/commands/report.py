@@ -33,6 +33,13 @@ def report_case(
         Path | None, typer.Option(help="File that holds its passphrase.")
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")] = False,
+    redacted: Annotated[
+        bool,
+        typer.Option(
+            "--redacted",
+            help="Write a redacted variant too: pseudonyms instead of names.",
+        ),
+    ] = False,
     remarks: Annotated[str, typer.Option(help="Your own words on the opinion.")] = "",
     as_json: AsJson = False,
 ) -> int:
@@ -52,6 +59,7 @@ def report_case(
         is_draft=draft,
         remarks=remarks,
         command=invocation.command,
+        redacted=redacted,
     )
     outcomes, issued = report_on_case(case, services, options, profile=profile)
     if as_json:
@@ -66,4 +74,6 @@ def report_case(
     for outcome in outcomes:
         say(*outcome_lines(outcome))
     say(f"Report: {issued.path}", f"  signed by {issued.signer}")
+    if issued.redacted is not None:
+        say(f"Redacted variant: {issued.redacted.path}")
     return 0

@@ -99,6 +99,7 @@ class ReportDialog(QDialog):
             certificate=self._certificate.path,
             passphrase=self._passphrase.text(),
             out=self._out.path,
+            redacted=self._redacted.isChecked(),
         )
 
     def show_state(self, state: ReportState) -> None:
@@ -118,6 +119,7 @@ class ReportDialog(QDialog):
             self._done_text.setText(
                 f"Written to {issued.path}, signed by {issued.signer}{claim}.\n"
                 f"SHA-256 {issued.sha256}"
+                + (f"\nRedacted variant: {issued.redacted}" if issued.redacted else "")
             )
             self._issue.setDefault(False)
 
@@ -167,11 +169,18 @@ class ReportDialog(QDialog):
         self._out.set_path(state.out)
         self._draft = QCheckBox("Draft: print DRAFT across the pages")
         self._draft.setChecked(form.is_draft)
+        self._redacted = QCheckBox("&Write a redacted variant too")
+        self._redacted.setToolTip(
+            "A second signed PDF with the same numbers, in which pseudonyms stand for"
+            " the patient, file names and UIDs"
+        )
+        self._redacted.setChecked(form.redacted)
         signing = form_layout()
         signing.addRow("Cer&tificate", self._certificate)
         signing.addRow("P&assphrase", self._passphrase)
         signing.addRow("Re&port file", self._out)
         signing.addRow("", self._draft)
+        signing.addRow("", self._redacted)
         layout.addLayout(signing)
         layout.addStretch(1)
         scroll = QScrollArea()

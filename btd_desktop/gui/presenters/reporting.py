@@ -14,6 +14,7 @@ from btd_desktop.errors import BtdError
 from btd_desktop.gui.jobs import Job, Tell, Work
 from btd_desktop.gui.presenters.session import SeriesResult, Session
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
 
 __all__ = ["IssuedState", "ReportForm", "ReportPresenter", "ReportState"]
@@ -30,6 +31,7 @@ class ReportForm:
         certificate: PKCS#12 file; None signs with the own, self-signed key.
         passphrase: Of the certificate; never kept.
         out: File to write; None writes into the case folder.
+        redacted: Write a redacted variant too.
     """
 
     case_number: str = ""
@@ -41,6 +43,7 @@ class ReportForm:
     certificate: Path | None = None
     passphrase: str = ""
     out: Path | None = None
+    redacted: bool = False
 
     def __repr__(self) -> str:
         """Without passphrase and names, which must not reach a log."""
@@ -56,12 +59,14 @@ class IssuedState:
         sha256: Its digest.
         signer: Name in the certificate.
         self_signed: The name is the signer's own claim.
+        redacted: Its redacted variant, or None.
     """
 
     path: Path
     sha256: str
     signer: str
     self_signed: bool
+    redacted: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +165,8 @@ class ReportPresenter(QObject):
             info.question,
             certificate=Path(certificate) if certificate else None,
         )
-        number = len(store.reports()) + 1
         lines, complete = _series_lines(session)
-        return ReportState(form, store.folder / f"report-{number}.pdf", lines, complete)
+        return ReportState(form, next_report_path(store), lines, complete)
 
     def _submit(self, title: str, work: Work, done: object) -> None:
         if self._job is not None:
@@ -309,7 +313,11 @@ def _issue(
         passphrase=form.passphrase or None,
         is_draft=form.is_draft,
         remarks=form.remarks,
+        redacted=form.redacted,
     )
     outcomes = _outcomes(store, records, results)
     issued = issue_report(store, outcomes, services, options)  # type: ignore[arg-type]
-    return IssuedState(issued.path, issued.sha256, issued.signer, issued.self_signed)
+    variant = None if issued.redacted is None else issued.redacted.path
+    return IssuedState(
+        issued.path, issued.sha256, issued.signer, issued.self_signed, variant
+    )

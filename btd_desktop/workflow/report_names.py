@@ -1,0 +1,34 @@
+"""Numbers and file names of a case's reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from btd_desktop.cases.store import CaseStore
+
+__all__ = ["is_variant", "next_number", "next_report_path", "variant_path"]
+
+_VARIANT = "-redacted"
+
+
+def next_number(store: CaseStore) -> int:
+    """Number of the next report, from 1.
+
+    A redacted variant bears the number of its report, so that numbers have no gaps.
+    """
+    return 1 + sum(not is_variant(record.path_name) for record in store.reports())
+
+
+def next_report_path(store: CaseStore) -> Path:
+    """Where the next report is written unless another file is chosen."""
+    return store.folder / f"report-{next_number(store)}.pdf"
+
+
+def variant_path(path: Path) -> Path:
+    """Where the redacted variant of a report is written."""
+    return path.with_name(path.stem + _VARIANT + path.suffix)
+
+
+def is_variant(name: str) -> bool:
+    """True for the file name of a redacted variant."""
+    return Path(name).stem.endswith(_VARIANT)

@@ -1,0 +1,1 @@
+"""What must not leave the case: logs, temporary files, reports, the network."""
