@@ -9,7 +9,7 @@ from typing import Final
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["about", "listed", "note", "number_text", "quoted", "warning"]
+__all__ = ["about", "concerned", "listed", "note", "number_text", "quoted", "warning"]
 
 _MAX_QUOTED: Final = 64
 _MAX_LISTED: Final = 4
@@ -28,13 +28,13 @@ def note(code: str, sentence: str, uids: Sequence[str] = ()) -> SeriesFinding:
     return SeriesFinding(code, "note", sentence, tuple(uids))
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, limit: int = _MAX_QUOTED) -> str:
     """Text from a file in quotation marks: short, one line, nothing unseen in it.
 
     Characters that move the cursor or turn the reading direction are shown as
     U+ numbers, so that a value cannot rewrite the sentence that quotes it.
     """
-    cut = text[: _MAX_QUOTED - 1] + "…" if len(text) > _MAX_QUOTED else text
+    cut = text[: limit - 1] + "…" if len(text) > limit else text
     shown = "".join(
         f"<U+{ord(character):04X}>"
         if unicodedata.category(character) in _UNSEEN
@@ -65,9 +65,11 @@ def about(
     applies: Callable[[Slice], bool],
 ) -> Iterator[SeriesFinding]:
     """One finding naming the slices that a statement applies to; none, no finding."""
-    uids = tuple(item.uid for item in slices if applies(item))
-    if uids:
-        # All of them: it concerns the series, and the list would only be long.
-        yield SeriesFinding(
-            code, severity, sentence, () if len(uids) == len(slices) else uids
-        )
+    items = [item for item in slices if applies(item)]
+    if items:
+        yield SeriesFinding(code, severity, sentence, tuple(concerned(items, slices)))
+
+
+def concerned(items: Sequence[Slice], slices: Sequence[Slice]) -> list[str]:
+    """UIDs of the slices that a finding names; none when it is all of them."""
+    return [] if len(items) == len(slices) else [item.uid for item in items]

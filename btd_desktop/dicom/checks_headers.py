@@ -1,0 +1,150 @@
+"""Findings about elements that should be alike in all slices, or are odd alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from btd_desktop.dicom.findings import about, listed, note, warning
+from btd_desktop.dicom.series import SeriesFinding
+from btd_desktop.dicom.stack import Slice
+
+__all__ = ["check_headers"]
+
+_MUST_AGREE: Final = {
+    "patient_id": ("mixed_patient", "warning", "Patient IDs"),
+    "patient_name": ("mixed_patient_name", "warning", "patient names"),
+    "patient_sex": ("mixed_patient_sex", "warning", "patient sexes"),
+    "birth_date": ("mixed_birth_date", "warning", "birth dates"),
+    "study_uid": ("mixed_study", "warning", "Study Instance UIDs"),
+    "frame_of_reference_uid": (
+        "mixed_frame_of_reference",
+        "warning",
+        "frames of reference",
+    ),
+    "manufacturer": ("mixed_manufacturer", "warning", "manufacturers"),
+    "model": ("mixed_model", "warning", "scanner models"),
+    "device_serial": ("mixed_device", "warning", "scanner serial numbers"),
+    "station": ("mixed_station", "warning", "station names"),
+    "software": ("mixed_software", "warning", "software versions"),
+    "kernel": ("mixed_kernel", "warning", "reconstruction kernels"),
+    "private_creators": ("mixed_private_blocks", "note", "sets of private blocks"),
+    "description": ("mixed_description", "note", "series descriptions"),
+    "protocol": ("mixed_protocol", "note", "protocol names"),
+    "study_date": ("mixed_study_date", "warning", "study dates"),
+    "photometric": ("mixed_photometric", "warning", "photometric interpretations"),
+}
+_NUMBERS_AGREE: Final = {
+    "kvp": ("mixed_kvp", "note", "tube voltages (KVP)"),
+    "bits_stored": ("mixed_bits", "warning", "numbers of bits stored"),
+    "pixel_representation": ("mixed_sign", "warning", "signs of the stored values"),
+    "series_number": ("mixed_series_number", "warning", "series numbers"),
+    "magnetic_field": ("mixed_magnetic_field", "warning", "magnetic field strengths"),
+}
+_HARMLESS: Final = {
+    "mixed_private_blocks": "an archive that handled the slices one by one",
+    "mixed_frame_of_reference": "a scan in several parts",
+    "mixed_kvp": "a scan with two energies",
+    "mixed_kernel": "two reconstructions sent under one series",
+}
+
+
+def check_headers(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """Findings about elements that differ, rescale rules and remarks of the reader."""
+    for name, (code, severity, words) in _MUST_AGREE.items():
+        texts = [item.facts.text.get(name, "") for item in slices]
+        yield from _check_alike(slices, texts, code, severity, words)
+    for name, (code, severity, words) in _NUMBERS_AGREE.items():
+        numbers = [item.facts.number.get(name) for item in slices]
+        shown = ["" if value is None else f"{value:.6g}" for value in numbers]
+        yield from _check_alike(slices, shown, code, severity, words)
+    yield from _check_rescale(slices)
+    for code, severity, sentence, applies in _HEADER_CHECKS:
+        yield from about(slices, code, severity, sentence, applies)
+    yield from _check_remarks(slices)
+
+
+def _check_alike(
+    slices: Sequence[Slice], values: Sequence[str], code: str, severity: str, words: str
+) -> Iterator[SeriesFinding]:
+    counts = Counter(values)
+    if len(counts) < 2:
+        return
+    usual, n_usual = counts.most_common(1)[0]
+    harmless = _HARMLESS.get(code, "an error at the console or a merge in the archive")
+    if code == "mixed_frame_of_reference" and len(counts) == len(slices):
+        # No scan in parts looks so, and no slices put in: everything was re-issued.
+        severity, harmless = "note", "an anonymiser that gave each slice its own"
+    uids = [
+        item.uid for item, value in zip(slices, values, strict=True) if value != usual
+    ]
+    yield SeriesFinding(
+        code,
+        severity,
+        f"One series with {len(counts)} different {words}: "
+        f"{listed(value or 'none' for value in counts)}. It may be {harmless}; slices "
+        "from elsewhere look the same.",
+        # Without a majority there are no odd ones.
+        tuple(uids) if 2 * n_usual > len(slices) else (),
+    )
+
+
+def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    is_ct = slices[0].facts.text["modality"] == "CT"
+    missing = [s.uid for s in slices if s.frame.slope is None or not s.frame.slope]
+    if is_ct and missing:
+        yield warning(
+            "no_rescale",
+            "RescaleSlope is missing, zero or unreadable: 1 was used, values may not "
+            "be HU.",
+            missing,
+        )
+    pairs = {(s.frame.slope, s.frame.intercept) for s in slices}
+    if len(pairs) > 1:
+        say = warning if is_ct else note
+        yield say("mixed_rescale", f"Slices use {len(pairs)} different rescale rules.")
+    types = {s.facts.text.get("rescale_type", "HU") for s in slices}
+    if is_ct and types != {"HU"}:
+        yield warning("rescale_type", f"Values are called {listed(types)}, not HU.")
+
+
+def _has_flag(flag: str) -> Callable[[Slice], bool]:
+    return lambda item: flag in item.facts.flags
+
+
+_HEADER_CHECKS: Final[tuple[tuple[str, str, str, Callable[[Slice], bool]], ...]] = (
+    (
+        "modality_lut",
+        "warning",
+        "Values go through a look-up table that is not applied.",
+        _has_flag("modality_lut"),
+    ),
+    (
+        "detector_spacing",
+        "warning",
+        "Spacing is that of the detector, not of the patient.",
+        _has_flag("uncalibrated_spacing"),
+    ),
+    (
+        "inverted_display",
+        "note",
+        "The images are to be shown inverted (MONOCHROME1); values are as stored.",
+        lambda item: item.facts.text.get("photometric") == "MONOCHROME1",
+    ),
+    (
+        "broken_geometry",
+        "warning",
+        "Orientation or spacing of some slices is not possible and was left out.",
+        lambda item: "broken" in item.frame.phase,
+    ),
+)
+
+
+def _check_remarks(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    by_remark: dict[tuple[str, str], list[str]] = {}
+    for item in slices:
+        for remark in item.facts.remarks:
+            by_remark.setdefault(remark, []).append(item.uid)
+    for (element, sentence), uids in sorted(by_remark.items())[:50]:
+        yield warning(f"element:{element}", sentence, list(dict.fromkeys(uids)))

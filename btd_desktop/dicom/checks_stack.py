@@ -1,0 +1,243 @@
+"""Findings about order, spacing and completeness of the slices of a series."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from btd_desktop.dicom import geometry
+from btd_desktop.dicom.findings import concerned, note, number_text, warning
+from btd_desktop.dicom.series import SeriesFinding
+from btd_desktop.dicom.stack import Slice, Stack
+
+__all__ = ["check_stack"]
+
+_TILT_DEGREES: Final = 0.5
+_OBLIQUE_DEGREES: Final = 1.0
+_LOCATION_TOLERANCE_MM: Final = 0.2
+_SPACING_TOLERANCE: Final = 0.02
+
+
+def check_stack(
+    stack: Stack, shape: geometry.StackShape | None, n_parts: int
+) -> Iterator[SeriesFinding]:
+    """Findings about order, spacing and completeness."""
+    if n_parts > 1:
+        told_apart = stack.phase or "geometry, image size or time"
+        yield warning(
+            "split",
+            f"The series holds {n_parts} stacks that differ in {told_apart}; they are "
+            "examined one by one.",
+        )
+    if len(stack.slices) == 1:
+        yield note("single_slice", "One slice only: neighbours cannot be compared.")
+    if shape is None:
+        yield warning(
+            "no_geometry",
+            "Position or orientation is missing or unusable: slices are ordered by "
+            "instance number, and distances between them are not reliable.",
+        )
+    else:
+        yield from _check_shape(stack, shape)
+        yield from _check_distances(stack, shape)
+    if stack.slices[0].frame.spacing is None:
+        yield warning(
+            "no_pixel_spacing",
+            "Pixel spacing is missing: 1 mm was assumed, sizes are not reliable.",
+        )
+    yield from _check_instance_numbers(stack, has_order=shape is not None)
+    yield from _check_repeated_pixels(stack.slices)
+
+
+def _check_repeated_pixels(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    by_pixels: dict[str, list[Slice]] = {}
+    for item in slices:
+        if item.frame_index == 0:
+            by_pixels.setdefault(item.pixel_sha256, []).append(item)
+    for same in by_pixels.values():
+        # Empty slices at the ends of a scan are alike on their own.
+        if len(same) > 1 and same[0].stored.min() != same[0].stored.max():
+            yield warning(
+                "repeated_pixels",
+                f"{len(same)} slices hold exactly the same pixels under different "
+                "UIDs: noise makes that impossible for separate measurements.",
+                [item.uid for item in same],
+            )
+
+
+def _check_shape(stack: Stack, shape: geometry.StackShape) -> Iterator[SeriesFinding]:
+    slices = stack.slices
+    if shape.gaps:
+        yield warning(
+            "gap",
+            f"At {len(shape.gaps)} places slices are missing (about "
+            f"{shape.n_missing} at {shape.spacing_mm:.3g} mm).",
+            [slices[index].uid for index in shape.gaps],
+        )
+    if shape.repeats:
+        yield warning(
+            "repeated_position",
+            f"{len(shape.repeats)} slices lie where another one lies, and nothing in "
+            "the header tells them apart.",
+            [slices[index].uid for index in shape.repeats],
+        )
+    if shape.is_uneven:
+        yield warning(
+            "uneven_spacing", "Distances between neighbouring slices vary by over 5 %."
+        )
+    stated = slices[0].facts.number.get("gantry_tilt", 0.0)
+    if shape.tilt_degrees > _TILT_DEGREES or abs(stated) > _TILT_DEGREES:
+        degrees = max(shape.tilt_degrees, abs(stated))
+        yield warning(
+            "gantry_tilt",
+            f"Slices are shifted against each other (tilt of {degrees:.1f} degrees).",
+        )
+    orientation = slices[0].frame.orientation
+    oblique = 0.0 if orientation is None else geometry.oblique_degrees(orientation)
+    if oblique > _OBLIQUE_DEGREES:
+        yield note(
+            "oblique",
+            f"Slices are oblique: {oblique:.1f} degrees off the nearest axis.",
+        )
+
+
+def _check_instance_numbers(
+    stack: Stack, *, has_order: bool
+) -> Iterator[SeriesFinding]:
+    if any(item.frame_index for item in stack.slices) or len(stack.slices) < 2:
+        return
+    numbers = [item.facts.number.get("instance_number") for item in stack.slices]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        n_missing = len(numbers) - len(known)
+        yield note("no_instance_number", f"{n_missing} slices have no instance number.")
+        return
+    if len(set(known)) < len(known):
+        yield warning(
+            "repeated_instance_number", "Some slices share their instance number."
+        )
+        return
+    moved = min(_out_of_order(known), _out_of_order(known[::-1], len(known)), key=len)
+    if has_order and moved:
+        yield warning(
+            "instance_order",
+            f"Instance numbers of {len(moved)} slices do not follow the positions. "
+            "Slices were acquired or sorted in another order; or renumbered, moved or "
+            "put in.",
+            [stack.slices[index].uid for index in moved],
+        )
+    # Numbers may be of any size; what is counted need not be.
+    n_missing = int(min(max(known) - min(known), 1e9)) + 1 - len(known)
+    if n_missing > 0:
+        yield note(
+            "instance_number_gap",
+            f"{n_missing} instance numbers between the first and the last are missing. "
+            "Series are split or thinned by protocol at times; slices may also have "
+            "been left out.",
+        )
+
+
+def _out_of_order(numbers: Sequence[float], mirrored: int = 0) -> list[int]:
+    """Indices outside the longest rising run through the numbers.
+
+    Args:
+        numbers: All different.
+        mirrored: Length of the list when it was turned round; indices are turned back.
+    """
+    tails: list[float] = []
+    last: list[int] = []
+    before: list[int] = []
+    for index, value in enumerate(numbers):
+        place = bisect.bisect_left(tails, value)
+        if place == len(tails):
+            tails.append(value)
+            last.append(index)
+        else:
+            tails[place], last[place] = value, index
+        before.append(last[place - 1] if place else -1)
+    kept: set[int] = set()
+    index = last[-1]
+    while index >= 0:
+        kept.add(index)
+        index = before[index]
+    outside = [i for i in range(len(numbers)) if i not in kept]
+    return sorted(mirrored - 1 - i for i in outside) if mirrored else outside
+
+
+def _check_distances(
+    stack: Stack, shape: geometry.StackShape
+) -> Iterator[SeriesFinding]:
+    """Distances that the header states, against those of the positions."""
+    slices = stack.slices
+    if len(slices) < 2 or shape.spacing_mm <= 0:
+        return
+    step = shape.spacing_mm
+    stated = abs(slices[0].facts.number.get("spacing_between_slices", 0.0))
+    if stated and abs(stated - step) > _SPACING_TOLERANCE * max(stated, step):
+        yield note(
+            "stated_spacing",
+            f"SpacingBetweenSlices says {number_text(stated)} mm, the positions say "
+            f"{number_text(step)} mm. Part of the slices may be elsewhere; or header "
+            "and positions are not of one scan.",
+        )
+    thicknesses = [s.frame.thickness_mm for s in slices if s.frame.thickness_mm]
+    if thicknesses and max(thicknesses) - min(thicknesses) > 1e-3:
+        usual = float(np.median(thicknesses))
+        odd = [
+            s
+            for s in slices
+            if s.frame.thickness_mm and abs(s.frame.thickness_mm - usual) > 1e-3
+        ]
+        yield warning(
+            "mixed_thickness",
+            f"Slice thickness varies from {number_text(min(thicknesses))} to "
+            f"{number_text(max(thicknesses))} mm. Some protocols change it in one "
+            "series; slices of another reconstruction would show so too.",
+            concerned(odd, slices),
+        )
+    elif (
+        thicknesses
+        and slices[0].facts.text.get("modality") == "CT"
+        and step > thicknesses[0] * (1 + _SPACING_TOLERANCE)
+    ):
+        yield note(
+            "spaced_slices",
+            f"Slices are {number_text(thicknesses[0])} mm thick but lie "
+            f"{number_text(step)} mm apart: what is between them is not in this "
+            "series, by protocol or because slices were left out evenly.",
+        )
+    yield from _check_locations(stack)
+
+
+def _check_locations(stack: Stack) -> Iterator[SeriesFinding]:
+    """SliceLocation moves as ImagePositionPatient does (PS3.3 C.7.6.2.1.2)."""
+    slices = stack.slices
+    orientation = slices[0].frame.orientation
+    locations = [item.facts.number.get("slice_location") for item in slices]
+    known = [value for value in locations if value is not None]
+    is_whole = len(known) == len(slices) and not any(s.frame_index for s in slices)
+    if orientation is None or not is_whole:
+        return
+    along = geometry.positions_along_normal(stack.positions(), orientation)
+    by_position = np.asarray(along) - np.median(along)
+    by_location = np.asarray(known) - np.median(known)
+    differences = np.minimum(
+        np.abs(by_location - by_position), np.abs(by_location + by_position)
+    )
+    odd = [
+        item
+        for item, difference in zip(slices, differences, strict=True)
+        if difference > _LOCATION_TOLERANCE_MM
+    ]
+    # When most differ, the location counts from another point or along another axis.
+    if 0 < len(odd) < len(slices) / 2:
+        yield warning(
+            "slice_location",
+            f"SliceLocation of {len(odd)} slices does not follow their position, by up "
+            f"to {number_text(float(differences.max()))} mm. Both are written at once "
+            "by a scanner; slices that were moved or renumbered keep one of them.",
+            [item.uid for item in odd],
+        )

@@ -1,0 +1,222 @@
+"""Findings about the stored values: range, steps between them, padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom.findings import concerned, note, number_text, warning
+from btd_desktop.dicom.rescale import padding_mask
+from btd_desktop.dicom.series import SeriesFinding
+from btd_desktop.dicom.stack import Slice, Stack
+from btd_desktop.volume import Volume
+
+__all__ = ["check_values", "skipped_share"]
+
+_CLIPPED_SHARE: Final = 0.001
+_LOW_CLIPPED_SHARE: Final = 0.01
+_AIR_HU: Final = -900.0
+# A bin is expected to be filled when its neighbours hold this many values on average:
+# by chance alone it is then empty with probability exp(-30).
+_FILLED: Final = 30.0
+_SKIPPED_SHARE: Final = 0.02
+_WINDOW: Final = 9
+_MAX_SPAN: Final = 1 << 16
+_FEW_VALUES: Final = 256
+_ENOUGH_VOXELS: Final = 100_000
+
+
+def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
+    """Findings about the values of a series.
+
+    Args:
+        stack: Slices with their stored values.
+        volume: The same slices, rescaled.
+    """
+    yield from _check_fractions(stack, volume)
+    voxels = volume.voxels
+    measured = voxels if volume.padding is None else voxels[~volume.padding]
+    if measured.size == 0 or measured.min() == measured.max():
+        yield warning("constant", "All values are the same: there is no picture.")
+        return
+    if volume.modality == "CT":
+        yield from _check_range(measured)
+    yield from _check_steps(stack.slices, volume.modality)
+    yield from _check_stated_range(stack.slices)
+    yield from _check_padding(stack.slices)
+
+
+def _check_fractions(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
+    if volume.modality != "CT" or volume.voxels.dtype != np.float32:
+        return
+    slopes = sorted({item.frame.slope for item in stack.slices if item.frame.slope})
+    intercepts = {item.frame.intercept or 0.0 for item in stack.slices}
+    odd = [value for value in slopes if value != round(value)]
+    odd += [value for value in intercepts if value != round(value)]
+    rule = f" (rescale value {number_text(odd[0])})" if odd else ""
+    yield note(
+        "fractional_hu",
+        f"HU are not whole numbers{rule}. Most scanners write whole ones; some use a "
+        "fractional slope, and values that were computed afterwards need one.",
+    )
+
+
+def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
+    top, bottom = measured.max(), measured.min()
+    share = float(np.mean(measured == top))
+    if top < 3000 and share > _CLIPPED_SHARE:
+        yield warning(
+            "clipped",
+            f"{100 * share:.2g} % of the values are exactly {top:g}, the highest: the "
+            "range looks clipped. Images exported for display are; scanners keep up "
+            "to 3071.",
+        )
+    share = float(np.mean(measured == bottom))
+    if bottom > _AIR_HU and share > _LOW_CLIPPED_SHARE:
+        yield warning(
+            "clipped_low",
+            f"{100 * share:.2g} % of the values are exactly {bottom:g} HU, the lowest, "
+            "well above air (-1000 HU): the range looks clipped, as in images "
+            "exported for display.",
+        )
+
+
+def skipped_share(counts: NDArray[np.int64]) -> float:
+    """Share of values that are left out though their neighbours are frequent.
+
+    Args:
+        counts: Occurrences of consecutive values, shape (n,).
+
+    Returns:
+        From 0 to 1; 0 when no value has frequent neighbours.
+    """
+    if counts.size < _WINDOW:
+        return 0.0
+    # The extremes hold padding and clipped values, which are no neighbours.
+    inner = np.minimum(counts, np.quantile(counts, 0.999)).astype(np.float64)
+    around = np.convolve(inner, np.ones(_WINDOW), mode="same") / _WINDOW
+    expected = around >= _FILLED
+    n_expected = int(expected.sum())
+    if n_expected == 0:
+        return 0.0
+    return float((expected & (counts * 20.0 < around)).sum()) / n_expected
+
+
+def _check_steps(slices: Sequence[Slice], modality: str) -> Iterator[SeriesFinding]:
+    """Values that skip: traces of a rescale with a slope, or of fewer bits."""
+    if slices[0].stored.dtype.kind not in "iu":
+        return
+    counts = _histogram(slices)
+    if counts is None:
+        return
+    n_values = int((counts > 0).sum())
+    if n_values <= _FEW_VALUES and counts.sum() >= _ENOUGH_VOXELS:
+        yield warning(
+            "few_values",
+            f"The whole series holds only {n_values} different values. That is what "
+            "8 bits hold: the picture went through a display format, or was drawn.",
+        )
+        return
+    share = skipped_share(counts)
+    if share > _SKIPPED_SHARE:
+        say = warning if modality == "CT" else note
+        yield say(
+            "comb",
+            f"{100 * share:.2g} % of the values within the used range hardly occur, "
+            "though their neighbours are frequent (a comb). The values were "
+            "stretched once more after the scanner had rounded them, by a filter, a "
+            "conversion or an export through fewer bits; some scanners scale MR so.",
+        )
+
+
+def _histogram(slices: Sequence[Slice]) -> NDArray[np.int64] | None:
+    lowest = min(int(item.stored.min()) for item in slices)
+    span = max(int(item.stored.max()) for item in slices) - lowest + 1
+    if span > _MAX_SPAN:
+        return None
+    counts = np.zeros(span, dtype=np.int64)
+    for item in slices:
+        shifted = item.stored.ravel().astype(np.int64) - lowest
+        counts += np.bincount(shifted, minlength=span)
+    return counts
+
+
+def _check_stated_range(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """SmallestImagePixelValue and LargestImagePixelValue (PS3.3 C.7.6.3)."""
+    odd: list[Slice] = []
+    words = ""
+    for item in slices:
+        number, stored = item.facts.number, item.stored
+        low, high = number.get("smallest_value"), number.get("largest_value")
+        if stored.dtype.kind not in "iu" or low is None or high is None:
+            continue
+        if len(item.facts.frames) > 1 or item.frame_index or low == high == 0:
+            continue
+        found = int(stored.min()), int(stored.max())
+        if not all(_same_bits(a, b) for a, b in zip((low, high), found, strict=True)):
+            odd.append(item)
+            words = words or (
+                f"the header says {number_text(low)} to {number_text(high)}, the "
+                f"pixels hold {found[0]} to {found[1]}"
+            )
+    if odd:
+        yield note(
+            "stated_range",
+            f"Smallest and largest pixel value of {len(odd)} slices are not those of "
+            f"the pixels ({words}). Scanners that fill them in after masking or "
+            "compression err so; pixels changed later without the header do too.",
+            concerned(odd, slices),
+        )
+
+
+def _same_bits(stated: float, found: int) -> bool:
+    """Equal as 16-bit patterns: signed values are often stated as unsigned."""
+    if abs(stated) > 1 << 17 or stated != round(stated):
+        return False
+    return (int(stated) - found) % (1 << 16) == 0
+
+
+def _check_padding(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """Padding that lies among measured values, or differs between slices."""
+    rules = {item.facts.padding for item in slices}
+    if len(rules) > 1:
+        shown = " and ".join(
+            sorted("none" if r is None else number_text(r[0]) for r in rules)[:4]
+        )
+        yield warning(
+            "mixed_padding",
+            f"Slices state different padding values ({shown}). Two reconstructions "
+            "under one series do; so do slices from elsewhere.",
+        )
+    odd: list[Slice] = []
+    n_inside = 0
+    for item in slices:
+        mask = padding_mask(item.stored, item.facts.padding)
+        if mask is None or mask.all():
+            continue
+        inside = int(_enclosed(mask).sum())
+        if inside:
+            odd.append(item)
+            n_inside += inside
+    if odd:
+        yield note(
+            "padding_inside",
+            f"{n_inside} pixels inside the picture of {len(odd)} slices hold the value "
+            "that means 'not measured'. Where that value can also be measured this "
+            "happens by chance; blanked areas look so too.",
+            concerned(odd, slices),
+        )
+
+
+def _enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Padded pixels with a measured one on all four sides of their row and column."""
+    open_ = np.zeros_like(mask)
+    for axis in (0, 1):
+        for turned in (False, True):
+            view = np.flip(mask, axis) if turned else mask
+            run = np.logical_and.accumulate(view, axis=axis)
+            open_ |= np.flip(run, axis) if turned else run
+    return mask & ~open_
