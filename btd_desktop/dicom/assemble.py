@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.checks import check_series
+from btd_desktop.dicom.checks_across import check_across
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.plausibility import (
     MOST_MM,
@@ -75,10 +76,11 @@ def assemble_series(
     for instance in instances:
         key = series_key(instance.record_name, instance.facts)
         by_series.setdefault(key, []).extend(_slices(instance))
+    across = check_across(by_series)
     loaded: list[LoadedSeries] = []
     for key in sorted(by_series, key=lambda name: _series_order(by_series[name], name)):
         stacks = _stacks(by_series[key])
-        more = extra.get(key, [])
+        more = [*extra.get(key, []), *across.get(key, [])]
         loaded.extend(_load(stack, key, len(stacks), more) for stack in stacks)
     return loaded
 

@@ -18,12 +18,12 @@ from btd_desktop.dicom.checks_signatures import check_signatures
 from btd_desktop.dicom.checks_stack import check_stack
 from btd_desktop.dicom.checks_times import check_times
 from btd_desktop.dicom.checks_uids import check_uids
-from btd_desktop.dicom.checks_values import check_values
+from btd_desktop.dicom.checks_values import check_values, check_voxels
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Stack
 from btd_desktop.volume import Volume
 
-__all__ = ["check_series"]
+__all__ = ["check_series", "check_voxels"]
 
 
 def check_series(

@@ -14,7 +14,7 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 from btd_desktop.volume import Volume
 
-__all__ = ["check_values", "skipped_share"]
+__all__ = ["check_values", "check_voxels", "skipped_share"]
 
 _CLIPPED_SHARE: Final = 0.001
 _LOW_CLIPPED_SHARE: Final = 0.01
@@ -36,32 +36,39 @@ def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
         stack: Slices with their stored values.
         volume: The same slices, rescaled.
     """
-    yield from _check_fractions(stack, volume)
-    voxels = volume.voxels
-    measured = voxels if volume.padding is None else voxels[~volume.padding]
-    if measured.size == 0 or measured.min() == measured.max():
-        yield warning("constant", "All values are the same: there is no picture.")
-        return
-    if volume.modality == "CT":
-        yield from _check_range(measured)
-    yield from _check_steps(stack.slices, volume.modality)
+    rules = [(item.frame.slope, item.frame.intercept) for item in stack.slices]
+    numbers = sorted({value for rule in rules for value in rule if value is not None})
+    yield from check_voxels(
+        volume, [value for value in numbers if value != round(value)]
+    )
+    if volume.voxels.min() != volume.voxels.max():
+        yield from _check_steps([item.stored for item in stack.slices], volume.modality)
     yield from _check_stated_range(stack.slices)
     yield from _check_padding(stack.slices)
 
 
-def _check_fractions(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
-    if volume.modality != "CT" or volume.voxels.dtype != np.float32:
-        return
-    slopes = sorted({item.frame.slope for item in stack.slices if item.frame.slope})
-    intercepts = {item.frame.intercept or 0.0 for item in stack.slices}
-    odd = [value for value in slopes if value != round(value)]
-    odd += [value for value in intercepts if value != round(value)]
-    rule = f" (rescale value {number_text(odd[0])})" if odd else ""
-    yield note(
-        "fractional_hu",
-        f"HU are not whole numbers{rule}. Most scanners write whole ones; some use a "
-        "fractional slope, and values that were computed afterwards need one.",
-    )
+def check_voxels(
+    volume: Volume, fractions: Sequence[float] = ()
+) -> Iterator[SeriesFinding]:
+    """Findings about rescaled values alone, for volumes of any format.
+
+    Args:
+        volume: The values.
+        fractions: Rescale slopes and intercepts that are not whole numbers.
+    """
+    voxels = volume.voxels
+    if volume.modality == "CT" and voxels.dtype == np.float32:
+        rule = f" (rescale value {number_text(fractions[0])})" if fractions else ""
+        yield note(
+            "fractional_hu",
+            f"HU are not whole numbers{rule}. Most scanners write whole ones; some use "
+            "a fractional slope, and values that were computed afterwards need one.",
+        )
+    measured = voxels if volume.padding is None else voxels[~volume.padding]
+    if measured.size == 0 or measured.min() == measured.max():
+        yield warning("constant", "All values are the same: there is no picture.")
+    elif volume.modality == "CT":
+        yield from _check_range(measured)
 
 
 def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
@@ -105,11 +112,13 @@ def skipped_share(counts: NDArray[np.int64]) -> float:
     return float((expected & (counts * 20.0 < around)).sum()) / n_expected
 
 
-def _check_steps(slices: Sequence[Slice], modality: str) -> Iterator[SeriesFinding]:
+def _check_steps(
+    planes: Sequence[NDArray[Any]], modality: str
+) -> Iterator[SeriesFinding]:
     """Values that skip: traces of a rescale with a slope, or of fewer bits."""
-    if slices[0].stored.dtype.kind not in "iu":
+    if planes[0].dtype.kind not in "iu":
         return
-    counts = _histogram(slices)
+    counts = _histogram(planes)
     if counts is None:
         return
     n_values = int((counts > 0).sum())
@@ -132,14 +141,14 @@ def _check_steps(slices: Sequence[Slice], modality: str) -> Iterator[SeriesFindi
         )
 
 
-def _histogram(slices: Sequence[Slice]) -> NDArray[np.int64] | None:
-    lowest = min(int(item.stored.min()) for item in slices)
-    span = max(int(item.stored.max()) for item in slices) - lowest + 1
+def _histogram(planes: Sequence[NDArray[Any]]) -> NDArray[np.int64] | None:
+    lowest = min(int(plane.min()) for plane in planes)
+    span = max(int(plane.max()) for plane in planes) - lowest + 1
     if span > _MAX_SPAN:
         return None
     counts = np.zeros(span, dtype=np.int64)
-    for item in slices:
-        shifted = item.stored.ravel().astype(np.int64) - lowest
+    for plane in planes:
+        shifted = plane.ravel().astype(np.int64) - lowest
         counts += np.bincount(shifted, minlength=span)
     return counts
 

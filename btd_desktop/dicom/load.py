@@ -16,8 +16,10 @@ from typing import BinaryIO, cast
 from btd_desktop.dicom import archive, btd_layout
 from btd_desktop.dicom.archive_file import FilePool
 from btd_desktop.dicom.assemble import Instance, assemble_series, series_key
+from btd_desktop.dicom.checks_across import check_copy
 from btd_desktop.dicom.dicomdir import judge_references
 from btd_desktop.dicom.grids import load_grid
+from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.reading import Outcome, read_all
@@ -154,7 +156,7 @@ def _mark_duplicates(
     outcomes: list[Outcome],
 ) -> tuple[list[Outcome], dict[str, list[SeriesFinding]]]:
     """The first of equal instances stays; the others become duplicates of it."""
-    first: dict[str, FileRecord] = {}
+    first: dict[str, tuple[FileRecord, InstanceFacts | None]] = {}
     marked: list[Outcome] = []
     found: dict[str, list[SeriesFinding]] = {}
     for outcome in outcomes:
@@ -163,7 +165,7 @@ def _mark_duplicates(
             marked.append(outcome)
             continue
         key = record.sop_instance_uid or f"sha256:{record.sha256}"
-        original = first.setdefault(key, record)
+        original, facts = first.setdefault(key, (record, parsed.facts))
         if original is record:
             marked.append(outcome)
             continue
@@ -171,14 +173,11 @@ def _mark_duplicates(
             record, fate=Fate.DUPLICATE, reason=_why_duplicate(original, record)
         )
         marked.append(replace(outcome, record=duplicate, parsed=None))
-        if original.pixel_sha256 != record.pixel_sha256 and parsed.facts is not None:
-            sentence = (
-                f"Two files claim the SOP Instance UID {key} with different pixels "
-                f"({original.name} was used, {record.name} was not)."
-            )
-            finding = SeriesFinding("conflicting_copy", "warning", sentence, (key,))
-            of_series = original.series_uid or series_key(original.name, parsed.facts)
-            found.setdefault(of_series, []).append(finding)
+        if facts is None or parsed.facts is None:
+            continue
+        finding = check_copy((original, facts), (record, parsed.facts))
+        if finding is not None:
+            found.setdefault(series_key(original.name, facts), []).append(finding)
     return marked, found
 
 
@@ -191,8 +190,8 @@ def _why_duplicate(original: FileRecord, record: FileRecord) -> str:
             "or encoding."
         )
     return (
-        f"The same SOP Instance UID as {original.name}, but its content DIFFERS: one "
-        "of the two was altered."
+        f"The same SOP Instance UID as {original.name}, but its pixels DIFFER: one of "
+        "the two was compressed with loss, or changed."
     )
 
 

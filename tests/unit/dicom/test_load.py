@@ -164,7 +164,7 @@ def test_same_uid_with_other_pixels_warns_of_a_conflict(tmp_path: Path) -> None:
     save(tmp_path, "b.dcm", ct_slice(pixels=picture(77)))
     result = load(tmp_path)
     assert record(result, "b.dcm").fate is Fate.DUPLICATE
-    assert "DIFFERS" in record(result, "b.dcm").reason
+    assert "pixels DIFFER" in record(result, "b.dcm").reason
     (finding,) = [f for f in result.series[0].findings if f.code == "conflicting_copy"]
     assert finding.severity == "warning"
     np.testing.assert_array_equal(result.series[0].volume.voxels[0], picture(1) - 24)

@@ -1,0 +1,133 @@
+"""Findings that only a comparison of series, or of files, of one import can make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from btd_desktop.dicom.findings import concerned, listed, quoted, warning
+from btd_desktop.dicom.instance import InstanceFacts
+from btd_desktop.dicom.series import FileRecord, SeriesFinding
+from btd_desktop.dicom.stack import Slice
+
+__all__ = ["check_across", "check_copy"]
+
+_OF_ONE_PATIENT: Final = (
+    ("study_uid", "study_of_several_patients", "Study Instance UID"),
+    (
+        "frame_of_reference_uid",
+        "frame_of_several_patients",
+        "Frame of Reference UID",
+    ),
+)
+_PLACES: Final = (
+    ("series_uid", "series"),
+    ("study_uid", "study"),
+    ("patient_id", "patient"),
+)
+
+
+def check_across(
+    by_series: Mapping[str, Sequence[Slice]],
+) -> dict[str, list[SeriesFinding]]:
+    """Findings about UIDs and pixels that several series share, by series key."""
+    found: dict[str, list[SeriesFinding]] = {}
+    if len(by_series) < 2:
+        return found
+    _check_patients(by_series, found)
+    _check_pixels(by_series, found)
+    return found
+
+
+def check_copy(
+    first: tuple[FileRecord, InstanceFacts], second: tuple[FileRecord, InstanceFacts]
+) -> SeriesFinding | None:
+    """What a second file under one SOP Instance UID tells, if anything.
+
+    Args:
+        first: Record and facts of the file that was used.
+        second: Those of the other one.
+    """
+    (record, facts), (other, other_facts) = first, second
+    uid = record.sop_instance_uid
+    names = f"({quoted(record.name)} was used, {quoted(other.name)} was not)"
+    if record.pixel_sha256 != other.pixel_sha256:
+        return warning(
+            "conflicting_copy",
+            f"Two files claim the SOP Instance UID {quoted(uid)} with different "
+            f"pixels {names}. A copy compressed with loss explains it; so does a "
+            "picture that was changed under its old name.",
+            (uid,),
+        )
+    moved = [
+        f"{words} {quoted(other_facts.text.get(name, ''))}"
+        for name, words in _PLACES
+        if other_facts.text.get(name, "") != facts.text.get(name, "")
+    ]
+    if not moved:
+        return None
+    return warning(
+        "reused_uid",
+        f"A second file with the SOP Instance UID {quoted(uid)} and the same pixels "
+        f"belongs to {', '.join(moved)} {names}. Archives that merge or anonymise "
+        "leave both; so does a header that was written anew for the old picture.",
+        (uid,),
+    )
+
+
+def _check_patients(
+    by_series: Mapping[str, Sequence[Slice]], found: dict[str, list[SeriesFinding]]
+) -> None:
+    for name, code, words in _OF_ONE_PATIENT:
+        patients: dict[str, set[str]] = {}
+        holders: dict[str, list[str]] = {}
+        for key, slices in by_series.items():
+            for uid in {item.facts.text.get(name, "") for item in slices} - {""}:
+                holders.setdefault(uid, []).append(key)
+                patients.setdefault(uid, set()).update(
+                    item.facts.text.get("patient_id", "")
+                    for item in slices
+                    if item.facts.text.get(name, "") == uid
+                )
+        for uid, ids in patients.items():
+            # Within one series another finding says so.
+            if len(ids) < 2 or len(holders[uid]) < 2:
+                continue
+            finding = warning(
+                code,
+                f"Series of {len(ids)} Patient IDs ({listed(ids)}) share the {words} "
+                f"{quoted(uid)}. Anonymisers that rename patients but keep UIDs cause "
+                "this; so does a series that was moved to another patient.",
+            )
+            for key in holders[uid]:
+                found.setdefault(key, []).append(finding)
+
+
+def _check_pixels(
+    by_series: Mapping[str, Sequence[Slice]], found: dict[str, list[SeriesFinding]]
+) -> None:
+    holders: dict[str, set[str]] = {}
+    for key, slices in by_series.items():
+        for item in slices:
+            holders.setdefault(item.pixel_sha256, set()).add(key)
+    for key, slices in by_series.items():
+        shared = [
+            item
+            for item in slices
+            if len(holders[item.pixel_sha256]) > 1
+            # Empty slices are alike on their own.
+            and item.stored.min() != item.stored.max()
+        ]
+        if not shared:
+            continue
+        others = set().union(*(holders[item.pixel_sha256] for item in shared)) - {key}
+        found.setdefault(key, []).append(
+            warning(
+                "pixels_elsewhere",
+                f"{len(shared)} slices hold exactly the pixels of slices of another "
+                f"series ({listed(others)}): noise makes that impossible for separate "
+                "scans. A series sent twice under new UIDs does this; so do slices "
+                "copied from another scan.",
+                concerned(shared, slices),
+            )
+        )
