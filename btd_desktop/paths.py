@@ -21,6 +21,7 @@ __all__ = [
     "data_dir",
     "log_dir",
     "model_dirs",
+    "sbom_path",
     "shipped_models_dir",
     "user_models_dir",
     "user_profiles_dir",
@@ -41,6 +42,11 @@ def _shipped_root() -> Path:
 def assets_dir() -> Path:
     """Folder of icons, fonts, themes and report parts."""
     return _shipped_root() / "assets"
+
+
+def sbom_path() -> Path:
+    """The bill of materials that came with the program (CycloneDX, JSON)."""
+    return _shipped_root() / "requirements" / "sbom.json"
 
 
 def shipped_models_dir() -> Path:

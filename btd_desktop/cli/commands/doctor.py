@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from btd_desktop.cli.options import AsJson
 from btd_desktop.cli.output import fields, print_json, say
 
 __all__ = ["check_installation"]
 
 
-def check_installation(as_json: AsJson = False) -> int:
+def check_installation(
+    components: Annotated[
+        bool,
+        typer.Option(
+            "--components", help="List the parts of the program with their licences."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Check versions, folders, models, profiles, device, window and decoders.
 
     Exit status 0 if the main job can be done here, 1 if something stands in its way.
     """
+    if components:
+        return _list_components(as_json=as_json)
     from btd_desktop.workflow.doctor import diagnose
     from btd_desktop.workflow.services import default_services
 
@@ -29,3 +43,19 @@ def check_installation(as_json: AsJson = False) -> int:
         "The main job can be done here." if diagnosis.ok else "Something is in the way."
     )
     return 0 if diagnosis.ok else 1
+
+
+def _list_components(*, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from btd_desktop.workflow.components import component_rows
+
+    rows = component_rows()
+    if as_json:
+        print_json({"components": [asdict(row) for row in rows]})
+        return 0
+    for row in rows:
+        note = f"  (installed: {row.installed or 'none'})"
+        shown = note if row.differs or not row.installed else ""
+        say(f"{row.name} {row.version}: {row.licence}{shown}")
+    return 0

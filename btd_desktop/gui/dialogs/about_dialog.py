@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -14,30 +14,10 @@ from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.views.start_page import INTENDED_USE
 from btd_desktop.gui.views.table_view import plain_table
 
-__all__ = ["AboutDialog"]
+if TYPE_CHECKING:
+    from btd_desktop.workflow.components import ComponentRow
 
-_PARTS = (
-    "PySide6-Essentials",
-    "pyqtgraph",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pydicom",
-    "SimpleITK",
-    "imagecodecs",
-    "pyjpegls",
-    "pylibjpeg",
-    "pylibjpeg-openjpeg",
-    "pillow",
-    "reportlab",
-    "pyhanko",
-    "cryptography",
-    "safetensors",
-    "platformdirs",
-    "typer",
-    "rich",
-)
+__all__ = ["AboutDialog"]
 
 
 class AboutDialog(QDialog):
@@ -65,7 +45,7 @@ class AboutDialog(QDialog):
         scroll.setWidget(page)
         scroll.setMaximumHeight(110)
         layout.addWidget(scroll)
-        layout.addWidget(heading("Made with"))
+        layout.addWidget(heading("Components and licences"))
         model = RowsTable(
             (
                 Column("Part", lambda r: r[0]),
@@ -74,24 +54,25 @@ class AboutDialog(QDialog):
             ),
             self,
         )
-        model.show_rows([_part(name) for name in _PARTS])
-        layout.addWidget(plain_table(model, "Parts and licences", stretch=2), 1)
+        model.show_rows(_rows())
+        layout.addWidget(plain_table(model, "Components and licences", stretch=2), 1)
         box, _ = button_box(self, "Close")
         box.buttons()[-1].hide()
         layout.addWidget(box)
 
 
-def _part(name: str) -> tuple[str, str, str]:
+def _rows() -> tuple[tuple[str, str, str], ...]:
+    from btd_desktop.errors import SettingsError
+    from btd_desktop.workflow.components import component_rows
+
     try:
-        facts = importlib.metadata.metadata(name).json
-    except importlib.metadata.PackageNotFoundError:
-        return name, "not installed", ""
-    licence = str(facts.get("license_expression") or "")
-    if not licence:
-        kinds = [
-            c.rpartition("::")[2].strip()
-            for c in facts.get("classifier") or []
-            if c.startswith("License ::")
-        ]
-        licence = ", ".join(kinds) or str(facts.get("license") or "")
-    return name, str(facts.get("version") or ""), licence.partition("\n")[0][:80]
+        rows = component_rows()
+    except SettingsError as error:
+        return ((str(error.detail), "", ""),)
+    return tuple((row.name, _version(row), row.licence) for row in rows)
+
+
+def _version(row: ComponentRow) -> str:
+    if row.differs:
+        return f"{row.installed} (listed: {row.version})"
+    return row.version if row.installed else f"{row.version}, not installed"
