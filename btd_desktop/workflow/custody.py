@@ -7,6 +7,7 @@ change, and no reason to stop.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any
 from btd_desktop.cases.model import CaseVerdict, EvidenceItem
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.sources import open_evidence
-from btd_desktop.digest import stream_digest
-from btd_desktop.errors import CaseError
+from btd_desktop.digest import file_digest, stream_digest
+from btd_desktop.errors import CaseError, ReportError
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.services import Services
 
@@ -27,13 +28,16 @@ __all__ = [
     "EvidenceCheck",
     "check_custody",
     "check_evidence",
+    "digest_now",
     "open_checked",
     "refuse_altered",
+    "set_aside_unrecorded",
 ]
 
 BEFORE_REPORT = "before the report"
 ON_OPENING = "on opening"
 
+_REPORT_NAME = re.compile(r"report-[0-9]+(-redacted)?\.pdf")
 _STAGE = "Checking the evidence"
 _MOST_NAMED = 20  # names and problems in one audit entry; the counts are complete
 
@@ -70,20 +74,21 @@ class EvidenceCheck:
         return ", ".join(parts)
 
     def sentences(self) -> tuple[str, ...]:
-        """What a reader of results must know of it; empty when all is unchanged."""
+        """What a reader of results must know of it, without naming a file."""
         told = []
         if self.changed:
             told.append(
-                f"{len(self.changed)} evidence files no longer have the digest they "
-                f"had at import ({_named(self.changed)}). The results rest on the "
-                "content that was imported, which the case holds unchanged."
+                f"{len(self.changed)} of {self.n_files} evidence files no longer had "
+                "the digest of their import when the report was written; the audit log "
+                "names them. The results rest on the content that was imported, which "
+                "the case holds unchanged."
             )
         if self.unreachable:
             told.append(
                 f"{len(self.unreachable)} of {self.n_files} evidence files were out of "
-                "reach when the report was written and were not compared again "
-                f"({_named(self.unreachable)}). The results rest on the content that "
-                "was imported."
+                "reach when the report was written and were not compared again. The "
+                "results rest on the content that was imported, which the case holds "
+                "unchanged."
             )
         return tuple(told)
 
@@ -111,6 +116,17 @@ class CustodyCheck:
         n = len(self.verdict.problems)
         words = "case intact" if self.verdict.is_intact else f"{n} PROBLEMS of the case"
         return f"{words}; {self.evidence.summary}" if self.evidence else words
+
+    def sentences(self) -> tuple[str, ...]:
+        """What a reader of results must know of it, without naming a file."""
+        told: tuple[str, ...] = ()
+        if not self.verdict.audit_complete:
+            told = (
+                "The audit log of the case does not end as this computer or an earlier "
+                "report saw it end: the case is an older or another copy, and later "
+                "work on it may be missing here.",
+            )
+        return told + (() if self.evidence is None else self.evidence.sentences())
 
     def to_json(self) -> dict[str, Any]:
         """JSON value, as the audit log keeps it: counts, and the first names."""
@@ -145,7 +161,7 @@ def check_evidence(store: CaseStore, context: TaskContext) -> EvidenceCheck:
     changed, unreachable = [], []
     for done, (path, (name, digests)) in enumerate(files.items()):
         context.report(done, len(files), _STAGE)
-        found = _digest_now(path)
+        found = digest_now(path)
         if not found:
             unreachable.append(name)
         elif found not in digests:
@@ -226,6 +242,52 @@ def open_checked(folder: Path, services: Services, context: TaskContext) -> Case
     return store
 
 
+def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...]:
+    """Rename reports in the case folder that the case has no record of.
+
+    A process that dies between writing a report and recording it leaves one. It keeps
+    its content under a name that says what it is, and the next report its number.
+
+    Args:
+        store: Case open for writing.
+        services: Clock.
+
+    Returns:
+        The new names.
+
+    Raises:
+        CaseError: This cannot be recorded.
+        ReportError: A file cannot be renamed.
+    """
+    recorded = {record.path_name for record in store.reports()}
+    renamed = []
+    for path in sorted(store.folder.glob("report-*")):
+        if path.name.endswith(".pdf.part"):
+            path.unlink(missing_ok=True)
+        if not _REPORT_NAME.fullmatch(path.name) or path.name in recorded:
+            continue
+        target, n = path.with_stem(f"{path.stem}-unrecorded"), 2
+        while target.exists():
+            target, n = path.with_stem(f"{path.stem}-unrecorded-{n}"), n + 1
+        try:
+            sha256, _ = file_digest(path)
+            path.rename(target)
+        except OSError as error:
+            raise ReportError(
+                f"{path} is not recorded in the case and cannot be renamed: "
+                f"{error.strerror or error}",
+                hint="move it out of the case folder",
+            ) from error
+        renamed.append(target.name)
+        store.append_audit(
+            "unrecorded report set aside",
+            {"path_name": target.name, "sha256": sha256},
+            store.actor,
+            services.now(),
+        )
+    return tuple(renamed)
+
+
 def _files(
     evidence: Sequence[EvidenceItem],
 ) -> tuple[dict[str, tuple[str, set[str]]], int]:
@@ -244,7 +306,7 @@ def _files(
     return files, n_without
 
 
-def _digest_now(path: str) -> str:
+def digest_now(path: str) -> str:
     """Digest of a file as it is now; "" when it is out of reach."""
     # A relative path would mean another file in every folder it is read from.
     if not Path(path).is_absolute():
@@ -254,8 +316,3 @@ def _digest_now(path: str) -> str:
             return stream_digest(stream)[0]
     except (OSError, ValueError):
         return ""
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -134,7 +134,7 @@ def examine(
         BtdError: As the steps raise them.
         Cancelled: The examiner asked to stop; the same call goes on later.
     """
-    with open_or_create(case_folder, details, services) as store:
+    with open_or_create(case_folder, details, services, context) as store:
         series = import_into_case(store, paths, services, context)
         require_series(store.evidence(), series)
         outcomes = []

@@ -9,6 +9,7 @@ from typing import Any
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.custody import open_checked
 from btd_desktop.workflow.evaluate import Place, keep_place, score_at
 from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
 from btd_desktop.workflow.issue_report import (
@@ -84,11 +85,11 @@ def score_case(
         context: Progress and cancellation.
 
     Raises:
-        CaseError: There is no such case or series.
+        CaseError: There is no such case or series, or the case was altered.
         BtdError: As `examine_series` raises them.
         Cancelled: The examiner asked to stop.
     """
-    with CaseStore.open(folder) as store:
+    with open_checked(folder, services, context) as store:
         everything = store.series()
         chosen = (
             everything

@@ -16,6 +16,8 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import EvidenceError
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
+from btd_desktop.workflow.custody import open_checked
+from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 
 __all__ = [
@@ -126,14 +128,20 @@ def holds_case(folder: Path) -> bool:
     return (folder / "case.sqlite").is_file()
 
 
-def open_or_create(folder: Path, details: CaseDetails, services: Services) -> CaseStore:
-    """The case in a folder, open for writing; made when there is none.
+def open_or_create(
+    folder: Path,
+    details: CaseDetails,
+    services: Services,
+    context: TaskContext | None = None,
+) -> CaseStore:
+    """The case in a folder, open for writing and checked; made when there is none.
 
     Raises:
-        CaseError: The folder holds something else, or the case cannot be opened.
+        CaseError: The folder holds something else, or the case cannot be opened or
+            was altered.
     """
     if holds_case(folder):
-        return CaseStore.open(folder)
+        return open_checked(folder, services, context or TaskContext())
     return create_case(folder, details, services)
 
 
@@ -144,6 +152,8 @@ def import_into_case(
     context: TaskContext,
 ) -> tuple[SeriesRecord, ...]:
     """Read evidence and keep its account and its series in the case.
+
+    Every file is read twice, to be parsed and to see that its digest stays the same.
 
     Args:
         store: Open case.
@@ -158,7 +168,7 @@ def import_into_case(
         EvidenceError: A path does not exist or holds far too many files.
         CaseError: The case cannot be written.
     """
-    found = import_evidence(paths, context)
+    found = read_again(import_evidence(paths, context), context)
     return keep_import(store, found, services)
 
 
@@ -204,7 +214,7 @@ def import_statement(
         CaseError: The case cannot be made, opened or written.
         Cancelled: The examiner asked to stop; the case holds nothing of this import.
     """
-    with open_or_create(folder, details, services) as store:
+    with open_or_create(folder, details, services, context) as store:
         series = import_into_case(store, paths, services, context)
         return ImportStatement(folder, store.evidence(), series)
 
