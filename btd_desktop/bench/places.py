@@ -31,6 +31,7 @@ _VESSEL_SHARE = 0.05
 _NOT_LUNG_HU = -965.0  # trachea, bowel gas
 _NEAR_SHARE = 1.0 / 3.0
 _N_MATCHES = 40
+_MIN_SPOTS = 20  # candidates that make a slice worth drawing from
 
 _CODES: dict[int, Stratum] = {1: "deep", 2: "border", 3: "vessel", 4: "tissue"}
 
@@ -131,20 +132,21 @@ def draw_pairs(
         patch: Side of the scored patch, px.
         slices: Slices to draw from; all when None.
     """
-    given = range(volume.n_slices) if slices is None else slices
-    maps = {
-        int(s): candidates(np.asarray(volume.voxels[s]), volume.modality, patch=patch)
-        for s in given
-    }
-    usable = [s for s, (strata, _) in maps.items() if np.count_nonzero(strata) >= 20]
-    if not usable:
-        return []
-    order = [
-        s for _ in range(-(-n_pairs // len(usable))) for s in rng.permutation(usable)
-    ]
-    tampered = [
-        _draw_tampered(int(s), *maps[int(s)], rng) for s in order[: max(n_pairs, 0)]
-    ]
+    given = list(range(volume.n_slices) if slices is None else slices)
+    maps: dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
+    tampered: list[Place] = []
+    empty: set[int] = set()
+    while len(tampered) < n_pairs and len(empty) < len(given):
+        for s in (int(s) for s in rng.permutation(given)):
+            if s not in maps:
+                plane = np.asarray(volume.voxels[s])
+                maps[s] = candidates(plane, volume.modality, patch=patch)
+            if np.count_nonzero(maps[s][0]) < _MIN_SPOTS:
+                empty.add(s)
+            elif len(tampered) < n_pairs:
+                tampered.append(_draw_tampered(s, *maps[s], rng))
+            if len(tampered) >= n_pairs:
+                break
     touched: list[Place] = list(tampered)
     pairs = []
     for place in tampered:

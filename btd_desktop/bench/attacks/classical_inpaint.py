@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.bench.attacks.fill import FILLS, Fill, filled
+from btd_desktop.bench.attacks.lung import within_lung
 from btd_desktop.bench.attacks.paste import (
     Centre,
     ball_share,
@@ -28,7 +29,7 @@ def remove(
     noise: TouchUp = "copied",
     fill: Fill | None = None,
 ) -> TamperResult:
-    """Fill a ball of 7.5 to 11.5 mm radius from its rim.
+    """Fill a ball of 7.5 to 11.5 mm radius from its rim, in CT up to the pleura.
 
     Args:
         volume: CT or MR; not changed.
@@ -47,12 +48,15 @@ def remove(
     method = fill or method
     radius = float(rng.uniform(7.5, 11.5))
     box = cube_box(volume, centre)
-    share = ball_share(volume, centre, box, radius, rng)
+    share, lung = within_lung(volume, box, ball_share(volume, centre, box, radius, rng))
     original = volume.voxels[box].astype(np.float32)
     # With noise to come the rim is smoothed first, else its noise would be drawn into
     # the hole as streaks and the added noise would come on top.
     rim = original if noise == "none" else gaussian_filter(original, (0.0, 1.2, 1.2))
-    content = filled(rim, share > 0, _steps(volume), method)
+    # What is beyond the pleura shall not bleed in: it is filled too, but not pasted.
+    known = lung & (share == 0)
+    content = filled(rim, ~known, _steps(volume), method)
+    content = np.clip(content, rim[known].min(), rim[known].max())
     added = noise_for(volume, box, share, rng, noise)
     return pasted(
         volume,

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from btd_desktop.bench.attacks.lung import lung_plane, within_lung
 from btd_desktop.bench.attacks.paste import (
     Box,
     Centre,
     ball_share,
     check_place,
     cube_box,
+    offsets_mm,
     pasted,
     shifted_into,
 )
@@ -29,14 +31,15 @@ __all__ = ["inject", "remove"]
 
 _SOLID_HU = -400.0
 _AIR_HU = -975.0
-_N_CANDIDATES = 1500
+_N_SLICES = 8
+_N_PER_SLICE = 60
 
 Array = NDArray[np.float32]
 Kind = Literal["injection", "removal"]
 
 
 def inject(volume: Volume, centre: Centre, rng: np.random.Generator) -> TamperResult:
-    """Paste a block that holds a nodule or a thick vessel of the same CT.
+    """Paste a block that holds a nodule or the section of a vessel of the same CT.
 
     Raises:
         SettingsError: Not a CT, a place outside it, or no such block in it.
@@ -45,7 +48,7 @@ def inject(volume: Volume, centre: Centre, rng: np.random.Generator) -> TamperRe
 
 
 def remove(volume: Volume, centre: Centre, rng: np.random.Generator) -> TamperResult:
-    """Paste a block of quiet lung of the same CT.
+    """Paste a block of quiet lung of the same CT, up to the pleura.
 
     Raises:
         SettingsError: Not a CT, a place outside it, or no such block in it.
@@ -59,11 +62,13 @@ def _copy(
     check_place(volume, centre, ("CT",))
     seed = int(rng.integers(2**31))
     rng = np.random.default_rng(seed)
-    small, large = (5.5, 9.0) if kind == "injection" else (8.0, 12.0)
+    small, large = (4.5, 7.5) if kind == "injection" else (8.0, 12.0)
     radius = float(rng.uniform(small, large))
     box = cube_box(volume, centre)
     share = ball_share(volume, centre, box, radius, rng)
-    donor = _donor(volume, box, share, rng, kind)
+    if kind == "removal":
+        share, _ = within_lung(volume, box, share)
+    donor = _donor(volume, centre, box, share, rng, kind)
     block = volume.voxels[donor].astype(np.float32)
     original = volume.voxels[box].astype(np.float32)
     # Lung differs in density from place to place: only its level is matched, so that
@@ -85,40 +90,41 @@ def _copy(
 
 
 def _donor(
-    volume: Volume, box: Box, share: Array, rng: np.random.Generator, kind: Kind
+    volume: Volume,
+    centre: Centre,
+    box: Box,
+    share: Array,
+    rng: np.random.Generator,
+    kind: Kind,
 ) -> Box:
-    """Where to copy from: the best of many places of the kind that is wanted.
+    """Where to copy from: the best of many places in the lung.
 
     Raises:
-        SettingsError: No block elsewhere is mostly lung with what is wanted in it.
+        SettingsError: No place elsewhere has what is wanted.
     """
-    used = share > 0.5
-    weight = used / used.sum()
-    span = [b.stop - b.start for b in box]
-    last = [n - k + 1 for n, k in zip(volume.shape, span, strict=True)]
+    apart = cube_box(volume, centre, 24.0)
+    clearance = [b.stop - b.start for b in apart]
+    core, shell, used = _zones(volume, centre, box, share)
     best, found = np.inf, None
-    for corner in rng.integers(0, last, (_N_CANDIDATES, 3)):
-        shift = corner - [b.start for b in box]
-        if np.all(np.abs(shift) < np.array(span) * (0.5, 1.0, 1.0)):
+    for there in _lung_spots(volume, box, centre, rng, kind):
+        shift = (there[0] - centre[0], there[1] - centre[1], there[2] - centre[2])
+        if all(2 * abs(d) < n for d, n in zip(shift, clearance, strict=True)):
             continue
-        donor = shifted_into(box, (int(shift[0]), int(shift[1]), int(shift[2])))
-        middle = volume.voxels[donor][span[0] // 2]
-        aerated = float(np.mean((middle < _SOLID_HU) & (middle > _AIR_HU)))
-        if aerated < 0.6:
-            continue
-        block = gaussian_filter(
-            volume.voxels[donor].astype(np.float32), (0.0, 1.0, 1.0)
-        )
-        solid = float((weight * (block > _SOLID_HU)).sum())
-        air = float((weight * (block < _AIR_HU)).sum())
-        unlike = _unlike(solid, kind) + 5.0 * air
+        donor = shifted_into(box, shift)
+        block = volume.voxels[donor].astype(np.float32)
+        block = gaussian_filter(block, (0.0, 1.0, 1.0))
+        solid = block > _SOLID_HU
+        if kind == "injection":
+            # A blob: solid in the middle, lung around it.
+            unlike = 1.0 - float(solid[core].mean()) + float(solid[shell].mean())
+        else:
+            unlike = float(solid[used].mean())
+        unlike += 5.0 * float((block[used] < _AIR_HU).mean())
         if unlike < best:
             best, found = unlike, donor
-        if best < 0.005:
-            break
-    limit = 0.12 if kind == "injection" else 0.05
+    limit = 1.0 if kind == "injection" else 0.15
     if found is None or best > limit:
-        wanted = "a nodule or thick vessel" if kind == "injection" else "quiet lung"
+        wanted = "a nodule or vessel" if kind == "injection" else "quiet lung"
         raise SettingsError(
             f"No block with {wanted} to copy was found elsewhere in the series.",
             hint="Use another attack, or more slices of the series.",
@@ -127,11 +133,49 @@ def _donor(
     return found
 
 
-def _unlike(solid: float, kind: Kind) -> float:
-    """0 for the wanted share of solid tissue within the ball, more the farther off."""
-    if kind == "removal":
-        return solid
-    return max(0.20 - solid, 0.0) + max(solid - 0.60, 0.0)
+def _zones(
+    volume: Volume, centre: Centre, box: Box, share: Array
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Middle, rim and the whole of the change, shape of the box each."""
+    z, y, x = offsets_mm(volume, centre, box)
+    distance = np.sqrt(z * z + y * y + x * x)
+    used = share > 0.1
+    if not used.any():
+        raise SettingsError(
+            "Nothing of the lung would change at this place.",
+            hint="Choose a place in the lung.",
+            code="place",
+        )
+    near = min(2.0, float(distance[used].max()))
+    core = (distance <= near) & used
+    shell = used & (distance > 4.0)
+    return (core if core.any() else used), (shell if shell.any() else used), used
+
+
+def _lung_spots(
+    volume: Volume, box: Box, centre: Centre, rng: np.random.Generator, kind: Kind
+) -> list[Centre]:
+    """Random voxels of the lung around which the whole box fits into the volume.
+
+    For an injection they lie on solid tissue within the lung.
+    """
+    before = [c - b.start for c, b in zip(centre, box, strict=True)]
+    after = [b.stop - c for c, b in zip(centre, box, strict=True)]
+    low = np.array(before)
+    high = np.array(volume.shape) - np.array(after)
+    slices = np.arange(low[0], high[0] + 1)
+    spots: list[Centre] = []
+    for s in rng.permutation(slices)[:_N_SLICES]:
+        plane = volume.voxels[s]
+        lung = lung_plane(plane, volume.pixel_spacing_mm)
+        if kind == "injection":
+            lung = lung & (gaussian_filter(plane.astype(np.float32), 1.0) > _SOLID_HU)
+        places = np.argwhere(lung)
+        inside = np.all((places >= low[1:]) & (places <= high[1:]), axis=1)
+        places = places[inside]
+        picks = rng.permutation(len(places))[:_N_PER_SLICE]
+        spots += [(int(s), int(r), int(c)) for r, c in places[picks]]
+    return spots
 
 
 def _lung_level(block: Array) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.bench.attacks.lung import lung_plane
 from btd_desktop.volume import Volume
 
 __all__ = ["Blob", "Donor", "donor_of"]
@@ -72,11 +72,14 @@ def donor_of(volume: Volume, patient: str = "") -> Donor:
     solid = region & (_smoothed(volume) > _SOLID_HU)
     steps = _steps(volume)
     # Opened by 1.5 mm: thin vessels vanish, a blob loses only its rim.
-    core = ndimage.distance_transform_edt(solid, sampling=steps) > 1.5
+    depth = ndimage.distance_transform_edt(solid, sampling=steps)
+    core = depth > 1.5
     labels, _ = ndimage.label(core)
     found = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        rated = _rated(labels[box] == number, box, steps, volume.n_slices)
+        own = labels[box] == number
+        radius = float(depth[box][own].max())
+        rated = _rated(own, box, radius, steps, volume.n_slices)
         if rated is not None:
             found.append((rated, number, box))
     found.sort(key=lambda item: item[0], reverse=True)
@@ -90,10 +93,11 @@ def donor_of(volume: Volume, patient: str = "") -> Donor:
 def _rated(
     core: NDArray[np.bool_],
     box: tuple[slice, ...],
+    radius_mm: float,
     steps: tuple[float, float, float],
     n_slices: int,
 ) -> float | None:
-    """How round a core is, in (0, 1]; None where it cannot serve."""
+    """How round and large a core is, in (0, 1]; None where it cannot serve."""
     if box[0].start == 0 or box[0].stop == n_slices:
         return None
     sides = [(b.stop - b.start) * step for b, step in zip(box, steps, strict=True)]
@@ -101,9 +105,9 @@ def _rated(
     diameter = (6.0 * volume_mm3 / np.pi) ** (1 / 3) + 3.0
     if not _MIN_MM <= diameter <= _MAX_MM or max(sides) > 2.2 * diameter:
         return None
-    filled = volume_mm3 / float(np.prod(sides))
-    size = min(diameter / 10.0, 1.0)
-    return float(min(sides) / max(sides) * min(filled / 0.52, 1.0) * size)
+    # The largest ball inside against the longest side: a tube is long and thin.
+    round_share = min(2.0 * radius_mm / max(sides), 1.0)
+    return float(round_share * min(diameter / 8.0, 1.0))
 
 
 def _cut_out(
@@ -138,19 +142,9 @@ def _cut_out(
 
 
 def _lung_region(volume: Volume) -> NDArray[np.bool_]:
-    """Lung with vessels and nodules inside it, slice by slice, shape (S, H, W)."""
-    region = np.zeros(volume.shape, np.bool_)
-    reach = max(2, round(6.0 / volume.pixel_spacing_mm))
-    for k, plane in enumerate(np.asarray(volume.voxels)):
-        smooth = ndimage.gaussian_filter(plane.astype(np.float32), 1.0)
-        air = foreground_mask(plane, "CT") & (smooth < -600.0) & (smooth > -985.0)
-        air = ndimage.binary_opening(air, iterations=2)
-        if not air.any():
-            continue
-        # Closing by distance: a ball as structuring element at the price of two maps.
-        grown = ndimage.distance_transform_edt(~air) <= reach
-        region[k] = ndimage.distance_transform_edt(grown) > reach
-    return region
+    """Lung with vessels and nodules inside it, shape (S, H, W)."""
+    pixel = volume.pixel_spacing_mm
+    return np.stack([lung_plane(plane, pixel) for plane in volume.voxels])
 
 
 def _smoothed(volume: Volume) -> Array:

@@ -1,14 +1,18 @@
 """The simulator's own attack as one of the bench: a smooth nodule drawn or taken away.
 
 The content is computed, so it is smoother than tissue; the noise is a copy of other
-lung of the same slice.
+lung of the same slice. What the simulator need not care about is added here: noise is
+never taken from a table or bowel gas, and a removal ends at the pleura.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from btd_desktop.bench.attacks.paste import Centre
+from btd_desktop.bench.attacks.lung import within_lung, without_other_air
+from btd_desktop.bench.attacks.paste import Centre, check_place, cube_box
 from btd_desktop.simulator.tamper import (
     Noise,
     TamperResult,
@@ -19,6 +23,8 @@ from btd_desktop.volume import Volume
 
 __all__ = ["inject", "remove"]
 
+_REACH_MM = 58.0  # the simulator looks at slices around the nodule, at most so far
+
 
 def inject(
     volume: Volume,
@@ -27,9 +33,16 @@ def inject(
     *,
     noise: Noise = "copied",
 ) -> TamperResult:
-    """A nodule of 8 to 16 mm drawn in; see `simulator.tamper.inject_nodule`."""
+    """A nodule of 8 to 16 mm drawn in; see `simulator.tamper.inject_nodule`.
+
+    Raises:
+        SettingsError: Not a CT, or a place outside it.
+    """
+    check_place(volume, centre, ("CT",))
     diameter = float(rng.uniform(8.0, 16.0))
-    return inject_nodule(volume, centre, diameter, rng, noise=noise)
+    plain = without_other_air(volume, cube_box(volume, centre, _REACH_MM))
+    done = inject_nodule(plain, centre, diameter, rng, noise=noise)
+    return _onto(volume, plain, done, to_pleura=False)
 
 
 def remove(
@@ -39,6 +52,39 @@ def remove(
     *,
     noise: Noise = "copied",
 ) -> TamperResult:
-    """Parenchyma over 10 to 18 mm; see `simulator.tamper.remove_nodule`."""
+    """Parenchyma over 10 to 18 mm; see `simulator.tamper.remove_nodule`.
+
+    Raises:
+        SettingsError: Not a CT, or a place outside it.
+    """
+    check_place(volume, centre, ("CT",))
     diameter = float(rng.uniform(10.0, 18.0))
-    return remove_nodule(volume, centre, diameter, rng, noise=noise)
+    plain = without_other_air(volume, cube_box(volume, centre, _REACH_MM))
+    done = remove_nodule(plain, centre, diameter, rng, noise=noise)
+    return _onto(volume, plain, done, to_pleura=True)
+
+
+def _onto(
+    volume: Volume, plain: Volume, done: TamperResult, *, to_pleura: bool
+) -> TamperResult:
+    """The change alone, put into the volume that was asked for."""
+    box = cube_box(volume, done.record.centre_voxel, _REACH_MM)
+    # Where the stand-in differs from the scan nothing may be taken over.
+    usable = done.mask[box] & (plain.voxels[box] == volume.voxels[box])
+    share = usable.astype(np.float32)
+    if to_pleura:
+        share, _ = within_lung(volume, box, share)
+    original = volume.voxels[box].astype(np.float32)
+    changed = done.volume.voxels[box].astype(np.float32)
+    values = (1.0 - share) * original + share * changed
+    voxels = volume.voxels.copy()
+    if voxels.dtype == np.int16:
+        values = np.rint(values)
+    mask = np.zeros(voxels.shape, np.bool_)
+    mask[box] = share > 0
+    voxels[mask] = values[share > 0].astype(voxels.dtype)
+    return TamperResult(
+        volume=replace(volume, voxels=voxels),
+        mask=mask,
+        record=replace(done.record, n_voxels=int(np.count_nonzero(mask))),
+    )

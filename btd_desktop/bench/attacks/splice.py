@@ -126,7 +126,9 @@ def _levelled(block: Array, original: Array, share: Array) -> Array:
 
 def _poisson(block: Array, original: Array, share: Array, volume: Volume) -> Array:
     """The donor plus the harmonic field that makes it meet the target at the rim."""
-    gap = gaussian_filter(original - block, (0.0, 1.5, 1.5))
+    # Vessels of either side at the rim shall not be spread over the whole change.
+    gap = np.clip(original - block, -150.0, 150.0)
+    gap = gaussian_filter(gap, (0.0, 1.5, 1.5))
     z, y, x = volume.spacing_mm
     field = harmonic(gap, share > 0, (z if z > 0 else 1.0, y, x))
     return np.asarray(block + field, np.float32)

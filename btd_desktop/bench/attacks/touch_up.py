@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from btd_desktop.bench.attacks.lung import without_other_air
 from btd_desktop.bench.attacks.paste import Box
 from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.simulator.copied_noise import copied_noise, gaussian_noise
@@ -44,7 +45,7 @@ def noise_for(
         return np.zeros(share.shape, np.float32)
     if volume.modality == "CT":
         make = copied_noise if noise == "copied" else gaussian_noise
-        return make(volume, box, share, rng)
+        return make(without_other_air(volume, box), box, share, rng)
     return _tissue_noise(volume, box, share, rng, noise)
 
 

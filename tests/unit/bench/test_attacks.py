@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from btd_desktop.bench.attacks import classical_inpaint, copy_move, redraw, splice
 from btd_desktop.bench.attacks.donors import Donor, donor_of
-from btd_desktop.bench.attacks.paste import CUBE_MM
+from btd_desktop.bench.attacks.lung import lung_plane, without_other_air
+from btd_desktop.bench.attacks.paste import CUBE_MM, cube_box
 from btd_desktop.bench.attacks.registry import (
     ATTACKS,
     Attack,
@@ -168,10 +170,11 @@ def test_inpainting_without_noise_is_smooth_and_with_noise_is_not(chest, fill):
         spreads[noise] = robust_spread(np.diff(block, axis=1))
         assert -950 < block.mean() < -750
     genuine = robust_spread(np.diff(middle_of(chest, centre, 5), axis=1))
-    assert spreads["none"] < 0.4 * genuine
+    assert spreads["none"] < 0.6 * genuine
     for noise in ("copied", "gaussian"):
-        assert spreads[noise] > 2.0 * spreads["none"]
-        assert 0.4 * genuine < spreads[noise] < 1.6 * genuine
+        assert spreads[noise] > 1.2 * spreads["none"]
+        # White noise of the same spread differs more from pixel to pixel.
+        assert 0.4 * genuine < spreads[noise] < 2.5 * genuine
 
 
 @pytest.mark.parametrize("scan", ["chest", "head"])
@@ -187,6 +190,39 @@ def test_redraw_takes_fine_detail_and_noise_brings_its_power_back(scan, request)
     assert fine["none"] < 0.95 * fine["genuine"]
     assert fine["gaussian"] > fine["none"]
     assert fine["copied"] > fine["none"]
+
+
+def test_copied_noise_never_comes_from_a_table_or_bowel_gas(chest):
+    plane = chest.voxels[7]
+    lung = lung_plane(plane, chest.pixel_spacing_mm)
+    far = (plane < -500) & (ndimage.distance_transform_edt(~lung) > 12)
+    assert far.any()
+    box = cube_box(chest, (7, 160, 100))
+    plain = without_other_air(chest, box)
+    assert (plain.voxels[7][far] == 0).all()
+    assert np.array_equal(plain.voxels[7][lung], plane[lung])
+    assert np.array_equal(plain.voxels[0], chest.voxels[0])
+
+
+def test_lung_map_holds_vessels_but_not_the_body_or_the_trachea(chest):
+    lung = lung_plane(chest.voxels[7], 1.0)
+    assert 0.1 < lung.mean() < 0.5
+    assert (chest.voxels[7][lung] > -300).any()
+    assert np.median(chest.voxels[7][lung]) < -700
+    assert not lung_plane(np.zeros((64, 64), np.int16), 1.0).any()
+
+
+def test_removal_near_the_pleura_leaves_the_chest_wall_alone(chest):
+    pairs = draw_pairs(chest, 40, np.random.default_rng(1), patch=96)
+    border = next(p.tampered for p in pairs if p.tampered.stratum == "border")
+    s = border.slice_index
+    wall = ndimage.binary_erosion(
+        ~lung_plane(chest.voxels[s], chest.pixel_spacing_mm), iterations=1
+    )
+    for name in ("smooth removal", "copy-move removal", "in-painting, copied noise"):
+        done = ATTACKS[name].apply(chest, border.centre, np.random.default_rng(0), [])
+        assert done.mask[s].any()
+        assert not done.mask[s][wall].any(), name
 
 
 def test_padding_is_left_alone(chest, donors):

@@ -1,0 +1,128 @@
+"""Where the lung is, for attacks that must neither copy a table nor redraw a rib.
+
+Maps are kept by the digest of the slice, because a bench asks for the same slices again
+and again while it tampers with copies.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from btd_desktop.bench.attacks.paste import Box
+from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.volume import Volume
+
+__all__ = ["lung_block", "lung_plane", "within_lung", "without_other_air"]
+
+_AIR_HU, _SOLID_HU = -965.0, -500.0
+_MIN_AREA_MM2 = 600.0
+_FILL_MM = 9.0
+_MAX_KEPT = 600
+
+Mask = NDArray[np.bool_]
+
+_kept: OrderedDict[bytes, tuple[NDArray[np.uint8], tuple[int, ...]]] = OrderedDict()
+_lock = Lock()
+
+
+def lung_plane(plane: NDArray[Any], pixel_mm: float) -> Mask:
+    """True in lung, with vessels and nodules of up to about 18 mm inside it filled.
+
+    Aerated parts of the body whose mean is not that of pure gas (bowel, trachea) and
+    that are not small.
+
+    Args:
+        plane: HU of one slice, shape (H, W).
+        pixel_mm: Pixel spacing.
+    """
+    data = np.ascontiguousarray(plane)
+    key = blake2b(data.data, digest_size=16, key=f"{pixel_mm:.4f}".encode()).digest()
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            bits, shape = _kept[key]
+            return np.unpackbits(bits, count=plane.size).astype(np.bool_).reshape(shape)
+    found = _lung_of(plane.astype(np.float32), pixel_mm)
+    with _lock:
+        _kept[key] = (np.packbits(found), found.shape)
+        while len(_kept) > _MAX_KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def lung_block(volume: Volume, box: Box) -> Mask:
+    """Lung in a box of a CT, shape of the box."""
+    planes = [
+        lung_plane(volume.voxels[s], volume.pixel_spacing_mm)[box[1], box[2]]
+        for s in range(box[0].start, box[0].stop)
+    ]
+    return np.stack(planes)
+
+
+def within_lung(
+    volume: Volume, box: Box, share: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], Mask]:
+    """A share that fades out before the pleura, and the lung in the box.
+
+    Left as it is where less than a fifth of the change lies in lung: whoever asks for a
+    place outside the lung means it. Other modalities are tissue throughout.
+    """
+    if volume.modality != "CT":
+        return share, np.ones(share.shape, np.bool_)
+    lung = lung_block(volume, box)
+    if (share * lung).sum() < 0.2 * share.sum():
+        return share, np.ones(share.shape, np.bool_)
+    depth = [
+        ndimage.distance_transform_edt(plane, sampling=volume.spacing_mm[1:])
+        for plane in np.pad(lung, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    ]
+    inner = np.stack(depth)[:, 1:-1, 1:-1]
+    t = np.clip((inner - 0.5) / 2.0, 0.0, 1.0)
+    limited = np.asarray(share * t * t * (3.0 - 2.0 * t), np.float32)
+    limited[limited < 0.01] = 0.0
+    return limited, lung
+
+
+def without_other_air(volume: Volume, box: Box) -> Volume:
+    """A CT in whose slices of the box all gas far from lung is water.
+
+    For searching places to copy noise from: a cushion or bowel gas looks like lung by
+    its values, and its noise is not the lung's.
+    """
+    voxels = volume.voxels.copy()
+    for s in range(box[0].start, box[0].stop):
+        plane = voxels[s]
+        lung = lung_plane(volume.voxels[s], volume.pixel_spacing_mm)
+        near = ndimage.maximum_filter(lung.view(np.uint8), 17)
+        plane[(plane < _SOLID_HU) & (near == 0)] = 0
+    return replace(volume, voxels=voxels)
+
+
+def _lung_of(values: NDArray[np.float32], pixel_mm: float) -> Mask:
+    smooth = ndimage.gaussian_filter(values, 1.0)
+    air = foreground_mask(values, "CT") & (smooth < _SOLID_HU)
+    air = ndimage.binary_opening(air, iterations=2)
+    labels, n = ndimage.label(air)
+    if n == 0:
+        return np.zeros(values.shape, np.bool_)
+    numbers = np.arange(1, n + 1)
+    area = ndimage.sum_labels(air, labels, numbers) * pixel_mm**2
+    level = ndimage.median(smooth, labels, numbers)
+    keep = np.zeros(n + 1, np.bool_)
+    keep[1:] = (area >= _MIN_AREA_MM2) & (np.asarray(level) > _AIR_HU)
+    lung: Mask = keep[labels]
+    if not lung.any():
+        return lung
+    # Closing by distance: a disc as structuring element at the price of two maps.
+    reach = _FILL_MM / pixel_mm
+    grown = ndimage.distance_transform_edt(~lung) <= reach
+    closed = ndimage.distance_transform_edt(grown) > reach
+    return np.asarray(closed | lung, np.bool_)
