@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import about, listed, note, warning
+from btd_desktop.dicom.findings import about, listed, note, visible, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
@@ -147,4 +147,8 @@ def _check_remarks(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         for remark in item.facts.remarks:
             by_remark.setdefault(remark, []).append(item.uid)
     for (element, sentence), uids in sorted(by_remark.items())[:50]:
-        yield warning(f"element:{element}", sentence, list(dict.fromkeys(uids)))
+        yield warning(
+            f"element:{visible(element, 64)}",
+            visible(sentence),
+            list(dict.fromkeys(uids)),
+        )

@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import about, concerned, listed, note, quoted, warning
+from btd_desktop.dicom.findings import (
+    about,
+    concerned,
+    listed,
+    note,
+    quoted,
+    visible,
+    warning,
+)
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.dicom.uid_roots import RootKind, root_of
@@ -229,7 +237,7 @@ def _check_preamble(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     foreseen = " The standard foresees TIFF there." if say is note else ""
     yield say(
         "preamble",
-        f"The unused start of the file holds {', '.join(kinds)}: the file can pose as "
-        f"something else.{foreseen}",
+        f"The unused start of the file holds {visible(', '.join(kinds))}: the file can "
+        f"pose as something else.{foreseen}",
         concerned([item for item in slices if item.facts.text.get("preamble")], slices),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from btd_desktop.dicom.findings import note, quoted, warning
+from btd_desktop.dicom.findings import note, quoted, visible, warning
 from btd_desktop.dicom.instance import SignatureFacts
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
@@ -52,7 +52,7 @@ def _finding(
         if facts.covers_pixels
         else f"{facts.n_elements} elements, NOT the pixels"
     )
-    remarks = "".join(f" {remark}" for remark in facts.remarks)
+    remarks = "".join(f" {visible(remark)}" for remark in facts.remarks)
     if facts.state == "verified":
         return note(
             "signature_matches",
@@ -65,14 +65,14 @@ def _finding(
         return warning(
             "signature_fails",
             f"The digital signature{signer}{date} of {count} does not match ({scope}, "
-            f"{facts.algorithm}): what was signed is not what is there. Software that "
-            "re-encodes or corrects a header after signing breaks it without harm to "
+            f"{visible(facts.algorithm, 20)}): what was signed is not what is there. "
+            "Software that re-encodes or corrects a header after signing breaks it without harm to "
             f"the picture; a changed picture breaks it too.{remarks}",
             uids,
         )
     return note(
         "signature_unchecked",
         f"A digital signature{signer}{date} is present in {count} and could not be "
-        f"checked: {facts.reason}. It says nothing for or against the images.",
+        f"checked: {visible(facts.reason)}. It says nothing for or against the images.",
         uids,
     )

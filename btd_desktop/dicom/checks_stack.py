@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
-from btd_desktop.dicom.findings import concerned, note, number_text, warning
+from btd_desktop.dicom.findings import concerned, note, number_text, visible, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 
@@ -26,7 +27,7 @@ def check_stack(
 ) -> Iterator[SeriesFinding]:
     """Findings about order, spacing and completeness."""
     if n_parts > 1:
-        told_apart = stack.phase or "geometry, image size or time"
+        told_apart = visible(stack.phase, 160) or "geometry, image size or time"
         yield warning(
             "split",
             f"The series holds {n_parts} stacks that differ in {told_apart}; they are "
@@ -222,10 +223,9 @@ def _check_locations(stack: Stack) -> Iterator[SeriesFinding]:
     if orientation is None or not is_whole:
         return
     along = geometry.positions_along_normal(stack.positions(), orientation)
-    by_position = np.asarray(along) - np.median(along)
-    by_location = np.asarray(known) - np.median(known)
-    differences = np.minimum(
-        np.abs(by_location - by_position), np.abs(by_location + by_position)
+    differences = min(
+        (_beside(np.asarray(known), sign * np.asarray(along)) for sign in (1.0, -1.0)),
+        key=lambda found: int((found > _LOCATION_TOLERANCE_MM).sum()),
     )
     odd = [
         item
@@ -241,3 +241,12 @@ def _check_locations(stack: Stack) -> Iterator[SeriesFinding]:
             "by a scanner; slices that were moved or renumbered keep one of them.",
             [item.uid for item in odd],
         )
+
+
+def _beside(
+    values: NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance of each value from the other list's, once both start alike."""
+    offsets = values - others
+    distances: NDArray[np.float64] = np.abs(offsets - np.median(offsets))
+    return distances

@@ -9,9 +9,19 @@ from typing import Final
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["about", "concerned", "listed", "note", "number_text", "quoted", "warning"]
+__all__ = [
+    "about",
+    "concerned",
+    "listed",
+    "note",
+    "number_text",
+    "quoted",
+    "visible",
+    "warning",
+]
 
 _MAX_QUOTED: Final = 64
+_MAX_SENTENCE: Final = 400
 _MAX_LISTED: Final = 4
 # Controls, format marks (bidi, zero width), surrogates, private use, unassigned, and
 # separators of lines and paragraphs.
@@ -29,19 +39,23 @@ def note(code: str, sentence: str, uids: Sequence[str] = ()) -> SeriesFinding:
 
 
 def quoted(text: str, limit: int = _MAX_QUOTED) -> str:
-    """Text from a file in quotation marks: short, one line, nothing unseen in it.
+    """Text from a file in quotation marks: short, one line, nothing unseen in it."""
+    return f'"{visible(text, limit)}"'
 
-    Characters that move the cursor or turn the reading direction are shown as
-    U+ numbers, so that a value cannot rewrite the sentence that quotes it.
+
+def visible(text: str, limit: int = _MAX_SENTENCE) -> str:
+    """Text of at most `limit` characters, with unseen characters as U+ numbers.
+
+    What moves the cursor or turns the reading direction must not rewrite the sentence
+    around it.
     """
     cut = text[: limit - 1] + "…" if len(text) > limit else text
-    shown = "".join(
+    return "".join(
         f"<U+{ord(character):04X}>"
         if unicodedata.category(character) in _UNSEEN
         else character
         for character in cut
     )
-    return f'"{shown}"'
 
 
 def listed(values: Iterable[str]) -> str:
