@@ -24,7 +24,8 @@ from btd_desktop.bench.attacks import (
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.paste import Centre
 from btd_desktop.bench.attacks.touch_up import TouchUp
-from btd_desktop.errors import BtdError, ModelError, SettingsError
+from btd_desktop.errors import ModelError, SettingsError
+from btd_desktop.paths import assets_dir
 from btd_desktop.simulator.tamper import TamperResult
 from btd_desktop.volume import Volume
 
@@ -44,7 +45,8 @@ class Attack:
         modalities: Modalities that it can handle.
         min_slices: Slices that the series needs at least.
         apply: Tampers with a copy: `(volume, centre, rng, donors)`.
-        learned: Module of a trained attack, whose weights may be absent; "" else.
+        learned: Module of a trained attack; "" else.
+        weights: Names of its weights in `assets/attacks`, which may be absent.
         needs_donors: True when it takes tissue of other patients.
     """
 
@@ -54,6 +56,7 @@ class Attack:
     min_slices: int
     apply: Apply
     learned: str = ""
+    weights: tuple[str, ...] = ()
     needs_donors: bool = False
 
 
@@ -113,16 +116,13 @@ def _missing(attack: Attack) -> str:
     if not attack.learned:
         return ""
     try:
-        module = import_module(attack.learned)
+        import_module(attack.learned)
     except ModuleNotFoundError as error:
         return f"its code is not installed ({error.name})"
-    check = getattr(module, "check_weights", None)
-    if check is None:
-        return ""
-    try:
-        check(**_LEARNED_OPTIONS.get(attack.name, {}))
-    except BtdError as error:
-        return error.detail
+    folder = assets_dir() / "attacks"
+    for name in attack.weights:
+        if not (folder / f"{name}.safetensors").is_file():
+            return f"its weights {name} are not installed"
     return ""
 
 
@@ -172,23 +172,33 @@ def _learned(module: str, function: str, **options: str) -> Apply:
 
 _CT_GAN = "btd_desktop.bench.attacks.ct_gan"
 _DIFFUSION = "btd_desktop.bench.attacks.diffusion_inpaint"
-_LEARNED_OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "diffusion pixel injection": {"space": "pixel"},
-    "diffusion pixel removal": {"space": "pixel"},
-    "diffusion latent injection": {"space": "latent"},
-    "diffusion latent removal": {"space": "latent"},
+_WEIGHTS = {
+    "pixel": ("inpaint-pixel",),
+    "latent": ("inpaint-vae", "inpaint-latent"),
 }
 
 
-def _diffusion(name: str, function: str, kind: Kind) -> Attack:
-    options = dict(_LEARNED_OPTIONS[name])
+def _diffusion(space: str, function: str, kind: Kind) -> Attack:
     return Attack(
-        name,
+        f"diffusion {space} {kind}",
         kind,
         ("CT", "MR"),
         1,
-        _learned(_DIFFUSION, function, **options),
+        _learned(_DIFFUSION, function, space=space),
         learned=_DIFFUSION,
+        weights=_WEIGHTS[space],
+    )
+
+
+def _ct_gan(function: str, kind: Kind) -> Attack:
+    return Attack(
+        f"ct-gan {kind}",
+        kind,
+        ("CT",),
+        5,
+        _learned(_CT_GAN, function, noise="copied"),
+        learned=_CT_GAN,
+        weights=(f"ct-gan-{function}",),
     )
 
 
@@ -211,34 +221,20 @@ _ALL = (
         needs_donors=True,
     ),
     _classical("copy-move injection", "injection", _CT, _plain(copy_move.inject)),
-    Attack(
-        "ct-gan injection",
-        "injection",
-        _CT,
-        5,
-        _learned(_CT_GAN, "inject", noise="copied"),
-        learned=_CT_GAN,
-    ),
-    _diffusion("diffusion pixel injection", "inject", "injection"),
-    _diffusion("diffusion latent injection", "inject", "injection"),
+    _ct_gan("inject", "injection"),
+    _diffusion("pixel", "inject", "injection"),
+    _diffusion("latent", "inject", "injection"),
     _classical("smooth removal", "removal", _CT, _plain(smooth_nodule.remove)),
     _classical("copy-move removal", "removal", _CT, _plain(copy_move.remove)),
-    _classical("in-painting, no noise", "removal", _ANY, _inpainted("none")),
-    _classical("in-painting, Gaussian noise", "removal", _ANY, _inpainted("gaussian")),
-    _classical("in-painting, copied noise", "removal", _ANY, _inpainted("copied")),
-    Attack(
-        "ct-gan removal",
-        "removal",
-        _CT,
-        5,
-        _learned(_CT_GAN, "remove", noise="copied"),
-        learned=_CT_GAN,
-    ),
-    _diffusion("diffusion pixel removal", "remove", "removal"),
-    _diffusion("diffusion latent removal", "remove", "removal"),
-    _classical("redrawn, no noise", "redraw", _ANY, _redrawn("none")),
-    _classical("redrawn, Gaussian noise", "redraw", _ANY, _redrawn("gaussian")),
-    _classical("redrawn, copied noise", "redraw", _ANY, _redrawn("copied")),
+    _classical("in-painting without noise", "removal", _ANY, _inpainted("none")),
+    _classical("in-painting with Gaussian noise", "removal", _ANY, _inpainted("gaussian")),
+    _classical("in-painting with copied noise", "removal", _ANY, _inpainted("copied")),
+    _ct_gan("remove", "removal"),
+    _diffusion("pixel", "remove", "removal"),
+    _diffusion("latent", "remove", "removal"),
+    _classical("redrawn without noise", "redraw", _ANY, _redrawn("none")),
+    _classical("redrawn with Gaussian noise", "redraw", _ANY, _redrawn("gaussian")),
+    _classical("redrawn with copied noise", "redraw", _ANY, _redrawn("copied")),
 )
 
 ATTACKS: Mapping[str, Attack] = MappingProxyType({a.name: a for a in _ALL})

@@ -219,7 +219,11 @@ def test_removal_near_the_pleura_leaves_the_chest_wall_alone(chest):
     wall = ndimage.binary_erosion(
         ~lung_plane(chest.voxels[s], chest.pixel_spacing_mm), iterations=1
     )
-    for name in ("smooth removal", "copy-move removal", "in-painting, copied noise"):
+    for name in (
+        "smooth removal",
+        "copy-move removal",
+        "in-painting with copied noise",
+    ):
         done = ATTACKS[name].apply(chest, border.centre, np.random.default_rng(0), [])
         assert done.mask[s].any()
         assert not done.mask[s][wall].any(), name
@@ -278,3 +282,24 @@ def test_too_few_slices_are_a_reason(chest):
         instance_uids=chest.instance_uids[:2],
     )
     assert "needs 5 slices" in why_unavailable(ATTACKS["ct-gan removal"], short)
+
+
+def test_learned_attack_without_weights_is_left_out_with_its_reason(
+    monkeypatch, tmp_path
+):
+    from btd_desktop.bench.attacks import registry
+
+    attack = replace(ATTACKS["ct-gan removal"], learned="json", weights=("some-net",))
+    monkeypatch.setattr(registry, "ATTACKS", {attack.name: attack})
+    monkeypatch.setattr(registry, "assets_dir", lambda: tmp_path)
+    told: list[str] = []
+    assert attacks_named([], "CT", told.append) == []
+    assert told == ["ct-gan removal: its weights some-net are not installed"]
+    (tmp_path / "attacks").mkdir()
+    (tmp_path / "attacks" / "some-net.safetensors").write_bytes(b"")
+    assert attacks_named([], "CT", told.append) == [attack]
+
+
+def test_names_can_be_listed_with_commas_between():
+    assert not [name for name in ATTACKS if "," in name]
+    assert all(attack.name == name for name, attack in ATTACKS.items())

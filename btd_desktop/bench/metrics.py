@@ -1,0 +1,154 @@
+"""How well a score tells tampered from genuine: AUC, EER, TPR at a fixed FPR.
+
+Higher scores mean tampered. Intervals come from a bootstrap over patients: places of
+one scan are alike, so counting them as independent would make intervals too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Interval", "auc", "bootstrap_interval", "eer", "tpr_at_fpr"]
+
+Scores = NDArray[np.float64]
+Metric = Callable[[Scores, Scores], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with the interval that it lies in.
+
+    Attributes:
+        value: The figure on all data.
+        low: Lower end; NaN when no interval can be given.
+        high: Upper end; NaN when no interval can be given.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def auc(tampered: Scores, genuine: Scores) -> float:
+    """Chance that a tampered place scores higher than a genuine one; ties count half.
+
+    The Mann-Whitney statistic, which is the area under the ROC curve.
+
+    Args:
+        tampered: Scores of tampered places, shape (M,), finite.
+        genuine: Scores of genuine places, shape (N,), finite.
+
+    Returns:
+        In [0, 1]; NaN when either is empty.
+    """
+    if not len(tampered) or not len(genuine):
+        return float("nan")
+    ordered = np.sort(genuine)
+    below = np.searchsorted(ordered, tampered, side="left")
+    up_to = np.searchsorted(ordered, tampered, side="right")
+    return float((below + up_to).sum() / (2.0 * len(tampered) * len(genuine)))
+
+
+def tpr_at_fpr(tampered: Scores, genuine: Scores, fpr: float) -> float:
+    """Share of tampered places found at a threshold that few genuine ones reach.
+
+    The lowest threshold among those that at most a share `fpr` of the genuine scores
+    exceeds; nothing is interpolated, so with less than 1/fpr genuine places none may
+    exceed it.
+
+    Args:
+        tampered: Scores of tampered places, shape (M,).
+        genuine: Scores of genuine places, shape (N,).
+        fpr: False-positive rate allowed, in [0, 1].
+    """
+    if not len(tampered) or not len(genuine):
+        return float("nan")
+    allowed = int(np.floor(fpr * len(genuine) + 1e-9))
+    if allowed >= len(genuine):
+        return 1.0
+    threshold = np.sort(genuine)[len(genuine) - 1 - allowed]
+    return float(np.mean(tampered > threshold))
+
+
+def eer(tampered: Scores, genuine: Scores) -> float:
+    """Rate at which as many genuine places are flagged as tampered ones missed.
+
+    Found on the ROC curve's corners, straight lines between them, in [0, 1].
+    """
+    if not len(tampered) or not len(genuine):
+        return float("nan")
+    levels = np.unique(np.concatenate([tampered, genuine]))[::-1]
+    ordered_t, ordered_g = np.sort(tampered), np.sort(genuine)
+    hit = 1.0 - np.searchsorted(ordered_t, levels, side="left") / len(tampered)
+    false = 1.0 - np.searchsorted(ordered_g, levels, side="left") / len(genuine)
+    miss = np.concatenate([[1.0], 1.0 - hit])
+    false = np.concatenate([[0.0], false])
+    # Along the curve `false` rises and `miss` falls: where they cross is the EER.
+    gap = false - miss
+    after = int(np.argmax(gap >= 0.0))
+    if gap[after] == 0.0 or after == 0:
+        return float(false[after])
+    t = gap[after - 1] / (gap[after - 1] - gap[after])
+    return float(false[after - 1] + t * (false[after] - false[after - 1]))
+
+
+def bootstrap_interval(
+    metric: Metric,
+    scores: Sequence[float] | Scores,
+    is_tampered: Sequence[bool] | NDArray[np.bool_],
+    patients: Sequence[str],
+    *,
+    seed: int = 0,
+    n_draws: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """A metric with a percentile interval, whole patients drawn with replacement.
+
+    Args:
+        metric: Takes tampered and genuine scores.
+        scores: One per place, shape (N,), finite.
+        is_tampered: True for tampered places, shape (N,).
+        patients: Patient of each place, N entries.
+        seed: Of the draws.
+        n_draws: Number of bootstrap samples.
+        level: Coverage, in (0, 1).
+
+    Returns:
+        Ends are NaN with fewer than two patients, or when less than half of the draws
+        hold both kinds.
+
+    Raises:
+        ValueError: Lengths differ or a score is not finite.
+    """
+    values = np.asarray(scores, np.float64)
+    labels = np.asarray(is_tampered, np.bool_)
+    names = np.asarray(patients)
+    if not len(values) == len(labels) == len(names):
+        raise ValueError("scores, labels and patients must have one entry per place")
+    if not np.isfinite(values).all():
+        raise ValueError("scores must be finite")
+    value = metric(values[labels], values[~labels])
+    known = np.unique(names)
+    nothing = float("nan")
+    if len(known) < 2:
+        return Interval(value, nothing, nothing)
+    own = [
+        (values[(names == k) & labels], values[(names == k) & ~labels]) for k in known
+    ]
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_draws):
+        drawn = rng.integers(len(known), size=len(known))
+        tampered = np.concatenate([own[k][0] for k in drawn])
+        genuine = np.concatenate([own[k][1] for k in drawn])
+        if len(tampered) and len(genuine):
+            found.append(metric(tampered, genuine))
+    if len(found) < 0.5 * n_draws:
+        return Interval(value, nothing, nothing)
+    tail = 50.0 * (1.0 - level)
+    low, high = np.percentile(found, [tail, 100.0 - tail])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,249 @@
+"""Results of a measurement as rows, and rows as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.bench.metrics import (
+    Interval,
+    auc,
+    bootstrap_interval,
+    eer,
+    tpr_at_fpr,
+)
+
+__all__ = [
+    "METHODS",
+    "Figures",
+    "Judged",
+    "Row",
+    "rows_of",
+    "to_csv",
+    "to_json",
+    "to_markdown",
+]
+
+METHODS: Final[dict[str, str]] = {
+    "paper_injection": "paper, injection score",
+    "paper_removal": "paper, removal score",
+    "ours": "ours",
+    "high_pass": "high-pass",
+}
+"""Methods that are set side by side, in the table's order, with their headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One place that was scored.
+
+    Attributes:
+        patient: Whose scan.
+        modality: "CT" or "MR".
+        attack: Name of the attack; "" for a genuine place.
+        scores: Score by method (keys of `METHODS`), higher for tampered; finite.
+        facts: What repeats it: place, seed, record; JSON values.
+        genuine_for: Attacks whose genuine partner this is; empty means all.
+    """
+
+    patient: str
+    modality: str
+    attack: str
+    scores: dict[str, float]
+    facts: dict[str, Any]
+    genuine_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One method on one attack; rates in [0, 1].
+
+    Attributes:
+        auc: Area under the ROC curve, with its interval.
+        eer: Equal error rate.
+        tpr_1: True-positive rate at 1 % false positives, with its interval.
+        tpr_5: The same at 5 %.
+    """
+
+    auc: Interval
+    eer: Interval
+    tpr_1: Interval
+    tpr_5: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attack on one modality.
+
+    Attributes:
+        attack: Name of the attack.
+        kind: "injection", "removal" or "redraw".
+        modality: "CT" or "MR".
+        n_tampered: Tampered places.
+        n_genuine: Genuine places.
+        n_patients: Patients that either come from.
+        figures: By method, keys of `METHODS`.
+    """
+
+    attack: str
+    kind: str
+    modality: str
+    n_tampered: int
+    n_genuine: int
+    n_patients: int
+    figures: dict[str, Figures]
+
+
+def rows_of(
+    judged: Sequence[Judged],
+    kinds: dict[str, str],
+    *,
+    seed: int = 0,
+    n_draws: int = 1000,
+) -> list[Row]:
+    """One row per attack and modality that has tampered and genuine places.
+
+    Args:
+        judged: All places.
+        kinds: Kind by attack name; rows come in this order, CT before MR.
+        seed: Of the bootstrap.
+        n_draws: Of the bootstrap.
+    """
+    rows = []
+    for modality in ("CT", "MR"):
+        of_modality = [j for j in judged if j.modality == modality]
+        genuine = [j for j in of_modality if not j.attack]
+        for attack, kind in kinds.items():
+            tampered = [j for j in of_modality if j.attack == attack]
+            partners = [
+                g for g in genuine if not g.genuine_for or attack in g.genuine_for
+            ]
+            if not tampered or not partners:
+                continue
+            both = tampered + partners
+            patients = [j.patient for j in both]
+            labels = np.array([bool(j.attack) for j in both])
+            figures = {
+                method: _figures(
+                    np.array([j.scores[method] for j in both]),
+                    labels,
+                    patients,
+                    seed=seed,
+                    n_draws=n_draws,
+                )
+                for method in METHODS
+                if all(method in j.scores for j in both)
+            }
+            rows.append(
+                Row(
+                    attack,
+                    kind,
+                    modality,
+                    len(tampered),
+                    len(partners),
+                    len(set(patients)),
+                    figures,
+                )
+            )
+    return rows
+
+
+def _figures(
+    scores: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    patients: Sequence[str],
+    *,
+    seed: int,
+    n_draws: int,
+) -> Figures:
+    measured = [
+        bootstrap_interval(metric, scores, labels, patients, seed=seed, n_draws=n_draws)
+        for metric in (
+            auc,
+            eer,
+            partial(tpr_at_fpr, fpr=0.01),
+            partial(tpr_at_fpr, fpr=0.05),
+        )
+    ]
+    return Figures(*measured)
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """A table for people: a line per row, AUC with interval and the rates per method.
+
+    Each cell of a method reads: AUC [low-high], EER, TPR at 1 % and at 5 % FPR.
+    """
+    methods = [m for m in METHODS if any(m in row.figures for row in rows)]
+    head = ["Attack", "Kind", "Modality"]
+    head += [f"{METHODS[m]}: AUC [95 %], EER, TPR@1 %, TPR@5 %" for m in methods]
+    head += ["Tampered / genuine / patients"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in rows:
+        cells = [row.attack, row.kind, row.modality]
+        cells += [_cell(row.figures.get(m)) for m in methods]
+        cells += [f"{row.n_tampered} / {row.n_genuine} / {row.n_patients}"]
+        lines.append(_line(cells))
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """A table for programs: one line per attack, modality and method."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = ("auc", "eer", "tpr_1", "tpr_5")
+    writer.writerow(
+        ["attack", "kind", "modality", "method"]
+        + [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+        + ["n_tampered", "n_genuine", "n_patients"]
+    )
+    for row in rows:
+        for method, figures in row.figures.items():
+            intervals = [getattr(figures, name) for name in names]
+            writer.writerow(
+                [row.attack, row.kind, row.modality, method]
+                + [_number(x) for i in intervals for x in (i.value, i.low, i.high)]
+                + [row.n_tampered, row.n_genuine, row.n_patients]
+            )
+    return stream.getvalue()
+
+
+def to_json(rows: Sequence[Row], facts: dict[str, Any]) -> str:
+    """Rows and what they were measured with, as a JSON text; NaN becomes null."""
+    value = {"facts": facts, "rows": [asdict(row) for row in rows]}
+    return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
+
+
+def _cell(figures: Figures | None) -> str:
+    if figures is None:
+        return "–"
+    a = figures.auc
+    span = "" if math.isnan(a.low) else f" [{a.low:.3f}–{a.high:.3f}]"
+    rates = (figures.eer, figures.tpr_1, figures.tpr_5)
+    return f"{a.value:.3f}{span}, " + ", ".join(f"{r.value:.2f}" for r in rates)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,129 @@
+"""Metrics agree with scikit-learn and with cases that can be counted by hand."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from btd_desktop.bench.metrics import auc, bootstrap_interval, eer, tpr_at_fpr
+
+
+def array(*values: float) -> np.ndarray:
+    return np.array(values, np.float64)
+
+
+def test_auc_counts_pairs_and_halves_ties():
+    assert auc(array(3, 4), array(1, 2)) == 1.0
+    assert auc(array(1, 2), array(3, 4)) == 0.0
+    assert auc(array(1, 3), array(2, 2)) == 0.5
+    assert auc(array(2), array(2)) == 0.5
+    assert auc(array(2, 3), array(1, 2)) == 0.875
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("coarse", [False, True])
+def test_auc_and_tpr_agree_with_scikit_learn(seed, coarse):
+    rng = np.random.default_rng(seed)
+    tampered, genuine = rng.normal(0.7, 1.3, 83), rng.normal(0, 1, 211)
+    if coarse:  # many ties
+        tampered, genuine = np.rint(2 * tampered), np.rint(2 * genuine)
+    labels = np.r_[np.ones(83), np.zeros(211)]
+    scores = np.r_[tampered, genuine]
+    assert auc(tampered, genuine) == pytest.approx(roc_auc_score(labels, scores))
+    fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
+    for allowed in (0.01, 0.05, 0.2):
+        best = tpr[fpr <= allowed + 1e-12].max()
+        assert tpr_at_fpr(tampered, genuine, allowed) == pytest.approx(best)
+    # The EER lies on the curve, where the miss rate is the false-positive rate.
+    found = eer(tampered, genuine)
+    assert 1 - np.interp(found, fpr, tpr) == pytest.approx(found, abs=0.02)
+
+
+def test_eer_of_separated_swapped_and_equal_scores():
+    assert eer(array(3, 4), array(1, 2)) == 0.0
+    assert eer(array(1, 2), array(3, 4)) == 1.0
+    assert eer(array(1, 2, 3, 4), array(1, 2, 3, 4)) == pytest.approx(0.5)
+    # One of four tampered below, one of four genuine above.
+    assert eer(array(0, 5, 6, 7), array(1, 2, 3, 8)) == pytest.approx(0.25)
+
+
+def test_tpr_allows_exactly_the_share_of_genuine_ones():
+    genuine = np.arange(100.0)
+    tampered = array(98.5, 99.0, 99.5, 50.0)
+    assert tpr_at_fpr(tampered, genuine, 0.0) == 0.25
+    assert tpr_at_fpr(tampered, genuine, 0.01) == 0.75
+    assert tpr_at_fpr(tampered, genuine, 1.0) == 1.0
+    # With ten genuine places 1 % is none of them.
+    assert tpr_at_fpr(array(8.5, 9.5), np.arange(10.0), 0.01) == 0.5
+
+
+def test_empty_side_is_not_a_number():
+    for metric in (auc, eer, partial(tpr_at_fpr, fpr=0.01)):
+        assert np.isnan(metric(array(), array(1)))
+        assert np.isnan(metric(array(1), array()))
+
+
+def clustered(n_patients: int, per_patient: int, seed: int = 0):
+    """Scores that share a large offset within a patient."""
+    rng = np.random.default_rng(seed)
+    scores, labels, patients = [], [], []
+    for k in range(n_patients):
+        offset = rng.normal(0, 2)
+        for i in range(per_patient):
+            labels.append(i % 2 == 0)
+            scores.append(offset * (i % 2 == 0) + rng.normal(0.5 * (i % 2 == 0), 0.3))
+            patients.append(f"P{k}")
+    return scores, labels, patients
+
+
+def test_interval_by_patient_is_wider_than_by_place():
+    scores, labels, patients = clustered(8, 40)
+    by_patient = bootstrap_interval(auc, scores, labels, patients, n_draws=300)
+    places = [f"{p}-{i // 2}" for i, p in enumerate(patients)]
+    by_place = bootstrap_interval(auc, scores, labels, places, n_draws=300)
+    assert by_patient.value == by_place.value
+    assert by_patient.high - by_patient.low > 1.5 * (by_place.high - by_place.low)
+    assert by_patient.low <= by_patient.value <= by_patient.high
+
+
+def test_interval_repeats_with_its_seed():
+    given = clustered(5, 10)
+    first = bootstrap_interval(auc, *given, seed=3, n_draws=100)
+    assert first == bootstrap_interval(auc, *given, seed=3, n_draws=100)
+    assert first != bootstrap_interval(auc, *given, seed=4, n_draws=100)
+
+
+def test_one_patient_has_no_interval():
+    found = bootstrap_interval(auc, [1.0, 0.0], [True, False], ["A", "A"])
+    assert found.value == 1.0
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says():
+    covered = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        names, scores, labels = [], [], []
+        for k in range(20):
+            for label in (True, False) * 4:
+                names.append(str(k))
+                labels.append(label)
+                scores.append(rng.normal(1.0 if label else 0.0))
+        found = bootstrap_interval(auc, scores, labels, names, n_draws=200)
+        covered += found.low <= 0.7602 <= found.high  # Phi(1/sqrt 2)
+    assert 50 <= covered <= 60
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_score_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match="finite"):
+        bootstrap_interval(auc, [1.0, bad], [True, False], ["A", "B"])
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="one entry"):
+        bootstrap_interval(auc, [1.0], [True, False], ["A", "B"])
