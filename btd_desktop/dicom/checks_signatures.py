@@ -66,8 +66,8 @@ def _finding(
             "signature_fails",
             f"The digital signature{signer}{date} of {count} does not match ({scope}, "
             f"{visible(facts.algorithm, 20)}): what was signed is not what is there. "
-            "Software that re-encodes or corrects a header after signing breaks it without harm to "
-            f"the picture; a changed picture breaks it too.{remarks}",
+            "Software that re-encodes or corrects a header after signing breaks it "
+            f"without harm to the picture; a changed picture breaks it too.{remarks}",
             uids,
         )
     return note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -45,6 +46,7 @@ def check_times(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     yield from _check_apart(slices)
 
 
+@functools.lru_cache(maxsize=4096)
 def moment_of(date: str, time: str) -> datetime.datetime | None:
     """A DA and a TM value (PS3.5 6.2) as one moment; no time counts as midnight.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import FileDataset
@@ -12,7 +13,7 @@ from tests.unit.dicom.check_samples import assembled, codes_of, only, stack_of, 
 from tests.unit.dicom.samples import ct_slice, load, picture, record, save
 
 
-def _other_series(n_slices: int, first_seed: int, **more: str) -> list[FileDataset]:
+def _other_series(n_slices: int, first_seed: int, **more: Any) -> list[FileDataset]:
     datasets = []
     for index in range(n_slices):
         number = first_seed + index

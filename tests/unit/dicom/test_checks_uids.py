@@ -144,7 +144,7 @@ def test_missing_uids_are_found() -> None:
 def test_file_meta_that_names_another_image_is_found() -> None:
     datasets = stack_of(3)
     for dataset in datasets:
-        dataset.file_meta.MediaStorageSOPInstanceUID = uid_of(dataset)
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid_of(dataset))
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     assert not {"meta_uid", "meta_class"} & codes_of(findings(datasets))
     datasets[1].file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
