@@ -182,7 +182,7 @@ def _diffusion(space: str, function: str, kind: Kind) -> Attack:
     return Attack(
         f"diffusion {space} {kind}",
         kind,
-        ("CT", "MR"),
+        ("CT",),
         1,
         _learned(_DIFFUSION, function, space=space),
         learned=_DIFFUSION,

@@ -1,0 +1,199 @@
+"""Series to measure on: a folder of real scans with a manifest, or simulated ones.
+
+A data folder holds `manifest.csv` with at least the columns file, split, modality,
+patient and source; splits are by patient, so that no patient is both learnt from and
+measured on.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from btd_desktop.bench.attacks.donors import Donor, donor_of
+from btd_desktop.dicom.load import import_evidence
+from btd_desktop.dicom.series import Fate, FileRecord, LoadedSeries
+from btd_desktop.errors import EvidenceError, SettingsError
+from btd_desktop.progress import TaskContext
+from btd_desktop.simulator.chest import chest_phantom
+from btd_desktop.simulator.ct import simulate_ct
+from btd_desktop.simulator.head import head_phantom
+from btd_desktop.simulator.mri import simulate_mr
+from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
+from btd_desktop.volume import Volume
+
+__all__ = [
+    "SPLITS",
+    "donors_from",
+    "load_split",
+    "patients_of",
+    "simulated_series",
+    "sources_of",
+]
+
+SPLITS = ("train", "calib", "test")
+_COLUMNS = {"file", "split", "modality", "patient", "source"}
+_SEED = 77
+_DONOR_SLICES = 40
+_MIN_DONOR_SLICES = 8
+
+
+def load_split(
+    data: Path, split: str, modality: str, context: TaskContext
+) -> tuple[Sequence[LoadedSeries], list[FileRecord]]:
+    """Series of one split through the program's own import, and files it refused.
+
+    Args:
+        data: Folder with `manifest.csv`.
+        split: One of `SPLITS`.
+        modality: "CT" or "MR".
+        context: Progress and cancellation.
+
+    Raises:
+        EvidenceError: No manifest, or one without the columns needed.
+        SettingsError: No such split.
+    """
+    paths = [_file_of(data, row) for row in _rows(data, split, modality)]
+    if not paths:
+        return (), []
+    found = import_evidence(paths, context)
+    lost = [record for record in found.files if record.fate is not Fate.ACCEPTED]
+    return found.series, lost
+
+
+def patients_of(series: Iterable[LoadedSeries]) -> Iterator[tuple[Volume, str]]:
+    """Volumes with the patient each belongs to; the series where none is named."""
+    for item in series:
+        yield item.volume, str(item.volume.source.get("patient_id") or item.series_uid)
+
+
+def sources_of(data: Path, split: str, modality: str) -> str:
+    """Sources that the manifest names for a split, each once, in one line.
+
+    Raises:
+        EvidenceError: No manifest, or one without the columns needed.
+        SettingsError: No such split.
+    """
+    return "; ".join(sorted({row["source"] for row in _rows(data, split, modality)}))
+
+
+def simulated_series(
+    modality: str,
+    n: int,
+    context: TaskContext,
+    *,
+    n_slices: int = 15,
+    rows: int = 0,
+    first: int = 0,
+) -> Iterator[tuple[Volume, str]]:
+    """Simulated genuine series on all scanner profiles in turn, with patient names.
+
+    Args:
+        modality: "CT" or "MR".
+        n: How many.
+        context: Progress and cancellation.
+        n_slices: Slices of each: enough that a 32 mm cube has neighbours.
+        rows: Rows and columns; 512 for CT and 256 for MR when 0.
+        first: Number of the first one; other numbers are other patients.
+
+    Raises:
+        SettingsError: Another modality.
+    """
+    if modality not in ("CT", "MR"):
+        raise SettingsError(f"{modality} cannot be simulated", hint="use CT or MR")
+    for i in range(first, first + n):
+        rng = np.random.default_rng([_SEED, i])
+        name = f"SIM-{i}"
+        if modality == "CT":
+            volume = simulate_ct(
+                chest_phantom(rng),
+                CT_SCANNERS[i % len(CT_SCANNERS)],
+                n_slices=n_slices,
+                rows=rows or 512,
+                seed=i,
+                patient_id=name,
+                context=context,
+            )
+        else:
+            volume = simulate_mr(
+                head_phantom(rng),
+                MR_SCANNERS[i % len(MR_SCANNERS)],
+                n_slices=n_slices,
+                rows=rows or 256,
+                seed=i,
+                patient_id=name,
+                context=context,
+            )
+        yield volume, name
+
+
+def donors_from(
+    series: Iterable[tuple[Volume, str]], context: TaskContext
+) -> list[Donor]:
+    """What a splice can take from these scans; scans without a blob are left out.
+
+    Only the middle 40 slices of a CT of at least eight are searched.
+    """
+    donors = []
+    for number, (volume, patient) in enumerate(series):
+        context.report(number, 0, "Searching donors for splices")
+        if volume.modality != "CT" or volume.n_slices < _MIN_DONOR_SLICES:
+            continue
+        donor = donor_of(_middle(volume), patient)
+        if donor.blobs:
+            donors.append(donor)
+    return donors
+
+
+def _middle(volume: Volume) -> Volume:
+    extra = volume.n_slices - _DONOR_SLICES
+    if extra <= 0:
+        return volume
+    part = slice(extra // 2, extra // 2 + _DONOR_SLICES)
+    return replace(
+        volume,
+        voxels=volume.voxels[part],
+        slice_positions_mm=volume.slice_positions_mm[part],
+        instance_uids=volume.instance_uids[part],
+        padding=None if volume.padding is None else volume.padding[part],
+    )
+
+
+def _rows(data: Path, split: str, modality: str) -> list[dict[str, str]]:
+    if split not in SPLITS:
+        raise SettingsError(
+            f"there is no split “{split}”", hint=f"use one of: {', '.join(SPLITS)}"
+        )
+    manifest = data / "manifest.csv"
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = _COLUMNS - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise EvidenceError(
+            f"{manifest} cannot be read ({error}).",
+            hint="Name a folder of scans with a manifest.csv, or use simulated scans.",
+            code="manifest",
+        ) from error
+    if missing:
+        raise EvidenceError(
+            f"{manifest} lacks the columns {', '.join(sorted(missing))}.",
+            hint="The manifest names file, split, modality, patient and source.",
+            code="manifest",
+        )
+    return [r for r in rows if r["split"] == split and r["modality"] == modality]
+
+
+def _file_of(data: Path, row: dict[str, str]) -> Path:
+    path = data / row["file"]
+    if not path.resolve().is_relative_to(data.resolve()):
+        raise EvidenceError(
+            f"The manifest names {row['file']}, which lies outside its folder.",
+            code="manifest",
+        )
+    return path
