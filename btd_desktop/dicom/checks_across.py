@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import concerned, listed, quoted, warning
+from btd_desktop.dicom.findings import concerned, counted, listed, quoted, warning
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.series import FileRecord, SeriesFinding
 from btd_desktop.dicom.stack import Slice
@@ -124,10 +124,10 @@ def _check_pixels(
         found.setdefault(key, []).append(
             warning(
                 "pixels_elsewhere",
-                f"{len(shared)} slices hold exactly the pixels of slices of another "
-                f"series ({listed(others)}): noise makes that impossible for separate "
-                "scans. A series sent twice under new UIDs does this; so do slices "
-                "copied from another scan.",
+                f"Exactly the pixels of {counted(len(shared), 'slice')} are also in "
+                f"another series ({listed(others)}): noise makes that impossible for "
+                "separate scans. A series sent twice under new UIDs does this; so do "
+                "slices copied from another scan.",
                 concerned(shared, slices),
             )
         )

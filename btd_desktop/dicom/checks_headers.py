@@ -97,13 +97,18 @@ def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         yield warning(
             "no_rescale",
             "RescaleSlope is missing, zero or unreadable: 1 was used, values may not "
-            "be HU.",
+            "be HU. Every CT scanner writes it; converters and hands forget it.",
             missing,
         )
     pairs = {(s.frame.slope, s.frame.intercept) for s in slices}
     if len(pairs) > 1:
         say = warning if is_ct else note
-        yield say("mixed_rescale", f"Slices use {len(pairs)} different rescale rules.")
+        yield say(
+            "mixed_rescale",
+            f"Slices use {len(pairs)} different rescale rules. Some scanners scale "
+            "each slice by its range, PET and MR above all; CT slices with another "
+            "rule have another history.",
+        )
     types = {s.facts.text.get("rescale_type", "HU") for s in slices}
     if is_ct and types != {"HU"}:
         yield warning("rescale_type", f"Values are called {listed(types)}, not HU.")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.findings import number_text, warning
+from btd_desktop.dicom.findings import counted, number_text, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.volume import Volume
 
@@ -35,10 +35,11 @@ def check_neighbours(volume: Volume) -> Iterator[SeriesFinding]:
         worst = max(odd, key=lambda index: abs(np.log(_ratio(levels, index))))
         yield warning(
             "noise_outlier",
-            f"{len(odd)} slices are noisier or smoother than their neighbours on both "
-            f"sides (slice {worst + 1}: {_ratio(levels, worst):.2g} times their "
-            "noise). Metal, motion or a change of dose can do this; so can slices "
-            "that were filtered, re-encoded or generated.",
+            "Noisier or smoother than the neighbours on both sides: "
+            f"{counted(len(odd), 'slice')} (slice {worst + 1}: "
+            f"{_ratio(levels, worst):.2g} times their noise). Metal, motion or a "
+            "change of dose can do this; so can slices that were filtered, re-encoded "
+            "or generated.",
             [volume.instance_uids[index] for index in odd],
         )
     yield from _check_floor(volume)
@@ -132,10 +133,10 @@ def _check_floor(volume: Volume) -> Iterator[SeriesFinding]:
         return
     yield warning(
         "range_outlier",
-        f"{len(odd)} slices hold values below {number_text(floor)} HU, the lowest in "
-        f"all other slices (down to {number_text(min(known))}): a scanner cuts all "
-        "slices of a series at one value. Interpolation and filters undershoot; so "
-        "do slices with another history.",
+        f"{counted(len(odd), 'slice')} with values below {number_text(floor)} HU, the "
+        f"lowest in all other slices (down to {number_text(min(known))}): a scanner "
+        "cuts all slices of a series at one value. Interpolation and filters "
+        "undershoot; so do slices with another history.",
         [volume.instance_uids[index] for index in odd],
     )
 

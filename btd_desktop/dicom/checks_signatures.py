@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from btd_desktop.dicom.findings import note, quoted, visible, warning
+from btd_desktop.dicom.findings import counted, note, quoted, visible, warning
 from btd_desktop.dicom.instance import SignatureFacts
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
@@ -46,7 +46,7 @@ def _finding(
 ) -> SeriesFinding:
     signer = f" by {quoted(facts.signer, 240)}" if facts.signer else ""
     date = f", dated {quoted(facts.signed_at)}" if facts.signed_at else ""
-    count = f"{n_slices} slices" if n_slices > 1 else "1 slice"
+    count = counted(n_slices, "slice")
     scope = (
         f"{facts.n_elements} elements, the pixels among them"
         if facts.covers_pixels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
-from btd_desktop.dicom.findings import concerned, note, number_text, visible, warning
+from btd_desktop.dicom.findings import (
+    concerned,
+    counted,
+    note,
+    number_text,
+    visible,
+    warning,
+)
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 
@@ -74,27 +82,33 @@ def _check_shape(stack: Stack, shape: geometry.StackShape) -> Iterator[SeriesFin
     if shape.gaps:
         yield warning(
             "gap",
-            f"At {len(shape.gaps)} places slices are missing (about "
-            f"{shape.n_missing} at {shape.spacing_mm:.3g} mm).",
+            f"Slices are missing at {counted(len(shape.gaps), 'place')} (about "
+            f"{shape.n_missing} at {shape.spacing_mm:.3g} mm). An incomplete export or "
+            "transfer does this; slices may also have been taken out.",
             [slices[index].uid for index in shape.gaps],
         )
     if shape.repeats:
         yield warning(
             "repeated_position",
-            f"{len(shape.repeats)} slices lie where another one lies, and nothing in "
-            "the header tells them apart.",
+            f"{counted(len(shape.repeats), 'slice')} where another one lies, and "
+            "nothing in the header tells them apart. A second pass of the scanner "
+            "does this; so do slices added later.",
             [slices[index].uid for index in shape.repeats],
         )
     if shape.is_uneven:
         yield warning(
-            "uneven_spacing", "Distances between neighbouring slices vary by over 5 %."
+            "uneven_spacing",
+            "Distances between neighbouring slices vary by over 5 %. Old protocols "
+            "do so on purpose; slices of another scan, or moved ones, do too.",
         )
     stated = slices[0].facts.number.get("gantry_tilt", 0.0)
     if shape.tilt_degrees > _TILT_DEGREES or abs(stated) > _TILT_DEGREES:
         degrees = max(shape.tilt_degrees, abs(stated))
         yield warning(
             "gantry_tilt",
-            f"Slices are shifted against each other (tilt of {degrees:.1f} degrees).",
+            "Slices are shifted against each other (tilt of "
+            f"{number_text(round(degrees, 1))} degrees): the gantry was tilted, as for "
+            "many head scans, or the positions were changed.",
         )
     orientation = slices[0].frame.orientation
     oblique = 0.0 if orientation is None else geometry.oblique_degrees(orientation)
@@ -114,20 +128,32 @@ def _check_instance_numbers(
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers):
         n_missing = len(numbers) - len(known)
-        yield note("no_instance_number", f"{n_missing} slices have no instance number.")
+        yield note(
+            "no_instance_number",
+            f"{counted(n_missing, 'slice')} without an instance number, which every "
+            "scanner writes; some converters do not.",
+        )
         return
-    if len(set(known)) < len(known):
+    counts = Counter(known)
+    if len(counts) < len(known):
         yield warning(
-            "repeated_instance_number", "Some slices share their instance number."
+            "repeated_instance_number",
+            "Some slices share their instance number. Series that were merged do; so "
+            "do slices added from elsewhere.",
+            [
+                item.uid
+                for item, number in zip(stack.slices, known, strict=True)
+                if counts[number] > 1
+            ],
         )
         return
     moved = min(_out_of_order(known), _out_of_order(known[::-1], len(known)), key=len)
     if has_order and moved:
         yield warning(
             "instance_order",
-            f"Instance numbers of {len(moved)} slices do not follow the positions. "
-            "Slices were acquired or sorted in another order; or renumbered, moved or "
-            "put in.",
+            f"Instance numbers of {counted(len(moved), 'slice')} do not follow the "
+            "positions. Slices were acquired or sorted in another order; or "
+            "renumbered, moved or put in.",
             [stack.slices[index].uid for index in moved],
         )
     # Numbers may be of any size; what is counted need not be.
@@ -135,9 +161,9 @@ def _check_instance_numbers(
     if n_missing > 0:
         yield note(
             "instance_number_gap",
-            f"{n_missing} instance numbers between the first and the last are missing. "
-            "Series are split or thinned by protocol at times; slices may also have "
-            "been left out.",
+            f"{counted(n_missing, 'instance number')} missing between the first and "
+            "the last. Series are split or thinned by protocol at times; slices may "
+            "also have been left out.",
         )
 
 
@@ -236,9 +262,10 @@ def _check_locations(stack: Stack) -> Iterator[SeriesFinding]:
     if 0 < len(odd) < len(slices) / 2:
         yield warning(
             "slice_location",
-            f"SliceLocation of {len(odd)} slices does not follow their position, by up "
-            f"to {number_text(float(differences.max()))} mm. Both are written at once "
-            "by a scanner; slices that were moved or renumbered keep one of them.",
+            f"SliceLocation of {counted(len(odd), 'slice')} does not follow the "
+            f"position, by up to {number_text(float(differences.max()))} mm. Both are "
+            "written at once by a scanner; slices that were moved or renumbered keep "
+            "one of them.",
             [item.uid for item in odd],
         )
 

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import note, quoted, warning
+from btd_desktop.dicom.findings import counted, note, quoted, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
@@ -185,7 +185,7 @@ def _check_apart(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             moment = _moment(odd[0], step)
             yield warning(
                 f"{step}_apart",
-                f"{len(odd)} slices were {words} at another time than the rest "
+                f"{counted(len(odd), 'slice')} {words} at another time than the rest "
                 f"({moment:%Y-%m-%d %H:%M} against {middle:%Y-%m-%d %H:%M}). A scan "
                 "that was interrupted or resent in part explains it; so do slices "
                 "replaced later.",

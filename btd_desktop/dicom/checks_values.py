@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.findings import concerned, note, number_text, warning
+from btd_desktop.dicom.findings import concerned, counted, note, number_text, warning
 from btd_desktop.dicom.rescale import padding_mask
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
@@ -177,9 +177,9 @@ def _check_stated_range(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     if odd:
         yield note(
             "stated_range",
-            f"Smallest and largest pixel value of {len(odd)} slices are not those of "
-            f"the pixels ({words}). Scanners that fill them in after masking or "
-            "compression err so; pixels changed later without the header do too.",
+            f"Smallest and largest pixel value of {counted(len(odd), 'slice')} are not "
+            f"those of the pixels ({words}). Scanners that fill them in after masking "
+            "or compression err so; pixels changed later without the header do too.",
             concerned(odd, slices),
         )
 
@@ -216,9 +216,10 @@ def _check_padding(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     if odd:
         yield note(
             "padding_inside",
-            f"{n_inside} pixels inside the picture of {len(odd)} slices hold the value "
-            "that means 'not measured'. Where that value can also be measured this "
-            "happens by chance; blanked areas look so too.",
+            f"{counted(n_inside, 'pixel')} inside the picture, in "
+            f"{counted(len(odd), 'slice')}, with the value that means 'not measured'. "
+            "Where that value can also be measured this happens by chance; blanked "
+            "areas look so too.",
             concerned(odd, slices),
         )
 

@@ -12,6 +12,7 @@ from btd_desktop.dicom.stack import Slice
 __all__ = [
     "about",
     "concerned",
+    "counted",
     "listed",
     "note",
     "number_text",
@@ -64,6 +65,11 @@ def listed(values: Iterable[str]) -> str:
     words = ", ".join(quoted(value) for value in ordered[:_MAX_LISTED])
     n_more = len(ordered) - _MAX_LISTED
     return f"{words} and {n_more} more" if n_more > 0 else words
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun in singular or plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def number_text(value: float) -> str:

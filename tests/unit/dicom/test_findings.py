@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from btd_desktop.dicom.findings import concerned, listed, number_text, quoted
+from btd_desktop.dicom.findings import concerned, counted, listed, number_text, quoted
 from tests.unit.dicom.check_samples import bare_slice
 
 
@@ -31,3 +31,8 @@ def test_concerned_names_nobody_when_it_is_all() -> None:
     one, two = bare_slice(uid="1.1"), bare_slice(uid="1.2")
     assert concerned([one, two], [one, two]) == []
     assert concerned([two], [one, two]) == ["1.2"]
+
+
+def test_counted_knows_one_from_many() -> None:
+    assert counted(1, "slice") == "1 slice"
+    assert counted(0, "slice") == "0 slices"
