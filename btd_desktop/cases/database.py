@@ -204,7 +204,9 @@ class WriterLock:
         path = folder / LOCK_NAME
         try:
             # Not "w": a second process must not empty the first one's file.
-            stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+            # Unbuffered: on a full disk closing must not fail for want of a number.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            stream = os.fdopen(descriptor, "r+b", buffering=0)
         except OSError as error:
             raise CaseError(
                 f"the case {folder} cannot be written: {error.strerror or error}",

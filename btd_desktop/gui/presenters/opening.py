@@ -17,6 +17,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, EvidenceError
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.custody import CustodyWatch
 from btd_desktop.gui.presenters.first_slice import FirstSlice
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
@@ -154,6 +155,7 @@ class OpeningPresenter(QObject):
         self._recent = recent
         self._job: Job | None = None
         self._preview = FirstSlice(session)
+        self._custody = CustodyWatch(session, self)
 
     @property
     def is_busy(self) -> bool:
@@ -215,6 +217,7 @@ class OpeningPresenter(QObject):
 
         job = self._start("Opening the case", work)
         job.finished.connect(self._on_case_open)
+        job.finished.connect(self._custody.start)
 
     def on_case_closed(self) -> None:
         """Close the case; what runs for it is stopped and stays resumable."""
@@ -292,6 +295,7 @@ class OpeningPresenter(QObject):
 
     def _import(self, store: CaseStore, given: Sequence[Path]) -> None:
         services = self._session.services
+        self._custody.stop()
 
         def work(context: TaskContext, tell: Tell) -> tuple[int, ...]:
             added = import_into_case(store, given, services, context)

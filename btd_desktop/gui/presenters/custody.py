@@ -1,0 +1,84 @@
+"""The case that was just opened is compared with its log and with the evidence.
+
+In the background: the window shows the case meanwhile, and says what was found.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject
+
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError, CaseError
+from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.presenters.session import Session
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.custody import ON_OPENING, CustodyCheck, check_custody
+
+__all__ = ["CustodyWatch"]
+
+
+class CustodyWatch(QObject):
+    """Checks each case that is opened; the session tells the result."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._job: Job | None = None
+
+    def start(self, store: CaseStore) -> None:
+        """Check an open case; what was being checked is left."""
+        self.stop()
+        services = self._session.services
+
+        def work(context: TaskContext, tell: Tell) -> CustodyCheck:
+            return check_custody(store, services, context, ON_OPENING)
+
+        job = self._session.jobs.submit("io", "Checking the case", work)
+        job.finished.connect(partial(self._on_checked, store))
+        job.failed.connect(self._on_failed)
+        job.ended.connect(partial(self._on_ended, job))
+        self._job = job
+
+    def stop(self) -> None:
+        """Leave the check: something else shall have the disk."""
+        if self._job is not None:
+            job, self._job = self._job, None
+            self._session.jobs.give_up(job)
+
+    def _on_checked(self, store: CaseStore, check: CustodyCheck) -> None:
+        if store is not self._session.store:
+            return
+        problems = check.verdict.problems
+        evidence = check.evidence
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self._session.failed.emit(
+                CaseError(
+                    f"the case is not what its audit log says: {problems[0]}{more}",
+                    hint="See all with File, Verify the case; no report is made of "
+                    "an altered case.",
+                    code="case-altered",
+                )
+            )
+        elif evidence is not None and evidence.changed:
+            self._session.failed.emit(
+                CaseError(
+                    f"{len(evidence.changed)} evidence files have changed since they "
+                    f"were imported, the first is {evidence.changed[0]}",
+                    hint="Results rest on the content that was imported, which the "
+                    "case holds unchanged.",
+                    code="evidence-changed",
+                )
+            )
+        else:
+            self._session.noticed.emit(f"Checked: {check.summary}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, BtdError):
+            self._session.failed.emit(error)
+
+    def _on_ended(self, job: Job) -> None:
+        if self._job is job:
+            self._job = None
