@@ -60,7 +60,10 @@ def check_copy(
             (uid,),
         )
     moved = [
-        f"{words} {quoted(other_facts.text.get(name, ''))}"
+        # Who the other patient is, the tags tell: no name goes into a sentence.
+        f"another {words}"
+        if name == "patient_id"
+        else f"{words} {quoted(other_facts.text.get(name, ''))}"
         for name, words in _PLACES
         if other_facts.text.get(name, "") != facts.text.get(name, "")
     ]
@@ -95,9 +98,9 @@ def _check_patients(
                 continue
             finding = warning(
                 code,
-                f"Series of {len(ids)} Patient IDs ({listed(ids)}) share the {words} "
-                f"{quoted(uid)}. Anonymisers that rename patients but keep UIDs cause "
-                "this; so does a series that was moved to another patient.",
+                f"Series of {len(ids)} Patient IDs share the {words} {quoted(uid)}. "
+                "Anonymisers that rename patients but keep UIDs cause this; so does a "
+                "series that was moved to another patient.",
             )
             for key in holders[uid]:
                 found.setdefault(key, []).append(finding)

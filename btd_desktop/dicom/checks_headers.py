@@ -42,6 +42,14 @@ _NUMBERS_AGREE: Final = {
     "series_number": ("mixed_series_number", "warning", "series numbers"),
     "magnetic_field": ("mixed_magnetic_field", "warning", "magnetic field strengths"),
 }
+# They name a person or a place; a redacted report must not learn them from a finding.
+_NOT_QUOTED: Final = (
+    "mixed_patient",
+    "mixed_patient_name",
+    "mixed_birth_date",
+    "mixed_device",
+    "mixed_station",
+)
 _HARMLESS: Final = {
     "mixed_private_blocks": "an archive that handled the slices one by one",
     "mixed_frame_of_reference": "a scan in several parts",
@@ -79,12 +87,14 @@ def _check_alike(
     uids = [
         item.uid for item, value in zip(slices, values, strict=True) if value != usual
     ]
+    shown = ", which the tags of the slices show"
+    if code not in _NOT_QUOTED:
+        shown = f": {listed(value or 'none' for value in counts)}"
     yield SeriesFinding(
         code,
         severity,
-        f"One series with {len(counts)} different {words}: "
-        f"{listed(value or 'none' for value in counts)}. It may be {harmless}; slices "
-        "from elsewhere look the same.",
+        f"One series with {len(counts)} different {words}{shown}. It may be "
+        f"{harmless}; slices from elsewhere look the same.",
         # Without a majority there are no odd ones.
         tuple(uids) if 2 * n_usual > len(slices) else (),
     )

@@ -217,10 +217,12 @@ def _check_mixed(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             continue
         usual = counts.most_common(1)[0][0]
         say = warning if severity == "warning" else note
+        # An application entity names a place; a redacted report must not learn it.
+        shown = f": {listed(value or 'none stated' for value in counts)}"
+        shown = shown if code != "mixed_source" else ", which the file meta shows"
         yield say(
             code,
-            f"The files of one series differ in the {words}: "
-            f"{listed(value or 'none stated' for value in counts)}. Files collected "
+            f"The files of one series differ in the {words}{shown}. Files collected "
             "in several goes differ so; so do some that were taken out, changed and "
             "put back.",
             [item.uid for item in slices if read(item) != usual],

@@ -87,10 +87,11 @@ def _check_readable(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         ]
         if odd:
             value = odd[0].facts.text[f"{step}_date"]
+            shown = "" if step == "birth" else f" ({quoted(value)})"
             yield warning(
                 "unreadable_date",
-                f"The date of the {words} is {quoted(value)}, which is no date. "
-                "Scanners write yyyymmdd; anonymisers and hands write other things.",
+                f"The date of the {words}{shown} is no date. Scanners write yyyymmdd; "
+                "anonymisers and hands write other things.",
                 [] if len(odd) == len(slices) else [item.uid for item in odd],
             )
 
@@ -145,8 +146,8 @@ def _check_birth(item: Slice) -> Iterator[SeriesFinding]:
     if birth > study:
         yield warning(
             "birth_after_study",
-            f"The patient was born on {birth:%Y-%m-%d}, after the study of "
-            f"{study:%Y-%m-%d}. Anonymisers that shift only some dates cause this; so "
+            f"The patient's birth date lies {counted((birth - study).days, 'day')} "
+            "after the study. Anonymisers that shift only some dates cause this; so "
             "does the header of another patient.",
         )
     elif study.year - birth.year > _OLDEST:

@@ -8,6 +8,14 @@ import pytest
 
 from tests.unit.dicom.check_samples import codes_of, findings, only, stack_of, uid_of
 
+NOT_QUOTED = (
+    "mixed_patient",
+    "mixed_patient_name",
+    "mixed_birth_date",
+    "mixed_device",
+    "mixed_station",
+)
+
 
 @pytest.mark.parametrize(
     ("code", "keyword", "usual", "odd"),
@@ -38,8 +46,18 @@ def test_slice_that_differs_is_named_and_values_quoted(
     setattr(datasets[2], keyword, odd)
     finding = only(findings(datasets), code)
     assert finding.instance_uids == (uid_of(datasets[2]),)
-    assert f'"{odd}"' in finding.sentence
-    assert f'"{usual}"' in finding.sentence
+    names_somebody = code in NOT_QUOTED
+    for value in (odd, usual):
+        assert (f'"{value}"' in finding.sentence) is not names_somebody
+
+
+def test_patients_and_places_are_not_named_in_a_sentence() -> None:
+    datasets = stack_of(3, PatientName="Doe^Jane", StationName="ERLANGEN")
+    datasets[1].PatientName, datasets[1].StationName = "Roe^Richard", "HAIFA"
+    words = " ".join(finding.sentence for finding in findings(datasets))
+    assert {"mixed_patient_name", "mixed_station"} <= codes_of(findings(datasets))
+    for name in ("Doe", "Jane", "Roe", "Richard", "ERLANGEN", "HAIFA"):
+        assert name not in words
 
 
 def test_frame_of_reference_of_its_own_for_every_slice_is_a_note() -> None:
@@ -59,9 +77,9 @@ def test_without_a_majority_no_slice_is_called_odd() -> None:
 
 
 def test_value_that_would_rewrite_the_sentence_is_made_visible() -> None:
-    datasets = stack_of(3, SpecificCharacterSet="ISO_IR 192", PatientName="A")
-    datasets[1].PatientName = "\u202eeviL\n</b>"
-    sentence = only(findings(datasets), "mixed_patient_name").sentence
+    datasets = stack_of(3, SpecificCharacterSet="ISO_IR 192", ProtocolName="A")
+    datasets[1].ProtocolName = "\u202eeviL\n</b>"
+    sentence = only(findings(datasets), "mixed_protocol").sentence
     assert "\n" not in sentence
     assert "\u202e" not in sentence
     assert "<U+202E>" in sentence

@@ -85,7 +85,10 @@ def test_without_a_time_only_days_are_compared() -> None:
 
 def test_birth_after_the_study_is_a_warning() -> None:
     dataset = ct_slice(**{**IN_ORDER, "PatientBirthDate": "20210101"})
-    assert only(findings([dataset]), "birth_after_study").severity == "warning"
+    finding = only(findings([dataset]), "birth_after_study")
+    assert finding.severity == "warning"
+    assert "241 days" in finding.sentence
+    assert "2021" not in finding.sentence
 
 
 def test_impossible_age_and_early_study_are_notes() -> None:
