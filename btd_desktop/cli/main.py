@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 
 from btd_desktop import __version__
-from btd_desktop.cli.commands import COMMANDS
+from btd_desktop.cli.commands import COMMANDS, GROUPS
 from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.output import OutputClosedError, prepare_streams, print_json, warn
 from btd_desktop.errors import BtdError, Cancelled, SettingsError
@@ -47,6 +47,8 @@ def _make_app() -> typer.Typer:
     app.callback()(_root)
     for name, command in COMMANDS.items():
         app.command(name)(command)
+    for name, group in GROUPS.items():
+        app.add_typer(group, name=name)
     return app
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import typer
+
+from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.demo import demonstrate
@@ -20,7 +23,7 @@ from btd_desktop.cli.commands.train import train_model
 from btd_desktop.cli.commands.verify import verify_report
 from btd_desktop.cli.commands.verify_case import verify_case
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "GROUPS"]
 
 COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
     {
@@ -40,3 +43,6 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "doctor": check_installation,
     }
 )
+
+GROUPS: Mapping[str, typer.Typer] = MappingProxyType({"bench": bench})
+"""Commands that have commands of their own."""

@@ -1,0 +1,161 @@
+"""`btd bench`: what it writes, prints and refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from btd_desktop.bench.metrics import Interval
+from btd_desktop.bench.tables import METHODS, Figures, Row
+from tests.factories import make_ct_volume, make_series_folder
+
+
+def test_tamper_writes_a_marked_copy_and_says_where(btd, tmp_path):
+    volume = make_ct_volume(3, shape=(5, 128, 128))
+    source = make_series_folder(tmp_path / "in" / "series", 3, volume=volume)
+    out = tmp_path / "out"
+    done = btd(
+        *("bench", "tamper", source, "--attack", "redrawn without noise"),
+        *("--at", "37,64,3", "--seed", "4", "--out", out),
+    )
+    assert done.status == 0
+    assert "slice 3, row 64, column 37" in done.out
+    record = json.loads((out / "tampered.json").read_text("utf-8"))
+    assert record["centre_voxel"] == [2, 64, 37]
+    assert record["seed"] == 4
+    assert len(list((out / "series").iterdir())) == 5
+
+
+def test_tamper_refuses_a_place_that_is_not_three_numbers(btd, tmp_path):
+    done = btd(
+        *("bench", "tamper", tmp_path, "--attack", "x", "--at", "1,2"),
+        *("--out", tmp_path / "o"),
+    )
+    assert done.status == 2
+    assert "X,Y,SLICE" in done.err
+
+
+def test_tamper_beside_its_source_is_refused(btd, tmp_path):
+    source = make_series_folder(tmp_path / "series", 3, shape=(2, 64, 64))
+    done = btd(
+        *("bench", "tamper", source, "--attack", "redrawn without noise"),
+        *("--at", "30,30,1", "--out", tmp_path / "beside"),
+    )
+    assert done.status == 8
+    assert "beside the source" in done.err
+    assert not (tmp_path / "beside").exists()
+
+
+def test_attacks_are_listed_by_kind(btd):
+    done = btd("bench", "attacks")
+    assert done.status == 0
+    assert "splice of another patient" in done.out
+    assert "redrawn with copied noise" in done.out
+
+
+def test_detection_needs_exactly_one_kind_of_data(btd, tmp_path):
+    for words in ((), ("--simulated", "--data", tmp_path)):
+        done = btd("bench", "detection", *words)
+        assert done.status == 2
+        assert "--data FOLDER or --simulated" in done.err
+
+
+def test_detection_refuses_an_unknown_attack_and_modality(btd):
+    done = btd("bench", "detection", "--simulated", "--attacks", "sorcery")
+    assert done.status == 8
+    assert "sorcery" in done.err
+    done = btd("bench", "detection", "--simulated", "--modality", "US")
+    assert done.status == 2
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder: one test patient, one calibration patient who can give a blob."""
+    folder = tmp_path / "data"
+    rows = []
+    for number, split in ((1, "test"), (2, "calib")):
+        volume = make_ct_volume(number, shape=(9, 128, 128), patient_id=f"T-{number}")
+        z, y, x = np.ogrid[:9, :128, :128]
+        ball = (2.5 * (z - 4)) ** 2 + (y - 63) ** 2 + (x - 37) ** 2 < 36
+        volume.voxels[ball] = 30
+        make_series_folder(folder / f"p{number}", number, volume=volume)
+        rows += [
+            (f"p{number}/{i:05d}.dcm", split, "CT", f"T-{number}", "made up")
+            for i in range(1, 10)
+        ]
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("file", "split", "modality", "patient", "source"))
+        writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the measurement is asked for; it answers with one made-up row."""
+    seen = SimpleNamespace()
+
+    def measure(series, detector, profile, **options):
+        seen.series = [(volume.n_slices, patient) for volume, patient in series]
+        seen.detector, seen.profile, seen.options = detector, profile, options
+        half = Interval(0.5, 0.4, 0.6)
+        figures = dict.fromkeys(METHODS, Figures(half, half, half, half))
+        return [Row("some attack", "removal", "CT", 8, 8, 1, figures)]
+
+    module = ModuleType("btd_desktop.bench.evaluate")
+    module.measure = measure  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(
+        "btd_desktop.workflow.model_library.choose_profile",
+        lambda *_: (SimpleNamespace(name="some profile"), None),
+    )
+    return seen
+
+
+def test_detection_measures_one_split_and_writes_three_tables(
+    btd, tiny_model, data, asked, tmp_path
+):
+    names = "splice of another patient,redrawn without noise"
+    done = btd(
+        *("bench", "detection", "--data", data, "--model", tiny_model),
+        *("--attacks", names, "--places", "3", "--seed", "9"),
+        *("--json", tmp_path / "t.json", "--csv", tmp_path / "t.csv"),
+    )
+    assert done.status == 0
+    assert asked.series == [(9, "T-1")]
+    assert asked.options["attacks"] == names.split(",")
+    assert (asked.options["n_places"], asked.options["seed"]) == (3, 9)
+    assert "T-2" in [donor.patient for donor in asked.options["donors"]]
+    assert "| some attack | removal | CT |" in done.out
+    facts = json.loads((tmp_path / "t.json").read_text("utf-8"))["facts"]
+    assert facts["model"] == tiny_model.name
+    assert facts["profile"] == "some profile"
+    assert facts["data"] == "split test"
+    assert len((tmp_path / "t.csv").read_text("utf-8").splitlines()) == 1 + len(METHODS)
+
+
+def test_table_that_cannot_be_written_is_a_sentence(
+    btd, tiny_model, data, asked, tmp_path
+):
+    done = btd(
+        *("bench", "detection", "--data", data, "--model", tiny_model),
+        *("--attacks", "redrawn without noise"),
+        *("--markdown", tmp_path / "no" / "such" / "folder.md"),
+    )
+    assert done.status == 8
+    assert "cannot be written" in done.err
+
+
+def test_split_without_series_of_the_modality_is_refused(btd, tiny_model, data, asked):
+    done = btd(
+        *("bench", "detection", "--data", data, "--model", tiny_model),
+        *("--split", "train", "--attacks", "redrawn without noise"),
+    )
+    assert done.status == 2
+    assert "holds no CT series" in done.err
