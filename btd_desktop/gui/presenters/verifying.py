@@ -308,9 +308,8 @@ class CaseCheckPresenter(QObject):
 
 
 def _check_case(store: CaseStore, context: TaskContext, tell: Tell) -> CaseVerdict:
-    context.check()
     heads = [r.audit_head for r in store.reports() if r.audit_head]
-    return store.verify(heads)
+    return store.verify(heads, context)
 
 
 def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:
@@ -352,6 +351,13 @@ def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:
             "All are there and have their digests."
             if verdict.arrays_intact
             else "Some are missing or altered.",
+        ),
+        CheckLine(
+            "Reports in the case folder",
+            verdict.reports_intact,
+            "Each is the one that was issued."
+            if verdict.reports_intact
+            else "One was changed or exchanged after it was issued.",
         ),
         CheckLine("Head of the log", None, _grouped(verdict.head)),
     )
