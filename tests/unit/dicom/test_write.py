@@ -56,7 +56,7 @@ def test_written_volume_comes_back_equal(tmp_path: Path, compress: bool) -> None
     assert back.column_direction == pytest.approx(volume.column_direction)
     for name in ("manufacturer", "model", "kernel", "kvp", "thickness_mm", "window"):
         assert back.source[name] == volume.source[name]
-    assert {f.code for f in series.findings} == {"oblique"}
+    assert {f.code for f in series.findings} == {"oblique", "uid_random"}
 
 
 def test_intercept_is_minus_1024_where_it_fits_else_0(tmp_path: Path) -> None:
