@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--headed", action="store_true", help="show windows on the real screen"
     )
+    parser.addoption(
+        "--hostile-times",
+        type=int,
+        default=1,
+        help="how many times as many damaged inputs as usual",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

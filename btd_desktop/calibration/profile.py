@@ -310,6 +310,9 @@ def read_profile(path: Path) -> CalibrationProfile:
         CalibrationError: It cannot be read, is not a profile or was altered.
     """
     try:
+        if path.exists() and not path.is_file():
+            # A pipe or a device would never end.
+            raise CalibrationError(f"{path} is not a file", code="profile_read")
         if path.stat().st_size > _MAX_BYTES:
             raise CalibrationError(f"{path} is too large for a profile", code="size")
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import checks
+from btd_desktop.dicom.plausibility import sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.volume import Volume, integral_or_float
 
@@ -15,6 +16,7 @@ __all__ = ["load_grid"]
 
 # Air in HU; nothing in an MR image of magnitudes is that far below zero.
 _AIR_HU: Final = -900
+_LARGEST: Final = 1e9  # no modality value is larger, whatever its unit
 _FLAT: Final = {
     "spacing": [0.0, 1.0, 1.0],
     "origin": [0.0, 0.0, 0.0],
@@ -67,7 +69,9 @@ def _load(
     extra: list[SeriesFinding],
 ) -> LoadedSeries:
     values, padding = _finite(values)
-    place = _FLAT if grid is None else grid
+    place, odd = (_FLAT, "") if grid is None else sound_grid(grid)
+    if odd:
+        extra = [*extra, SeriesFinding("broken_geometry", "warning", odd)]
     values, padding, origin = _right_handed(values, padding, place)
     n_slices = values.shape[0]
     modality = _modality(kind, values)
@@ -102,10 +106,10 @@ def _load(
 
 
 def _finite(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Values without NaN and infinities, and where those were."""
+    """Values without NaN, infinities and wild numbers, and where those were."""
     if values.dtype.kind != "f":
         return values, None
-    broken = ~np.isfinite(values)
+    broken = ~np.isfinite(values) | (np.abs(values) > _LARGEST)
     if not broken.any():
         return values, None
     filled = values.copy()
@@ -160,6 +164,9 @@ def _findings(
         sentence = "One slice only: neighbours cannot be compared."
         found.append(SeriesFinding("single_slice", "note", sentence))
     if volume.padding is not None:
-        sentence = "Some values are not numbers; they were set to the lowest value."
+        sentence = (
+            f"Some values are not numbers, or beyond {_LARGEST:.0e}; they were set to "
+            "the lowest value."
+        )
         found.append(SeriesFinding("not_finite", "warning", sentence))
     return [*found, *checks.check_voxels(volume)]

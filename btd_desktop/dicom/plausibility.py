@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
-__all__ = ["MOST_MM", "sound_frame", "within", "without_wild_rescale"]
+__all__ = ["MOST_MM", "sound_frame", "sound_grid", "within", "without_wild_rescale"]
 
 # No pixel is smaller and no body, bed or room larger (mm).
 _LEAST_MM: Final = 1e-4
@@ -73,3 +75,33 @@ def _is_wild_slope(slope: float | None) -> bool:
 def within(value: float | None, largest: float) -> float | None:
     """The value, or None when its size is above `largest`."""
     return None if value is None or abs(value) > largest else value
+
+
+def sound_grid(grid: dict[str, list[float]]) -> tuple[dict[str, list[float]], str]:
+    """Geometry of a volume file with what cannot be meant replaced, and a sentence.
+
+    Args:
+        grid: As in `ParsedFile.grid`.
+
+    Returns:
+        Grid with spacings of at least 0.1 um and at most 1 km, perpendicular unit
+        axes and an origin within 1 km; what was replaced, "" when nothing was.
+    """
+    sound, replaced = dict(grid), []
+    step, *in_plane = grid["spacing"]
+    sides = in_plane if step == 0 else grid["spacing"]  # 0: a single slice
+    if not all(_LEAST_MM <= side <= MOST_MM for side in sides):
+        sound["spacing"] = [1.0, 1.0, 1.0]
+        replaced.append("spacing (1 mm was assumed)")
+    axes = (*grid["row"], *grid["column"])
+    across = np.cross(grid["row"], grid["column"])
+    off_normal = abs(float(across @ np.asarray(grid["slice"])))
+    if not geometry.is_usable_orientation(axes) or not 0.5 < off_normal < 2.0:
+        sound |= {"row": [1, 0, 0], "column": [0, 1, 0], "slice": [0, 0, 1]}
+        replaced.append("orientation (axial was assumed)")
+    if not all(abs(value) <= MOST_MM for value in grid["origin"]):
+        sound["origin"] = [0.0, 0.0, 0.0]
+        replaced.append("origin (0 was assumed)")
+    if not replaced:
+        return grid, ""
+    return sound, f"The file's {' and '.join(replaced)} cannot be meant."

@@ -230,6 +230,6 @@ def _companion(
     try:
         with open_evidence(path) as stream:
             data = stream.read(limits.max_file_bytes + 1)
-    except OSError:
+    except (OSError, ValueError):  # the name may hold what no file system takes
         return b"", None
     return (data, path) if len(data) <= limits.max_file_bytes else (b"", None)

@@ -155,6 +155,11 @@ def _read_with_simpleitk(path: Path, limits: Limits) -> ParsedFile:
     if values.dtype.kind not in "iuf":
         raise RejectedFileError(Fate.UNSUPPORTED, "The values are not plain numbers.")
     n_axes = len(size)
+    geometry = (*image.GetSpacing(), *image.GetOrigin(), *image.GetDirection())
+    if not all(math.isfinite(number) for number in geometry):
+        raise RejectedFileError(
+            Fate.DAMAGED, "Spacing, origin or direction of the volume are not numbers."
+        )
     values = values[np.newaxis] if n_axes == 2 else values
     values = values[np.newaxis] if n_axes <= 3 else values
     return ParsedFile(

@@ -86,6 +86,8 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD_FILE
     try:
+        if not path.is_file():
+            raise ModelError(f"{path} is missing or is not a file", code="card")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path} is too large for a model card", code="card")
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 _MAX_WEIGHTS_BYTES = 2 << 30
+# Names, shapes and offsets of a few hundred tensors take some ten kilobytes.
+_MAX_HEADER_BYTES = 4 << 20
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -68,6 +70,9 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
     card = read_card(folder)
     path = folder / WEIGHTS_FILE
     try:
+        if not path.is_file():
+            # A pipe or a device would never end.
+            raise ModelError(f"{path} is missing or is not a file", code="weights")
         if path.stat().st_size > _MAX_WEIGHTS_BYTES:
             raise ModelError(f"{path} is larger than 2 GiB", code="size")
         data = path.read_bytes()
@@ -129,7 +134,8 @@ def tensors_from_bytes(data: bytes, path: Path) -> dict[str, Tensor]:
         ModelError: The bytes are not such a file; `path` is named.
     """
     # The header's length is declared in the file: check it before it is believed.
-    if len(data) < 8 or struct.unpack("<Q", data[:8])[0] > len(data) - 8:
+    n_header = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else -1
+    if not 0 < n_header <= min(len(data) - 8, _MAX_HEADER_BYTES):
         raise ModelError(f"{path} is not a safetensors file", code="weights")
     try:
         tensors: dict[str, Any] = load_bytes(data)

@@ -16,6 +16,11 @@ from btd_desktop.calibration.scope import Coverage, Scope, check_scope
 from btd_desktop.diffusion.card import CARD_FILE, ModelCard, read_card
 from btd_desktop.errors import BtdError, CalibrationError, ModelError
 from btd_desktop.scoring.detector import DetectorInfo
+from btd_desktop.workflow.model_manifest import (
+    check_pinned_file,
+    check_pinned_model,
+    is_shipped,
+)
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
@@ -92,12 +97,19 @@ def list_models() -> tuple[ModelEntry, ...]:
                 continue
             card, problem = None, ""
             try:
-                card = read_card(folder)
+                card = _checked_card(folder)
             except ModelError as error:
                 problem = error.detail
             shipped = root == paths.shipped_models_dir()
             entries.append(ModelEntry(folder, card, problem, shipped))
     return tuple(entries)
+
+
+def _checked_card(folder: Path) -> ModelCard:
+    """A card that is, where the model was shipped, the one that was shipped."""
+    card = read_card(folder)
+    check_pinned_model(folder, card)
+    return card
 
 
 def find_model(wanted: str, modality: str) -> ModelEntry:
@@ -134,7 +146,8 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
 def _named_model(wanted: str) -> ModelEntry:
     folder = Path(wanted)
     if (folder / CARD_FILE).is_file():
-        return ModelEntry(folder, read_card(folder), "", shipped=False)
+        card = _checked_card(folder)
+        return ModelEntry(folder, card, "", shipped=is_shipped(folder))
     entries = list_models()
     for entry in entries:
         if entry.folder.name == wanted:
@@ -153,7 +166,7 @@ def open_detector(
     """The model ready to score; torch is loaded here and not before.
 
     Raises:
-        ModelError: The model is damaged.
+        ModelError: The model is damaged, or shipped and not as it was shipped.
         SettingsError: The device or precision is not to be had.
     """
     from btd_desktop.diffusion.denoiser import open_detector as open_network
@@ -162,6 +175,7 @@ def open_detector(
 
     network = open_network(entry.folder, choose_device(device, dtype))
     card = network.card
+    check_pinned_model(entry.folder, card)
     first = sigmoid_schedule().first_level
     paper_level = int(np.argmin(np.abs(np.array(card.levels) - first)))
     info = DetectorInfo(
@@ -186,7 +200,7 @@ def list_profiles(card: ModelCard) -> Iterator[tuple[Path, CalibrationProfile | 
     for folder in folders:
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             try:
-                profile = read_profile(path)
+                profile = _checked_profile(path)
             except CalibrationError as error:
                 yield path, error.detail
                 continue
@@ -202,7 +216,7 @@ def find_profile(wanted: str, card: ModelCard) -> CalibrationProfile:
     """
     path = Path(wanted)
     if path.is_file():
-        return read_profile(path)
+        return _checked_profile(path)
     known = []
     for found, profile in list_profiles(card):
         if isinstance(profile, str):
@@ -215,6 +229,19 @@ def find_profile(wanted: str, card: ModelCard) -> CalibrationProfile:
         hint=f"known: {', '.join(known) or 'none'}",
         code="no_profile",
     )
+
+
+def _checked_profile(path: Path) -> CalibrationProfile:
+    """A profile that is, where it was shipped, the one that was shipped."""
+    if not path.is_file():
+        raise CalibrationError(f"{path} is not a file", code="profile_read")
+    try:
+        check_pinned_file(path)
+    except ModelError as error:
+        raise CalibrationError(
+            error.detail, hint=error.hint, code="not_shipped"
+        ) from error
+    return read_profile(path)
 
 
 _ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
