@@ -8,7 +8,7 @@ place lies, or how much is in it, is at 0.5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,15 @@ from scipy import ndimage
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.volume import Volume
 
-__all__ = ["Place", "PlacePair", "Stratum", "candidates", "draw_pairs"]
+__all__ = [
+    "Place",
+    "PlacePair",
+    "Stratum",
+    "candidates",
+    "content_at",
+    "draw_pairs",
+    "rematched",
+]
 
 Stratum = Literal["deep", "border", "vessel", "tissue"]
 
@@ -33,7 +41,15 @@ _NEAR_SHARE = 1.0 / 3.0
 _N_MATCHES = 40
 _MIN_SPOTS = 20  # candidates that make a slice worth drawing from
 
-_CODES: dict[int, Stratum] = {1: "deep", 2: "border", 3: "vessel", 4: "tissue"}
+_SOLID_HU = -500.0
+
+_DEEP, _BORDER, _VESSEL, _TISSUE = 1, 2, 3, 4
+_CODES: dict[int, Stratum] = {
+    _DEEP: "deep",
+    _BORDER: "border",
+    _VESSEL: "vessel",
+    _TISSUE: "tissue",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +173,69 @@ def draw_pairs(
     return pairs
 
 
+def rematched(
+    volume: Volume,
+    pair: PlacePair,
+    after: NDArray[Any],
+    touched: Sequence[Place],
+    rng: np.random.Generator,
+    *,
+    patch: int,
+) -> PlacePair:
+    """The pair with a partner that is like what the attack has left.
+
+    For removals: what is left is quiet lung, and a partner full of vessels would be
+    told from it without any trace of tampering.
+
+    Args:
+        volume: The untouched series.
+        pair: A pair of `draw_pairs`.
+        after: The tampered slice of the place, shape (H, W).
+        touched: All places of the series that are tampered with.
+        rng: Source of the partner.
+        patch: Side of the scored patch, px.
+
+    Returns:
+        The pair itself where no other partner is more alike.
+    """
+    place = pair.tampered
+    left = content_at(after, volume.modality, place.row, place.column)
+    plane = np.asarray(volume.voxels[place.slice_index])
+    strata, content = candidates(plane, volume.modality, patch=patch)
+    # Without its vessels a place at a vessel is like one deep in the lung.
+    strata[strata == _VESSEL] = _DEEP
+    wanted = replace(place, content=left)
+    found = _partner(volume, wanted, strata, content, touched, rng)
+    if found is None or abs(found.content - left) > abs(pair.genuine.content - left):
+        return pair
+    return replace(pair, genuine=found)
+
+
+def content_at(plane: NDArray[Any], modality: str, row: int, column: int) -> float:
+    """What the central square around a pixel holds, as in `Place.content`.
+
+    Args:
+        plane: Modality values (H, W).
+        modality: "CT" or "MR".
+        row: Row of the pixel.
+        column: Column of the pixel.
+    """
+    values = plane.astype(np.float32)
+    if modality == "CT":
+        content = _mean((values > _SOLID_HU).astype(np.float32))
+    else:
+        content = _tissue_candidates(values, tissue_map(plane, modality))[1]
+    return float(content[row, column])
+
+
 def _draw_tampered(
     s: int,
     strata: NDArray[np.uint8],
     content: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Place:
-    near = np.argwhere(np.isin(strata, (2, 3)))
-    far = np.argwhere(np.isin(strata, (1, 4)))
+    near = np.argwhere(np.isin(strata, (_BORDER, _VESSEL)))
+    far = np.argwhere(np.isin(strata, (_DEEP, _TISSUE)))
     wants_near = rng.random() < _NEAR_SHARE
     pool = near if (wants_near and len(near)) or not len(far) else far
     r, c = pool[int(rng.integers(len(pool)))]
@@ -224,14 +295,14 @@ def _lung_candidates(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     aerated = (tissue == Tissue.AERATED).astype(np.float32)
     share = _mean(aerated)
-    solid = _mean((values > -500.0).astype(np.float32))
+    solid = _mean((values > _SOLID_HU).astype(np.float32))
     level = _mean(np.where(aerated > 0, values, 0.0)) / np.maximum(share, 1e-3)
     allowed = (share >= _MIN_AERATED) & (level > _NOT_LUNG_HU)
     # Body around the square decides; vessels inside the lung do not make a border.
     border = _mean((_filled_lung(aerated > 0) == 0).astype(np.float32))
-    strata = np.where(allowed, np.uint8(1), np.uint8(0))
-    strata[allowed & (solid >= _VESSEL_SHARE)] = 3
-    strata[allowed & (border > 1.0 - _BORDER_AERATED)] = 2
+    strata = np.where(allowed, np.uint8(_DEEP), np.uint8(0))
+    strata[allowed & (solid >= _VESSEL_SHARE)] = _VESSEL
+    strata[allowed & (border > 1.0 - _BORDER_AERATED)] = _BORDER
     return strata, solid
 
 
@@ -251,7 +322,9 @@ def _tissue_candidates(
     centred = values - level
     variance = _mean(centred * centred) - _mean(centred) ** 2
     spread = np.sqrt(np.maximum(variance, 0.0)) / max(abs(level), 1e-6)
-    return np.where(allowed, np.uint8(4), np.uint8(0)), np.asarray(spread, np.float32)
+    return np.where(allowed, np.uint8(_TISSUE), np.uint8(0)), np.asarray(
+        spread, np.float32
+    )
 
 
 def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from btd_desktop.bench.places import CUBE_MM, candidates, draw_pairs
+from btd_desktop.bench.attacks.registry import ATTACKS
+from btd_desktop.bench.places import (
+    CUBE_MM,
+    candidates,
+    content_at,
+    draw_pairs,
+    rematched,
+)
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.volume import Volume
 
@@ -109,3 +116,38 @@ def test_series_without_lung_gives_no_pairs(head):
 
     empty = replace(head, modality="CT", voxels=np.zeros_like(head.voxels))
     assert draw_pairs(empty, 5, np.random.default_rng(0), patch=96) == []
+
+
+def test_partner_of_a_removal_is_like_what_is_left(chest):
+    pairs = draw_pairs(chest, 20, np.random.default_rng(6), patch=96)
+    vessels = [p for p in pairs if p.tampered.stratum == "vessel"]
+    assert vessels
+    attack = ATTACKS["copy-move removal"]
+    for pair in vessels[:3]:
+        centre = pair.tampered.centre
+        done = attack.apply(chest, centre, np.random.default_rng(pair.seed), [])
+        after = done.volume.voxels[centre[0]]
+        left = content_at(after, "CT", *centre[1:])
+        assert left < pair.tampered.content
+        again = rematched(
+            chest,
+            pair,
+            after,
+            [pair.tampered],
+            np.random.default_rng(0),
+            patch=96,
+        )
+        assert again.tampered == pair.tampered
+        assert again.seed == pair.seed
+        assert abs(again.genuine.content - left) < 0.05
+        assert abs(again.genuine.content - left) <= abs(pair.genuine.content - left)
+
+
+def test_content_of_a_drawn_place_is_that_of_the_slice(chest, pairs, head):
+    for pair in pairs[:5]:
+        for place in (pair.tampered, pair.genuine):
+            s, r, c = place.centre
+            assert content_at(chest.voxels[s], "CT", r, c) == place.content
+    (pair,) = draw_pairs(head, 1, np.random.default_rng(0), patch=128)
+    s, r, c = pair.tampered.centre
+    assert content_at(head.voxels[s], "MR", r, c) == pair.tampered.content
