@@ -32,6 +32,7 @@ from btd_desktop.workflow.model_library import (
     ModelEntry,
     open_detector,
 )
+from btd_desktop.workflow.model_manifest import write_manifest
 from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.train_model import TrainingOptions, train_on_series
@@ -156,6 +157,7 @@ def main() -> None:
     folder = ROOT / "models" / given.name
     weights = (ROOT / "runs" / given.name / WEIGHTS_FILE).read_bytes()
     save_model(folder, card, weights)
+    write_manifest(folder.parent)
     modality = str(card.preset["modality"])
     detector = open_detector(ModelEntry(folder, card, "", shipped=True))
     profile = calibrate_on(
@@ -171,6 +173,7 @@ def main() -> None:
     print()
     shutil.rmtree(folder / "profiles", ignore_errors=True)
     write_profile(profile, folder / "profiles" / f"public-{modality.lower()}.json")
+    write_manifest(folder.parent)
     if given.skip_measuring:
         return
     size = {"n_slices": given.slices, "n_simulated": given.patients}
@@ -181,6 +184,7 @@ def main() -> None:
     print(f"observed false positives on genuine test patients: {rates}")
     metrics = {**card.metrics, "detection": rows, "observed_fpr": rates}
     save_model(folder, replace(card, metrics=metrics), weights)
+    write_manifest(folder.parent)
 
 
 if __name__ == "__main__":
