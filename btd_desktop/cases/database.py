@@ -31,6 +31,15 @@ __all__ = [
 
 DATABASE_NAME = "case.sqlite"
 LOCK_NAME = "case.lock"
+_ROOM_TO_OPEN = 64 << 10  # bytes; SQLite's index of the write-ahead log is half of it
+
+# What SQLite says when there is no room for its index of the write-ahead log.
+_WRITING_FAILED = (
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
 
 _MEANINGS = {
     sqlite3.SQLITE_FULL: (
@@ -85,7 +94,12 @@ def case_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        meaning = _MEANINGS.get(_primary_code(error))
+        code = _primary_code(error)
+        if getattr(error, "sqlite_errorcode", 0) in _WRITING_FAILED and _is_full(
+            folder
+        ):
+            code = sqlite3.SQLITE_FULL
+        meaning = _MEANINGS.get(code)
         if meaning is None:
             raise
         detail, hint, name = meaning
@@ -98,6 +112,13 @@ def _primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
     if isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error):
         return sqlite3.SQLITE_CORRUPT
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _ROOM_TO_OPEN
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
