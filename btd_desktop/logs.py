@@ -1,14 +1,15 @@
 """Logging that says what the program did and never whom it looked at.
 
 Two sinks: a rotating file in the user's log folder and, if wanted, the console. What
-identifies a patient is kept out in four ways:
+identifies a patient is kept out in these ways:
 
 * paths given as arguments or through `extra` become case-local ids (`path-3`);
 * values of the `extra` keys in `SENSITIVE_KEYS` become ids by their kind;
 * texts registered with `Redactor.register` (names, patient ids, folders) are replaced
   wherever they occur, in messages and in traces;
 * as a net below these, absolute paths in messages and in the words of an error become
-  ids too, since errors of the operating system name their file.
+  ids too, since errors of the operating system name their file; and what an error's
+  words quote is left out, since errors of Python quote the value that they met.
 
 The same text gets the same id as long as the redactor lives, so a log can still be
 followed; the ids are numbered by appearance and mean nothing outside it. Nothing here
@@ -23,7 +24,7 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,7 @@ __all__ = [
     "Redactor",
     "close_logging",
     "configure_logging",
+    "keep_out_of_logs",
 ]
 
 LOGGER_NAME = "btd_desktop"
@@ -70,6 +72,8 @@ _FILE_NAME = "btd.log"
 _MAX_BYTES = 2_000_000
 _N_OLD_FILES = 4
 _FORMAT = "%(asctime)sZ %(levelname)s %(name)s: %(message)s"
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_QUOTED = re.compile(r"(?<!\w)(['\"])(?:\\.|(?!\1(?!\w)).)+\1(?!\w)")
 _NAME_SEPARATORS = re.compile(r"[\^=\s,;/\\]+")
 _ABSOLUTE = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _PATH_IN_TEXT = re.compile(
@@ -168,6 +172,11 @@ class PatientDataFilter(logging.Filter):
             record.args = {k: self._argument(v) for k, v in record.args.items()}
         return True
 
+    def learn(self, text: str, kind: str) -> None:
+        """Let a text appear as an id from now on."""
+        if text.strip():
+            self._redactor.register(text, kind)
+
     def _argument(self, value: object) -> object:
         if isinstance(value, os.PathLike):
             return self._redactor.register(os.fsdecode(value), "path")
@@ -217,7 +226,7 @@ class RedactingFormatter(logging.Formatter):
     def _clean_trace(self, text: str) -> str:
         return "\n".join(
             "    " + self._clean(line, keep_paths=line.lstrip().startswith('File "'))
-            for line in text.splitlines()
+            for line in _without_quotes(text.splitlines())
         )
 
     def _clean(self, text: str, *, keep_paths: bool = False) -> str:
@@ -230,9 +239,34 @@ class RedactingFormatter(logging.Formatter):
         return self._redactor.register(match["quoted"] or match["bare"], "path")
 
 
+def _without_quotes(lines: Iterable[str]) -> Iterator[str]:
+    """Lines of a trace; what the words of an error quote is left out, code is kept.
+
+    Traceback indents the code, and begins the words of an error at the margin. Their
+    further lines cannot be told from code and are left out as a whole.
+    """
+    in_words = False
+    for line in lines:
+        if line.startswith(("Traceback (", "The above exception", "During handling")):
+            in_words = False
+            yield line
+        elif line.startswith(" ") and not in_words:
+            yield line
+        elif not in_words and line.strip():
+            in_words = True
+            # A path is told apart by its own rule and gets an id there.
+            yield _QUOTED.sub(_quote_left_out, line)
+        elif not line.strip():
+            yield line
+
+
+def _quote_left_out(match: re.Match[str]) -> str:
+    return match.group() if _PATH_IN_TEXT.fullmatch(match.group()) else "'…'"
+
+
 def _visible(text: str) -> str:
     return "".join(
-        c if unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp", "Cs") else _code(c)
+        c if unicodedata.category(c) not in _UNSEEN else _code(c)
         for c in text
     )
 
@@ -298,6 +332,22 @@ def configure_logging(
         handler.setFormatter(RedactingFormatter(redactor))
         logger.addHandler(handler)
     return redactor
+
+
+def keep_out_of_logs(texts: Iterable[str], kind: str = "patient") -> None:
+    """Let texts that have become known appear as ids in the logs kept now.
+
+    Does nothing while no log is kept.
+
+    Args:
+        texts: Names, numbers; empty ones do not count.
+        kind: First part of their ids.
+    """
+    for handler in logging.getLogger(LOGGER_NAME).handlers:
+        for rule in handler.filters:
+            if isinstance(rule, PatientDataFilter):
+                for text in texts:
+                    rule.learn(text, kind)
 
 
 def close_logging() -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done; 2 the command cannot be understood; 3 to 8 by kind of error 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -103,10 +104,20 @@ def run(argv: Sequence[str], open_window: Callable[[Path | None], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_PIPE
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug of ours
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return _tell(_too_long(), as_json=as_json)
         return _tell_bug(error, as_json=as_json)
     finally:
         close_logging()
     return status if isinstance(status, int) else 0
+
+
+def _too_long() -> BtdError:
+    return BtdError(
+        "a path that was given is longer than this system allows",
+        hint="move the folder closer to the root, or check what was typed",
+        code="long_path",
+    )
 
 
 def _start_log(argv: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from btd_desktop.errors import EvidenceError
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.custody import open_checked
+from btd_desktop.workflow.log_privacy import keep_patients_out_of_logs
 from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 
@@ -180,6 +181,7 @@ def keep_import(
     Files that the case lists already (same name, path and digest) are not listed
     twice, so importing the same folder again changes nothing.
     """
+    keep_patients_out_of_logs(loaded.volume.source for loaded in found.series)
     known = {(e.name, e.path, e.sha256) for e in store.evidence()}
     items = [_item(r, is_container=True) for r in found.containers]
     items += [_item(r, is_container=False) for r in found.files]

@@ -15,6 +15,7 @@ from btd_desktop.workflow.evaluate import (
     latest_run,
     profile_of_case,
 )
+from btd_desktop.workflow.log_privacy import keep_patients_out_of_logs
 from btd_desktop.workflow.messages import reason_of
 from btd_desktop.workflow.model_library import ModelEntry, list_models
 from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
@@ -36,6 +37,7 @@ def series_of_case(store: CaseStore, series_id: int | None) -> SeriesRecord:
             from.
     """
     series = store.series()
+    keep_patients_out_of_logs(record.meta for record in series)
     if series_id is None and len(series) == 1:
         return series[0]
     known = ", ".join(str(s.series_id) for s in series) or "none"
@@ -118,6 +120,7 @@ def outcomes_of_case(store: CaseStore, profile: str = "") -> list[SeriesOutcome]
         raise CaseError(
             "the case holds no series", hint="import evidence first", code="series"
         )
+    keep_patients_out_of_logs(record.meta for record in series)
     outcomes = []
     refusals: list[CalibrationError] = []
     for record in series:

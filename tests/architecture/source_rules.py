@@ -12,6 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_LINES = 400
+NETWORK_MODULES = frozenset(
+    (
+        "PySide6.QtNetwork",
+        "PySide6.QtWebEngineCore",
+        "PySide6.QtWebEngineWidgets",
+        "PySide6.QtWebSockets",
+        "aiohttp",
+        "asyncio",
+        "ftplib",
+        "http",
+        "httpx",
+        "imaplib",
+        "poplib",
+        "requests",
+        "smtplib",
+        "socket",
+        "socketserver",
+        "ssl",
+        "telnetlib",
+        "torch.hub",
+        "urllib.request",
+        "urllib3",
+        "webbrowser",
+        "xmlrpc",
+    )
+)
+"""What opens connections; `urllib.parse` only takes texts apart."""
 FORBIDDEN_MODULES = {"pickle", "cPickle", "joblib", "cloudpickle", "dill", "shelve"}
 SHAPELESS_NAMES = {"utils", "util", "helpers", "common", "misc", "base", "manager"}
 # Only these may ask what time it is or write to the terminal.
@@ -145,6 +172,21 @@ def _says(call: ast.Call, keyword: str, value: bool) -> bool:
     )
 
 
+def opens_no_connection(module: Module) -> Iterator[str]:
+    """Nothing that can reach another machine; no browser is opened either."""
+    for node in ast.walk(module.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            names = [_dotted(node)]
+        for name in names:
+            if any(name == n or name.startswith(f"{n}.") for n in NETWORK_MODULES):
+                yield f"{name} in line {node.lineno}"  # type: ignore[attr-defined]
+
+
 def connects_without_capturing_self(module: Module) -> Iterator[str]:
     """No signal holds a lambda that keeps its widget alive."""
     for call, _ in _calls(module):
@@ -196,6 +238,7 @@ RULES: tuple[Rule, ...] = (
     has_a_shape,
     imports_absolutely,
     never_unpickles,
+    opens_no_connection,
     connects_without_capturing_self,
     labels_show_plain_text,
     prints_only_in_cli,

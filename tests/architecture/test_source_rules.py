@@ -65,6 +65,17 @@ _PLANTED: list[tuple[Rule, str, str]] = [
     ),
     (source_rules.never_unpickles, "cases/x.py", "a = np.load(p)\n"),
     (source_rules.never_unpickles, "cases/x.py", "a = np.load(p, allow_pickle=True)\n"),
+    (source_rules.opens_no_connection, "cases/x.py", "import socket\n"),
+    (source_rules.opens_no_connection, "dicom/x.py", "import http.client\n"),
+    (source_rules.opens_no_connection, "cli/x.py", "from urllib import request\n"),
+    (source_rules.opens_no_connection, "cli/x.py", "import urllib.request as r\n"),
+    (source_rules.opens_no_connection, "bench/x.py", "from requests import get\n"),
+    (
+        source_rules.opens_no_connection,
+        "gui/x.py",
+        "from PySide6.QtNetwork import QTcpSocket\n",
+    ),
+    (source_rules.opens_no_connection, "diffusion/x.py", "torch.hub.load('a')\n"),
     (
         source_rules.connects_without_capturing_self,
         "gui/x.py",
@@ -102,6 +113,11 @@ _ALLOWED: list[tuple[Rule, str, str]] = [
         source_rules.never_unpickles,
         "diffusion/published_reader.py",
         "w = torch.load('a.pt', weights_only=True)\n",
+    ),
+    (
+        source_rules.opens_no_connection,
+        "cases/x.py",
+        "from urllib.parse import quote\n",
     ),
     (
         source_rules.connects_without_capturing_self,

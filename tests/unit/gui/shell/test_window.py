@@ -167,6 +167,6 @@ def test_about_names_licences_and_intended_use(window):
 
     model = dialog.findChildren(QTableView)[0].model()
     licences = {r[0]: r[2] for r in model.rows}
-    assert "LGPL" in licences["PySide6-Essentials"]
+    assert "LGPL" in licences["pyside6-essentials"]
     assert all(licences.values())
     dialog.reject()
