@@ -1,4 +1,4 @@
-"""No part of the program is under the GPL; its bill of materials is that of the lock."""
+"""No part of the program is under the GPL; the bill of materials is the lock's."""
 
 from __future__ import annotations
 

@@ -85,17 +85,35 @@ class DialogSlots:
         presenter.on_check_wanted()
 
     def on_export(self) -> None:
-        """Save the slice as shown, with everything drawn over it."""
-        chosen, _ = QFileDialog.getSaveFileName(
-            _window(self), "Export the slice as shown", "slice.png", "Pictures (*.png)"
+        """Save the slice as a picture, without patient data unless wanted."""
+        from btd_desktop.gui.dialogs.picture_dialog import PictureDialog
+
+        dialog = PictureDialog(_free_name(Path.home(), "slice"), _window(self))
+        dialog.picture_wanted.connect(self.save_picture)
+        self._open(dialog)
+
+    def save_picture(self, path: Path, redacted: bool) -> None:
+        """Write the acquired plane as shown; existing files are left alone.
+
+        Args:
+            path: PNG file to write.
+            redacted: Leave out what says whose slice it is.
+        """
+        from btd_desktop.gui.view_state.redacted import without_patient_data
+        from btd_desktop.gui.views.slice_painting import exhibit_image
+
+        view, record = self.workspace.mpr.views[0], self.session.record
+        state = view.state
+        if redacted:
+            modality = "CT" if record is None else record.modality
+            state = without_patient_data(state, modality)
+        image = exhibit_image(
+            state, view.width(), view.height(), font=view.font(), ratio=2.0
         )
-        if chosen:
-            view = self.workspace.mpr.views[0]
-            image = view.exhibit(view.width(), view.height(), 2.0)
-            if image.save(chosen, "PNG"):  # type: ignore[call-overload]
-                self.strip.show_notice(f"Saved {Path(chosen).name}.")
-            else:
-                self.strip.show_notice(f"{Path(chosen).name} could not be written.")
+        written = not path.exists() and image.save(str(path), "PNG")  # type: ignore[call-overload]
+        self.strip.show_notice(
+            f"Saved {path.name}." if written else f"{path.name} could not be written."
+        )
 
     def on_calibrate(self) -> None:
         """Calibrate on local genuine scans."""
@@ -156,6 +174,12 @@ class DialogSlots:
         only_default(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    """A name for a picture that is not taken yet."""
+    names = (f"{stem}.png", *(f"{stem}-{n}.png" for n in range(2, 1000)))
+    return next((folder / n for n in names if not (folder / n).exists()), folder / stem)
 
 
 def _window(slots: object) -> QMainWindow:

@@ -110,6 +110,11 @@ class SliceView(QWidget):
         """Where the picture lies now."""
         return self._transform
 
+    @property
+    def state(self) -> SliceViewState:
+        """What is shown now."""
+        return self._state
+
     def show_state(self, state: SliceViewState) -> None:
         """Show another state; emits nothing."""
         self._state = state
