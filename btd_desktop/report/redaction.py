@@ -155,10 +155,14 @@ def redacted_content(
     Args:
         content: The full report.
         pseudonym: Gives pseudonyms by kind: "patient", "file", "uid".
-        scrubber: What is looked for in texts.
+        scrubber: What is looked for in texts, beside the names of the files listed.
         note: What the variant says of itself.
         report_id: Identity of the variant.
     """
+    listed = {
+        f.name: _file_alias(_whole_name(f), pseudonym) for f in content.items.files
+    }
+    scrubber = Scrubber.of(scrubber.identities, dict(scrubber.names) | listed)
     modality = {series.number: series.modality for series in content.series}
     return replace(
         content,
@@ -196,10 +200,7 @@ def _items(
     )
     return ItemsReceived(
         files=files,
-        tree_digest=tree_digest(
-            (f"{f.container}!{f.name}" if f.container else f.name, f.sha256 or "")
-            for f in files
-        ),
+        tree_digest=tree_digest((_whole_name(f), f.sha256 or "") for f in files),
         containers=containers,
         received=scrubber.clean(items.received),
         findings=tuple(scrubber.clean(text) for text in items.findings),
@@ -207,14 +208,17 @@ def _items(
 
 
 def _file(item: FileItem, pseudonym: Pseudonym, scrubber: Scrubber) -> FileItem:
-    whole = f"{item.container}!{item.name}" if item.container else item.name
     return replace(
         item,
-        name=_file_alias(whole, pseudonym),
+        name=_file_alias(_whole_name(item), pseudonym),
         reason=scrubber.clean(item.reason),
         container=_file_alias(item.container, pseudonym) if item.container else "",
         root=pseudonym("file", item.root) if item.root else "",
     )
+
+
+def _whole_name(item: FileItem) -> str:
+    return f"{item.container}!{item.name}" if item.container else item.name
 
 
 def _file_alias(name: str, pseudonym: Pseudonym) -> str:
