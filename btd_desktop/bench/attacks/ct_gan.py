@@ -4,7 +4,7 @@ Own implementation after Mirsky et al. 2019 with small generators trained on thi
 project's real training scans. For measuring a detector only. What differs from the
 published attack, each time to make it no weaker: whole HU by rounding (truncation is
 an option), mirrored slices at the end of short stacks, a donor of noise that holds
-lung, padding left alone.
+lung, no denser than what was there, padding left alone.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ _FEWEST_SLICES = 5
 _LEAST_MM = 12.0
 _SOLID_HU = -400.0
 _OUTPUT_LIMIT = 0.5
+_DENSEST_PERCENT, _NODULE_HU = 99.0, 120.0
 # Scanners write -2000 and less outside the round field of view; no noise reaches that.
 _OUTSIDE_VIEW_HU = -1200.0
 
@@ -168,11 +169,13 @@ def _tampered(
 
     origin = "drawn as Gaussian noise"
     if noise == "copied":
-        donor = choose_donor(volume.voxels, side, centre, rng)
+        donor = choose_donor(volume, side, centre, rng)
         added = copied_noise_block(volume.voxels, donor, side)
         s, r, c = donor.centre
         origin = f"copied from slice {s + 1}, row {r}, column {c}"
-        origin += "" if donor.published else " (the published place holds no lung)"
+        origin += (
+            "" if donor.published else " (the published place holds too little lung)"
+        )
     else:
         local = cut_cube(volume.voxels, centre, shape)
         added = gaussian_noise_block(local, goal, side, rng)
@@ -189,7 +192,8 @@ def redrawn_cube(model: LoadedGenerator, cube: Array) -> Array:
         cube: HU of about 32 mm on each side, any number of voxels.
 
     Returns:
-        HU, not below -1000, shape of the cube.
+        HU, shape of the cube; about -1000 to the densest percent of the cube, or to
+        120 where that is denser.
     """
     shape: Point = (cube.shape[0], cube.shape[1], cube.shape[2])
     fine = zoomed(cube, (CUBE, CUBE, CUBE))
@@ -197,7 +201,11 @@ def redrawn_cube(model: LoadedGenerator, cube: Array) -> Array:
     with torch.inference_mode():
         drawn = model.generator(torch.from_numpy(masked)[None, None])[0, 0].numpy()
     limited = np.clip(drawn, -_OUTPUT_LIMIT, _OUTPUT_LIMIT)
-    return zoomed(clean_up(model.equalisation.hounsfield(limited)), shape)
+    tidy = clean_up(model.equalisation.hounsfield(limited))
+    # Beyond soft tissue the histogram is so steep that a hair's breadth is 1000 HU:
+    # without a ceiling, a rim through the chest wall comes back as white dots.
+    ceiling = max(float(np.percentile(fine, _DENSEST_PERCENT)), _NODULE_HU)
+    return zoomed(np.minimum(tidy, np.float32(ceiling)), shape)
 
 
 def _result(

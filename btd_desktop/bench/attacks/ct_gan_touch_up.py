@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import zoom
+from scipy.ndimage import uniform_filter, zoom
 
 from btd_desktop.bench.attacks.ct_gan_cubes import cut_cube
+from btd_desktop.bench.attacks.lung import lung_plane
+from btd_desktop.volume import Volume
 
 __all__ = [
     "Donor",
@@ -33,7 +35,8 @@ _ENLARGED = 1.3
 _AERATED_HU = -800.0
 _DONOR_ROW, _DONOR_COLUMN = 0.43, 0.27
 _FEWEST_AERATED = 0.5
-_N_CANDIDATES = 300
+_NEARLY = 0.95
+_ABOVE_LUNG_HU = 100.0
 
 _PARENCHYMA_HU = -600.0
 _SHARE_OF_LOCAL = 0.6
@@ -48,14 +51,16 @@ _KNEE_HU, _SOFTNESS_HU = -700.0, 70.0
 
 @dataclass(frozen=True, slots=True)
 class Donor:
-    """Where copied noise was taken from.
+    """Where copied noise is taken from.
 
     Attributes:
         centre: Slice, row, column.
-        published: Whether it is the place that the published attack always takes.
+        limit_hu: Voxels above it are no noise of aerated lung.
+        published: Whether place and limit are those of the published attack.
     """
 
     centre: Point
+    limit_hu: float
     published: bool
 
 
@@ -65,44 +70,54 @@ def block_side(cube: Point) -> int:
 
 
 def choose_donor(
-    voxels: NDArray[np.int16] | NDArray[np.float32],
-    side: int,
-    avoid: Point,
-    rng: np.random.Generator,
+    volume: Volume, side: int, change: Point, rng: np.random.Generator
 ) -> Donor:
-    """The published noise block, or another aerated one where that holds no lung.
+    """The published noise block, or other lung where that holds little aerated lung.
+
+    The other block is one of those with the most lung, beside the change, and its
+    limit follows the density of the scan's own lung: below the published -800 HU there
+    is next to nothing in a scan made in expiration.
 
     Args:
-        voxels: HU, shape (S, H, W).
+        volume: CT in HU.
         side: Voxels on each axis of the block.
-        avoid: Place of the change; a block that overlaps it in the plane is no donor
-            unless it is the published one.
-        rng: Source of the other places.
+        change: Place of the change.
+        rng: Chooses among the other blocks.
     """
-    n_slices, n_rows, n_columns = voxels.shape
-    usual = n_slices // 2, int(_DONOR_ROW * n_rows), int(_DONOR_COLUMN * n_columns)
-    if _aerated(voxels, usual, side) >= _FEWEST_AERATED:
-        return Donor(usual, published=True)
-    half = min(side // 2, (n_rows - 1) // 2, (n_columns - 1) // 2)
-    best, chosen = -1.0, usual
-    rows = rng.integers(half, n_rows - half, _N_CANDIDATES)
-    columns = rng.integers(half, n_columns - half, _N_CANDIDATES)
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if abs(row - avoid[1]) < side and abs(column - avoid[2]) < side:
-            continue
-        share = _aerated(voxels, (usual[0], row, column), side)
-        if share > best:
-            best, chosen = share, (usual[0], row, column)
-    return Donor(chosen, published=False)
+    n_slices, n_rows, n_columns = volume.shape
+    s = n_slices // 2
+    lung = lung_plane(volume.voxels[s], volume.pixel_spacing_mm)
+    if not lung.any():
+        s = change[0]
+        lung = lung_plane(volume.voxels[s], volume.pixel_spacing_mm)
+    plane = volume.voxels[s]
+    usual = int(_DONOR_ROW * n_rows), int(_DONOR_COLUMN * n_columns)
+    if _share(lung & (plane < _AERATED_HU), side)[usual] >= _FEWEST_AERATED:
+        return Donor((s, *usual), _AERATED_HU, published=True)
+    share = _share(lung, side)
+    rows, columns = np.ogrid[:n_rows, :n_columns]
+    beside = (abs(rows - change[1]) >= side) | (abs(columns - change[2]) >= side)
+    if share[beside].max(initial=0.0) > 0.0:
+        share = np.where(beside, share, 0.0)
+    best = float(share.max())
+    if best <= 0.0:
+        return Donor((s, *usual), _AERATED_HU, published=True)
+    places = np.argwhere(share >= _NEARLY * best)
+    row, column = places[int(rng.integers(len(places)))].tolist()
+    half = side // 2
+    near = (
+        slice(max(0, row - half), row + half + 1),
+        slice(max(0, column - half), column + half + 1),
+    )
+    usual_hu = float(np.median(plane[near][lung[near]]))
+    limit = max(_AERATED_HU, usual_hu + _ABOVE_LUNG_HU)
+    return Donor((s, row, column), limit, published=False)
 
 
-def _aerated(
-    voxels: NDArray[np.int16] | NDArray[np.float32], centre: Point, side: int
-) -> float:
-    """Share of a block's middle slice that is lung, not air around the body."""
-    plane = cut_cube(voxels, centre, (1, side, side))
-    # Air outside the body is some -1000 HU; copying its noise would leave none.
-    return float(np.mean((plane < _AERATED_HU) & (plane > -985.0)))
+def _share(mask: NDArray[np.bool_], side: int) -> Array:
+    """Share of a mask (H, W) in the square of that side around each pixel."""
+    share = uniform_filter(mask.astype(np.float32), side, mode="constant")
+    return np.asarray(share, np.float32)
 
 
 def copied_noise_block(
@@ -114,7 +129,7 @@ def copied_noise_block(
     on a short stack would darken whole slices.
     """
     block = cut_cube(voxels, donor.centre, (side, side, side))
-    lung = block < _AERATED_HU
+    lung = block < donor.limit_hu
     if not lung.any():
         return np.zeros_like(block)
     # As published: what is not aerated becomes the mean of what is.

@@ -15,6 +15,7 @@ from btd_desktop.bench.attacks.ct_gan_touch_up import (
     plane_window,
     removal_blend,
 )
+from btd_desktop.volume import Volume
 
 
 def _scan(seed: int = 1, shape: tuple[int, int, int] = (40, 200, 200)) -> np.ndarray:
@@ -61,11 +62,42 @@ def test_injection_blend_is_never_darker_and_reaches_dense_content() -> None:
     assert mixed[2, 10, 10] == pytest.approx(40.0, abs=1.0)
 
 
-def test_copied_noise_of_the_donor_is_its_own_fluctuation() -> None:
-    voxels = _scan()
+def _chest(voxels: np.ndarray) -> Volume:
+    n = len(voxels)
+    return Volume(
+        voxels=voxels,
+        modality="CT",
+        unit="HU",
+        spacing_mm=(1.0, 1.5, 1.5),
+        origin_mm=(0.0, 0.0, 0.0),
+        row_direction=(1.0, 0.0, 0.0),
+        column_direction=(0.0, 1.0, 0.0),
+        slice_positions_mm=tuple(float(k) for k in range(n)),
+        instance_uids=tuple(str(k) for k in range(n)),
+    )
+
+
+def _body(level: float, lungs: tuple[slice, ...], n: int = 20) -> np.ndarray:
+    """A body of 180 x 180 pixels with lung between given columns, table below it."""
+    rng = np.random.default_rng(1)
+    voxels = np.full((n, 200, 200), -1000.0)
+    voxels[:, 10:180, 10:190] = 40.0
+    for columns in lungs:
+        voxels[:, 30:150, columns] = level
+    voxels[:, 186:, :] = level  # foam of a table, as aerated as lung
+    voxels += rng.normal(0.0, 25.0, voxels.shape)
+    return np.rint(voxels).astype(np.int16)
+
+
+BOTH = (slice(20, 90), slice(110, 180))
+
+
+def test_copied_noise_of_the_published_donor_is_its_own_fluctuation() -> None:
+    voxels = _body(-870.0, BOTH, n=40)
     voxels[20, 86, 54] = 30  # a vessel right at the published place
-    donor = choose_donor(voxels, 31, (20, 150, 150), np.random.default_rng(0))
-    assert donor == Donor((20, 86, 54), published=True)
+    volume = _chest(voxels)
+    donor = choose_donor(volume, 31, (20, 90, 150), np.random.default_rng(0))
+    assert donor == Donor((20, 86, 54), -800.0, published=True)
     noise = copied_noise_block(voxels, donor, 31)
     block = voxels[5:36, 71:102, 39:70].astype(np.float64)
     aerated = block < -800
@@ -75,19 +107,38 @@ def test_copied_noise_of_the_donor_is_its_own_fluctuation() -> None:
     assert abs(float(noise.mean())) < 1e-3
 
 
-def test_choose_donor_without_lung_at_the_published_place_takes_other_lung() -> None:
-    voxels = np.full((20, 200, 200), 40, np.int16)
-    voxels[:, 100:190, 100:190] = _scan(2, (20, 90, 90))
-    donor = choose_donor(voxels, 25, (10, 30, 30), np.random.default_rng(0))
+def test_choose_donor_without_lung_at_the_published_place_takes_lung_not_foam() -> None:
+    volume = _chest(_body(-870.0, BOTH[1:]))
+    donor = choose_donor(volume, 25, (10, 45, 125), np.random.default_rng(0))
     s, r, c = donor.centre
     assert not donor.published
-    block = voxels[s, r - 12 : r + 13, c - 12 : c + 13]
-    assert np.mean(block < -800) > 0.8
+    block = volume.voxels[s, r - 12 : r + 13, c - 12 : c + 13]
+    assert np.mean(block < -800) > 0.9
+    assert r < 150
+    assert abs(r - 45) >= 25 or abs(c - 125) >= 25
+
+
+def test_choose_donor_in_expiration_follows_the_density_of_the_lung() -> None:
+    volume = _chest(_body(-740.0, BOTH))
+    donor = choose_donor(volume, 25, (10, 90, 145), np.random.default_rng(0))
+    assert not donor.published
+    assert donor.limit_hu == pytest.approx(-640.0, abs=8.0)
+    noise = copied_noise_block(volume.voxels, donor, 25)
+    assert noise.std() == pytest.approx(25.0, rel=0.1)
+
+
+def test_choose_donor_in_a_scan_without_lung_falls_back_to_the_published_place() -> (
+    None
+):
+    volume = _chest(np.full((6, 100, 100), 40, np.int16))
+    donor = choose_donor(volume, 25, (3, 50, 50), np.random.default_rng(0))
+    assert donor == Donor((3, 43, 27), -800.0, published=True)
+    assert not copied_noise_block(volume.voxels, donor, 25).any()
 
 
 def test_copied_noise_on_a_short_stack_stays_about_zero() -> None:
     voxels = _scan(4, (6, 200, 200))
-    noise = copied_noise_block(voxels, Donor((3, 86, 54), published=True), 41)
+    noise = copied_noise_block(voxels, Donor((3, 86, 54), -800.0, published=True), 41)
     by_slice = noise.mean(axis=(1, 2))
     assert np.abs(by_slice).max() < 5.0
 
