@@ -23,6 +23,7 @@ __all__ = ["Shortcut", "digit_gap", "find_shortcuts"]
 _MIN_VOXELS = 300
 _P_VALUE = 1e-6
 _MIN_EFFECT = 0.08
+_STEP_SLACK = 0.01  # of a step: single precision of stored values
 _UNCHANGED_FIELDS = {"voxels"}
 
 
@@ -100,11 +101,35 @@ def _format(source: Volume, done: TamperResult) -> Iterator[Shortcut]:
             f"{old.min():g} to {old.max():g}",
         )
     inside = new[done.mask] if done.mask.any() else new[:0]
+    if old.dtype == np.float32 and new.dtype == np.float32:
+        yield from _steps(source, done)
     for end in (old.min(), old.max()):
         now = float(np.mean(inside == end)) if inside.size else 0.0
         before = float(np.mean(old[done.mask] == end)) if inside.size else 0.0
         if now > before + 0.02:
             yield Shortcut("clipped", f"{now:.1%} of the changed values are {end:g}")
+
+
+def _steps(source: Volume, done: TamperResult) -> Iterator[Shortcut]:
+    """Values of a series with fractions lie on its own steps, or occur in the slice."""
+    changed = done.mask & (done.volume.voxels != source.voxels)
+    if not changed.any():
+        return
+    rescale = source.source.get("rescale")
+    if rescale:
+        values = done.volume.voxels[changed].astype(np.float64)
+        steps = (values - float(rescale[1])) / float(rescale[0])
+        stray = int(np.count_nonzero(np.abs(steps - np.rint(steps)) > _STEP_SLACK))
+    else:
+        stray = sum(
+            int(np.count_nonzero(~np.isin(new[own], np.unique(old))))
+            for new, old, own in zip(
+                done.volume.voxels, source.voxels, changed, strict=True
+            )
+            if own.any()
+        )
+    if stray > 0.01 * np.count_nonzero(changed):
+        yield Shortcut("steps", f"{stray} values are none that the series' steps yield")
 
 
 def _headers(source: Volume, done: TamperResult) -> Iterator[Shortcut]:

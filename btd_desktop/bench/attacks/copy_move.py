@@ -73,7 +73,8 @@ def _copy(
     original = volume.voxels[box].astype(np.float32)
     # Lung differs in density from place to place: only its level is matched, so that
     # the copied noise stays as it is. Solid tissue keeps its own values.
-    lift = _lung_level(original) - _lung_level(block)
+    # A whole number: half a step on whole values would round all of them to even.
+    lift = np.rint(_lung_level(original) - _lung_level(block))
     content = block + lift * np.clip((-300.0 - block) / 400.0, 0.0, 1.0)
     shift = tuple(d.start - b.start for d, b in zip(donor, box, strict=True))
     return pasted(

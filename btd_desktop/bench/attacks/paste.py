@@ -26,6 +26,7 @@ __all__ = [
     "cube_box",
     "offsets_mm",
     "pasted",
+    "settled",
     "shifted_into",
 ]
 
@@ -153,10 +154,7 @@ def pasted(
         what: Sentence fragment, such as "A block was copied from elsewhere".
     """
     voxels = volume.voxels.copy()
-    low, high = float(volume.voxels.min()), float(volume.voxels.max())
-    values = np.clip(values, low, high)
-    if voxels.dtype == np.int16:
-        values = np.rint(values)
+    values = settled(volume, box, values)
     changed = share > 0
     if volume.padding is not None:
         changed = changed & ~volume.padding[box]
@@ -177,6 +175,39 @@ def pasted(
             sentence=f"{what} at slice {s + 1}, row {r}, column {c} (seed {seed}).",
         ),
     )
+
+
+def settled(volume: Volume, box: Box, values: Array) -> Array:
+    """Values as the series could hold them: in its range and on its own steps.
+
+    The steps are those of its rescale rule; whole numbers where the series has such;
+    else, where the rule is not known or differs between slices, values that occur in
+    the slice. A value that no step of the scanner yields would give the change away.
+
+    Args:
+        volume: The series.
+        box: Where the values belong.
+        values: Modality values, shape of the box.
+    """
+    low, high = float(volume.voxels.min()), float(volume.voxels.max())
+    values = np.clip(values, low, high)
+    rescale = volume.source.get("rescale")
+    if rescale:
+        slope, intercept = float(rescale[0]), float(rescale[1])
+        steps = np.rint((values.astype(np.float64) - intercept) / slope)
+        values = np.asarray(steps * slope + intercept, np.float32)
+    if volume.voxels.dtype == np.int16:
+        return np.asarray(np.rint(values), np.float32)
+    if rescale:
+        return values
+    out = np.empty(values.shape, np.float32)
+    for k in range(len(values)):
+        known = np.unique(volume.voxels[box[0].start + k])
+        above = np.clip(np.searchsorted(known, values[k]), 1, max(len(known) - 1, 1))
+        upper = known[np.minimum(above, len(known) - 1)]
+        lower = known[above - 1]
+        out[k] = np.where(values[k] - lower < upper - values[k], lower, upper)
+    return out
 
 
 def _world(volume: Volume, centre: Centre) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from btd_desktop.bench.attacks.lung import within_lung, without_other_air
-from btd_desktop.bench.attacks.paste import Centre, check_place, cube_box
+from btd_desktop.bench.attacks.paste import Centre, check_place, cube_box, settled
 from btd_desktop.simulator.tamper import (
     Noise,
     TamperResult,
@@ -76,10 +76,8 @@ def _onto(
         share, _ = within_lung(volume, box, share)
     original = volume.voxels[box].astype(np.float32)
     changed = done.volume.voxels[box].astype(np.float32)
-    values = (1.0 - share) * original + share * changed
+    values = settled(volume, box, (1.0 - share) * original + share * changed)
     voxels = volume.voxels.copy()
-    if voxels.dtype == np.int16:
-        values = np.rint(values)
     mask = np.zeros(voxels.shape, np.bool_)
     mask[box] = share > 0
     voxels[mask] = values[share > 0].astype(voxels.dtype)

@@ -47,6 +47,65 @@ def test_attack_leaves_no_shortcut(attack: Attack, scan: str, donors, request):
         assert find_shortcuts(volume, done, others) == []
 
 
+CLASSICAL = [
+    pytest.param(attack, id=attack.name)
+    for attack in ATTACKS.values()
+    if not attack.learned and "CT" in attack.modalities
+]
+
+
+@pytest.mark.parametrize("attack", CLASSICAL)
+@pytest.mark.parametrize("knows_rescale", [True, False])
+def test_attack_keeps_to_the_steps_of_a_series_with_fractions(
+    attack: Attack, knows_rescale: bool, chest: Volume, donors
+):
+    slope = 1.000244
+    voxels = ((chest.voxels + 1024) * slope - 1024).astype(np.float32)
+    facts = {"rescale": [slope, -1024.0]} if knows_rescale else {}
+    volume = replace(chest, voxels=voxels, source={**chest.source, **facts})
+    (pair,) = draw_pairs(chest, 1, np.random.default_rng(5), patch=96, slices=[7])
+    done = attack.apply(volume, pair.tampered.centre, np.random.default_rng(1), donors)
+    assert np.any(done.volume.voxels != voxels)
+    assert find_shortcuts(volume, done) == []
+
+
+def test_series_with_steps_of_two_stays_even(chest: Volume):
+    voxels = (chest.voxels // 2 * 2).astype(np.int16)
+    source = {**chest.source, "rescale": [2.0, -1024.0]}
+    volume = replace(chest, voxels=voxels, source=source)
+    (pair,) = draw_pairs(chest, 1, np.random.default_rng(5), patch=96, slices=[7])
+    done = ATTACKS["in-painting with copied noise"].apply(
+        volume, pair.tampered.centre, np.random.default_rng(1), []
+    )
+    assert np.any(done.volume.voxels != voxels)
+    assert not np.any(done.volume.voxels % 2)
+
+
+def test_planted_fraction_between_the_steps_is_found(chest: Volume, honest):
+    voxels = chest.voxels.astype(np.float32) * 0.75
+    source = replace(chest, voxels=voxels)
+    changed = voxels.copy()
+    changed[honest.mask] += 0.3
+    done = replace(honest, volume=replace(source, voxels=changed))
+    assert "steps" in codes(source, done)
+    known = replace(source, source={**chest.source, "rescale": [0.75, 0.0]})
+    done = replace(honest, volume=replace(known, voxels=changed))
+    assert "steps" in codes(known, done)
+    changed[honest.mask] = voxels[honest.mask] + np.float32(0.75)
+    assert "steps" not in codes(known, done)
+
+
+def test_level_of_a_copied_block_is_not_rounded_to_even_values(chest: Volume):
+    results = [
+        ATTACKS["copy-move removal"].apply(
+            chest, pair.tampered.centre, np.random.default_rng(pair.seed), []
+        )
+        for pair in draw_pairs(chest, 6, np.random.default_rng(8), patch=96)
+    ]
+    for done in results:
+        assert not {"parity", "last_digit"} & codes(chest, done)
+
+
 @pytest.fixture(scope="module")
 def honest(chest: Volume) -> TamperResult:
     """A change that leaves no shortcut: noise of the same digits."""
