@@ -20,6 +20,7 @@ _OF_ONE_PATIENT: Final = (
         "Frame of Reference UID",
     ),
 )
+_MAX_FILE_NAME: Final = 4096
 _PLACES: Final = (
     ("series_uid", "series"),
     ("study_uid", "study"),
@@ -50,7 +51,9 @@ def check_copy(
     """
     (record, facts), (other, other_facts) = first, second
     uid = record.sop_instance_uid
-    names = f"({quoted(record.name)} was used, {quoted(other.name)} was not)"
+    # Uncut, so that a redacted report recognises the names of files.
+    used, unused = (quoted(item.name, _MAX_FILE_NAME) for item in (record, other))
+    names = f"({used} was used, {unused} was not)"
     if record.pixel_sha256 != other.pixel_sha256:
         return warning(
             "conflicting_copy",
