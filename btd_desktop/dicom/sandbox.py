@@ -38,6 +38,7 @@ WORKER_FLAG: Final = "--dicom-worker"
 _DTYPES: Final = frozenset(
     ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8")
 )
+_DYING_S: Final = 5.0
 _BYTES_PER_EXTRA_SECOND: Final = 16 << 20
 # What an answer that does not keep to the protocol can raise while it is checked.
 _WRONG_ANSWERS: Final = (
@@ -137,8 +138,9 @@ class Sandbox:
         error: Exception,
     ) -> ParsedFile:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # A dying process closes its pipes a moment before its status is known.
-            process.wait(timeout=0.5)
+            # A dying process closes its pipes before its status is known; on a busy
+            # machine some time before. One that answered wrongly lives on.
+            process.wait(timeout=_DYING_S if isinstance(error, ChannelError) else 0)
         code = process.poll()
         self._stop()
         self.n_restarts += 1

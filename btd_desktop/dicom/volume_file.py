@@ -130,8 +130,32 @@ def _check_nifti_length(data: bytes) -> None:
             raise RejectedFileError(
                 Fate.DAMAGED, f"The volume is cut short: {len(data):,} of {needed:,} B."
             )
+        _check_nifti_geometry(data, order)
         return
     raise RejectedFileError(Fate.DAMAGED, "The NIfTI header is damaged or cut short.")
+
+
+def _check_nifti_geometry(data: bytes, order: str) -> None:
+    """Refuse geometry that is not made of numbers: ITK takes 0 for it in silence.
+
+    Looked at: pixdim[1..3], and quaternion and offset or the affine rows where their
+    code says that they hold.
+    """
+    is_first = struct.unpack_from(f"{order}i", data)[0] == 348
+    kind, size = ("f", 4) if is_first else ("d", 8)
+    pixdim, rotation, codes, code = (
+        (76, 256, 252, "2h") if is_first else (104, 352, 344, "2i")
+    )
+    q_code, s_code = struct.unpack_from(f"{order}{code}", data, codes)
+    numbers = [*struct.unpack_from(f"{order}3{kind}", data, pixdim + size)]
+    if q_code > 0:
+        numbers += struct.unpack_from(f"{order}6{kind}", data, rotation)
+    if s_code > 0:
+        numbers += struct.unpack_from(f"{order}12{kind}", data, rotation + 6 * size)
+    if not all(math.isfinite(number) for number in numbers):
+        raise RejectedFileError(
+            Fate.DAMAGED, "Spacing, origin or direction of the volume are not numbers."
+        )
 
 
 def _read_with_simpleitk(path: Path, limits: Limits) -> ParsedFile:

@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.dicom import sandbox as sandbox_module
+from btd_desktop.dicom.instance import FrameFacts, InstanceFacts, facts_to_json
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
 from tests.unit.dicom.samples import ct_slice, file_bytes
 
 ONE_GOOD = file_bytes(ct_slice())
+
+ONE_PIXEL = {"dtype": "<i2", "shape": [1, 1, 1]}
+FACTS = facts_to_json(InstanceFacts({"modality": "CT"}, {}, (FrameFacts(),)))
+NO_FRAMES = {**FACTS, "frames": []}
+NO_MODALITY = {**FACTS, "text": {}}
 
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
@@ -60,6 +66,16 @@ def test_an_endless_parse_is_stopped_at_its_limit(
         ({"fate": "accepted", "array": {"dtype": "<i2", "shape": [9, 9, 9]}}, b"xx"),
         ({"fate": "accepted", "array": {"dtype": "<i2", "shape": [-1, -1, 1]}}, b"xx"),
         ({"fate": "damaged", "facts": {"text": {}}}, b""),
+        ({"fate": "damaged", "grid": {}}, b""),
+        ({"fate": "damaged", "grid": {"spacing": None}}, b""),
+        ({"fate": "damaged", "array": {"dtype": "<i2"}}, b""),
+        ({"fate": "damaged", "array": {"dtype": "<i2", "shape": None}}, b""),
+        ({"fate": "damaged", "array": {"dtype": ["<i2"], "shape": [1, 1, 1]}}, b""),
+        ({"fate": "damaged", "array": {"dtype": "<i2", "shape": [1e999, 1, 1]}}, b""),
+        # Accepted with pixels, but without what the import counts on.
+        ({"fate": "accepted", "array": ONE_PIXEL}, b"xx"),
+        ({"fate": "accepted", "array": ONE_PIXEL, "facts": NO_FRAMES}, b"xx"),
+        ({"fate": "accepted", "array": ONE_PIXEL, "facts": NO_MODALITY}, b"xx"),
     ],
 )
 def test_false_answers_cost_one_file(
@@ -89,6 +105,23 @@ def test_memory_is_limited_in_the_process() -> None:
         assert parsed.fate is Fate.REFUSED
         assert "memory" in parsed.reason
         assert box.parse("dicom", ONE_GOOD).fate is Fate.ACCEPTED
+
+
+def test_reasons_of_the_process_are_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reason quotes the file, and is shown in a terminal, a log and a label."""
+    header = {"fate": "damaged", "reason": "bad \x1b[2J\n\u202e name " + "x" * 9999}
+    program = (
+        "import sys, json, struct\n"
+        f"header = json.dumps({header!r}).encode()\n"
+        "sys.stdout.buffer.write(struct.pack('>IQ', len(header), 0) + header)\n"
+        "sys.stdout.buffer.flush(); sys.stdin.buffer.read()\n"
+    )
+    _stand_in(monkeypatch, program)
+    with Sandbox(DEFAULT_LIMITS) as box:
+        reason = box.parse("dicom", ONE_GOOD).reason
+    assert reason.isprintable()
+    assert reason.startswith("bad \ufffd[2J\ufffd\ufffd name x")
+    assert len(reason) == 500
 
 
 def test_nothing_is_left_behind(

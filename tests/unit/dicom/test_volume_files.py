@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,66 @@ def test_index_tolerates_missing_columns_and_garbage() -> None:
 )
 def test_labels_are_read_in_any_spelling(label: str, meaning: bool | None) -> None:
     assert is_tampered_label(label) is meaning
+
+
+@pytest.mark.parametrize("name", ["a\x00b.raw", "x" * 5000, "."])
+def test_data_file_of_an_impossible_name_costs_one_file(
+    tmp_path: Path, name: str
+) -> None:
+    _write(tmp_path / "scan.mhd", _stack())
+    head = (tmp_path / "scan.mhd").read_bytes().replace(b"scan.raw", name.encode())
+    save(tmp_path, "scan.mhd", head)
+    entry = record(load(tmp_path), "scan.mhd")
+    assert entry.fate is Fate.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "code"),
+    [
+        (80, 1e30, "broken_geometry"),  # pixdim[1], the column spacing
+        (276, 1e30, "broken_geometry"),  # qoffset_z, the origin
+    ],
+)
+def test_geometry_that_cannot_be_meant_is_replaced_and_told(
+    tmp_path: Path, offset: int, value: float, code: str
+) -> None:
+    _write(tmp_path / "scan.nii", _stack())
+    data = bytearray((tmp_path / "scan.nii").read_bytes())
+    struct.pack_into("<f", data, offset, value)
+    data[252:256] = struct.pack("<hh", 1, 0)  # the quaternion decides
+    save(tmp_path, "scan.nii", bytes(data))
+    result = load(tmp_path)
+    assert code in codes(result)
+    volume = result.series[0].volume
+    assert np.isfinite([*volume.spacing_mm, *volume.origin_mm]).all()
+    assert max(volume.spacing_mm) < 1e6
+
+
+@pytest.mark.parametrize(
+    ("offset", "q_code", "s_code"),
+    [(80, 1, 0), (256, 1, 0), (268, 1, 0), (292, 0, 1), (324, 0, 1)],
+)
+def test_geometry_of_no_numbers_is_damaged(
+    tmp_path: Path, offset: int, q_code: int, s_code: int
+) -> None:
+    """Spacing, quaternion, offset, affine; ITK itself takes 0 for most of them."""
+    _write(tmp_path / "scan.nii", _stack())
+    data = bytearray((tmp_path / "scan.nii").read_bytes())
+    struct.pack_into("<f", data, offset, float("nan"))
+    struct.pack_into("<2h", data, 252, q_code, s_code)
+    save(tmp_path, "scan.nii", bytes(data))
+    entry = record(load(tmp_path), "scan.nii")
+    assert entry.fate is Fate.DAMAGED
+    assert "are not numbers" in entry.reason
+
+
+def test_wild_values_become_padding(tmp_path: Path) -> None:
+    values = _stack().astype(np.float64)
+    values[0, 0, 0], values[1, 0, 0] = 1e300, -1e12
+    np.save(tmp_path / "scan.npy", values)
+    result = load(tmp_path)
+    (series,) = result.series
+    assert "not_finite" in codes(result)
+    assert series.volume.padding is not None
+    assert series.volume.padding.sum() == 2
+    assert np.isfinite(series.volume.voxels).all()
