@@ -9,7 +9,8 @@ The process does the phase. `kill` is null (go on to the end), {"after_s": 0.03}
 parent kills it after that time), or {"at": 17} (it kills itself with SIGKILL when it
 passes the 17th point: each SQL statement, each opening, renaming, flushing or removing
 of a file). The answer is one line: the signal that ended it, its exit status, the
-number of points that it passed when it ended by itself, and the seconds that it took.
+number of points that it passed when it ended by itself, the seconds that it took, and
+the session that it and all its processes belonged to.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.workflow.import_series import keep_import
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.import_series import import_into_case, keep_import
 from tests.hostile import custody_case
 
 __all__ = ["serve"]
@@ -73,6 +75,9 @@ def _work(order: dict[str, Any]) -> None:
         if order["phase"] == "import":
             found = custody_case.make_import(Path(order["evidence"]))
             keep_import(store, found, custody_case.SERVICES)
+        elif order["phase"] == "read":
+            paths = [Path(order["evidence"])]
+            import_into_case(store, paths, custody_case.SERVICES, TaskContext())
         elif order["phase"] == "score":
             custody_case.score(store)
         else:
@@ -83,6 +88,7 @@ def _child(order: dict[str, Any], answer: int) -> None:
     """Do the phase in this process, which ends here."""
     status = 70
     try:
+        os.setsid()  # so that what it starts can be found when it is gone
         os.environ["BTD_HOME"] = order["home"]
         points = _Points(int((order["kill"] or {}).get("at", 0)))
         points.watch()
@@ -120,6 +126,7 @@ def _order_done(order: dict[str, Any]) -> dict[str, float]:
         "status": os.WEXITSTATUS(ended) if os.WIFEXITED(ended) else -1,
         "points": int(said.lstrip(b"b") or 0),
         "seconds": time.monotonic() - begun,
+        "session": child,
     }
 
 

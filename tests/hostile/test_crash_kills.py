@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
 from btd_desktop.workflow.import_series import holds_case, keep_import
 from btd_desktop.workflow.verify import verify_report_file
+from tests.factories import make_series_folder
 from tests.hostile.custody_case import (
     SERVICES,
     make_evidence,
@@ -196,6 +198,56 @@ def test_every_killed_case_ends_with_the_same_scores(
             f"{whole['points']}), {seen['resumed']} opened, verified and resumed, "
             f"{seen['equal']} with equal scores\n"
         )
+
+
+def in_session(session: int) -> list[str]:
+    """Processes of a session that still run (Linux)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name stands in brackets and may hold anything.
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_import_killed_while_files_are_parsed_leaves_no_process_and_no_trace(
+    stages: Path, root: Path, killer: Killer
+) -> None:
+    """Real DICOM files: those that parse them must end with the one that is killed."""
+    (root / "evidence").unlink()
+    make_series_folder(root / "evidence", 1, shape=(12, 64, 64))
+    rng = np.random.default_rng(4)
+    fresh(stages, root, "import")
+    whole = killer.order("read", root, None)
+    assert (whole["signal"], whole["status"]) == (0, 0)
+    with CaseStore.open(root / "case", read_only=True) as store:
+        wanted = [series.volume_digest for series in store.series()]
+    assert len(wanted) == 1
+    fresh(stages, root, "import")
+    n_killed = 0
+    for _ in range(5):
+        kill: dict[str, float] = {
+            "after_s": float(rng.uniform(0.1, 0.9 * whole["seconds"]))
+        }
+        ended = killer.order("read", root, kill)
+        n_killed += ended["signal"] == _SIGKILL
+        deadline = time.monotonic() + 60
+        while in_session(ended["session"]) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert in_session(ended["session"]) == []
+        with CaseStore.open(root / "case", read_only=True) as store:
+            assert store.verify().problems == ()
+    assert n_killed >= 3
+    assert killer.order("read", root, None)["status"] == 0
+    with CaseStore.open(root / "case", read_only=True) as store:
+        assert [series.volume_digest for series in store.series()] == wanted
+        assert len(store.evidence()) == 12
+        assert store.verify().problems == ()
 
 
 def test_report_can_be_issued_after_a_kill_at_any_point(
