@@ -10,6 +10,7 @@ Run: python benchmarks/train_inpainting.py --work FOLDER [--minutes 14 9 12]
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -82,6 +83,20 @@ def followed(states: Iterator[Progress], what: str) -> dict[str, Any]:
     }
 
 
+def origin(start: Path | None, name: str) -> dict[str, Any] | None:
+    """Digest and length of the training that this one went on from."""
+    if start is None:
+        return None
+    card = json.loads((start / f"{name}.json").read_text(encoding="utf-8"))
+    course = card["training"]
+    return {
+        "weights_sha256": card["weights_sha256"],
+        "steps": course["steps"],
+        "seconds": course["seconds"],
+        "final_loss": course["final_loss"],
+    }
+
+
 def spread_inside(content: torch.Tensor, mask: torch.Tensor, channels: int) -> float:
     """Standard deviation of the middle slice's content in the hole."""
     own = content[:, channels : 2 * channels]
@@ -104,6 +119,7 @@ def train_pixel(
         return pixel_batch(places, n, rng)
 
     course = followed(train_inpainter(network, batch, recipe, work / PIXEL), PIXEL)
+    course["started_from"] = origin(start, PIXEL)
     save(PIXEL, network, config.to_json(), recipe, course, places)
 
 
@@ -121,6 +137,7 @@ def train_vae(
     )
     spread = latent_spread(network, places, np.random.default_rng(2))
     network.latent_std.fill_(spread)
+    course["started_from"] = origin(start, AUTOENCODER)
     save(AUTOENCODER, network, {"widths": list(network.widths)}, recipe, course, places)
 
 
@@ -152,6 +169,7 @@ def train_latent(
         return contents[chosen], Condition(*(part[chosen] for part in parts))
 
     course = followed(train_inpainter(network, batch, recipe, work / LATENT), LATENT)
+    course["started_from"] = origin(start, LATENT)
     save(LATENT, network, config.to_json(), recipe, course, places)
 
 

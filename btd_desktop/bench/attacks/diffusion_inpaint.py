@@ -279,7 +279,9 @@ def _seamed(
     t = np.clip(depth[:, 1:-1, 1:-1] / (_SEAM_PX + 1.0), 0.0, 1.0)
     share = np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
     values = drawn.values
-    around = fine_detail(original, ~hole) if touch_up else None
+    # Noise of the tissue that was drawn: a wall beside it carries other noise.
+    level = float(np.median(values[hole]))
+    around = fine_detail(original, ~hole, level) if touch_up else None
     if around is None:
         return share * values + (1.0 - share) * original, share
     rng = np.random.default_rng([plan.seed, 1])

@@ -48,13 +48,16 @@ class FineDetail:
         return float(np.sqrt(self.spectrum.mean()))
 
 
-def fine_detail(slices: Array, where: Mask) -> FineDetail | None:
+def fine_detail(
+    slices: Array, where: Mask, level_hu: float | None = None
+) -> FineDetail | None:
     """Spectrum and slice correlation of the fine detail of quiet pixels.
 
     Args:
         slices: HU, (S, H, W).
         where: Pixels to measure, same shape. Vessels and edges among them are left
-            out: what differs by more than 120 HU, smoothed, from the median.
+            out: what differs by more than 120 HU, smoothed, from the level.
+        level_hu: Level of the tissue to measure; the median if not given.
 
     Returns:
         None when fewer than 400 quiet pixels are left.
@@ -66,7 +69,8 @@ def fine_detail(slices: Array, where: Mask) -> FineDetail | None:
     smooth = ndimage.gaussian_filter(slices * weight, blur) / share
     if not where.any():
         return None
-    quiet = where & (np.abs(smooth - np.median(smooth[where])) < _QUIET_HU)
+    level = float(np.median(smooth[where])) if level_hu is None else level_hu
+    quiet = where & (np.abs(smooth - level) < _QUIET_HU)
     if np.count_nonzero(quiet) < 400:
         return None
     fine = np.where(quiet, slices - smooth, 0.0)

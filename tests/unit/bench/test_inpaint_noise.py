@@ -49,6 +49,16 @@ def test_vessels_do_not_count_as_noise():
     assert detail.spread == pytest.approx(20.0, rel=0.2)
 
 
+def test_level_chooses_the_tissue_that_is_measured():
+    scan = _scan(20.0, 4)
+    scan[:, :, 30:] = 40.0 + 3.0 * (scan[:, :, 30:] + 850.0)
+    everywhere = np.ones(scan.shape, np.bool_)
+    lung, tissue = (fine_detail(scan, everywhere, hu) for hu in (-850.0, 40.0))
+    assert lung is not None
+    assert tissue is not None
+    assert tissue.height == pytest.approx(3.0 * lung.height, rel=0.15)
+
+
 def test_smooth_content_is_brought_to_the_noise_around_it():
     scan = _scan(30.0, 5)
     hole = np.zeros(scan.shape, np.bool_)
