@@ -55,7 +55,13 @@ def _cubes(stacks: Sequence[Volume], cache: Path) -> CubeSet:
         return CubeSet(kept["healthy"], kept["nodules"], int(kept["n_found"]))
 
 
-def _train(goals: list[Goal], recipe: CtGanRecipe, seconds: float, out: Path) -> None:
+def _train(
+    goals: list[Goal],
+    recipe: CtGanRecipe,
+    seconds: float,
+    start: Path | None,
+    out: Path,
+) -> None:
     series = load_split("train", "CT")
     stacks = [s.volume for s in series if s.volume.n_slices >= _FEWEST_SLICES]
     cubes = _cubes(stacks, ROOT / "runs" / "ct-gan-cubes.npz")
@@ -63,8 +69,13 @@ def _train(goals: list[Goal], recipe: CtGanRecipe, seconds: float, out: Path) ->
         f"{v.source.get('manufacturer')} {v.source.get('model')}" for v in stacks
     )
     for goal in goals:
-        chosen = cubes.healthy if goal == "remove" else cubes.nodules
-        n_found = 0 if goal == "remove" else cubes.n_found
+        chosen, n_found = cubes.healthy, 0
+        if goal == "inject":
+            # Most things found are vessels: with all of them in, the generator learns
+            # to draw smears. A third keeps it used to real tissue.
+            found = cubes.nodules[: cubes.n_found : 3]
+            chosen = np.concatenate([found, cubes.nodules[cubes.n_found :]])
+            n_found = len(found)
         print(f"{goal}: {len(chosen)} cubes, {n_found} solid ones found", flush=True)
         equalisation = fit_equalisation(chosen)
         trained = train_generator(
@@ -73,6 +84,7 @@ def _train(goals: list[Goal], recipe: CtGanRecipe, seconds: float, out: Path) ->
             recipe,
             ROOT / "runs" / f"ct-gan-{goal}",
             seconds=seconds,
+            start_from=start,
             context=TaskContext(_print_progress),
         )
         error = hole_error_hu(trained.generator, chosen, equalisation)
@@ -90,6 +102,7 @@ def _train(goals: list[Goal], recipe: CtGanRecipe, seconds: float, out: Path) ->
                 "scans": len(stacks),
                 "scanners": scanners,
                 "split": "train",
+                "started_from": start.name if start else "nothing",
                 "credits": CREDITS.format(sources=sources_of("train", "CT")),
             },
             hole_error_hu=error,
@@ -102,6 +115,8 @@ def main() -> None:
     parser.add_argument("goals", nargs="*", default=["remove", "inject"])
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--start", type=Path, help="runs/ folder to begin with")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "attacks")
@@ -111,9 +126,12 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     torch.set_num_threads(options.threads)
     recipe = CtGanRecipe(
-        width=options.width, critic_width=options.width, steps=options.steps
+        width=options.width,
+        critic_width=options.width,
+        steps=options.steps,
+        learning_rate=options.rate,
     )
-    _train(options.goals, recipe, options.seconds, options.out)
+    _train(options.goals, recipe, options.seconds, options.start, options.out)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ MARGIN = 4
 
 _SIDE = CUBE + 2 * MARGIN
 _ROTATION_STEP_DEG = 6
+_SHIFTED = 4 / 63  # 4 shifts beside 59 rotations
 _DIAMETER_MM = (6.0, 15.0)
 _NODULE_HU = (15.0, 35.0)  # mean and spread
 _OFFSET_MM = 1.5
@@ -158,7 +159,7 @@ def augmented(cube: Array, rng: np.random.Generator) -> Array:
     if rng.random() < 0.5:
         cube = cube[:, :, ::-1]
     shift = (0, 0)
-    if rng.random() < 0.4:
+    if rng.random() < _SHIFTED:
         shift = (int(rng.integers(-1, 2)) * MARGIN, int(rng.integers(-1, 2)) * MARGIN)
     else:
         angle = _ROTATION_STEP_DEG * int(rng.integers(1, 60))

@@ -140,6 +140,7 @@ def train_generator(
     folder: Path,
     *,
     seconds: float = float("inf"),
+    start_from: Path | None = None,
     context: TaskContext | None = None,
 ) -> Trained:
     """Train a generator, going on from the checkpoint in `folder` if there is one.
@@ -150,6 +151,9 @@ def train_generator(
         recipe: Options; a checkpoint of other options is refused.
         folder: Where the checkpoint is kept.
         seconds: Stop after that time in this call, with a checkpoint.
+        start_from: Folder of another training whose networks and optimisers this one
+            begins with; steps and losses count from 0. Ignored when `folder` holds a
+            checkpoint.
         context: Progress and cancellation.
 
     Raises:
@@ -165,7 +169,10 @@ def train_generator(
             hint="Give more or larger chest scans.",
         )
     state = _State(recipe)
-    _load(folder, recipe, state)
+    if not _load(folder, state, _fingerprint(recipe)) and start_from is not None:
+        if not _load(start_from, state, None):
+            raise ModelError(f"{start_from} holds no checkpoint", code="checkpoint")
+        state.losses, state.seconds = [], 0.0
     spent_before, begun = state.seconds, time.monotonic()
     first = len(state.losses)
     with ThreadPoolExecutor(1) as pool:
@@ -324,19 +331,21 @@ def _save(folder: Path, recipe: CtGanRecipe, state: _State) -> None:
         ) from error
 
 
-def _load(folder: Path, recipe: CtGanRecipe, state: _State) -> None:
+def _load(folder: Path, state: _State, fingerprint: Tensor | None) -> bool:
+    """Restore the folder's checkpoint, if there is one; refuse one of other options."""
     path = folder / CHECKPOINT
     if not path.exists():
-        return
+        return False
     try:
         kept = tensors_from_bytes(path.read_bytes(), path)
-        if not torch.equal(kept["recipe"], _fingerprint(recipe)):
+        if fingerprint is not None and not torch.equal(kept["recipe"], fingerprint):
             raise ModelError(
                 f"{path} was made with another recipe",
                 hint="choose another folder, or give the options of that training",
                 code="recipe",
             )
         state.restore(kept)
+        return True
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}", code="checkpoint"

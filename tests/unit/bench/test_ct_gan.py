@@ -7,8 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from btd_desktop.bench.attacks.ct_gan import inject, redrawn_cube, remove
+from btd_desktop.bench.attacks.ct_gan import (
+    check_weights,
+    inject,
+    redrawn_cube,
+    remove,
+)
 from btd_desktop.bench.attacks.ct_gan_cubes import cube_shape, fit_equalisation
 from btd_desktop.bench.attacks.ct_gan_network import Generator
 from btd_desktop.bench.attacks.ct_gan_touch_up import block_side
@@ -182,7 +188,7 @@ def test_truncation_cuts_towards_zero_where_rounding_goes_to_the_nearest() -> No
             volume,
             CENTRE,
             np.random.default_rng(6),
-            rounding=rounding,  # type: ignore[arg-type]
+            rounding=rounding,
             generator=LUNG,
         )
         for rounding in ("rounded", "truncated")
@@ -211,6 +217,33 @@ def test_redrawn_cube_of_a_filler_is_that_value_everywhere() -> None:
     value = LUNG.equalisation.hounsfield(np.array([-0.2], np.float32))[0]
     assert drawn.shape == (13, 36, 36)
     assert np.allclose(drawn, value, atol=0.1)
+
+
+def test_redrawn_cube_is_no_denser_than_what_was_there_or_a_nodule() -> None:
+    cube = np.full((32, 32, 32), -870.0, np.float32)
+    bright = _model("inject", 0.5)
+    edges = bright.equalisation.edges.copy()
+    edges[-1] = 1900.0
+    bright = replace(bright, equalisation=replace(bright.equalisation, edges=edges))
+    assert redrawn_cube(bright, cube).max() == pytest.approx(120.0, abs=0.1)
+    cube[:, :, :8] = 700.0
+    assert redrawn_cube(bright, cube).max() > 600.0
+
+
+def test_shipped_generators_draw_a_nodule_and_take_one_away(chest: Volume) -> None:
+    check_weights()
+    lung = ndimage.uniform_filter((chest.voxels < -700).astype(np.float32), 21)
+    s, r, c = (int(k) for k in np.unravel_index(lung.argmax(), lung.shape))
+    drawn = inject(chest, (s, r, c), np.random.default_rng(1))
+    near = (
+        slice(max(0, s - 2), s + 3),
+        slice(r - 6, r + 7),
+        slice(c - 6, c + 7),
+    )
+    assert (drawn.volume.voxels[near] > -300).sum() > 40
+    assert 4.0 < drawn.record.diameter_mm < 20.0
+    removed = remove(drawn.volume, (s, r, c), np.random.default_rng(2))
+    assert (removed.volume.voxels[near] > -300).sum() < 20
 
 
 @pytest.mark.parametrize(

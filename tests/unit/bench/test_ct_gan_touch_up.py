@@ -86,7 +86,8 @@ def _body(level: float, lungs: tuple[slice, ...], n: int = 20) -> np.ndarray:
         voxels[:, 30:150, columns] = level
     voxels[:, 186:, :] = level  # foam of a table, as aerated as lung
     voxels += rng.normal(0.0, 25.0, voxels.shape)
-    return np.rint(voxels).astype(np.int16)
+    whole: np.ndarray = np.rint(voxels).astype(np.int16)
+    return whole
 
 
 BOTH = (slice(20, 90), slice(110, 180))

@@ -32,8 +32,9 @@ def cubes() -> np.ndarray:
     return np.rint(stack).astype(np.int16)
 
 
-def _train(cubes: np.ndarray, folder: Path, **options: float) -> Trained:
-    return train_generator(cubes, fit_equalisation(cubes), RECIPE, folder, **options)
+def _train(cubes: np.ndarray, folder: Path, seconds: float = float("inf")) -> Trained:
+    equal = fit_equalisation(cubes)
+    return train_generator(cubes, equal, RECIPE, folder, seconds=seconds)
 
 
 def test_generator_of_published_width_has_the_published_number_of_parameters() -> None:
@@ -174,3 +175,34 @@ def test_load_generator_of_damaged_files_says_what_is_wrong(
     (tmp_path / "ct-gan-remove.json").write_text(card, "utf-8")
     with pytest.raises(ModelError, match=words):
         load_generator("remove", tmp_path)
+
+
+def test_training_started_from_another_begins_with_its_networks(
+    cubes: np.ndarray, tmp_path: Path
+) -> None:
+    _train(cubes, tmp_path / "first")
+    equal = fit_equalisation(cubes)
+    still = CtGanRecipe(
+        width=2,
+        critic_width=2,
+        steps=1,
+        batch=2,
+        learning_rate=0.0,
+        critic_rate=0.0,
+        seed=4,
+    )
+    went_on = train_generator(
+        cubes, equal, still, tmp_path / "next", start_from=tmp_path / "first"
+    )
+    first = _train(cubes, tmp_path / "first")
+    assert went_on.step == 1
+    for (key, a), (_, b) in zip(
+        went_on.generator.named_parameters(),
+        first.generator.named_parameters(),
+        strict=True,
+    ):
+        assert torch.equal(a, b), key
+    with pytest.raises(ModelError, match="no checkpoint"):
+        train_generator(
+            cubes, equal, still, tmp_path / "other", start_from=tmp_path / "none"
+        )
