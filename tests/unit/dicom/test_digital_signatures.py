@@ -21,6 +21,7 @@ from btd_desktop.dicom.instance import SignatureFacts
 from btd_desktop.dicom.instance_file import parse_instance
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from tests.unit.dicom import signing
+from tests.unit.dicom.foreign_signatures import SIGNED_BY_DCMSIGN, file_of
 from tests.unit.dicom.samples import ct_slice, encoded, file_bytes, picture
 from tests.unit.dicom.signing import in_one_piece, rsa_key, sign, stream_of
 
@@ -306,3 +307,21 @@ def test_mutated_signed_file_never_raises(key: Any, data: st.DataObject) -> None
     cut = data.draw(st.integers(start, len(whole)))
     for facts in read_signatures(bytes(whole[:cut]), EXPLICIT, is_stated=True):
         assert facts.state in ("verified", "failed", "unchecked")
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_BY_DCMSIGN))
+def test_file_signed_by_another_program_matches_until_a_byte_changes(name: str) -> None:
+    """The oracle: `dcmsign` of DCMTK, which shares no code with this program."""
+    data = file_of(name)
+    form, algorithm = name.split()
+    syntax = IMPLICIT if form == "implicit" else EXPLICIT
+    facts = checked(data, syntax)
+    if facts.state == "unchecked" and algorithm == "RIPEMD160":
+        pytest.skip("this OpenSSL has no RIPEMD-160")
+    assert (facts.state, facts.algorithm) == ("verified", algorithm)
+    assert facts.covers_pixels
+    at = data.index(picture(1, (8, 10)).astype("<i2").tobytes())
+    for offset in (0, 77, 159):
+        changed = bytearray(data)
+        changed[at + offset] ^= 1
+        assert checked(bytes(changed), syntax).state == "failed"
