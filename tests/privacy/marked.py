@@ -53,7 +53,7 @@ FORBIDDEN = tuple(
 )
 """What may occur in nothing that is to name nobody, in any letter case."""
 
-N_SLICES = 6
+N_SLICES = 3
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def build_marked_desk(root: Path) -> MarkedDesk:
     (folder / f"{FILE_MARKER}_half.dcm").write_bytes(whole[: len(whole) // 2])
     (folder / f"{FILE_MARKER}.txt").write_text("ZQTEXTFILE")
     for patient in range(1, 5):
-        make_series_folder(root / "benign" / f"p{patient}", patient)
+        make_series_folder(
+            root / "benign" / f"p{patient}", patient, shape=(4, 128, 128)
+        )
     profile = root / "local.json"
     status, _ = btd(
         "calibrate",

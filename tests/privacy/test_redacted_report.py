@@ -160,7 +160,7 @@ def test_redacted_report_verifies_with_the_evidence(desk, reported, tmp_path):
     n_files = sum(p.is_file() for p in desk.evidence.rglob("*"))
     assert verdict["n_evidence_compared"] == n_files
     copy = shutil.copytree(desk.evidence, tmp_path / "copy")
-    victim = next(iter(sorted(copy.rglob(f"{FILE_MARKER}_ZQNAME_003.dcm"))))
+    victim = next(iter(sorted(copy.rglob(f"{FILE_MARKER}_ZQNAME_001.dcm"))))
     data = bytearray(victim.read_bytes())
     data[-1] ^= 1
     victim.write_bytes(data)

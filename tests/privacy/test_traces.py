@@ -101,7 +101,7 @@ def test_bug_at_any_stage_leaves_no_marker(
     assert status == 70
     assert not [m for m in FORBIDDEN if m in errors.getvalue().upper()]
     log = (_own_folders(desk) / "logs" / "btd.log").read_text("utf-8")
-    assert "RuntimeError: no place for patient-1" in log
+    assert "RuntimeError: no place for patient-2 patient-1" in log
     assert "fails" in log, "the trace still says where it happened"
     assert _marked_files(_own_folders(desk)) == []
     assert list(scratch.iterdir()) == []
