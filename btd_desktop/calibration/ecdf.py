@@ -124,6 +124,15 @@ def clopper_pearson(
     return low, high
 
 
+def _is_sound_tail(start: float, share: float, shape: float, scale: float) -> bool:
+    return (
+        abs(start) <= 1e9
+        and 0.0 < share < 1.0
+        and 0.0 <= shape <= 100.0
+        and 1e-9 <= scale <= 1e9
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     """Generalised Pareto tail of genuine scores, for p-values beside the ECDF's.
@@ -133,14 +142,21 @@ class Tail:
     Attributes:
         start: Score where the tail begins.
         share: Share of genuine scores above `start`, in (0, 1).
-        shape: Pareto shape, >= 0: a bounded tail would claim impossibility.
-        scale: Pareto scale, > 0.
+        shape: Pareto shape, in [0, 100]: a bounded tail would claim impossibility.
+        scale: Pareto scale, in [1e-9, 1e9].
+
+    Raises:
+        ValueError: A number is outside these, as only a crafted profile has it.
     """
 
     start: float
     share: float
     shape: float
     scale: float
+
+    def __post_init__(self) -> None:
+        if not _is_sound_tail(self.start, self.share, self.shape, self.scale):
+            raise ValueError("the tail of the genuine scores cannot be one")
 
     def p_value(self, score: float) -> float | None:
         """Tail probability of a score, or None below the start of the tail."""
@@ -153,7 +169,10 @@ class Tail:
 
 
 def fit_tail(ecdf: Ecdf) -> Tail | None:
-    """Tail fitted to the highest tenth of genuine scores; None below 200 scores."""
+    """Tail fitted to the highest tenth of genuine scores.
+
+    None below 200 scores, and where they give no tail (nearly all alike).
+    """
     n_tail = int(ecdf.n * _TAIL_SHARE)
     if n_tail < _MIN_TAIL:
         return None
@@ -164,4 +183,5 @@ def fit_tail(ecdf: Ecdf) -> Tail | None:
     shape, _, scale = stats.genpareto.fit(excess, floc=0.0)
     if shape < 0.0:
         shape, scale = 0.0, float(excess.mean())
-    return Tail(start, n_tail / ecdf.n, float(shape), float(scale))
+    values = (start, n_tail / ecdf.n, float(shape), float(scale))
+    return Tail(*values) if _is_sound_tail(*values) else None

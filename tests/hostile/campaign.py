@@ -12,6 +12,7 @@ when something happened that must not.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=[c.name for c in CAMPAIGNS])
     chosen = parser.parse_args(arguments)
     figures = []
-    start, cpu = time.monotonic(), time.process_time()
+    start = time.monotonic()
     for campaign in CAMPAIGNS:
         if chosen.only in (None, campaign.name):
             figures.append(campaign.run(campaign.n * chosen.times, chosen.seed))
@@ -70,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     sys.stdout.write(
         f"{sum(item.tried for item in figures):,} inputs, seed {chosen.seed}, "
-        f"{time.monotonic() - start:.0f} s, of which {time.process_time() - cpu:.0f} s "
-        "of this process's own time\n"
+        f"{time.monotonic() - start:.0f} s, {sum(os.times()[:4]):.0f} s of processor "
+        "time with the parsing processes\n"
     )
     return 1 if any(item.violations for item in figures) else 0
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from btd_desktop.calibration.ecdf import (
     Ecdf,
+    Tail,
     clopper_pearson,
     fit_tail,
     threshold_at_fpr,
@@ -148,3 +149,24 @@ def test_tail_of_scores_with_ties_is_finite() -> None:
     assert tail is not None
     assert math.isfinite(tail.scale)
     assert tail.scale > 0.0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0.0, 0.1, 0.1, 0.0),
+        (0.0, 0.1, 0.1, -1.0),
+        (0.0, 0.1, 0.1, 1e-320),
+        (0.0, 0.1, -0.1, 1.0),
+        (0.0, 0.1, 1e308, 1.0),
+        (0.0, 0.0, 0.1, 1.0),
+        (0.0, 1.5, 0.1, 1.0),
+        (-1e308, 0.1, 0.1, 1.0),
+        (float("nan"), 0.1, 0.1, 1.0),
+        (0.0, 0.1, float("inf"), 1.0),
+    ],
+)
+def test_tail_that_cannot_be_one_is_refused(values: tuple[float, ...]) -> None:
+    """A crafted profile could give p-values above 1, or overflow in a report."""
+    with pytest.raises(ValueError, match="cannot be one"):
+        Tail(*values)
