@@ -281,18 +281,19 @@ def _seamed(
     values = drawn.values
     # Noise of the tissue that was drawn: a wall beside it carries other noise.
     level = float(np.median(values[hole]))
-    around = fine_detail(original, ~hole, level) if touch_up else None
-    if around is None:
-        return share * values + (1.0 - share) * original, share
+    around = fine_detail(original, ~hole, level) or fine_detail(original, ~hole)
+    mixed = share * values + (1.0 - share) * original
+    if around is None or not touch_up:
+        return mixed, share
     rng = np.random.default_rng([plan.seed, 1])
-    values = values + made_up(values, region, around, rng)
-    # Two independent noises mixed have too little power; this much is missing.
-    lost = np.sqrt(2.0 * share * (1.0 - share))
-    nothing = np.zeros_like(original)
-    seam = made_up(nothing, np.zeros_like(hole), around, rng)
-    if keep == "patch":
-        lost = lost * 0.0 if drawn.exact_outside else lost
-    return share * values + (1.0 - share) * original + lost * seam, share
+    mixed += share * made_up(values, region, around, rng, level)
+    if keep == "mask":
+        # Two independent noises mixed have too little power; this much is missing.
+        # (The rim of a whole patch still carries a copy of the scan's own noise.)
+        lost = np.sqrt(2.0 * share * (1.0 - share))
+        nothing = np.zeros_like(original)
+        mixed += lost * made_up(nothing, np.zeros_like(hole), around, rng)
+    return np.asarray(mixed, np.float32), share
 
 
 def _slice_distance(volume: Volume) -> float:

@@ -1,7 +1,5 @@
 """Drawing the content of a hole through a stack of slices, in pixels or in latents."""
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -78,12 +76,10 @@ class Drawn:
     Attributes:
         values: HU, (S - known, P, P): the whole patch as the generator sees it.
         hole: 1 in the hole, (S - known, P, P): large structures are spared.
-        exact_outside: Whether `values` equals the scan outside the hole.
     """
 
     values: Array
     hole: Array
-    exact_outside: bool
 
 
 @torch.inference_mode()
@@ -154,7 +150,6 @@ def drawn_content(
     return Drawn(
         values=from_scaled(values),
         hole=hole[~is_end, 0].numpy(),
-        exact_outside=space == "pixel",
     )
 
 

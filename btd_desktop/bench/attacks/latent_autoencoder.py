@@ -5,8 +5,6 @@ times smaller on each axis, four channels, a very small Kullback-Leibler weight.
 loses is what latent attacks lose: most of the scan's noise.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 import torch
@@ -105,6 +103,7 @@ def autoencoder_loss(
     # Differences of neighbours: edges and texture count beside the flat areas.
     down, right = error.diff(dim=2).abs().mean(), error.diff(dim=3).abs().mean()
     divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean()
-    loss: Tensor = error.abs().mean() + _SHARP_WEIGHT * (down + right)
-    loss = loss + _KL_WEIGHT * divergence
+    loss: Tensor = (
+        error.abs().mean() + _SHARP_WEIGHT * (down + right) + _KL_WEIGHT * divergence
+    )
     return loss

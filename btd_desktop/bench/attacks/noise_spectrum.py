@@ -110,7 +110,11 @@ def random_noise(
 
 
 def made_up(
-    drawn: Array, hole: Mask, around: FineDetail, rng: np.random.Generator
+    drawn: Array,
+    hole: Mask,
+    around: FineDetail,
+    rng: np.random.Generator,
+    level_hu: float | None = None,
 ) -> Array:
     """Noise that brings what was drawn to the fine detail around it, (S, H, W), HU.
 
@@ -122,8 +126,9 @@ def made_up(
         hole: Where, same shape.
         around: Fine detail of the genuine surroundings.
         rng: Source of the noise.
+        level_hu: As in `fine_detail`.
     """
-    own = fine_detail(drawn, hole)
+    own = fine_detail(drawn, hole, level_hu)
     missing, height = around.spectrum, around.height
     if own is not None:
         missing = np.maximum(around.spectrum - own.spectrum, 0.1 * around.spectrum)
