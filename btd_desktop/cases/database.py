@@ -111,6 +111,9 @@ def _primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
     # Text that is no UTF-8 got in by damage: we only ever store what encodes.
     if isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error):
         return sqlite3.SQLITE_CORRUPT
+    # A schema format that SQLite does not know comes as a plain error.
+    if "unsupported file format" in str(error):
+        return sqlite3.SQLITE_CORRUPT
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
