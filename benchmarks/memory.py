@@ -74,7 +74,8 @@ def write_model(folder: Path) -> Path:
     """A lean model with random weights and a profile; returns the profile's file."""
     import torch
 
-    from btd_desktop.calibration.fit import BenignSeries, ProfileHeader, fit_profile
+    from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+    from btd_desktop.calibration.places import BenignSeries
     from btd_desktop.calibration.profile import write_profile
     from btd_desktop.diffusion.card import ModelCard
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes

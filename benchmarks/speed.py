@@ -191,7 +191,9 @@ def contenders(options: argparse.Namespace, device: ComputeDevice) -> list[Conte
     one = replace(lean, card=replace(lean.card, levels=(FIRST,)))
 
     def scored() -> object:
-        return grid_features(lean.predict_noise(plane), tissue, grid, paper_level=1)
+        maps = lean.predict_noise(plane)
+        # In a series each slice is predicted once and serves its neighbours too.
+        return grid_features(maps, tissue, grid, paper_level=1, neighbours=(maps, maps))
 
     n_levels = len(lean.card.levels)
     found = [

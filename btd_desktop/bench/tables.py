@@ -37,6 +37,7 @@ METHODS: Final[dict[str, str]] = {
     "paper_injection": "paper, injection score",
     "paper_removal": "paper, removal score",
     "ours": "ours",
+    "ours_features": "ours, no search for copies",
     "high_pass": "high-pass",
 }
 """Methods that are set side by side, in the table's order, with their headings."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.density import centred_on, series_reference
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
 from btd_desktop.calibration.scope import Scope
+from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CalibratedValue",
     "calibrate_place",
     "calibrate_series",
+    "copy_surprise",
 ]
 
 
@@ -98,14 +100,20 @@ def calibrate_place(
     scope: Scope,
     place: GridFeatures,
     slices: Sequence[GridFeatures],
+    copy: CopyMatch | None = None,
 ) -> dict[str, CalibratedValue]:
-    """Scores of one clicked place, at patch level, by kind.
+    """Scores of one place, by kind.
+
+    Where the place was searched for copies and the profile knows how genuine places
+    fare in that, the anomaly score is the larger of both surprises and is ranked among
+    places that were judged in the same way; else among patches.
 
     Args:
         profile: The calibration.
         scope: Answer of the scope check.
         place: Features of the place, R = C = 1.
         slices: Grid features of the whole series, its reference.
+        copy: Where its noise is found again best, if that was searched.
 
     Raises:
         ValueError: The place holds no tissue to score (its features are NaN).
@@ -120,10 +128,23 @@ def calibrate_place(
         "injection": float(place.injection[0, 0]),
         "removal": float(place.removal[0, 0]),
     }
-    return {
-        kind: _value(profile.levels[kind]["patch"], scope, score)
-        for kind, score in scores.items()
-    }
+    levels = {kind: profile.levels[kind]["patch"] for kind in scores}
+    place_level = profile.levels["anomaly"].get("place")
+    if copy is not None and place_level is not None:
+        scores["anomaly"] = max(scores["anomaly"], copy_surprise(profile, copy))
+        levels["anomaly"] = place_level
+    return {kind: _value(levels[kind], scope, s) for kind, s in scores.items()}
+
+
+def copy_surprise(profile: CalibrationProfile, copy: CopyMatch) -> float:
+    """-log10 of the share of genuine places whose noise is found again as strongly.
+
+    0 when the profile does not know.
+    """
+    if profile.copies is None:
+        return 0.0
+    logs = np.log([max(copy.strength, 1e-6)])
+    return float(profile.copies.surprise(logs)[0])
 
 
 def _all_places(
@@ -139,7 +160,7 @@ def _anomaly_maps(
     profile: CalibrationProfile, slices: Sequence[GridFeatures]
 ) -> list[NDArray[np.float64]]:
     maps = [np.full(s.injection.shape, np.nan) for s in slices]
-    features, aerated = _all_places(slices, profile.density.strata[0].mean.size)
+    features, aerated = _all_places(slices, profile.density.n_features)
     if not len(features):
         return maps
     reference = series_reference(features, aerated)

@@ -11,11 +11,15 @@ Beyond the genuine places the share is extrapolated as a power law of the distan
 
 Features are first centred on the series' own median: a scan is its own best
 reference for scanner, kernel and dose.
+
+A slice without neighbours lacks the features that compare it with them. Such places
+have a density of their own, over the features they do have; as both give a share of
+genuine places, their scores have one scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +27,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
+from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
 
-__all__ = ["BenignDensity", "Stratum", "centred_on", "fit_density", "series_reference"]
+__all__ = [
+    "BenignDensity",
+    "Stratum",
+    "View",
+    "centred_on",
+    "fit_density",
+    "series_reference",
+]
 
 _STRATA = ("solid", "mixed", "aerated")
 _BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
-# Shares of genuine places at which the distance is kept; those that fewer than ten
-# places would carry are left out.
-_TAIL_SHARES = (
-    *(1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4),
-)
-_MIN_BEYOND = 10
 _SHRINK_N = 20.0  # places that the assumption "this series is an average one" weighs
 _MIN_PLACES = 200
 
@@ -48,68 +54,45 @@ class Stratum:
         n: Places it was fitted on.
         mean: Shape (K,).
         precision: Inverse covariance, shape (K, K).
-        knots: log10 of shares of genuine places, descending from 0, shape (M,),
-            M >= 2.
-        distances: Log squared distance that the share lies beyond, ascending, (M,).
+        scale: From log squared distance to share of genuine places.
     """
 
     name: str
     n: int
     mean: NDArray[np.float64]
     precision: NDArray[np.float64]
-    knots: NDArray[np.float64]
-    distances: NDArray[np.float64]
+    scale: SurpriseScale
 
     def log_distance(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log squared Mahalanobis distance of centred features (N, K), shape (N,)."""
-        delta = features - self.mean
-        square = np.einsum("nk,kj,nj->n", delta, self.precision, delta)
-        logs: NDArray[np.float64] = np.log(np.maximum(square, 1e-12))
-        return logs
+        return _log_distance(features, self.mean, self.precision)
 
     def surprise(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """-log10 of the share of genuine places as far out, shape (N,), >= 0."""
-        logs = self.log_distance(features)
-        inside = np.interp(logs, self.distances, self.knots)
-        rise = self.knots[-1] - self.knots[-2]
-        slope = rise / (self.distances[-1] - self.distances[-2])
-        beyond = self.knots[-1] + slope * (logs - self.distances[-1])
-        share: NDArray[np.float64] = np.where(logs > self.distances[-1], beyond, inside)
-        return -share
+        return self.scale.surprise(self.log_distance(features))
 
     def to_json(self) -> dict[str, Any]:
         """JSON value, numbers rounded to 10 significant digits."""
         return {
             "name": self.name,
             "n": self.n,
-            "mean": _rounded(self.mean),
-            "precision": [_rounded(row) for row in self.precision],
-            "knots": _rounded(self.knots),
-            "distances": _rounded(self.distances),
+            "mean": rounded(self.mean),
+            "precision": [rounded(row) for row in self.precision],
+            **self.scale.to_json(),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Stratum:
         """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        mean, precision, knots, distances = (
-            np.array(value[key], dtype=np.float64)
-            for key in ("mean", "precision", "knots", "distances")
+        mean, precision = (
+            np.array(value[key], dtype=np.float64) for key in ("mean", "precision")
         )
         if precision.shape != (mean.size, mean.size) or mean.ndim != 1:
             raise ValueError("mean and precision do not fit each other")
-        if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
-            raise ValueError("knots and distances do not fit each other")
-        everything = np.concatenate([mean, precision.ravel(), knots, distances])
-        falling = np.all(np.diff(knots) < 0.0) and np.all(np.diff(distances) > 0.0)
-        if not np.isfinite(everything).all() or not falling:
+        if not np.isfinite(np.concatenate([mean, precision.ravel()])).all():
             raise ValueError("density holds values that are not usable")
-        return cls(
-            str(value["name"]), int(value["n"]), mean, precision, knots, distances
-        )
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [float(f"{v:.10g}") for v in values]
+        scale = SurpriseScale.from_json(value)
+        return cls(str(value["name"]), int(value["n"]), mean, precision, scale)
 
 
 def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -134,12 +117,16 @@ def series_reference(
         Shape (3, K): solid, mixed, aerated; 0 where there is no such place.
     """
     which = _stratum_of(aerated)
-    reference = np.zeros((len(_STRATA), features.shape[1]), dtype=np.float64)
+    reference: NDArray[np.float64] = np.zeros((len(_STRATA), features.shape[1]))
     for index in range(len(_STRATA)):
         part = features[which == index].astype(np.float64)
-        if len(part):
-            shrunk = len(part) / (len(part) + _SHRINK_N)
-            reference[index] = np.median(part, axis=0) * shrunk
+        # A feature that hardly any slice has (no neighbours) has fewer places.
+        known = np.isfinite(part)
+        n = known.sum(axis=0)
+        some = np.flatnonzero(n)
+        if some.size:
+            median = np.nanmedian(part[:, some], axis=0)
+            reference[index, some] = median * (n[some] / (n[some] + _SHRINK_N))
     return reference
 
 
@@ -154,10 +141,41 @@ def centred_on(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BenignDensity:
-    """Densities of solid, mixed and aerated tissue, in this order."""
+class View:
+    """Densities over those features that a kind of place has.
 
+    Attributes:
+        columns: Indices of the features, ascending, shape (M,).
+        strata: Densities of solid, mixed and aerated tissue, over M features.
+    """
+
+    columns: NDArray[np.int64]
     strata: tuple[Stratum, Stratum, Stratum]
+
+    def scores(
+        self, centred: NDArray[np.float64], which: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Scores of places of the strata `which`, shape (N,)."""
+        out = np.empty(len(centred), dtype=np.float64)
+        for index, stratum in enumerate(self.strata):
+            chosen = which == index
+            out[chosen] = stratum.surprise(centred[np.ix_(chosen, self.columns)])
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenignDensity:
+    """Densities of places with neighbouring slices and of places without.
+
+    Attributes:
+        n_features: K.
+        whole: Over all features; None when too few genuine places had neighbours.
+        alone: Over the features of a slice by itself.
+    """
+
+    n_features: int
+    whole: View | None
+    alone: View
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
@@ -165,7 +183,8 @@ class BenignDensity:
         """Anomaly scores of centred features.
 
         Args:
-            centred: From `centred_on`, shape (N, K).
+            centred: From `centred_on`, shape (N, K); NaN where a place has no such
+                feature.
             aerated: Share of aerated tissue, shape (N,).
 
         Returns:
@@ -173,24 +192,54 @@ class BenignDensity:
         """
         which = _stratum_of(aerated)
         out = np.empty(len(centred), dtype=np.float64)
-        for index, stratum in enumerate(self.strata):
-            chosen = which == index
-            out[chosen] = stratum.surprise(centred[chosen])
+        full: NDArray[np.bool_] = np.asarray(np.isfinite(centred).all(axis=1))
+        if self.whole is None:
+            full[:] = False
+        else:
+            out[full] = self.whole.scores(centred[full], which[full])
+        out[~full] = self.alone.scores(centred[~full], which[~full])
         return out
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> dict[str, Any]:
         """JSON value for the profile."""
-        return [s.to_json() for s in self.strata]
+
+        def view(v: View) -> dict[str, Any]:
+            return {
+                "columns": v.columns.tolist(),
+                "strata": [s.to_json() for s in v.strata],
+            }
+
+        return {
+            "n_features": self.n_features,
+            "whole": None if self.whole is None else view(self.whole),
+            "alone": view(self.alone),
+        }
 
     @classmethod
-    def from_json(cls, value: list[dict[str, Any]]) -> BenignDensity:
+    def from_json(cls, value: dict[str, Any]) -> BenignDensity:
         """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        solid, mixed, aerated = (Stratum.from_json(s) for s in value)
-        return cls((solid, mixed, aerated))
+        n = int(value["n_features"])
+
+        def view(v: dict[str, Any]) -> View:
+            columns = np.array(v["columns"], dtype=np.int64)
+            solid, mixed, aerated = (Stratum.from_json(s) for s in v["strata"])
+            ascending = columns.ndim == 1 and bool(np.all(np.diff(columns) > 0))
+            if not ascending or columns.size == 0 or columns[0] < 0 or columns[-1] >= n:
+                raise ValueError("a density's columns are not those of its features")
+            if any(s.mean.size != columns.size for s in (solid, mixed, aerated)):
+                raise ValueError("a density and its columns do not fit each other")
+            return View(columns, (solid, mixed, aerated))
+
+        whole = None if value["whole"] is None else view(value["whole"])
+        if whole is not None and whole.columns.size != n:
+            raise ValueError("the whole density does not use every feature")
+        return cls(n, whole, view(value["alone"]))
 
 
 def fit_density(
-    centred: NDArray[np.float64], aerated: NDArray[np.floating]
+    centred: NDArray[np.float64],
+    aerated: NDArray[np.floating],
+    alone: Sequence[int],
 ) -> BenignDensity:
     """Density of genuine places, each already centred on its series.
 
@@ -198,40 +247,66 @@ def fit_density(
     the one with most places: its places are then judged as the common tissue is.
 
     Args:
-        centred: Shape (N, K).
+        centred: Shape (N, K); NaN in the columns of what a slice without neighbours
+            cannot have.
         aerated: Shape (N,).
+        alone: Columns of the features that a slice has by itself.
 
     Raises:
         CalibrationError: No tissue has 200 places.
     """
     which = _stratum_of(aerated)
-    fitted: list[Stratum | None] = []
-    for index, name in enumerate(_STRATA):
-        part = centred[which == index]
-        fitted.append(_fit_stratum(name, part) if len(part) >= _MIN_PLACES else None)
-    known = [s for s in fitted if s is not None]
-    if not known:
+    full = np.isfinite(centred).all(axis=1)
+    lone = _fit_view(centred, which, np.array(alone, dtype=np.int64))
+    if lone is None:
         raise CalibrationError(
             f"{len(centred)} genuine places are too few for a benign density: at least "
             f"{_MIN_PLACES} of one tissue are needed",
             hint="add genuine scans",
             code="too_few",
         )
+    whole = _fit_view(centred[full], which[full], np.arange(centred.shape[1]))
+    return BenignDensity(centred.shape[1], whole, lone)
+
+
+def _fit_view(
+    centred: NDArray[np.float64],
+    which: NDArray[np.int64],
+    columns: NDArray[np.int64],
+) -> View | None:
+    """Density over some features; None when no tissue has places enough."""
+    fitted: list[Stratum | None] = []
+    for index, name in enumerate(_STRATA):
+        part = centred[np.ix_(which == index, columns)]
+        fitted.append(_fit_stratum(name, part) if len(part) >= _MIN_PLACES else None)
+    known = [s for s in fitted if s is not None]
+    if not known:
+        return None
     commonest = max(known, key=lambda stratum: stratum.n)
     solid, mixed, air = (s or commonest for s in fitted)
-    return BenignDensity((solid, mixed, air))
+    return View(columns, (solid, mixed, air))
 
 
 def _fit_stratum(name: str, part: NDArray[np.float64]) -> Stratum:
     estimate = LedoitWolf().fit(part)
     # Rounded as the profile's file holds them: a profile scores alike before and after.
-    mean = np.array(_rounded(estimate.location_))
-    precision = np.array([_rounded(row) for row in estimate.precision_])
-    shares = np.array([q for q in _TAIL_SHARES if q * len(part) >= _MIN_BEYOND])
-    knots = np.array(_rounded(np.log10(shares)))
-    whole = Stratum(name, len(part), mean, precision, knots, knots)
-    quantiles = np.quantile(whole.log_distance(part), 1.0 - shares)
-    # Equal distances (repeated features) would make the scale jump.
-    steps = np.arange(quantiles.size) * 1e-6
-    distances = np.array(_rounded(np.maximum.accumulate(quantiles) + steps))
-    return Stratum(name, len(part), mean, precision, knots, distances)
+    mean = np.array(rounded(estimate.location_))
+    precision = np.array([rounded(row) for row in estimate.precision_])
+    return Stratum(
+        name,
+        len(part),
+        mean,
+        precision,
+        fit_surprise(_log_distance(part, mean, precision)),
+    )
+
+
+def _log_distance(
+    features: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    precision: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    delta = features - mean
+    square = np.einsum("nk,kj,nj->n", delta, precision, delta)
+    logs: NDArray[np.float64] = np.log(np.maximum(square, 1e-12))
+    return logs

@@ -14,17 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.density import (
-    BenignDensity,
-    centred_on,
-    fit_density,
-    series_reference,
-)
 from btd_desktop.calibration.ecdf import (
     Ecdf,
     clopper_pearson,
     fit_tail,
     threshold_at_fpr,
+)
+from btd_desktop.calibration.places import (
+    BenignSeries,
+    Fitting,
+    Places,
+    copy_scale,
+    cross_fitted,
+    density_of,
+    evenly,
+    flatten,
+    place_scores,
 )
 from btd_desktop.calibration.profile import (
     KINDS,
@@ -34,34 +39,18 @@ from btd_desktop.calibration.profile import (
     stored_scores,
 )
 from btd_desktop.errors import CalibrationError
-from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.features import ACROSS, feature_names
 
-__all__ = ["MIN_PATIENTS", "BenignSeries", "ProfileHeader", "fit_profile"]
+__all__ = [
+    "MIN_PATIENTS",
+    "ProfileHeader",
+    "fit_profile",
+]
 
 # A patient with many slices must not drown the others in the patch distribution.
 _PATCHES_PER_PATIENT = 600
-_DENSITY_PER_PATIENT = 4000
 # Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.
 MIN_PATIENTS = 3
-_BLOCKS = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BenignSeries:
-    """One genuine series with its features.
-
-    Attributes:
-        patient: Key of the patient.
-        slices: Grid features of each slice.
-        facts: Scanner facts: "manufacturer", "model", "kernel", "thickness_mm",
-            "pixel_spacing_mm".
-        voxel_digest: Digest of the series' voxels.
-    """
-
-    patient: str
-    slices: tuple[GridFeatures, ...]
-    facts: dict[str, Any]
-    voxel_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +68,21 @@ class ProfileHeader:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Places:
-    """All scored places of one series, flat."""
-
-    patient: str
-    slice_index: NDArray[np.int64]
-    centred: NDArray[np.float64]
-    aerated: NDArray[np.float32]
-    injection: NDArray[np.float32]
-    removal: NDArray[np.float32]
-
-
 def fit_profile(
     series: Sequence[BenignSeries],
     header: ProfileHeader,
     target_fpr: float,
     *,
     min_patients: int = MIN_PATIENTS,
+    background: Sequence[BenignSeries] = (),
 ) -> CalibrationProfile:
     """Fit density, distributions and thresholds on genuine series.
 
     Args:
         series: Genuine series, of patients none of whom the model was trained on:
             the caller sees to that.
+        background: Further genuine series, which widen the density only (the model
+            may have learnt from them); no score of theirs enters a distribution.
         header: Model, preprocessing and wording.
         target_fpr: Wanted false-positive rate, in (0, 1).
         min_patients: Patients asked for. A profile of fewer than 3 states no interval
@@ -118,7 +98,7 @@ def fit_profile(
         )
     # A series without tissue to score stands behind no number of the profile.
     series = [s for s in series if any(grid.scored.any() for grid in s.slices)]
-    places = [_flatten(s) for s in series]
+    places = [flatten(s) for s in series]
     patients = sorted({p.patient for p in places})
     if len(patients) < min_patients:
         raise CalibrationError(
@@ -127,11 +107,19 @@ def fit_profile(
             hint="add genuine scans of other patients",
             code="too_few",
         )
-    anomaly = _cross_fitted(places, patients)
+    names = feature_names(header.noise_levels)
+    alone = [i for i, name in enumerate(names) if not name.startswith(ACROSS)]
+    behind = [flatten(s) for s in background if any(g.scored.any() for g in s.slices)]
+    fitting = Fitting(places, behind, tuple(alone))
+    anomaly = cross_fitted(fitting, patients)
     levels = {
         kind: _calibrate_kind(places, _of_kind(kind, places, anomaly), target_fpr)
         for kind in KINDS
     }
+    copies = copy_scale(places)
+    if copies is not None:
+        own = place_scores(places, anomaly)  # not empty: the scale came of some
+        levels["anomaly"]["place"] = _calibrate_scores(own, target_fpr)
     facts = [s.facts for s in series]
     return CalibrationProfile(
         name=header.name,
@@ -152,84 +140,16 @@ def fit_profile(
             key: _range([float(f[key]) for f in facts if f.get(key)])
             for key in ("pixel_spacing_mm", "thickness_mm")
         },
-        density=_density_of(places, patients),
+        density=density_of(fitting, patients),
+        copies=copies,
         levels=levels,
         notes=header.notes,
         evidence=tuple(sorted((s.patient, s.voxel_digest) for s in series)),
     )
 
 
-def _flatten(series: BenignSeries) -> _Places:
-    index, features, aerated, injection, removal = [], [], [], [], []
-    for s, grid in enumerate(series.slices):
-        scored = grid.scored
-        index.append(np.full(int(scored.sum()), s))
-        features.append(grid.features[scored])
-        aerated.append(grid.aerated[scored])
-        injection.append(grid.injection[scored])
-        removal.append(grid.removal[scored])
-    air, numbers = np.concatenate(aerated), np.concatenate(features)
-    return _Places(
-        series.patient,
-        np.concatenate(index),
-        centred_on(series_reference(numbers, air), numbers, air),
-        air,
-        np.concatenate(injection),
-        np.concatenate(removal),
-    )
-
-
-def _evenly(n: int, wanted: int) -> NDArray[np.int64]:
-    """Indices of at most `wanted` of n items, evenly spread."""
-    if n <= wanted:
-        return np.arange(n)
-    return np.linspace(0, n - 1, wanted).round().astype(np.int64)
-
-
-def _density_of(places: Sequence[_Places], patients: Sequence[str]) -> BenignDensity:
-    centred, aerated = [], []
-    for patient in patients:
-        own = [p for p in places if p.patient == patient]
-        features = np.concatenate([p.centred for p in own])
-        chosen = _evenly(len(features), _DENSITY_PER_PATIENT)
-        centred.append(features[chosen])
-        aerated.append(np.concatenate([p.aerated for p in own])[chosen])
-    return fit_density(np.concatenate(centred), np.concatenate(aerated))
-
-
-def _cross_fitted(
-    places: Sequence[_Places], patients: Sequence[str]
-) -> list[NDArray[np.float64]]:
-    if len(patients) == 1:
-        return _cross_fitted_by_blocks(places)
-    scores: list[NDArray[np.float64]] = [np.empty(0)] * len(places)
-    for patient in patients:
-        density = _density_of(places, [p for p in patients if p != patient])
-        for i, own in enumerate(places):
-            if own.patient == patient:
-                scores[i] = density.scores(own.centred, own.aerated)
-    return scores
-
-
-def _cross_fitted_by_blocks(places: Sequence[_Places]) -> list[NDArray[np.float64]]:
-    """One patient only: each quarter of the slices scored with the other three."""
-    scores = [np.empty(len(p.aerated)) for p in places]
-    for block in range(_BLOCKS):
-        held = [
-            p.slice_index * _BLOCKS // (p.slice_index.max() + 1) == block
-            for p in places
-        ]
-        density = fit_density(
-            np.concatenate([p.centred[~h] for p, h in zip(places, held, strict=True)]),
-            np.concatenate([p.aerated[~h] for p, h in zip(places, held, strict=True)]),
-        )
-        for own, chosen, target in zip(places, held, scores, strict=True):
-            target[chosen] = density.scores(own.centred[chosen], own.aerated[chosen])
-    return scores
-
-
 def _of_kind(
-    kind: str, places: Sequence[_Places], anomaly: list[NDArray[np.float64]]
+    kind: str, places: Sequence[Places], anomaly: list[NDArray[np.float64]]
 ) -> list[NDArray[np.float64]]:
     if kind == "anomaly":
         return anomaly
@@ -240,7 +160,7 @@ def _of_kind(
 
 
 def _calibrate_kind(
-    places: Sequence[_Places], scores: list[NDArray[np.float64]], fpr: float
+    places: Sequence[Places], scores: list[NDArray[np.float64]], fpr: float
 ) -> dict[str, LevelCalibration]:
     by_patient: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for own, values in zip(places, scores, strict=True):
@@ -258,8 +178,14 @@ def _calibrate_level(
 ) -> LevelCalibration:
     own = {p: np.concatenate(found[level]) for p, found in by_patient.items()}
     if level == "patch":
-        own = {p: s[_evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in own.items()}
-    own = {p: stored_scores(s) for p, s in own.items()}
+        own = {p: s[evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in own.items()}
+    return _calibrate_scores(own, fpr)
+
+
+def _calibrate_scores(
+    by_patient: dict[str, NDArray[np.float64]], fpr: float
+) -> LevelCalibration:
+    own = {p: stored_scores(s) for p, s in by_patient.items()}
     ecdf = Ecdf.fit(np.concatenate(list(own.values())))
     tail = fit_tail(ecdf)
     try:

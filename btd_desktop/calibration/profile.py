@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
 from btd_desktop.calibration.ecdf import Ecdf, Tail
+from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import feature_names
@@ -34,7 +35,11 @@ __all__ = [
 
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
-_FORMAT = 1
+"""Levels that every kind has. The anomaly score may have "place" besides: one place
+looked at by itself, its noise searched for elsewhere in the series too.
+"""
+_FORMAT = 2
+_OLDEST_FORMAT = 2  # older ones hold other features
 _MAX_BYTES = 64 << 20
 # What a hand-made or damaged JSON value can raise on its way through the parsers.
 _BAD_VALUE = (
@@ -143,6 +148,8 @@ class CalibrationProfile:
             "model", "kernel", "thickness_mm", "n_slices"}.
         ranges: Smallest and largest value seen of pixel_spacing_mm and thickness_mm.
         density: Benign density of the features.
+        copies: From log strength of a copy (`scoring.copies`) to share of genuine
+            places; None when calibration did not search for copies.
         levels: kind -> level -> calibration.
         notes: Sentences for the report (simulated scans, brain only, ...).
         evidence: (patient key, digest of the series' voxels) of each series used.
@@ -164,6 +171,7 @@ class CalibrationProfile:
     scanners: tuple[dict[str, Any], ...]
     ranges: dict[str, tuple[float, float]]
     density: BenignDensity
+    copies: SurpriseScale | None
     levels: Mapping[str, Mapping[str, LevelCalibration]]
     notes: tuple[str, ...] = ()
     evidence: tuple[tuple[str, str], ...] = ()
@@ -193,6 +201,7 @@ class CalibrationProfile:
             "scanners": list(self.scanners),
             "ranges": {k: list(v) for k, v in self.ranges.items()},
             "density": self.density.to_json(),
+            "copies": None if self.copies is None else self.copies.to_json(),
             "levels": {
                 kind: {level: c.to_json() for level, c in by_level.items()}
                 for kind, by_level in self.levels.items()
@@ -221,6 +230,13 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
                 hint="use a newer version of the program",
                 code="profile_format",
             )
+        if int(value["format"]) < _OLDEST_FORMAT:
+            raise CalibrationError(
+                f"{where} has format {value['format']}, whose scores this program no "
+                "longer computes",
+                hint="calibrate again, or read it with the version that made it",
+                code="profile_format",
+            )
         profile = _parse(value)
         actual = profile.digest
     except _BAD_VALUE as error:
@@ -245,13 +261,19 @@ def _parse(value: dict[str, Any]) -> CalibrationProfile:
         }
         for kind in KINDS
     }
+    place = value["levels"]["anomaly"].get("place")
+    if place is not None:
+        levels["anomaly"]["place"] = LevelCalibration.from_json(place)
+    copies = value["copies"]
+    if (place is None) != (copies is None):
+        raise ValueError("the scale of copies and the level of places go together")
     fpr = float(value["target_fpr"])
     if not 0.0 < fpr < 1.0:
         raise ValueError(f"target_fpr {fpr:g}")
     noise_levels = tuple(float(v) for v in value["noise_levels"])
     density = BenignDensity.from_json(value["density"])
     n_features = len(feature_names(noise_levels))
-    if any(s.mean.size != n_features for s in density.strata):
+    if density.n_features != n_features:
         raise ValueError(f"the density does not have {n_features} features")
     return CalibrationProfile(
         name=str(value["name"]),
@@ -270,6 +292,7 @@ def _parse(value: dict[str, Any]) -> CalibrationProfile:
         scanners=tuple(dict(s) for s in value["scanners"]),
         ranges={k: (float(v[0]), float(v[1])) for k, v in value["ranges"].items()},
         density=density,
+        copies=None if copies is None else SurpriseScale.from_json(copies),
         levels=levels,
         notes=tuple(str(n) for n in value["notes"]),
         evidence=tuple((str(a), str(b)) for a, b in value["evidence"]),

@@ -17,7 +17,17 @@ from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
-__all__ = ["SliceScores", "grid_of", "score_place", "score_slice", "score_volume"]
+__all__ = [
+    "SliceScores",
+    "grid_of",
+    "neighbours_of",
+    "score_place",
+    "score_slice",
+    "score_volume",
+    "tissue_of",
+]
+
+_MAPS_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,14 +51,77 @@ def grid_of(preset: dict[str, Any], stride: int = 16) -> PatchGrid:
     return PatchGrid(int(preset["patch"]), stride, int(preset["centre"]))
 
 
-def _inputs(
-    volume: Volume, slice_index: int, scale: IntensityScale
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    plane = np.asarray(volume.voxels[slice_index])
-    tissue = tissue_map(plane, volume.modality)
+def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:
+    """Tissue classes of a slice, shape (H, W); padding is outside."""
+    tissue = tissue_map(np.asarray(volume.voxels[slice_index]), volume.modality)
     if volume.padding is not None:
         tissue[volume.padding[slice_index]] = Tissue.OUTSIDE
-    return scaled_slice(plane, scale), tissue
+    return tissue
+
+
+class _Maps:
+    """Noise maps of the slices asked for last: neighbours are asked for three times."""
+
+    def __init__(
+        self, detector: Detector, volume: Volume, scale: IntensityScale
+    ) -> None:
+        self._detector, self._volume, self._scale = detector, volume, scale
+        self._kept: dict[int, NDArray[np.float32]] = {}
+
+    def of(self, slice_index: int) -> NDArray[np.float32]:
+        """Maps of a slice, shape (L, H, W)."""
+        if slice_index not in self._kept:
+            plane = np.asarray(self._volume.voxels[slice_index])
+            maps = self._detector.predict_noise(scaled_slice(plane, self._scale))
+            while len(self._kept) >= _MAPS_KEPT:
+                # The oldest is the farthest: slices are asked for in order.
+                del self._kept[next(iter(self._kept))]
+            self._kept[slice_index] = maps
+        return self._kept[slice_index]
+
+
+def neighbours_of(volume: Volume, slice_index: int) -> tuple[int, ...]:
+    """Indices of the slices next to one at the series' usual distance, none to two.
+
+    Noise is compared only over that distance: across a gap it has another correlation.
+    """
+    positions = np.asarray(volume.slice_positions_mm, dtype=np.float64)
+    if len(positions) < 2:
+        return ()
+    steps = np.abs(np.diff(positions))
+    usual = float(np.median(steps))
+    return tuple(
+        other
+        for other, step in (
+            (slice_index - 1, slice_index - 1),
+            (slice_index + 1, slice_index),
+        )
+        if 0 <= other < len(positions) and abs(steps[step] - usual) <= 0.05 * usual
+    )
+
+
+def _scored(
+    maps: _Maps,
+    detector: Detector,
+    volume: Volume,
+    slice_index: int,
+    grid: PatchGrid,
+    at: tuple[int, int] | None = None,
+) -> SliceScores:
+    # In this order each slice is predicted once when a series is scored in order.
+    before = [maps.of(i) for i in neighbours_of(volume, slice_index) if i < slice_index]
+    own = maps.of(slice_index)
+    after = [maps.of(i) for i in neighbours_of(volume, slice_index) if i > slice_index]
+    level = detector.info.paper_level
+    features = grid_features(
+        own,
+        tissue_of(volume, slice_index),
+        grid,
+        paper_level=level,
+        at=at,
+        neighbours=before + after,
+    )
+    return SliceScores(slice_index, features, own[level])
 
 
 def score_slice(
@@ -59,11 +132,7 @@ def score_slice(
     grid: PatchGrid,
 ) -> SliceScores:
     """Residual map and features of one slice at all centres of the grid."""
-    scaled, tissue = _inputs(volume, slice_index, scale)
-    maps = detector.predict_noise(scaled)
-    level = detector.info.paper_level
-    features = grid_features(maps, tissue, grid, paper_level=level)
-    return SliceScores(slice_index, features, maps[level])
+    return _scored(_Maps(detector, volume, scale), detector, volume, slice_index, grid)
 
 
 def score_volume(
@@ -83,8 +152,9 @@ def score_volume(
     todo = [s for s in range(volume.n_slices) if s not in skip]
     done = volume.n_slices - len(todo)
     context.report(done, volume.n_slices, "Scoring slices")
+    maps = _Maps(detector, volume, scale)
     for slice_index in todo:
-        yield score_slice(detector, volume, slice_index, scale, grid)
+        yield _scored(maps, detector, volume, slice_index, grid)
         done += 1
         context.report(done, volume.n_slices, "Scoring slices")
 
@@ -106,8 +176,5 @@ def score_place(
         grid: Patch geometry.
     """
     slice_index, row, column = place
-    scaled, tissue = _inputs(volume, slice_index, scale)
-    maps = detector.predict_noise(scaled)
-    level = detector.info.paper_level
-    features = grid_features(maps, tissue, grid, paper_level=level, at=(row, column))
-    return SliceScores(slice_index, features, maps[level])
+    maps = _Maps(detector, volume, scale)
+    return _scored(maps, detector, volume, slice_index, grid, (row, column))

@@ -7,6 +7,8 @@ The others compare the place with its surroundings in the same slice: at each no
 level, the mean of F^2 in a disc and two rings around the centre, as log ratios to
 what the outer patch lets expect of the same mix of tissue. (The signed mean of F was
 tried as well: it only diluted the others.)
+Beside them stand correlations of F within the slice and with its neighbours (see
+`correlations`).
 Content that is too smooth for its surroundings has negative log ratios, content that
 is too rough positive ones; which of them is unusual is for the calibration to say.
 """
@@ -14,20 +16,29 @@ is too rough positive ones; which of them is unusual is for the calibration to s
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.scoring.correlations import (
+    correlation_channels,
+    zone_correlations,
+)
 from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
 
-__all__ = ["ZONE_RADII_PX", "GridFeatures", "feature_names", "grid_features"]
+__all__ = ["ACROSS", "ZONE_RADII_PX", "GridFeatures", "feature_names", "grid_features"]
 
 # Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
 # A 32 mm cube on 0.7 mm pixels reaches 23 px from its centre, its seam ring 3.
 ZONE_RADII_PX = (9.0, 17.0, 27.0)
 _ZONES = ("disc", "ring1", "ring2")
+_CORRELATED_ZONES = _ZONES[:2]
+ACROSS = "across slices"
+"""What the names of features that need a neighbouring slice begin with."""
+
 _MIN_TISSUE_SHARE = 0.25  # of the central square, for a place to be scored at all
 _MIN_CLASS_PIXELS = 200  # in the surroundings, for a tissue class to be a reference
 _N_CLASSES = 3  # aerated, soft, dense; see preprocess.foreground.Tissue
@@ -43,7 +54,8 @@ class GridFeatures:
         columns: Centre columns in pixels, shape (C,).
         injection: Mean of F^2 in the central square at t = 0, shape (R, C).
         removal: Mean of F^2 over the patch at t = 0, shape (R, C).
-        features: Log ratios, shape (R, C, K), see `feature_names`.
+        features: Log ratios and correlations, shape (R, C, K), see `feature_names`;
+            those with the neighbouring slices are NaN in a slice without neighbours.
         aerated: Share of aerated pixels in the central square's tissue, (R, C).
     """
 
@@ -62,7 +74,14 @@ class GridFeatures:
 
 def feature_names(levels: tuple[float, ...]) -> tuple[str, ...]:
     """Names of the K features of a detector with these noise levels, in order."""
-    return tuple(f"{zone}@{level:g}" for level in levels for zone in _ZONES)
+    ratios = [f"{zone}@{level:g}" for level in levels for zone in _ZONES]
+    correlations = [
+        f"{kind} {zone}@{level:g}"
+        for kind in ("texture", ACROSS)
+        for level in levels
+        for zone in _CORRELATED_ZONES
+    ]
+    return (*ratios, *correlations)
 
 
 def grid_features(
@@ -72,6 +91,7 @@ def grid_features(
     *,
     paper_level: int,
     at: tuple[int, int] | None = None,
+    neighbours: Sequence[NDArray[np.float32]] = (),
 ) -> GridFeatures:
     """Features of a slice at all centres of the grid, or at one place.
 
@@ -82,6 +102,7 @@ def grid_features(
         paper_level: Index of the level of t = 0 in `maps`.
         at: One centre (row, column) in pixels instead of the grid. Any pixel will
             do: the slice is shifted so that the patch falls on whole blocks.
+        neighbours: Maps of the adjacent slices, none to two, each (L, H, W).
 
     Returns:
         Features; R = C = 1 when `at` is given.
@@ -94,6 +115,9 @@ def grid_features(
     sums = _class_sums(maps, tissue, present)
     # Of the whole slice in either case, or a click would not repeat the grid's number.
     slice_means = _class_means(sums)
+    channels = correlation_channels(maps, neighbours, tissue)
+    blocks = block_sums(channels)
+    slice_sums = blocks.sum(axis=(1, 2))
     if at is None:
         rows, columns = grid.rows(h), grid.columns(w)
         place = (np.repeat(rows, columns.size), np.tile(columns, rows.size))
@@ -102,10 +126,14 @@ def grid_features(
         if not (0 <= r <= h and 0 <= c <= w):
             raise ValueError(f"row {r}, column {c} lies outside the slice ({h}, {w})")
         maps, tissue = _cut(maps, r, c, half), _cut(tissue, r, c, half)
+        blocks = block_sums(_cut(channels, r, c, half))
         place = (np.array([half]), np.array([half]))
         rows, columns = np.array([r]), np.array([c])
         sums = _class_sums(maps, tissue, _cut(present, r, c, half))
-    return _from_sums(sums, slice_means, place, (rows, columns), grid, paper_level)
+    correlated = _Correlated(blocks, slice_sums)
+    return _from_sums(
+        sums, slice_means, correlated, place, (rows, columns), grid, paper_level
+    )
 
 
 def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
@@ -135,6 +163,14 @@ def _class_sums(
         square=np.stack([block_sums(squares * mask) for mask in masks], axis=1),
         whole=block_sums(squares),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Correlated:
+    """Block sums of the products behind correlations, and their sums over the slice."""
+
+    blocks: NDArray[np.float64]  # (channels, h, w)
+    slice_sums: NDArray[np.float64]  # (channels,)
 
 
 def _zone_masks(patch: int) -> NDArray[np.float64]:
@@ -171,6 +207,7 @@ def _pool(
 def _from_sums(
     sums: _Sums,
     slice_means: NDArray[np.float64],
+    correlated: _Correlated,
     place: tuple[NDArray[np.int64], NDArray[np.int64]],
     centres: tuple[NDArray[np.int64], NDArray[np.int64]],
     grid: PatchGrid,
@@ -194,6 +231,9 @@ def _from_sums(
     square = _pool(flat, place, zones)
     square = square.reshape(len(zones), len(slice_means), _N_CLASSES, square.shape[-1])
     ratios = _log_ratios(square, count, slice_means)
+    zone_sums = _pool(correlated.blocks, place, zones[[0, 1, 3]])
+    correlations = zone_correlations(zone_sums, correlated.slice_sums, len(slice_means))
+    features = np.concatenate([ratios, correlations])
     aerated = tissue[0] / np.maximum(tissue.sum(axis=0), 1.0)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -205,7 +245,7 @@ def _from_sums(
         *centres,
         injection=spread(injection),
         removal=spread(removal),
-        features=spread(ratios.T),
+        features=spread(features.T),
         aerated=spread(aerated),
     )
 

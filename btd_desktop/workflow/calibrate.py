@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from btd_desktop import __version__
-from btd_desktop.calibration.fit import (
-    MIN_PATIENTS,
-    BenignSeries,
-    ProfileHeader,
-    fit_profile,
-)
+from btd_desktop.calibration.fit import MIN_PATIENTS, ProfileHeader, fit_profile
+from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
@@ -19,9 +18,11 @@ from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.errors import CalibrationError
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import score_volume
+from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.workflow.import_series import facts_of
 from btd_desktop.workflow.model_library import BoundDetector
 from btd_desktop.workflow.score_series import make_manifest
+from btd_desktop.workflow.search_copies import sampled_copies
 from btd_desktop.workflow.services import Services
 
 __all__ = ["calibrate_on", "calibrate_paths", "load_benign", "patient_of"]
@@ -97,35 +98,38 @@ def calibrate_on(
     context: TaskContext,
     notes: Sequence[str] = (),
     min_patients: int = MIN_PATIENTS,
+    background: Sequence[LoadedSeries] = (),
 ) -> CalibrationProfile:
     """Calibrate on genuine series that are already loaded.
+
+    `background` widens the benign density only; the model may have learnt from it.
 
     Raises:
         CalibrationError: Too few series, or a patient the model learnt from.
         Cancelled: The examiner asked to stop.
     """
     _refuse_learnt(series, detector)
-    benign = []
-    total = sum(s.volume.n_slices for s in series)
+    total = sum(s.volume.n_slices for s in (*series, *background))
     patients = list(dict.fromkeys(patient_of(s) for s in series))
     done = 0
-    grid_json = {}
-    for loaded in series:
-        volume = loaded.volume
-        digest = array_digest(volume.voxels)
-        _, scale, grid = make_manifest(volume, digest, detector.info)
-        grid_json = grid.to_json()
-        number = patients.index(patient_of(loaded)) + 1
-        where = f"patient {number} of {len(patients)}"
-        inner = TaskContext()
-        features = []
-        for scores in score_volume(detector, volume, scale, grid, inner):
-            features.append(scores.features)
-            done += 1
-            context.report(done, total, "Scoring benign slices", where)
-        benign.append(
-            BenignSeries(patient_of(loaded), tuple(features), facts_of(volume), digest)
+    found: list[BenignSeries] = []
+    grid_json: dict[str, Any] = {}
+    for index, loaded in enumerate((*series, *background)):
+        counts = index < len(series)
+        where = "background"
+        if counts:
+            number = patients.index(patient_of(loaded)) + 1
+            where = f"patient {number} of {len(patients)}"
+
+        def tell(n: int, where: str = where, before: int = done) -> None:
+            context.report(before + n, total, "Scoring benign slices", where)
+
+        own, grid = _scored(
+            loaded, detector, tell, n_series=len(series) if counts else 0
         )
+        grid_json = grid.to_json()
+        done += loaded.volume.n_slices
+        found.append(own)
     header = ProfileHeader(
         name=name,
         created=services.now().isoformat(timespec="seconds"),
@@ -137,7 +141,43 @@ def calibrate_on(
         backend=detector.info.backend,
         notes=tuple(notes),
     )
-    return fit_profile(benign, header, fpr, min_patients=min_patients)
+    return fit_profile(
+        found[: len(series)],
+        header,
+        fpr,
+        min_patients=min_patients,
+        background=found[len(series) :],
+    )
+
+
+def _scored(
+    loaded: LoadedSeries,
+    detector: BoundDetector,
+    tell: Callable[[int], None],
+    *,
+    n_series: int,
+) -> tuple[BenignSeries, PatchGrid]:
+    """Features of a genuine series, and how some of its places fare as copies.
+
+    `n_series` of the calibration; 0 makes no search for copies.
+    """
+    volume = loaded.volume
+    digest = array_digest(volume.voxels)
+    _, scale, grid = make_manifest(volume, digest, detector.info)
+    features, residuals = [], []
+    for n, scores in enumerate(
+        score_volume(detector, volume, scale, grid, TaskContext()), start=1
+    ):
+        features.append(scores.features)
+        if n_series:
+            # As a case keeps it.
+            residuals.append(scores.residual.astype(np.float16))
+        tell(n)
+    copies = sampled_copies(volume, features, residuals, n_series) if n_series else ()
+    own = BenignSeries(
+        patient_of(loaded), tuple(features), facts_of(volume), digest, copies
+    )
+    return own, grid
 
 
 def _refuse_learnt(series: Sequence[LoadedSeries], detector: BoundDetector) -> None:

@@ -14,6 +14,7 @@ from btd_desktop.calibration.apply import (
     CalibratedValue,
     calibrate_place,
     calibrate_series,
+    copy_surprise,
 )
 from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
 from btd_desktop.calibration.scope import Scope
@@ -22,12 +23,14 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.errors import CalibrationError, CaseError, EvidenceError
 from btd_desktop.preprocess.presets import IntensityScale
+from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.workflow.model_library import choose_profile
 from btd_desktop.workflow.score_series import load_features
+from btd_desktop.workflow.search_copies import copies_in_case
 from btd_desktop.workflow.services import Services
 
 __all__ = [
@@ -100,6 +103,8 @@ class Place:
         residual: F(x_0) of the slice at t = 0, shape (H, W).
         profile: Profile used.
         scope: How far it covers the series.
+        copy: Where in the series its noise is found again best; None when it cannot
+            be searched for (at the rim of the slice).
     """
 
     slice_index: int
@@ -109,6 +114,15 @@ class Place:
     residual: NDArray[np.float32]
     profile: CalibrationProfile
     scope: Scope
+    copy: CopyMatch | None
+
+    @property
+    def copied(self) -> bool:
+        """True when the copy, by itself, is as rare as the profile's flags are."""
+        if self.copy is None or not self.scope.p_values_allowed:
+            return False
+        surprise = copy_surprise(self.profile, self.copy)
+        return bool(surprise > -np.log10(self.profile.target_fpr))
 
 
 def latest_run(store: CaseStore, series_id: int) -> Run | None:
@@ -225,29 +239,20 @@ def _apart(
 
 
 def _candidate(evaluation: Evaluation, index: int, r: int, c: int) -> Candidate:
-    features = evaluation.features[index]
+    own = evaluation.features[index]
     slice_value = evaluation.kinds["anomaly"].slices[index]
     if slice_value is None:
         raise ValueError(f"slice {index} was not scored")
+    arrays = (own.injection, own.removal, own.features, own.aerated)
     place = GridFeatures(
-        features.rows[r : r + 1],
-        features.columns[c : c + 1],
-        *(
-            array[r : r + 1, c : c + 1]
-            for array in (
-                features.injection,
-                features.removal,
-                features.features,
-                features.aerated,
-            )
-        ),
+        own.rows[r : r + 1],
+        own.columns[c : c + 1],
+        *(a[r : r + 1, c : c + 1] for a in arrays),
     )
     values = calibrate_place(
         evaluation.profile, evaluation.scope, place, evaluation.features
     )
-    return Candidate(
-        index, int(features.columns[c]), int(features.rows[r]), values, slice_value
-    )
+    return Candidate(index, int(own.columns[c]), int(own.rows[r]), values, slice_value)
 
 
 def score_at(
@@ -297,9 +302,14 @@ def score_at(
         IntensityScale(**manifest["scale"]),
         PatchGrid(**manifest["grid"]),
     )
+    [copy] = copies_in_case(store, evaluation.run, volume, [place])
     try:
         values = calibrate_place(
-            evaluation.profile, evaluation.scope, scored.features, evaluation.features
+            evaluation.profile,
+            evaluation.scope,
+            scored.features,
+            evaluation.features,
+            copy,
         )
     except ValueError as error:
         raise EvidenceError(
@@ -315,6 +325,7 @@ def score_at(
         scored.residual,
         evaluation.profile,
         evaluation.scope,
+        copy,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.fit import BenignSeries, ProfileHeader, fit_profile
+from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.places import BenignSeries, PlaceCopy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.scoring.features import GridFeatures, feature_names
@@ -73,6 +75,19 @@ def series_of(
     return BenignSeries(patient, slices, {**FACTS, **facts}, f"{seed:064x}")
 
 
+def searched(series: BenignSeries, seed: int, n: int = 30) -> BenignSeries:
+    """The series with the strengths of copies that genuine places show by chance."""
+    rng = np.random.default_rng(seed)
+    copies = []
+    for k in range(n):
+        s = k % len(series.slices)
+        scored = np.argwhere(series.slices[s].scored)
+        i, j = scored[rng.integers(len(scored))]
+        strength = 5.0 + 0.4 * abs(float(rng.standard_normal()))
+        copies.append(PlaceCopy(s, int(i), int(j), strength))
+    return replace(series, copies=tuple(copies))
+
+
 def header(**changes: Any) -> ProfileHeader:
     values: dict[str, Any] = {
         "name": "local",
@@ -89,7 +104,9 @@ def header(**changes: Any) -> ProfileHeader:
 
 
 def profile_of(
-    n_patients: int = 5, fpr: float = 0.05, **options: Any
+    n_patients: int = 5, fpr: float = 0.05, *, copies: bool = False, **options: Any
 ) -> CalibrationProfile:
     series = [series_of(f"p{i}", i, **options) for i in range(n_patients)]
+    if copies:
+        series = [searched(s, i) for i, s in enumerate(series)]
     return fit_profile(series, header(), fpr)

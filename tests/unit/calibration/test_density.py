@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import (
     BenignDensity,
+    View,
     centred_on,
     fit_density,
     series_reference,
@@ -17,6 +19,7 @@ from btd_desktop.calibration.density import (
 from btd_desktop.errors import CalibrationError
 
 MIX = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.0, 0.3, 0.9]])
+ALONE = (0, 1)  # the third feature needs a neighbouring slice
 
 
 def places(
@@ -29,9 +32,31 @@ def places(
     return features, aerated
 
 
-def test_score_is_minus_log10_of_the_share_of_genuine_places_of_the_tissue() -> None:
-    density = fit_density(*places(4000))
+def fitted(
+    features: NDArray[np.float64], aerated: NDArray[np.float64]
+) -> BenignDensity:
+    return fit_density(features, aerated, ALONE)
+
+
+def whole_of(density: BenignDensity) -> View:
+    assert density.whole is not None
+    return density.whole
+
+
+def without_neighbours(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    lone = features.copy()
+    lone[:, 2] = np.nan
+    return lone
+
+
+@pytest.mark.parametrize("lone", [False, True])
+def test_score_is_minus_log10_of_the_share_of_genuine_places_of_the_tissue(
+    lone: bool,
+) -> None:
+    density = fitted(*places(4000))
     features, aerated = places(4000, seed=1)
+    if lone:
+        features = without_neighbours(features)
     scores = density.scores(features, aerated)
     assert float(scores.min()) >= 0.0
     for tissue in (0.0, 1.0):
@@ -43,7 +68,7 @@ def test_score_is_minus_log10_of_the_share_of_genuine_places_of_the_tissue() -> 
 
 
 def test_score_rises_on_beyond_all_genuine_places() -> None:
-    density = fit_density(*places(4000))
+    density = fitted(*places(4000))
     far = np.array([10.0, 20.0, 40.0])[:, None] * np.ones((1, 3))
     scores = density.scores(far, np.zeros(3))
     assert np.all(np.diff(scores) > 0.5)
@@ -51,7 +76,7 @@ def test_score_rises_on_beyond_all_genuine_places() -> None:
 
 
 def test_score_is_two_sided_in_every_feature() -> None:
-    density = fit_density(*places(4000))
+    density = fitted(*places(4000))
     solid = np.zeros(1)
     ordinary = float(density.scores(np.full((1, 3), 0.5), solid)[0])
     for k in range(3):
@@ -62,7 +87,7 @@ def test_score_is_two_sided_in_every_feature() -> None:
 
 
 def test_unusual_combination_of_ordinary_values_scores_high() -> None:
-    density = fit_density(*places(4000))
+    density = fitted(*places(4000))
     solid = np.zeros(1)
     along = density.scores(np.array([[1.5, 1.5, 0.0]]), solid)[0]
     across = density.scores(np.array([[1.5, -1.5, 0.0]]), solid)[0]
@@ -70,7 +95,7 @@ def test_unusual_combination_of_ordinary_values_scores_high() -> None:
 
 
 def test_what_is_odd_for_solid_tissue_is_ordinary_for_lung() -> None:
-    density = fit_density(*places(6000))
+    density = fitted(*places(6000))
     features = np.array([[4.0, 3.2, 1.0]])
     solid, air = (float(density.scores(features, np.array([a]))[0]) for a in (0, 1))
     assert solid > air + 1.0
@@ -78,7 +103,7 @@ def test_what_is_odd_for_solid_tissue_is_ordinary_for_lung() -> None:
 
 def test_log_distance_is_mahalanobis() -> None:
     features, aerated = places(3000, air=0.0)
-    stratum = fit_density(features, aerated).strata[0]
+    stratum = whole_of(fitted(features, aerated)).strata[0]
     sample = features[:5]
     expected = np.diag(
         (sample - stratum.mean) @ stratum.precision @ (sample - stratum.mean).T
@@ -89,12 +114,15 @@ def test_log_distance_is_mahalanobis() -> None:
 
 
 def test_score_alone_equals_score_among_others_to_the_bit() -> None:
-    density = fit_density(*places(4000))
-    features, aerated = places(500, seed=2)
-    together = density.scores(features, aerated)
-    alone = [
-        density.scores(features[i : i + 1], aerated[i : i + 1])[0] for i in range(500)
-    ]
+    # As many features as a detector of three noise levels has.
+    features, aerated = places(3000)
+    rng = np.random.default_rng(4)
+    features = np.concatenate([rng.standard_normal((3000, 18)), features], axis=1)
+    density = fit_density(features, aerated, range(15))
+    sample, air = features[:400].copy(), aerated[:400]
+    sample[::3, 15:] = np.nan
+    together = density.scores(sample, air)
+    alone = [density.scores(sample[i : i + 1], air[i : i + 1])[0] for i in range(400)]
     np.testing.assert_array_equal(together, alone)
 
 
@@ -126,40 +154,43 @@ def test_reference_of_few_places_is_shrunk_and_of_none_is_zero() -> None:
 
 def test_missing_tissue_takes_the_others_density() -> None:
     features, aerated = places(1000, air=0.0)
-    density = fit_density(features, aerated)
-    assert density.strata[0] is density.strata[1]
-    sample = features[:3]
-    np.testing.assert_array_equal(
-        density.scores(sample, np.zeros(3)), density.scores(sample, np.ones(3))
-    )
+    density = fitted(features, aerated)
+    for view in (whole_of(density), density.alone):
+        assert view.strata[0] is view.strata[1] is view.strata[2]
+    for sample in (features[:3], without_neighbours(features[:3])):
+        np.testing.assert_array_equal(
+            density.scores(sample, np.zeros(3)), density.scores(sample, np.ones(3))
+        )
 
 
 def test_too_few_places_are_refused() -> None:
     with pytest.raises(CalibrationError) as caught:
-        fit_density(*places(250, air=0.5))
+        fitted(*places(250, air=0.5))
     assert caught.value.code == "too_few"
 
 
 def test_constant_feature_gives_finite_scores() -> None:
     features, aerated = places(1000, air=0.0)
     features[:, 1] = 0.0
-    density = fit_density(features, aerated)
+    density = fitted(features, aerated)
     assert np.isfinite(density.scores(features, aerated)).all()
 
 
 def test_json_gives_the_same_scores_to_the_bit() -> None:
-    density = fit_density(*places(3000))
+    density = fitted(*places(3000))
     again = BenignDensity.from_json(json.loads(json.dumps(density.to_json())))
     features, aerated = places(300, seed=3)
+    features[::2] = without_neighbours(features[::2])
     np.testing.assert_array_equal(
         again.scores(features, aerated), density.scores(features, aerated)
     )
 
 
+@pytest.mark.parametrize("view", ["whole", "alone"])
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("mean", [0.0, 0.0]),
+        ("mean", [0.0]),
         ("mean", [0.0, 0.0, float("nan")]),
         ("precision", [[1.0]]),
         ("knots", [0.0, float("nan")]),
@@ -167,8 +198,112 @@ def test_json_gives_the_same_scores_to_the_bit() -> None:
         ("distances", [2.0, 1.0]),
     ],
 )
-def test_json_that_is_no_density_is_refused(key: str, value: object) -> None:
-    document = fit_density(*places(3000)).to_json()
-    document[0][key] = value
+def test_json_that_is_no_density_is_refused(view: str, key: str, value: object) -> None:
+    document = fitted(*places(3000)).to_json()
+    document[view]["strata"][0][key] = value
     with pytest.raises(ValueError, match=r"mean|usable|knots"):
         BenignDensity.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("view", "columns"),
+    [
+        ("alone", []),
+        ("alone", [1, 0]),
+        ("alone", [1, 1]),
+        ("alone", [-1, 0]),
+        ("alone", [0, 3]),
+        ("alone", [[0, 1]]),
+        ("alone", [0]),
+        ("alone", [0, 1, 2]),
+        ("whole", [0, 1]),
+        ("whole", [0, 1, 3]),
+    ],
+)
+def test_json_with_columns_that_its_features_lack_is_refused(
+    view: str, columns: list[Any]
+) -> None:
+    document = fitted(*places(3000)).to_json()
+    document[view]["columns"] = columns
+    with pytest.raises(ValueError, match="columns"):
+        BenignDensity.from_json(document)
+
+
+def test_json_whose_whole_density_lacks_a_feature_is_refused() -> None:
+    document = fitted(*places(3000)).to_json()
+    document["whole"] = document["alone"]
+    with pytest.raises(ValueError, match="every feature"):
+        BenignDensity.from_json(document)
+
+
+@pytest.mark.parametrize("n_strata", [0, 2, 4])
+def test_json_with_another_number_of_tissues_is_refused(n_strata: int) -> None:
+    document = fitted(*places(3000)).to_json()
+    strata = document["alone"]["strata"]
+    document["alone"]["strata"] = (strata + strata)[:n_strata]
+    with pytest.raises(ValueError, match="values to unpack"):
+        BenignDensity.from_json(document)
+
+
+def test_place_without_neighbours_is_judged_by_what_it_has() -> None:
+    density = fitted(*places(4000))
+    features, aerated = places(400, seed=5)
+    lone = without_neighbours(features)
+    by_itself = fit_density(places(4000)[0][:, :2], places(4000)[1], (0, 1))
+    np.testing.assert_array_equal(
+        density.scores(lone, aerated), by_itself.scores(features[:, :2], aerated)
+    )
+    assert np.isfinite(density.scores(lone, aerated)).all()
+    # Places of both kinds at once: each as among its own.
+    mixed = np.where(np.arange(400)[:, None] % 2 == 0, features, lone)
+    expected = np.where(
+        np.arange(400) % 2 == 0,
+        density.scores(features, aerated),
+        density.scores(lone, aerated),
+    )
+    np.testing.assert_array_equal(density.scores(mixed, aerated), expected)
+
+
+def test_oddness_of_a_missing_feature_cannot_be_seen() -> None:
+    density = fitted(*places(4000))
+    odd = np.array([[0.0, 0.0, 8.0]])
+    solid = np.zeros(1)
+    assert float(density.scores(odd, solid)[0]) > 3.0
+    assert float(density.scores(without_neighbours(odd), solid)[0]) < 0.5
+
+
+def test_genuine_places_without_neighbours_enter_only_the_density_of_their_kind() -> (
+    None
+):
+    features, aerated = places(4000)
+    more, more_aerated = places(1000, seed=8)
+    both = np.concatenate([features, without_neighbours(more * 2.0)])
+    air = np.concatenate([aerated, more_aerated])
+    density, plain = fitted(both, air), fitted(features, aerated)
+    assert whole_of(density).strata[0].to_json() == whole_of(plain).strata[0].to_json()
+    assert density.alone.strata[0].n == plain.alone.strata[0].n + int(
+        (more_aerated == 0).sum()
+    )
+
+
+def test_single_slices_only_give_no_whole_density() -> None:
+    features, aerated = places(1000, air=0.0)
+    density = fitted(without_neighbours(features), aerated)
+    assert density.whole is None
+    again = BenignDensity.from_json(json.loads(json.dumps(density.to_json())))
+    assert again.whole is None
+    # A place with neighbours can then be judged only as one without.
+    np.testing.assert_array_equal(
+        again.scores(features, aerated),
+        density.scores(without_neighbours(features), aerated),
+    )
+
+
+def test_reference_of_a_rare_feature_counts_the_places_that_have_it() -> None:
+    features = np.full((100, 3), 2.0)
+    features[5:, 2] = np.nan
+    reference = series_reference(features, np.zeros(100))
+    np.testing.assert_allclose(reference[0], [2.0 * 100 / 120] * 2 + [2.0 * 5 / 25])
+    features[:, 2] = np.nan
+    reference = series_reference(features, np.zeros(100))
+    np.testing.assert_allclose(reference[0], [2.0 * 100 / 120] * 2 + [0.0])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from btd_desktop.calibration.apply import calibrate_series
-from btd_desktop.calibration.fit import BenignSeries, fit_profile
+from btd_desktop.calibration.fit import fit_profile
+from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import KINDS, LEVELS, CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import CalibrationError

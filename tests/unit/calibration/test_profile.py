@@ -147,10 +147,30 @@ def test_profile_kept_without_digest_is_read_from_its_value(
 
 def test_newer_profile_is_refused(profile: CalibrationProfile, tmp_path: Path) -> None:
     value = document(profile)
-    value["format"] = 2
+    value["format"] = 3
     path = tmp_path / "a.json"
     path.write_text(json.dumps(value))
-    assert refusal(path).code == "profile_format"
+    error = refusal(path)
+    assert error.code == "profile_format"
+    assert "newer version" in error.hint
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_profile_of_the_first_format_is_refused_with_what_to_do(
+    profile: CalibrationProfile, tmp_path: Path, damaged: bool
+) -> None:
+    value = document(profile)
+    value["format"] = 1
+    if damaged:
+        # As the first format was: no scale of copies, a plain list of tissues.
+        del value["copies"]
+        value["density"] = value["density"]["alone"]["strata"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(value))
+    error = refusal(path)
+    assert error.code == "profile_format"
+    assert "old.json has format 1, whose scores this program no longer" in error.detail
+    assert "calibrate again" in error.hint
 
 
 def set_at(*keys: str | int, to: Any) -> Edit:
@@ -159,6 +179,13 @@ def set_at(*keys: str | int, to: Any) -> Edit:
         for key in keys[:-1]:
             target = target[key]
         target[keys[-1]] = to
+
+    return edit
+
+
+def delete(key: str) -> Edit:
+    def edit(value: dict[str, Any]) -> None:
+        del value[key]
 
     return edit
 
@@ -184,8 +211,18 @@ PATCH = ("levels", "anomaly", "patch")
         set_at(*PATCH, "interval", to=[0.1]),
         set_at(*PATCH, "tail", to=[0.1, 0.2]),
         set_at("density", to=[]),
-        set_at("density", 0, "mean", to=[0.0] * 3),
-        set_at("density", 0, "knots", to=[0.0, 0.0]),
+        set_at("density", "whole", to=[]),
+        set_at("density", "n_features", to=13),
+        set_at("density", "n_features", to=INF),
+        set_at("density", "alone", to=None),
+        set_at("density", "alone", "columns", to=[0, 1]),
+        set_at("density", "alone", "columns", to="all"),
+        set_at("density", "alone", "columns", 0, to=NAN),
+        set_at("density", "whole", "strata", 0, "mean", to=[0.0] * 3),
+        set_at("density", "whole", "strata", 0, "knots", to=[0.0, 0.0]),
+        set_at("copies", to=[]),
+        set_at("copies", to={"knots": [0.0, -1.0], "distances": [1.0, 2.0]}),
+        delete("copies"),
         set_at("noise_levels", to=[0.01]),
         set_at("noise_levels", to=None),
         set_at("ranges", to={"thickness_mm": []}),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from btd_desktop.preprocess.foreground import Tissue
 from btd_desktop.scoring.features import (
+    ACROSS,
     ZONE_RADII_PX,
     GridFeatures,
     feature_names,
@@ -18,6 +22,8 @@ from btd_desktop.scoring.grid import PatchGrid
 CT, MR = PatchGrid(96), PatchGrid(128)
 LEVELS = (0.01, 0.0173286, 0.055)
 NAMES = feature_names(LEVELS)
+N_RATIOS = 3 * len(LEVELS)
+ALONE = np.array([not n.startswith(ACROSS) for n in NAMES])
 
 
 def noise(seed: int = 0, side: int = 256) -> NDArray[np.float32]:
@@ -34,8 +40,11 @@ def features(
     tissue: NDArray[np.uint8],
     grid: PatchGrid = CT,
     at: tuple[int, int] | None = None,
+    neighbours: Sequence[NDArray[np.float32]] = (),
 ) -> GridFeatures:
-    return grid_features(maps, tissue, grid, paper_level=1, at=at)
+    return grid_features(
+        maps, tissue, grid, paper_level=1, at=at, neighbours=neighbours
+    )
 
 
 def brute_mean(plane: NDArray[np.float32], r: int, c: int, side: int) -> float:
@@ -90,9 +99,9 @@ def test_paper_removal_score_counts_air_in_the_patch_too() -> None:
 
 
 @pytest.mark.parametrize("grid", [CT, MR])
-@pytest.mark.parametrize("missing_class", [False, True])
+@pytest.mark.parametrize(("missing_class", "n"), [(False, 2), (True, 1), (False, 0)])
 def test_place_at_a_grid_centre_equals_the_grid_bit_for_bit(
-    grid: PatchGrid, missing_class: bool
+    grid: PatchGrid, missing_class: bool, n: int
 ) -> None:
     maps, tissue = noise(3) * np.float32(1.7), soft()
     tissue[100:140, 90:150] = Tissue.AERATED
@@ -102,11 +111,13 @@ def test_place_at_a_grid_centre_equals_the_grid_bit_for_bit(
         tissue[100:140, 90:150] = Tissue.SOFT
         tissue[118:138, 118:138] = Tissue.DENSE
         tissue[200:230, 20:60] = Tissue.DENSE
-    whole = features(maps, tissue, grid)
+    around = [noise(30 + k) + maps for k in range(n)]
+    whole = features(maps, tissue, grid, neighbours=around)
+    assert np.isfinite(whole.features[whole.scored][:, ~ALONE]).all() == (n > 0)
     for r in (48, 112, 128, 224):
         for c in (0, 32, 128, 256):
             i, j = index_of(whole, r, c)
-            alone = features(maps, tissue, grid, (r, c))
+            alone = features(maps, tissue, grid, (r, c), around)
             for name in ("injection", "removal", "aerated", "features"):
                 np.testing.assert_array_equal(
                     getattr(alone, name)[0, 0], getattr(whole, name)[i, j], err_msg=name
@@ -132,17 +143,48 @@ def test_place_outside_the_slice_is_refused(place: tuple[int, int]) -> None:
 def test_names_are_one_for_each_feature() -> None:
     found = features(noise(), soft())
     assert found.features.shape == (17, 17, len(NAMES))
-    assert len(set(NAMES)) == len(NAMES) == 3 * len(LEVELS)
+    assert len(set(NAMES)) == len(NAMES) == (3 + 2 + 2) * len(LEVELS)
     assert NAMES[:3] == ("disc@0.01", "ring1@0.01", "ring2@0.01")
-    assert NAMES[-1] == "ring2@0.055"
+    assert NAMES[N_RATIOS - 1] == "ring2@0.055"
+    assert NAMES[N_RATIOS : N_RATIOS + 3] == (
+        "texture disc@0.01",
+        "texture ring1@0.01",
+        "texture disc@0.0173286",
+    )
+    assert NAMES[-1] == "across slices ring1@0.055"
+    assert int((~ALONE).sum()) == 2 * len(LEVELS)
+
+
+def test_features_stand_in_the_order_of_their_names() -> None:
+    # Each level and zone is changed by itself, and only numbers of its name move.
+    maps, other = noise(12), noise(12) + noise(13)
+    plain = features(maps, soft(), at=(128, 128), neighbours=[other]).features[0, 0]
+    r, c = np.mgrid[:256, :256] // 4 * 4 + 1.5  # centres of blocks: zones are of blocks
+    radius = np.hypot(r - 127.5, c - 127.5)
+    low = 0.0
+    for zone, high in zip(("disc", "ring1", "ring2"), ZONE_RADII_PX, strict=True):
+        # Without its rim, whose pixels are next to another zone's.
+        inside = ndimage.binary_erosion((radius >= low) & (radius < high))
+        for index, level in enumerate(LEVELS):
+            changed = maps.copy()
+            # A constant is all texture, and nothing of the other slice.
+            changed[index, inside] = 3.0
+            after = features(changed, soft(), at=(128, 128), neighbours=[other])
+            moved = np.abs(after.features[0, 0] - plain) > 1e-6
+            assert {n for n, m in zip(NAMES, moved, strict=True) if m} == {
+                n for n in NAMES if n.endswith(f"{zone}@{level:g}")
+            }
+        low = high
 
 
 def test_stationary_noise_has_log_ratios_near_zero() -> None:
-    found = features(noise(5, 384), soft(384, 384))
+    found = features(noise(5, 384), soft(384, 384), neighbours=[noise(6, 384)])
     inner = found.features[3:-3, 3:-3].astype(np.float64)
     # A disc of radius 9 holds about 256 pixels, so log F^2 spreads by sqrt(2 / 256).
     assert float(np.abs(inner.mean(axis=(0, 1))).max()) < 0.03
-    assert float(inner[..., : 3 * len(LEVELS)].std()) < 0.12
+    assert float(inner[..., :N_RATIOS].std()) < 0.12
+    # Correlations of n pixels spread by 1 / sqrt(n), of four neighbours' mean by half.
+    assert float(inner[..., N_RATIOS:].std()) < 0.06
 
 
 @pytest.mark.parametrize(("gain", "sign"), [(0.5, -1.0), (1.6, 1.0)])
@@ -178,8 +220,19 @@ def test_other_tissue_is_compared_with_its_own_kind() -> None:
     r, c = np.mgrid[:256, :256]
     tissue[np.hypot(r - 128, c - 128) < 12] = Tissue.AERATED
     maps[:, tissue == Tissue.AERATED] *= np.float32(2.0)
-    found = features(maps, tissue, at=(128, 128))
+    found = features(maps, tissue, at=(128, 128), neighbours=[noise(14)])
     assert float(np.abs(found.features[0, 0]).max()) < 0.4
+
+
+def test_without_neighbours_only_what_compares_slices_is_nan() -> None:
+    maps = noise(15)
+    alone, among = features(maps, soft()), features(maps, soft(), neighbours=[maps])
+    assert np.isnan(alone.features[..., ~ALONE]).all()
+    np.testing.assert_array_equal(
+        alone.features[..., ALONE], among.features[..., ALONE]
+    )
+    assert np.isfinite(among.features).all()
+    assert alone.scored.all()
 
 
 def test_outside_the_body_everything_is_nan() -> None:
@@ -198,16 +251,23 @@ def test_place_with_a_quarter_of_tissue_is_scored_and_with_less_is_not() -> None
     tissue = np.zeros((256, 256), np.uint8)
     tissue[:, 136:] = Tissue.SOFT  # columns 136..143 of the square 112..143
     assert features(noise(), tissue, at=(128, 128)).scored.all()
-    assert not features(noise(), tissue, at=(128, 127)).scored.any()
+    none = features(noise(), tissue, at=(128, 127))
+    assert not none.scored.any()
+    assert none.features.shape == (1, 1, len(NAMES))
 
 
-def test_empty_slice_has_no_scored_place() -> None:
-    found = features(noise(), np.zeros((256, 256), np.uint8))
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_empty_slice_has_no_scored_place(n: int) -> None:
+    tissue = np.zeros((256, 256), np.uint8)
+    found = features(noise(), tissue, neighbours=[noise(k) for k in range(n)])
     assert not found.scored.any()
+    assert np.isnan(found.features).all()
+    assert found.features.shape == (17, 17, len(NAMES))
 
 
 def test_clipped_slice_with_zero_maps_has_finite_features() -> None:
-    found = features(np.zeros((3, 128, 128), np.float32), soft(128, 128))
+    zero = np.zeros((3, 128, 128), np.float32)
+    found = features(zero, soft(128, 128), neighbours=[zero])
     assert np.isfinite(found.features).all()
     assert float(np.abs(found.features).max()) == 0.0
 
@@ -234,7 +294,7 @@ def test_mr_grid_compares_over_its_larger_patch() -> None:
 
 def test_slice_smaller_than_a_patch_is_scored() -> None:
     maps = noise(11, 40)
-    found = features(maps, soft(40, 40), at=(20, 20))
+    found = features(maps, soft(40, 40), at=(20, 20), neighbours=[noise(12, 40)])
     assert float(found.removal[0, 0]) == pytest.approx(
         float(np.mean(maps[1].astype(np.float64) ** 2)), rel=1e-6
     )

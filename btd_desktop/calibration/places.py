@@ -1,0 +1,237 @@
+"""Genuine series as flat lists of places, and scores of each patient by the others.
+
+Cross-fitting: a patient is scored with a density fitted on the other patients, so that
+distributions describe patients whom the density has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.calibration.density import (
+    BenignDensity,
+    centred_on,
+    fit_density,
+    series_reference,
+)
+from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise
+from btd_desktop.scoring.features import GridFeatures
+
+__all__ = [
+    "BenignSeries",
+    "Fitting",
+    "PlaceCopy",
+    "Places",
+    "copy_scale",
+    "cross_fitted",
+    "density_of",
+    "evenly",
+    "flatten",
+    "place_scores",
+]
+
+_DENSITY_PER_PATIENT = 4000
+_BLOCKS = 4
+_MIN_COPIES = 100  # places searched for copies that a scale needs
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCopy:
+    """Result of the search for copies at one grid place.
+
+    Attributes:
+        slice_index: From 0.
+        row_index: Index of the centre among the grid's rows.
+        column_index: Index among its columns.
+        strength: `scoring.copies.CopyMatch.strength`.
+    """
+
+    slice_index: int
+    row_index: int
+    column_index: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenignSeries:
+    """One genuine series with its features.
+
+    Attributes:
+        patient: Key of the patient.
+        slices: Grid features of each slice.
+        facts: Scanner facts: "manufacturer", "model", "kernel", "thickness_mm",
+            "pixel_spacing_mm".
+        voxel_digest: Digest of the series' voxels.
+        copies: How strongly the noise of some places is found again elsewhere in the
+            series; none when that was not searched.
+    """
+
+    patient: str
+    slices: tuple[GridFeatures, ...]
+    facts: dict[str, Any]
+    voxel_digest: str
+    copies: tuple[PlaceCopy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """All scored places of one series, flat."""
+
+    patient: str
+    slice_index: NDArray[np.int64]
+    centred: NDArray[np.float64]
+    aerated: NDArray[np.float32]
+    injection: NDArray[np.float32]
+    removal: NDArray[np.float32]
+    copied: NDArray[np.int64]  # places that were searched for copies
+    strength: NDArray[np.float64]  # log of the strength found there
+
+
+def flatten(series: BenignSeries) -> Places:
+    """All scored places of a series, centred on the series' own reference."""
+    index, features, aerated, injection, removal = [], [], [], [], []
+    for s, grid in enumerate(series.slices):
+        scored = grid.scored
+        index.append(np.full(int(scored.sum()), s))
+        features.append(grid.features[scored])
+        aerated.append(grid.aerated[scored])
+        injection.append(grid.injection[scored])
+        removal.append(grid.removal[scored])
+    air, numbers = np.concatenate(aerated), np.concatenate(features)
+    copied, strength = _copied(series)
+    return Places(
+        series.patient,
+        np.concatenate(index),
+        centred_on(series_reference(numbers, air), numbers, air),
+        air,
+        np.concatenate(injection),
+        np.concatenate(removal),
+        copied,
+        strength,
+    )
+
+
+def _copied(series: BenignSeries) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where in the flat list the places searched for copies stand, and log strength."""
+    numbering = []
+    start = 0
+    for grid in series.slices:
+        flat = np.full(grid.scored.shape, -1, dtype=np.int64)
+        n = int(grid.scored.sum())
+        flat[grid.scored] = np.arange(start, start + n)
+        start += n
+        numbering.append(flat)
+    at = [numbering[c.slice_index][c.row_index, c.column_index] for c in series.copies]
+    return (
+        np.array(at, dtype=np.int64),
+        np.log([max(c.strength, 1e-6) for c in series.copies]),
+    )
+
+
+def evenly(n: int, wanted: int) -> NDArray[np.int64]:
+    """Indices of at most `wanted` of n items, evenly spread."""
+    if n <= wanted:
+        return np.arange(n)
+    return np.linspace(0, n - 1, wanted).round().astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitting:
+    """What a density is fitted on."""
+
+    places: Sequence[Places]
+    background: Sequence[Places]
+    alone: tuple[int, ...]  # features that a slice has by itself
+
+    def fit(
+        self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]
+    ) -> BenignDensity:
+        """Density of the given places and of the background's."""
+        for patient in sorted({p.patient for p in self.background}):
+            more = _of_patient(self.background, patient)
+            centred, aerated = [*centred, more[0]], [*aerated, more[1]]
+        return fit_density(np.concatenate(centred), np.concatenate(aerated), self.alone)
+
+
+def _of_patient(
+    places: Sequence[Places], patient: str
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    own = [p for p in places if p.patient == patient]
+    features = np.concatenate([p.centred for p in own])
+    chosen = evenly(len(features), _DENSITY_PER_PATIENT)
+    return features[chosen], np.concatenate([p.aerated for p in own])[chosen]
+
+
+def density_of(fitting: Fitting, patients: Sequence[str]) -> BenignDensity:
+    """Density of some patients, at most 4,000 places of each, and of the background."""
+    found = [_of_patient(fitting.places, patient) for patient in patients]
+    return fitting.fit([f for f, _ in found], [a for _, a in found])
+
+
+def cross_fitted(
+    fitting: Fitting, patients: Sequence[str]
+) -> list[NDArray[np.float64]]:
+    """Anomaly scores of every series, each by a density that has not seen it."""
+    if len(patients) == 1 and not fitting.background:
+        return _cross_fitted_by_blocks(fitting)
+    scores: list[NDArray[np.float64]] = [np.empty(0)] * len(fitting.places)
+    for patient in patients:
+        density = density_of(fitting, [p for p in patients if p != patient])
+        for i, own in enumerate(fitting.places):
+            if own.patient == patient:
+                scores[i] = density.scores(own.centred, own.aerated)
+    return scores
+
+
+def _cross_fitted_by_blocks(fitting: Fitting) -> list[NDArray[np.float64]]:
+    """One patient only: each quarter of the slices scored with the other three."""
+    places = fitting.places
+    scores = [np.empty(len(p.aerated)) for p in places]
+    for block in range(_BLOCKS):
+        held = [
+            p.slice_index * _BLOCKS // (p.slice_index.max() + 1) == block
+            for p in places
+        ]
+        density = fitting.fit(
+            [p.centred[~h] for p, h in zip(places, held, strict=True)],
+            [p.aerated[~h] for p, h in zip(places, held, strict=True)],
+        )
+        for own, chosen, target in zip(places, held, scores, strict=True):
+            target[chosen] = density.scores(own.centred[chosen], own.aerated[chosen])
+    return scores
+
+
+def copy_scale(places: Sequence[Places]) -> SurpriseScale | None:
+    """From log strength of a copy to share of genuine places; None when too few."""
+    strength = np.concatenate([p.strength for p in places])
+    return fit_surprise(strength) if len(strength) >= _MIN_COPIES else None
+
+
+def place_scores(
+    places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of the places that were searched for copies too, by patient.
+
+    The larger of anomaly and copy surprise; the latter on the scale of the other
+    patients.
+
+    Args:
+        places: All series.
+        anomaly: Their anomaly scores, one array each.
+    """
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for own, scores in zip(places, anomaly, strict=True):
+        if not len(own.copied):
+            continue
+        others = [p for p in places if p.patient != own.patient]
+        scale = copy_scale(others or places) or copy_scale(places)
+        if scale is None:
+            continue
+        both = np.maximum(scores[own.copied], scale.surprise(own.strength))
+        found.setdefault(own.patient, []).append(both)
+    return {patient: np.concatenate(parts) for patient, parts in found.items()}

@@ -1,0 +1,90 @@
+"""Any measure of oddness to one scale: -log10 of the share of genuine places beyond.
+
+2 means that one genuine place in a hundred lies as far out or farther. Different
+measures (a distance in feature space, a correlation with other places) thereby become
+comparable, and the largest of them can be taken. Beyond the genuine places the share is
+extrapolated as a power law of the measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SurpriseScale", "fit_surprise", "rounded"]
+
+# Shares of genuine places at which the measure is kept; those that fewer than ten
+# places would carry are left out.
+_TAIL_SHARES = (
+    *(1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4),
+)
+_MIN_BEYOND = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurpriseScale:
+    """Where shares of genuine places begin.
+
+    Attributes:
+        knots: log10 of shares of genuine places, descending from 0, shape (M,),
+            M >= 2.
+        distances: Log of the measure that the share lies beyond, ascending, (M,).
+    """
+
+    knots: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+    def surprise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """-log10 of the share of genuine places as far out, shape of `logs`, >= 0."""
+        inside = np.interp(logs, self.distances, self.knots)
+        rise = self.knots[-1] - self.knots[-2]
+        slope = rise / (self.distances[-1] - self.distances[-2])
+        beyond = self.knots[-1] + slope * (logs - self.distances[-1])
+        share: NDArray[np.float64] = np.where(logs > self.distances[-1], beyond, inside)
+        return -share
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value."""
+        return {"knots": rounded(self.knots), "distances": rounded(self.distances)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SurpriseScale:
+        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
+        knots, distances = (
+            np.array(value[key], dtype=np.float64) for key in ("knots", "distances")
+        )
+        if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
+            raise ValueError("knots and distances do not fit each other")
+        falling = np.all(np.diff(knots) < 0.0) and np.all(np.diff(distances) > 0.0)
+        if not np.isfinite(np.concatenate([knots, distances])).all() or not falling:
+            raise ValueError("a scale holds values that are not usable")
+        return cls(knots, distances)
+
+
+def fit_surprise(logs: NDArray[np.float64]) -> SurpriseScale:
+    """Scale of a measure from genuine places.
+
+    Args:
+        logs: Log of the measure at genuine places, finite, shape (N,), N >= 20.
+
+    Raises:
+        ValueError: Fewer than 20 places.
+    """
+    shares = np.array([q for q in _TAIL_SHARES if q * len(logs) >= _MIN_BEYOND])
+    if shares.size < 2:
+        raise ValueError(f"{len(logs)} places are too few for a scale")
+    quantiles = np.quantile(logs, 1.0 - shares)
+    # Equal distances (repeated features) would make the scale jump.
+    steps = np.arange(quantiles.size) * 1e-6
+    # Rounded as the profile's file holds them: a profile scores alike before and after.
+    distances = np.array(rounded(np.maximum.accumulate(quantiles) + steps))
+    return SurpriseScale(np.array(rounded(np.log10(shares))), distances)
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    """Numbers with the 10 significant digits that a profile's file keeps."""
+    return [float(f"{v:.10g}") for v in values]

@@ -1,0 +1,119 @@
+"""Which genuine places are searched for copies, and what is kept of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from btd_desktop.preprocess.presets import PRESETS, fit_scale
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.copies import find_copies
+from btd_desktop.scoring.engine import grid_of, score_volume, tissue_of
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.search_copies import sampled_copies
+from tests.unit.scoring.fakes import HighPassDetector, volume_of
+
+PRESET = PRESETS["ct96wide"]
+
+
+@pytest.fixture(scope="module")
+def volume() -> Volume:
+    # Tissue everywhere: an edge drawn with a ruler looks like itself further along.
+    noise = np.random.default_rng(3).normal(40.0, 25.0, (4, 192, 192))
+    return volume_of(np.rint(noise).astype(np.int16))
+
+
+@pytest.fixture(scope="module")
+def scored(volume: Volume) -> tuple[list[GridFeatures], list[NDArray[np.float16]]]:
+    found = list(
+        score_volume(
+            HighPassDetector(),
+            volume,
+            fit_scale(volume, PRESET),
+            grid_of(PRESET.to_json()),
+            TaskContext(),
+        )
+    )
+    return [s.features for s in found], [s.residual.astype(np.float16) for s in found]
+
+
+def test_places_are_scored_ones_spread_over_all_slices(volume, scored):
+    features, residuals = scored
+    found = sampled_copies(volume, features, residuals, 5)
+    # Those at the rim of a slice cannot be searched for.
+    assert 15 <= len(found) < 30
+    assert len({(c.slice_index, c.row_index, c.column_index) for c in found}) == len(
+        found
+    )
+    for copy in found:
+        own = features[copy.slice_index]
+        assert own.scored[copy.row_index, copy.column_index]
+    counts = np.bincount([c.slice_index for c in found], minlength=4)
+    assert counts.min() >= 3
+    # White noise: found again as strongly as chance allows.
+    strengths = np.array([c.strength for c in found])
+    assert 3.5 < float(np.median(strengths)) < 6.0
+
+
+def test_strengths_are_those_of_the_search_at_the_grids_centres(volume, scored):
+    features, residuals = scored
+    found = sampled_copies(volume, features, residuals, 5)
+    some = found[::9]
+    places = [
+        (
+            c.slice_index,
+            int(features[c.slice_index].rows[c.row_index]),
+            int(features[c.slice_index].columns[c.column_index]),
+        )
+        for c in some
+    ]
+    matches = find_copies(
+        lambda s: residuals[s], lambda s: tissue_of(volume, s) > 0, 4, places
+    )
+    assert [m.strength for m in matches if m is not None] == [c.strength for c in some]
+    assert sampled_copies(volume, features, residuals, 5) == found
+
+
+def test_copied_noise_in_a_sampled_place_is_kept_as_strong(volume, scored):
+    features, residuals = scored
+    plain = sampled_copies(volume, features, residuals, 5)
+    copy = next(c for c in plain if c.slice_index == 1)
+    r = int(features[1].rows[copy.row_index])
+    c = int(features[1].columns[copy.column_index])
+    planted = [m.copy() for m in residuals]
+    column = 96 if abs(c - 96) > 24 else 130
+    planted[3][80:112, column - 16 : column + 16] = residuals[1][
+        r - 16 : r + 16, c - 16 : c + 16
+    ]
+    found = sampled_copies(volume, features, planted, 5)
+    strength = next(
+        f.strength
+        for f in found
+        if (f.slice_index, f.row_index, f.column_index)
+        == (1, copy.row_index, copy.column_index)
+    )
+    assert copy.strength < 7.0
+    assert strength > 8.0
+
+
+def test_few_places_are_all_searched_and_none_give_nothing(volume, scored):
+    features, residuals = scored
+    inside = np.argwhere(features[1].scored)
+    # Well inside the body, so that none leaves the slice.
+    middle = sorted(
+        inside.tolist(),
+        key=lambda p: np.hypot(p[0] - 6, p[1] - 6),
+    )[:3]
+    blank = [replace(f, injection=np.full_like(f.injection, np.nan)) for f in features]
+    assert sampled_copies(volume, blank, residuals, 5) == ()
+    injection = blank[1].injection.copy()
+    for i, j in middle:
+        injection[i, j] = 1.0
+    blank[1] = replace(blank[1], injection=injection)
+    found = sampled_copies(volume, blank, residuals, 5)
+    assert [[c.row_index, c.column_index] for c in found] == sorted(middle)
+    assert {c.slice_index for c in found} == {1}
