@@ -59,7 +59,7 @@ _STATEMENT = (
 )
 _INJECTED_MM = 14.0
 # Noise matched in spread but not in texture: what a hurried forger does. Noise copied
-# from the scan itself is much harder to notice; benchmarks/simple_attack.py tells.
+# from the scan itself is much harder to notice; `btd bench detection` tells.
 _NOISE: Noise = "gaussian"
 _MIN_DEPTH_MM = 25.0
 _MIN_APART_MM = 60.0

@@ -17,12 +17,8 @@ from btd_desktop.errors import (
     SettingsError,
 )
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.evaluate import (
-    Evaluation,
-    evaluate_run,
-    find_candidates,
-    keep_candidates,
-)
+from btd_desktop.workflow.evaluate import Evaluation, evaluate_run
+from btd_desktop.workflow.findings import search_and_keep
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     count_fates,
@@ -205,7 +201,7 @@ def examine_series(
         if options.profile:
             raise
         return SeriesOutcome(record, None, detector.card, (), reason_of(error), run)
-    keep_candidates(store, evaluation, find_candidates(evaluation), services)
+    search_and_keep(store, evaluation, services)
     found = findings_of(store, evaluation)
     return SeriesOutcome(record, evaluation, detector.card, found, "", run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import open_checked
-from btd_desktop.workflow.evaluate import Place, keep_place, score_at
+from btd_desktop.workflow.evaluate import Place, score_at
 from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
+from btd_desktop.workflow.findings import keep_place, numbers_of
 from btd_desktop.workflow.issue_report import (
     IssuedReport,
     ReportOptions,
@@ -48,8 +49,9 @@ class ScoredPlace:
     finding: Finding | None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON value; the slice is counted from 1."""
+        """JSON value; the slice is counted from 1 ("slice_index" of a copy from 0)."""
         place = self.place
+        numbers = numbers_of(place.profile, place.scope, place.values, place.copy)
         return {
             "series_id": self.series_id,
             "slice": place.slice_index + 1,
@@ -62,8 +64,9 @@ class ScoredPlace:
                 "coverage": place.scope.coverage.value,
                 "reasons": list(place.scope.reasons),
             },
-            **asdict(place.values[self.mode]),
-            "scores": {kind: asdict(v) for kind, v in place.values.items()},
+            **numbers[self.mode],
+            "scores": {kind: numbers[kind] for kind in place.values},
+            "copy": numbers["copy"],
             "finding": None if self.finding is None else finding_json(self.finding),
         }
 

@@ -25,7 +25,7 @@ from btd_desktop.workflow.custody import (
     refuse_altered,
     set_aside_unrecorded,
 )
-from btd_desktop.workflow.evaluate import keep_profile
+from btd_desktop.workflow.findings import keep_profile
 from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.redact import case_pseudonyms, redacted_report
 from btd_desktop.workflow.report_content import build_content

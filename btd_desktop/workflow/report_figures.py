@@ -34,7 +34,7 @@ def exhibit_figure(
     part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
     patch = int(evaluation.run.manifest["grid"]["patch"])
     numbers = finding.numbers.get("anomaly", {})
-    level = evaluation.profile.levels["anomaly"]["patch"]
+    level = evaluation.profile.levels["anomaly"][numbers.get("level", "patch")]
     return ExhibitFigure(
         crop=plane[part],
         crop_origin=(c0, r0),

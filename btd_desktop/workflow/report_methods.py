@@ -129,6 +129,7 @@ def _level(
         fpr_interval=calibration.interval,
         smallest_p=calibration.ecdf.smallest_p,
         held_out_fpr_range=(rates[0], rates[-1]) if rates else None,
+        n_patients=calibration.n_patients,
     )
 
 

@@ -12,6 +12,7 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.report import content as rc
+from btd_desktop.workflow.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.workflow.evaluate import Evaluation
 from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.report_figures import exhibit_figure
@@ -155,7 +156,9 @@ def _exhibit(
         + along_column * row * volume.spacing_mm[1]
         + normal * depth
     )
-    mode = finding.mode if finding.mode in ("injection", "removal") else "search"
+    copy = finding.numbers.get("copy")
+    judged = None if copy is None else JudgedCopy.from_json(copy)
+    mode = "search" if finding.origin == "search" else finding.mode
     return rc.Exhibit(
         label=label,
         slice_number=finding.slice_index + 1,
@@ -165,18 +168,38 @@ def _exhibit(
         sop_instance_uid=volume.instance_uids[finding.slice_index],
         mode=mode,  # type: ignore[arg-type]
         scores=tuple(
-            _exhibit_score(kind, finding.numbers[kind])
+            _exhibit_score(kind, finding.numbers[kind], evaluation.profile)
             for kind in ("anomaly", "injection", "removal")
             if kind in finding.numbers
         ),
         note=finding.note,
         status=finding.status,
         figure=exhibit_figure(store, volume, finding, evaluation),
+        copied_noise=None if judged is None else _copied_noise(judged),
+        noise_sentence=copy_sentence(judged) if "copy" in finding.numbers else "",
     )
 
 
-def _exhibit_score(kind: str, numbers: dict[str, Any]) -> rc.ExhibitScore:
+def _copied_noise(judged: JudgedCopy) -> rc.CopiedNoise:
+    return rc.CopiedNoise(
+        slice_number=judged.slice_index + 1,
+        column=judged.column,
+        row=judged.row,
+        correlation=judged.correlation,
+        strength=judged.strength,
+        n_slices=judged.n_slices,
+        surprise=judged.surprise,
+        is_copied=judged.copied,
+    )
+
+
+def _exhibit_score(
+    kind: str, numbers: dict[str, Any], profile: CalibrationProfile
+) -> rc.ExhibitScore:
     name, definition = SCORE_NAMES[kind]
+    level = numbers.get("level", "patch")
+    interval = profile.levels[kind][level].interval
+    can_flag = numbers["threshold"] is not None
     return rc.ExhibitScore(
         name=name,
         definition=definition,
@@ -185,4 +208,8 @@ def _exhibit_score(kind: str, numbers: dict[str, Any]) -> rc.ExhibitScore:
         n=int(numbers["n"]),
         threshold=numbers["threshold"],
         is_flagged=numbers["flagged"],
+        level=level,
+        n_patients=int(numbers["n_patients"]),
+        fpr=profile.target_fpr if can_flag else None,
+        fpr_interval=interval if can_flag else None,
     )

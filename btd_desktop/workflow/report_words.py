@@ -17,11 +17,13 @@ SCORE_NAMES = {
     "anomaly": (
         "anomaly score",
         "Noise predictions at several noise levels are pooled in a disc and two rings "
-        "around the place and compared with the surroundings in the same slice and "
+        "around the place, with the correlations of the noise in the slice and from "
+        "slice to slice, and compared with the surroundings in the same slice and "
         "with the rest of the same series. The score is -log10 of the share of genuine "
         "places of the same tissue whose Mahalanobis distance from the ordinary is as "
         "large (2: one in a hundred). Unusually smooth and unusually rough content "
-        "both raise it.",
+        "both raise it, and at level “place” so does noise that is found again "
+        "elsewhere in the series: the larger of both surprises counts.",
     ),
     "injection": (
         "injection score (paper)",

@@ -9,8 +9,6 @@ the place are known; at every step they are set to their true content at that no
 level (RePaint, Lugmayr et al. 2022, equation 8a), so the place continues them.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -114,15 +112,19 @@ def training_loss(
     return (error * error * weight * region).sum() / (region.sum() * c)
 
 
-def noise_levels(config: InpaintConfig, n_steps: int) -> NDArray[np.float64]:
+def noise_levels(
+    config: InpaintConfig, n_steps: int, start: float = 1.0
+) -> NDArray[np.float64]:
     """Levels from the highest to the lowest, then 0 (Karras et al., equation 5).
 
     Args:
         config: Gives the ends.
         n_steps: Network calls, at least 2; the result has one entry more.
+        start: Share of the highest level at which to begin.
     """
     ramp = np.linspace(0.0, 1.0, n_steps)
-    top, bottom = (level ** (1.0 / _SPACING) for level in _ends(config))
+    ends = (start * config.highest, config.lowest)
+    top, bottom = (level ** (1.0 / _SPACING) for level in ends)
     levels = (top + ramp * (bottom - top)) ** _SPACING
     return np.append(levels, 0.0)
 
@@ -136,6 +138,7 @@ def sample_stack(
     generator: torch.Generator,
     *,
     n_steps: int = 12,
+    start: float = 1.0,
     eta: float = 0.0,
     redraw: Tensor | None = None,
     half_precision: bool = True,
@@ -150,6 +153,8 @@ def sample_stack(
         condition: As in `denoised`, one entry per slice, in order.
         generator: Source of the noise; the same seed gives the same result.
         n_steps: Network calls per slice.
+        start: Share of the highest level at which to begin: below 1, sampling starts
+            from the fill with less noise, and stays closer to it.
         eta: Share of fresh noise at each step, 0 (DDIM) to 1 (DDPM); fresh noise
             corrects what earlier steps got wrong, but wants more steps.
         redraw: True where the result shall be the network's last look even at what is
@@ -159,9 +164,9 @@ def sample_stack(
     Returns:
         (N, C, H, W), equal to `known` where that is kept.
     """
-    levels = [float(level) for level in noise_levels(network.config, n_steps)]
-    start = levels[0] * torch.randn(known.shape, generator=generator)
-    x = torch.where(is_known, known + start, start)
+    levels = [float(level) for level in noise_levels(network.config, n_steps, start)]
+    first = levels[0] * torch.randn(known.shape, generator=generator)
+    x = torch.where(is_known, known + first, first)
     looked = x
     before: Tensor | None = None
     for i, (now, then) in enumerate(pairwise(levels)):
@@ -185,10 +190,6 @@ def sample_stack(
         before = guess
     x = torch.where(is_known, known, x)
     return x if redraw is None else torch.where(redraw, looked, x)
-
-
-def _ends(config: InpaintConfig) -> tuple[float, float]:
-    return config.highest, config.lowest
 
 
 def _present(facts: Tensor, channels: int) -> Tensor:

@@ -6,8 +6,6 @@ sampled together and agree. Roles of the inputs as in latent in-painting (Rombac
 al. 2022, section 4.5: noised content, mask, masked image); sizes are our own.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 import math

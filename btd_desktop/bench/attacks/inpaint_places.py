@@ -4,8 +4,6 @@ Used alike in training and in the attack, so that the network meets in the attac
 it has learnt.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 from typing import Literal

@@ -6,8 +6,6 @@ something solid in lung, real (vessels cut across, nodules) or drawn by the simu
 into the scan's own noise, what an injection must draw.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -34,7 +34,9 @@ from btd_desktop.bench.attacks.latent_autoencoder import LATENT_STRIDE
 
 __all__ = ["Drawn", "Request", "drawn_content"]
 
-_ETA = 0.0
+_START = {PIXEL: 1.0, LATENT: 0.36}
+"""Share of the highest noise level at which sampling begins: what the latent network
+draws from pure noise is more restless than lung, so it begins closer to the fill."""
 
 Array = NDArray[np.float32]
 
@@ -125,7 +127,7 @@ def drawn_content(
             condition,
             generator,
             n_steps=n_steps,
-            eta=_ETA,
+            start=_START[name],
             redraw=~is_end[:, None, None, None] if whole_patch else None,
         )
 

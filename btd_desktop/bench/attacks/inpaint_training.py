@@ -5,8 +5,6 @@ training continues as an uninterrupted one would. A time budget may end it early
 learning rate then falls with the time spent instead of with the steps done.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 import json

@@ -5,8 +5,6 @@ with the card. Weights are read through `btd_desktop.diffusion.checkpoint`, whic
 knows the reading library and never unpickles.
 """
 
-# ruff: noqa: TID253 - learned attacks own torch
-
 from __future__ import annotations
 
 import json

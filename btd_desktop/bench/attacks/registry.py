@@ -227,7 +227,9 @@ _ALL = (
     _classical("smooth removal", "removal", _CT, _plain(smooth_nodule.remove)),
     _classical("copy-move removal", "removal", _CT, _plain(copy_move.remove)),
     _classical("in-painting without noise", "removal", _ANY, _inpainted("none")),
-    _classical("in-painting with Gaussian noise", "removal", _ANY, _inpainted("gaussian")),
+    _classical(
+        "in-painting with Gaussian noise", "removal", _ANY, _inpainted("gaussian")
+    ),
     _classical("in-painting with copied noise", "removal", _ANY, _inpainted("copied")),
     _ct_gan("remove", "removal"),
     _diffusion("pixel", "remove", "removal"),

@@ -14,8 +14,11 @@ from btd_desktop.cli.watching import watched
 
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.donors import Donor
+    from btd_desktop.bench.attacks.registry import Attack
+    from btd_desktop.calibration.profile import CalibrationProfile
     from btd_desktop.progress import TaskContext
     from btd_desktop.volume import Volume
+    from btd_desktop.workflow.model_library import BoundDetector
 
 __all__ = ["bench"]
 
@@ -26,6 +29,7 @@ bench = typer.Typer(
     rich_markup_mode=None,
 )
 
+_SLICES = 15  # of simulated series
 _FIRST_DONOR = 1000  # simulated patients that are measured have lower numbers
 _DONOR_SPLITS = ("calib", "test")
 
@@ -115,7 +119,7 @@ def detection(
     ] = 6,
     slices: Annotated[
         int, typer.Option(help="With --simulated: slices of each.", min=1)
-    ] = 15,
+    ] = _SLICES,
     seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
     model: Annotated[
         str, typer.Option(help="Name or folder. [default: that of the modality]")
@@ -138,35 +142,11 @@ def detection(
     Rows are attacks; columns are the paper's scores, ours and a plain high-pass
     detector: AUC with an interval by patient, EER, true positives at 1 % and 5 %.
     """
-    if (data is None) == (not simulated):
-        raise typer.BadParameter("name either --data FOLDER or --simulated")
-    modality = modality.upper()
-    if modality not in ("CT", "MR"):
-        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
-    wanted = [name.strip() for name in attacks.split(",") if name.strip()]
     from btd_desktop.bench import tables
-    from btd_desktop.bench.attacks.registry import attacks_named
-    from btd_desktop.scoring.engine import grid_of
-    from btd_desktop.workflow.model_library import (
-        choose_profile,
-        find_model,
-        open_detector,
-    )
+    from btd_desktop.bench.evaluate import measure
 
-    usable = attacks_named(wanted, modality, lambda why: warn(f"left out: {why}"))
-    if not usable:
-        raise typer.BadParameter(f"no attack is left to make on {modality}")
-    from btd_desktop.bench.evaluate import measure  # type: ignore[import-not-found]
-
-    detector = open_detector(find_model(model, modality))
-    found = choose_profile(
-        detector.card,
-        grid_of(detector.card.preset).to_json(),
-        {"modality": modality},
-        profile,
-    )
-    if found is None:
-        raise _no_profile(detector.card.name)
+    modality, usable = _usable(data, modality, attacks, simulated=simulated)
+    detector, found = _detector(model, modality, profile)
     with watched() as context:
         series, donors = _series(
             data,
@@ -180,7 +160,7 @@ def detection(
         rows = measure(
             series,
             detector,
-            found[0],
+            found,
             attacks=[attack.name for attack in usable],
             n_places=places,
             seed=seed,
@@ -190,7 +170,7 @@ def detection(
     facts = {
         "model": detector.card.name,
         "model_digest": detector.card.digest,
-        "profile": found[0].name,
+        "profile": found.name,
         "data": f"split {split}" if data is not None else f"simulated, {patients}",
         "modality": modality,
         "places": places,
@@ -209,6 +189,143 @@ def detection(
     if markdown is None:
         say(*table.splitlines())
     return 0
+
+
+@bench.command("search")
+def search(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of real scans with a manifest.csv."),
+    ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Measure on simulated scans.")
+    ] = False,
+    split: Annotated[
+        str, typer.Option(help="With --data: train, calib or test.")
+    ] = "test",
+    modality: Annotated[str, typer.Option(help="CT or MR.")] = "CT",
+    attacks: Annotated[
+        str,
+        typer.Option(help="Names with commas between. [default: all there are]"),
+    ] = "",
+    places: Annotated[
+        int, typer.Option(help="Tampered copies per series and attack.", min=1)
+    ] = 1,
+    patients: Annotated[
+        int, typer.Option(help="With --simulated: how many patients.", min=1)
+    ] = 6,
+    seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
+    model: Annotated[
+        str, typer.Option(help="Name or folder. [default: that of the modality]")
+    ] = "",
+    profile: Annotated[
+        str, typer.Option(help="Calibration profile. [default: the best there is]")
+    ] = "",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File for the rows.")
+    ] = None,
+) -> int:
+    """Tamper with one place and search the whole series for it."""
+    from btd_desktop.bench.search import rows_json, search_rows, search_series
+    from btd_desktop.cli.output import columns
+
+    modality, usable = _usable(data, modality, attacks, simulated=simulated)
+    detector, found = _detector(model, modality, profile)
+    with watched() as context:
+        series, donors = _series(
+            data,
+            split,
+            modality,
+            patients,
+            _SLICES,
+            context,
+            wants_donors=any(attack.needs_donors for attack in usable),
+        )
+        rows = search_rows(
+            search_series(
+                series,
+                detector,
+                found,
+                attacks=[attack.name for attack in usable],
+                n_places=places,
+                seed=seed,
+                context=context,
+                donors=donors,
+            )
+        )
+    heads = (
+        "attack",
+        "n",
+        "series AUC",
+        "found",
+        "in slice",
+        "mm",
+        "pixel AUC",
+        "slices",
+    )
+    say(
+        *columns(
+            heads,
+            [
+                (
+                    row.attack,
+                    str(row.n),
+                    f"{row.series_auc:.2f}",
+                    f"{row.hit_share:.2f}",
+                    f"{row.slice_hit_share:.2f}",
+                    f"{row.median_distance_mm:.0f}",
+                    f"{row.pixel_auc:.2f}",
+                    "–" if row.slices_flagged is None else f"{row.slices_flagged:.2f}",
+                )
+                for row in rows
+            ],
+        )
+    )
+    if json_file is not None:
+        with _written(json_file):
+            json_file.write_text(rows_json(rows), encoding="utf-8")
+    return 0
+
+
+def _usable(
+    data: Path | None, modality: str, attacks: str, *, simulated: bool
+) -> tuple[str, list[Attack]]:
+    """Modality and attacks asked for, checked."""
+    from btd_desktop.bench.attacks.registry import attacks_named
+
+    if (data is None) == (not simulated):
+        raise typer.BadParameter("name either --data FOLDER or --simulated")
+    modality = modality.upper()
+    if modality not in ("CT", "MR"):
+        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
+    wanted = [name.strip() for name in attacks.split(",") if name.strip()]
+    usable = attacks_named(wanted, modality, lambda why: warn(f"left out: {why}"))
+    if not usable:
+        raise typer.BadParameter(f"no attack is left to make on {modality}")
+    return modality, usable
+
+
+def _detector(
+    model: str, modality: str, profile: str
+) -> tuple[BoundDetector, CalibrationProfile]:
+    """The model and its calibration."""
+    from btd_desktop.scoring.engine import grid_of
+    from btd_desktop.workflow.model_library import (
+        choose_profile,
+        find_model,
+        open_detector,
+    )
+
+    detector = open_detector(find_model(model, modality))
+    found = choose_profile(
+        detector.card,
+        grid_of(detector.card.preset).to_json(),
+        {"modality": modality},
+        profile,
+    )
+    if found is None:
+        raise _no_profile(detector.card.name)
+    return detector, found[0]
 
 
 def _series(

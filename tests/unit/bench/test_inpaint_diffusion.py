@@ -101,6 +101,7 @@ def test_levels_fall_from_the_highest_to_zero():
     assert np.isclose(levels[-2], 0.01)
     assert levels[-1] == 0.0
     assert np.all(np.diff(levels) < 0)
+    assert np.isclose(noise_levels(CONFIG, 10, 0.5)[0], 0.5)
 
 
 def test_loss_of_an_untrained_network_is_about_one():

@@ -1,0 +1,157 @@
+"""The search of a scored series for places that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.workflow.evaluate import Evaluation
+from btd_desktop.workflow.search_copies import copies_in_case
+
+__all__ = ["Candidate", "find_candidates"]
+
+_MERGE_MM = 24.0  # two peaks closer than a tampered cube is wide are one place
+_MAX_CANDIDATES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place whose anomaly score stands out.
+
+    Attributes:
+        slice_index: From 0.
+        x: Column of the patch's centre.
+        y: Row of the patch's centre.
+        values: Values of the place by kind, as a click there gives them.
+        slice_value: Value of the slice, whose maximum the place is.
+        copy: Where in the series its noise is found again best; None when it cannot
+            be searched for (at the rim of the slice).
+    """
+
+    slice_index: int
+    x: int
+    y: int
+    values: dict[str, CalibratedValue]
+    slice_value: CalibratedValue
+    copy: CopyMatch | None
+
+
+def find_candidates(
+    store: CaseStore,
+    evaluation: Evaluation,
+    *,
+    known: Collection[tuple[int, int, int]] = (),
+) -> tuple[Candidate, ...]:
+    """Places that stand out, strongest first, at most twelve.
+
+    A place is the maximum of its slice in a slice that is flagged at slice level, or,
+    when the profile cannot carry a threshold there, one whose patch-level p-value is
+    the smallest the profile can give. Peaks nearer than 24 mm to a stronger one, in
+    the plane or across slices, belong to it. Each is then judged as a click there is
+    judged, its noise searched for in the whole series too.
+
+    Args:
+        store: Open case that holds the run.
+        evaluation: Of that run.
+        known: (slice, row, column) of places that need not be judged again: they are
+            left out.
+
+    Raises:
+        CaseError: The stored voxels or residuals were altered.
+    """
+    anomaly = evaluation.kinds["anomaly"]
+    peaks = []
+    for index, value in enumerate(anomaly.slices):
+        if value is None or not _stands_out(evaluation, index, value):
+            continue
+        scores = anomaly.patch_scores[index]
+        r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
+        peaks.append((value.score, index, int(r), int(c)))
+    peaks.sort(reverse=True)
+    kept: list[tuple[float, int, int, int]] = []
+    for peak in peaks:
+        if all(_apart(evaluation, peak, other) for other in kept):
+            kept.append(peak)
+    found = [
+        (index, r, c)
+        for _, index, r, c in kept[:_MAX_CANDIDATES]
+        if _place(evaluation, index, r, c) not in known
+    ]
+    copies = _copies(store, evaluation, found)
+    return tuple(
+        _candidate(evaluation, peak, copy)
+        for peak, copy in zip(found, copies, strict=True)
+    )
+
+
+def _stands_out(evaluation: Evaluation, index: int, value: CalibratedValue) -> bool:
+    if value.flagged is not None:
+        return value.flagged
+    p = evaluation.kinds["anomaly"].patch_p[index]
+    if not np.isfinite(p).any():
+        return False
+    smallest = evaluation.profile.levels["anomaly"]["patch"].ecdf.smallest_p
+    return bool(np.nanmin(p) <= smallest * 1.5)
+
+
+def _apart(
+    evaluation: Evaluation,
+    a: tuple[float, int, int, int],
+    b: tuple[float, int, int, int],
+) -> bool:
+    features = evaluation.features[0]
+    spacing = float(evaluation.record.meta.get("pixel_spacing_mm") or 1.0)
+    rows = float(features.rows[a[2]] - features.rows[b[2]]) * spacing
+    columns = float(features.columns[a[3]] - features.columns[b[3]]) * spacing
+    step = float(evaluation.record.meta.get("slice_step_mm") or 1.0)
+    depth = (a[1] - b[1]) * step
+    return bool(np.hypot(rows, columns) > _MERGE_MM or abs(depth) > _MERGE_MM)
+
+
+def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int, int]:
+    features = evaluation.features[index]
+    return index, int(features.rows[r]), int(features.columns[c])
+
+
+def _copies(
+    store: CaseStore, evaluation: Evaluation, peaks: list[tuple[int, int, int]]
+) -> list[CopyMatch | None]:
+    if not peaks:
+        return []
+    volume = store.load_volume(evaluation.record.series_id, check=True)
+    places = [_place(evaluation, *peak) for peak in peaks]
+    return copies_in_case(store, evaluation.run, volume, places)
+
+
+def _candidate(
+    evaluation: Evaluation, peak: tuple[int, int, int], copy: CopyMatch | None
+) -> Candidate:
+    index, r, c = peak
+    features = evaluation.features[index]
+    slice_value = evaluation.kinds["anomaly"].slices[index]
+    if slice_value is None:
+        raise ValueError(f"slice {index} was not scored")
+    place = GridFeatures(
+        features.rows[r : r + 1],
+        features.columns[c : c + 1],
+        *(
+            array[r : r + 1, c : c + 1]
+            for array in (
+                features.injection,
+                features.removal,
+                features.features,
+                features.aerated,
+            )
+        ),
+    )
+    values = calibrate_place(
+        evaluation.profile, evaluation.scope, place, evaluation.features, copy
+    )
+    _, y, x = _place(evaluation, index, r, c)
+    return Candidate(index, x, y, values, slice_value, copy)

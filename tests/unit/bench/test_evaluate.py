@@ -1,0 +1,187 @@
+"""The measurement: tampered and genuine places of one series, judged as a click is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from btd_desktop.bench.attacks.registry import ATTACKS
+from btd_desktop.bench.evaluate import judge_series, measure
+from btd_desktop.bench.tables import METHODS, Judged, to_json
+from btd_desktop.calibration.apply import calibrate_place
+from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.places import BenignSeries
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.errors import Cancelled
+from btd_desktop.preprocess.presets import PRESETS, fit_scale
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.copies import find_copies
+from btd_desktop.scoring.engine import grid_of, score_place, score_volume, tissue_of
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.search_copies import sampled_copies
+from tests.unit.scoring.fakes import LEVELS, HighPassDetector
+
+PRESET = PRESETS["ct96wide"]
+GRID = grid_of(PRESET.to_json())
+NAMES = ("redrawn without noise", "redrawn with Gaussian noise")
+
+
+def slab(volume: Volume, first: int, n: int) -> Volume:
+    part = slice(first, first + n)
+    return replace(
+        volume,
+        voxels=volume.voxels[part],
+        slice_positions_mm=volume.slice_positions_mm[part],
+        instance_uids=volume.instance_uids[part],
+        padding=None,
+    )
+
+
+def benign(volume: Volume, patient: str) -> BenignSeries:
+    scale = fit_scale(volume, PRESET)
+    found = list(score_volume(HighPassDetector(), volume, scale, GRID, TaskContext()))
+    features = [s.features for s in found]
+    residuals = [s.residual.astype(np.float16) for s in found]
+    copies = sampled_copies(volume, features, residuals, 5)
+    return BenignSeries(patient, tuple(features), {}, patient * 64, copies)
+
+
+@pytest.fixture(scope="module")
+def profile(other_chest: Volume) -> CalibrationProfile:
+    # Five thin slabs of the other chest stand for five patients.
+    series = [benign(slab(other_chest, 3 * k, 3), "abcde"[k]) for k in range(5)]
+    header = ProfileHeader(
+        "tiny",
+        "2026-01-01T00:00:00+00:00",
+        "test",
+        {"name": "high-pass", "digest": "f" * 64},
+        PRESET.to_json(),
+        GRID.to_json(),
+        LEVELS,
+        {"kind": "cpu"},
+    )
+    found = fit_profile(series, header, 0.05)
+    assert found.copies is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def series(chest: Volume) -> Volume:
+    return slab(chest, 4, 5)
+
+
+def judge(
+    series: Volume, profile: CalibrationProfile, seed: int = 1, **options: Any
+) -> list[Judged]:
+    values: dict[str, Any] = {
+        "attacks": [ATTACKS[name] for name in NAMES],
+        "n_places": 3,
+        "rng": np.random.default_rng(seed),
+        "context": TaskContext(),
+    }
+    return judge_series(
+        series, "someone", HighPassDetector(), profile, **{**values, **options}
+    )
+
+
+@pytest.fixture(scope="module")
+def judged(series: Volume, profile: CalibrationProfile) -> list[Judged]:
+    return judge(series, profile)
+
+
+def test_every_tampered_place_has_a_genuine_partner_with_finite_scores(judged):
+    tampered = [j for j in judged if j.attack]
+    genuine = [j for j in judged if not j.attack]
+    assert {j.attack for j in tampered} == set(NAMES)
+    assert len(tampered) == len(genuine) >= 4
+    assert [g.genuine_for for g in genuine] == [(t.attack,) for t in tampered]
+    for own in judged:
+        assert own.patient == "someone"
+        assert set(own.scores) == set(METHODS)
+        assert np.isfinite(list(own.scores.values())).all()
+        assert own.scores["ours"] >= own.scores["ours_features"] >= 0.0
+
+
+def test_judging_twice_gives_the_same_scores_to_the_bit(judged, series, profile):
+    assert judge(series, profile) == judged
+    assert judge(series, profile, seed=2) != judged
+
+
+def test_genuine_partner_scores_as_a_click_there_does(judged, series, profile):
+    scale = fit_scale(series, PRESET)
+    found = list(score_volume(HighPassDetector(), series, scale, GRID, TaskContext()))
+    features = [s.features for s in found]
+    residuals = [s.residual.astype(np.float16) for s in found]
+    for own in [j for j in judged if not j.attack][:2]:
+        place = own.facts["genuine"]
+        at = (place["slice_index"], place["row"], place["column"])
+        click = score_place(HighPassDetector(), series, at, scale, GRID)
+        [copy] = find_copies(
+            lambda s: residuals[s],
+            lambda s: tissue_of(series, s) > 0,
+            series.n_slices,
+            [at],
+        )
+        scope = Scope(Coverage.COVERED, ())
+        values = calibrate_place(profile, scope, click.features, features, copy)
+        assert own.scores["ours"] == values["anomaly"].score
+        assert own.scores["paper_injection"] == values["injection"].score
+        assert own.scores["paper_removal"] == values["removal"].score
+
+
+def test_place_redrawn_without_noise_is_told_from_its_partner(judged):
+    smooth = [j for j in judged if j.attack == NAMES[0]]
+    genuine = [j for j in judged if j.genuine_for == (NAMES[0],)]
+    low = np.median([j.scores["paper_injection"] for j in smooth])
+    assert low < np.median([j.scores["paper_injection"] for j in genuine])
+    odd = np.median([j.scores["ours_features"] for j in smooth])
+    assert odd > np.median([j.scores["ours_features"] for j in genuine])
+
+
+def test_series_is_left_untouched(series, profile):
+    before = series.voxels.copy()
+    judge(series, profile, n_places=1)
+    np.testing.assert_array_equal(series.voxels, before)
+
+
+def test_rows_come_back_one_for_each_attack(series, profile):
+    def table() -> list[dict[str, Any]]:
+        rows = measure(
+            [(series, "someone")],
+            HighPassDetector(),
+            profile,
+            attacks=NAMES,
+            n_places=2,
+            seed=3,
+            context=TaskContext(),
+        )
+        found: list[dict[str, Any]] = json.loads(to_json(rows, {}))["rows"]
+        return found
+
+    rows = table()
+    assert [r["attack"] for r in rows] == list(NAMES)
+    for row in rows:
+        assert (row["kind"], row["modality"]) == ("redraw", "CT")
+        assert row["n_tampered"] == row["n_genuine"] >= 1
+        assert row["n_patients"] == 1
+    assert table() == rows
+
+
+def test_series_without_lung_or_without_room_has_no_places(series, profile):
+    air = replace(series, voxels=np.full_like(series.voxels, -1000))
+    assert judge(air, profile) == []
+    # An attack for which the series has too few slices is left out.
+    picky = replace(ATTACKS[NAMES[0]], min_slices=99)
+    assert judge(series, profile, attacks=[picky]) == []
+
+
+def test_measuring_can_be_cancelled(series, profile):
+    context = TaskContext()
+    context.cancel()
+    with pytest.raises(Cancelled):
+        judge(series, profile, context=context)
