@@ -266,8 +266,7 @@ def _quote_left_out(match: re.Match[str]) -> str:
 
 def _visible(text: str) -> str:
     return "".join(
-        c if unicodedata.category(c) not in _UNSEEN else _code(c)
-        for c in text
+        c if unicodedata.category(c) not in _UNSEEN else _code(c) for c in text
     )
 
 
