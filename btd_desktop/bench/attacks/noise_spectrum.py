@@ -90,9 +90,15 @@ def fine_detail(
     columns = np.arange(slices.shape[2]) - slices.shape[2] // 2
     folded = correlation[np.ix_(rows % size[0], columns % size[1])]
     spectrum = np.maximum(fft.fft2(fft.ifftshift(folded)).real, 0.0)
+    # Vessels and edges raise a spectrum, not a median: the whole spectrum is brought
+    # to the robust spread of the finest detail.
+    height = _robust(_finest(slices)[quiet])
+    turn_r, turn_c = (2.0 * np.pi * fft.fftfreq(n) for n in spectrum.shape)
+    finest = 1.0 - 0.5 * (np.cos(turn_r)[:, None] + np.cos(turn_c)[None, :])
+    spectrum *= height**2 / max(float(np.mean(spectrum * finest**2)), 1e-6)
     return FineDetail(
         spectrum=spectrum.astype(np.float32),
-        height=_robust(_finest(slices)[quiet]),
+        height=height,
         along_z=_along_z(fine, m),
         n_pixels=int(np.count_nonzero(quiet)),
     )
@@ -118,9 +124,6 @@ def made_up(
 ) -> Array:
     """Noise that brings what was drawn to the fine detail around it, (S, H, W), HU.
 
-    Its spectrum is what is missing; its amplitude is such that the robust spread of
-    the finest detail comes out right, because vessels and edges raise a spectrum.
-
     Args:
         drawn: What the generator drew, HU.
         hole: Where, same shape.
@@ -129,12 +132,10 @@ def made_up(
         level_hu: As in `fine_detail`.
     """
     own = fine_detail(drawn, hole, level_hu)
-    missing, height = around.spectrum, around.height
+    missing = around.spectrum
     if own is not None:
-        missing = np.maximum(around.spectrum - own.spectrum, 0.1 * around.spectrum)
-        height = float(np.sqrt(max(around.height**2 - own.height**2, 0.0)))
-    noise = random_noise(missing, around.along_z, len(drawn), rng)
-    return noise * np.float32(height / _robust(_finest(noise)))
+        missing = np.maximum(around.spectrum - own.spectrum, 0.0)
+    return random_noise(missing, around.along_z, len(drawn), rng)
 
 
 def _finest(slices: Array) -> Array:
