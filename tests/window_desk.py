@@ -52,11 +52,8 @@ def build_desk(root: Path) -> Desk:
     from btd_desktop.calibration.profile import write_profile
     from btd_desktop.progress import TaskContext
     from btd_desktop.workflow.calibrate import calibrate_paths
-    from btd_desktop.workflow.evaluate import (
-        evaluate_run,
-        find_candidates,
-        keep_candidates,
-    )
+    from btd_desktop.workflow.evaluate import evaluate_run
+    from btd_desktop.workflow.findings import search_and_keep
     from btd_desktop.workflow.import_series import (
         CaseDetails,
         create_case,
@@ -89,7 +86,7 @@ def build_desk(root: Path) -> Desk:
         series = import_into_case(store, [desk.suspect], services, context)
         run = score_series(store, series[0].series_id, detector, services, context)
         evaluation = evaluate_run(store, run, detector.card)
-        keep_candidates(store, evaluation, find_candidates(evaluation), services)
+        search_and_keep(store, evaluation, services)
     return desk
 
 

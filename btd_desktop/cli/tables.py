@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
     from btd_desktop.cases.model import Finding
     from btd_desktop.report.verification import ReportVerdict
-    from btd_desktop.workflow.evaluate import Evaluation
+    from btd_desktop.workflow.evaluate import Evaluation, Place
     from btd_desktop.workflow.outcomes import SeriesOutcome
 
 __all__ = [
     "fates_line",
     "findings_table",
     "outcome_lines",
+    "place_rows",
     "slice_rows",
     "value_row",
     "verdict_lines",
@@ -52,8 +53,19 @@ def outcome_lines(outcome: SeriesOutcome) -> Iterator[str]:
     if outcome.findings:
         yield f"  places that stand out or were kept: {len(outcome.findings)}"
         yield from (f"  {line}" for line in findings_table(outcome.findings))
+        yield from _copied_lines(outcome.findings)
     else:
         yield "  no place stands out, none was kept"
+
+
+def _copied_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    from btd_desktop.workflow.copied_noise import JudgedCopy, copy_sentence
+
+    for finding in findings:
+        copy = finding.numbers.get("copy")
+        if copy and copy["copied"]:
+            words = copy_sentence(JudgedCopy.from_json(copy))
+            yield f"    finding {finding.finding_id}: {words}"
 
 
 def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -119,6 +131,39 @@ def slice_rows(evaluation: Evaluation) -> Iterator[str]:
         else:
             rows.append((str(index + 1), *value_row(value)))
     yield from columns(("slice", "score", "p", "n", ""), rows)
+
+
+def place_rows(place: Place, mode: str) -> Iterator[str]:
+    """Every score of a place with the level it is ranked at, then its noise.
+
+    Args:
+        place: The place.
+        mode: The score that was asked for; it is marked.
+    """
+    # Not above: verifying a report prints tables too, and needs no density.
+    from btd_desktop.workflow.copied_noise import copy_sentence, judge_copy
+    from btd_desktop.workflow.findings import scores_of
+
+    scores = scores_of(place.profile, place.values, place.copy)
+    rows = []
+    for kind, value in place.values.items():
+        threshold = "–" if value.threshold is None else f"{value.threshold:.4g}"
+        score, p_value, n, flag = value_row(value)
+        rows.append(
+            (
+                f"{kind}{' *' if kind == mode else ''}",
+                score,
+                p_value,
+                str(scores[kind]["level"]),
+                n,
+                str(value.n_patients),
+                threshold,
+                flag,
+            )
+        )
+    header = ("score", "value", "p", "level", "n", "patients", "threshold", "")
+    yield from columns(header, rows)
+    yield copy_sentence(judge_copy(place.profile, place.scope, place.copy))
 
 
 def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:

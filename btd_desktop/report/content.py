@@ -57,6 +57,7 @@ from btd_desktop.report.content_opinion import (
     Reproduction,
 )
 from btd_desktop.report.content_results import (
+    CopiedNoise,
     Exhibit,
     ExhibitFigure,
     ExhibitScore,
@@ -78,6 +79,7 @@ __all__ = [
     "Component",
     "Conclusion",
     "ContainerItem",
+    "CopiedNoise",
     "CustodyEvent",
     "Exhibit",
     "ExhibitFigure",

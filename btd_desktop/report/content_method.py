@@ -16,7 +16,10 @@ __all__ = [
     "ValidationFact",
 ]
 
-Level = Literal["patch", "slice", "series"]
+Level = Literal["place", "patch", "slice", "series"]
+"""What a rate counts. "place" is one patch that somebody or the search pointed at, its
+noise searched for elsewhere in the series; "patch" is any patch of the grid.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,17 @@ class LevelCalibration:
     """One level of a calibration profile.
 
     Attributes:
-        level: "patch", "slice" or "series".
+        level: "place", "patch", "slice" or "series".
         threshold: Score above which the level is flagged; None when n cannot carry
             the wanted FPR.
-        n: Benign units (patches, slices, series) behind it.
+        n: Benign units (places, patches, slices, series) behind it.
         fpr: FPR claimed at the threshold, or None.
         fpr_interval: Clopper-Pearson interval of that FPR (low, high), or None.
         confidence: Confidence of the interval, such as 0.95.
         smallest_p: Smallest p-value that n allows, 1 / (n + 1).
         held_out_fpr_range: Smallest and largest FPR observed on a patient left out of
             the fit, or None when not measured.
+        n_patients: Benign patients behind the units; 0 when not stated.
     """
 
     level: Level
@@ -91,6 +95,7 @@ class LevelCalibration:
     smallest_p: float
     confidence: float = 0.95
     held_out_fpr_range: tuple[float, float] | None = None
+    n_patients: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Calibration:
         n_patches: Benign patches behind it.
         scanner_mix: One text per group of scanners, with its count.
         target_fpr: FPR that was asked for.
-        levels: Patch, slice and series.
+        levels: Patch, slice and series; place where the profile has it.
         remarks: Warnings of the fit, as sentences.
     """
 

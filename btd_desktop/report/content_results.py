@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from btd_desktop.report.content_method import Level
 
 __all__ = [
+    "CopiedNoise",
     "Exhibit",
     "ExhibitFigure",
     "ExhibitScore",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 Scope = Literal["covered", "partly covered", "not covered"]
-Mode = Literal["injection", "removal", "search"]
+Mode = Literal["anomaly", "injection", "removal", "search"]
 
 _NOT_IN_TWIN: Final = {"in_twin": False}
 
@@ -93,9 +94,13 @@ class ExhibitScore:
         definition: How it is computed, in a few words.
         value: The score.
         p_value: Conformal p-value, or None.
-        n: Benign patches behind the p-value.
+        n: Benign units of `level` behind the p-value.
         threshold: Its threshold, or None.
         is_flagged: Score above threshold, or None.
+        level: Level at which it is ranked, "patch" or "place".
+        n_patients: Benign patients behind the p-value; 0 when not stated.
+        fpr: FPR claimed at the threshold of that level, or None.
+        fpr_interval: 95 % interval of that FPR (low, high), or None.
     """
 
     name: str
@@ -105,6 +110,36 @@ class ExhibitScore:
     n: int
     threshold: float | None = None
     is_flagged: bool | None = None
+    level: Level = "patch"
+    n_patients: int = 0
+    fpr: float | None = None
+    fpr_interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedNoise:
+    """Where in the series the noise of an exhibit is found again best.
+
+    Attributes:
+        slice_number: From 1.
+        column: Column of the place found.
+        row: Its row.
+        correlation: In [-1, 1].
+        strength: Correlation over the spread of all correlations of the series.
+        n_slices: Slices compared together, 1 or 3.
+        surprise: -log10 of the share of genuine places whose noise is found again as
+            strongly; None when the calibration does not say.
+        is_copied: That share is smaller than the FPR asked for.
+    """
+
+    slice_number: int
+    column: int
+    row: int
+    correlation: float
+    strength: float
+    n_slices: int
+    surprise: float | None
+    is_copied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +187,15 @@ class Exhibit:
         row: Row of the place.
         world_mm: (x, y, z) in LPS mm, or None.
         sop_instance_uid: Instance that held the slice, or empty.
-        mode: "injection", "removal" or "search" (found by the program).
+        mode: What the examiner looked for: "anomaly", "injection" or "removal"; or
+            "search" when the program found the place.
         scores: Anomaly score and the paper's two scores.
         note: The examiner's note; may be empty.
         status: "OK", "to be checked", "warning" or as the examiner set it.
         figure: Arrays for the drawings, or None.
+        copied_noise: Where its noise is found again best; None when that was not, or
+            could not be, searched for.
+        noise_sentence: What that search came to, or empty.
     """
 
     label: str
@@ -172,6 +211,8 @@ class Exhibit:
     figure: ExhibitFigure | None = field(
         default=None, compare=False, repr=False, metadata=_NOT_IN_TWIN
     )
+    copied_noise: CopiedNoise | None = None
+    noise_sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

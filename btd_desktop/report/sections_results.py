@@ -29,6 +29,9 @@ from btd_desktop.report.style import (
 from btd_desktop.report.wording import (
     NOT_COVERED,
     NOT_STATED,
+    UNITS,
+    counted,
+    exhibit_sentences,
     number_text,
     or_not_stated,
     p_value_text,
@@ -158,21 +161,24 @@ def _exhibit(exhibit: Exhibit, series: SeriesExamined) -> list[Flowable]:
     scores = data_table(
         ("Score", "How it is computed", "Value", "p-value", "n", "Threshold", ""),
         [_score_row(score) for score in exhibit.scores],
-        (2.7, 4, 1.5, 2.8, 1.5, 2.1, 1.9),
+        (2.6, 3.8, 1.5, 2.7, 1.9, 2.1, 1.9),
         numbers=(2, 4, 5),
     )
+    after = [paragraph(text, "small") for text in exhibit_sentences(exhibit)]
     if exhibit.figure is None:
-        return [*title, fact_table(facts, mono=("SOP Instance UID",)), scores]
+        return [*title, fact_table(facts, mono=("SOP Instance UID",)), scores, *after]
     return [
         CondPageBreak(430),
         *title,
         *_pictures(exhibit, exhibit.figure),
         fact_table(facts, mono=("SOP Instance UID",)),
         scores,
+        *after,
     ]
 
 
 _MODES = {
+    "anomaly": "anything unlike genuine scans (place chosen by the examiner)",
     "injection": "injected content (centre of the patch)",
     "removal": "removed content (whole patch)",
     "search": "place found by the program's search",
@@ -192,7 +198,7 @@ def _score_row(score: ExhibitScore) -> tuple[str, ...]:
         score.definition,
         number_text(score.value),
         p_value_text(score.p_value, score.n),
-        f"{score.n:,}" if score.n else "–",
+        counted(score.n, *UNITS[score.level]) if score.n else "–",
         number_text(score.threshold),
         flagged_text(score.is_flagged),
     )

@@ -14,6 +14,9 @@ from typing import Final
 from btd_desktop.report.content import (
     Calibration,
     Conclusion,
+    Exhibit,
+    ExhibitScore,
+    Level,
     LevelResult,
     ReportContent,
     SeriesExamined,
@@ -24,7 +27,9 @@ __all__ = [
     "HEADLINES",
     "NOT_COVERED",
     "NOT_STATED",
+    "UNITS",
     "counted",
+    "exhibit_sentences",
     "interval_text",
     "number_text",
     "or_not_stated",
@@ -41,6 +46,14 @@ __all__ = [
 NOT_STATED = "not stated"
 NOT_COVERED = "not covered by the calibration"
 
+
+UNITS: Final[dict[Level, tuple[str, str]]] = {
+    "place": ("place", "places"),
+    "patch": ("patch", "patches"),
+    "slice": ("slice", "slices"),
+    "series": ("series", "series"),
+}
+"""What each level counts, singular and plural."""
 
 HEADLINES: Final[dict[Conclusion, str]] = {
     "supports": "The findings support alteration (H1) over no alteration (H2).",
@@ -155,6 +168,29 @@ def result_sentences(
             " error rates may be off here."
         )
     return tuple(sentences)
+
+
+def exhibit_sentences(exhibit: Exhibit) -> tuple[str, ...]:
+    """What its scores are ranked among, and whether its noise is found elsewhere."""
+    told = tuple(_ranking(s) for s in exhibit.scores if s.n_patients and s.n)
+    return (*dict.fromkeys(told), *filter(None, [exhibit.noise_sentence]))
+
+
+def _ranking(score: ExhibitScore) -> str:
+    """Units, patients and error rate of the level that a score is ranked at."""
+    name = score.name[:1].upper() + score.name[1:]
+    one, many = UNITS[score.level]
+    units = counted(score.n, f"genuine {one}", f"genuine {many}")
+    judged = ", each judged in the same way" if score.level == "place" else ""
+    patients = counted(score.n_patients, "patient")
+    sentence = f"{name}: ranked among {units} of {patients}{judged}."
+    if score.fpr is None or score.fpr_interval is None:
+        return sentence
+    return (
+        f"{sentence} At its threshold the FPR per {score.level} is"
+        f" {percent_text(score.fpr)}, 95 % interval"
+        f" {interval_text(score.fpr_interval, percent=True)}."
+    )
 
 
 def _series_level(result: SeriesResult) -> LevelResult | None:

@@ -17,7 +17,7 @@ from btd_desktop.cli.options import (
     device_of,
     dtype_of,
 )
-from btd_desktop.cli.output import columns, print_json, say
+from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.watching import watched
 
 __all__ = ["score_case"]
@@ -123,7 +123,7 @@ def _score_one(
     dtype: str | None,
     as_json: bool,
 ) -> int:
-    from btd_desktop.cli.tables import value_row
+    from btd_desktop.cli.tables import place_rows
     from btd_desktop.workflow.examine_case import score_place
     from btd_desktop.workflow.services import default_services
 
@@ -152,22 +152,7 @@ def _score_one(
         f"{scored.place.scope.coverage.value}",
     )
     say(*(f"    {reason}" for reason in scored.place.scope.reasons))
-    rows = []
-    for kind in _MODES:
-        value = scored.place.values[kind]
-        threshold = "–" if value.threshold is None else f"{value.threshold:.4g}"
-        score, p_value, n, flag = value_row(value)
-        rows.append(
-            (
-                f"{kind}{' *' if kind == mode else ''}",
-                score,
-                p_value,
-                n,
-                threshold,
-                flag,
-            )
-        )
-    say(*columns(("score", "value", "p", "n", "threshold", ""), rows))
+    say(*place_rows(scored.place, mode))
     if scored.finding is not None:
         say(f"  kept as finding {scored.finding.finding_id}")
     return 0

@@ -123,7 +123,9 @@ class CalibrationDialog(QDialog):
             self._summary.setText(state.summary)
             self._warnings.setText("\n".join(f"• {w}" for w in state.warnings))
             self._warnings.setVisible(bool(state.warnings))
-            self._show_level(self._level)
+            levels = {fit.level for fit in state.fits}
+            self._level_buttons["place"].setVisible("place" in levels)
+            self._show_level(self._level if self._level in levels else "slice")
         self._check()
 
     def _build_form(self, layout: QVBoxLayout) -> None:
@@ -164,7 +166,7 @@ class CalibrationDialog(QDialog):
         group = QButtonGroup(self)
         self._level = "slice"
         self._level_buttons = {}
-        for level in ("patch", "slice", "series"):
+        for level in ("place", "patch", "slice", "series"):
             button = QPushButton(level.capitalize())
             button.setCheckable(True)
             button.setProperty("role", "segment")

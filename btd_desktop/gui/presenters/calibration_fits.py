@@ -25,7 +25,7 @@ class LevelFit:
     """The fit at one level.
 
     Attributes:
-        level: "patch", "slice" or "series".
+        level: "place", "patch", "slice" or "series".
         n: Genuine scores.
         n_patients: Patients behind them.
         words: Threshold and rate in a sentence, or why there is none.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HistogramPresenter", "HistogramState", "Level", "ThresholdState"]
 
-Level = Literal["patch", "slice", "series"]
+Level = Literal["place", "patch", "slice", "series"]
 _N_BINS = 60
 _EMPTY = np.zeros(0)
 
@@ -53,7 +53,7 @@ class HistogramState:
 
     Attributes:
         kind: "anomaly", "injection" or "removal".
-        level: "patch", "slice" or "series".
+        level: "place", "patch", "slice" or "series".
         edges: Edges of the bars, shape (B + 1,).
         scan: Share of this scan's scores per bar, shape (B,).
         scan_counts: The same as counts.
@@ -67,6 +67,7 @@ class HistogramState:
         mark_text: What the mark is.
         message: Sentence instead of a plot.
         note: Sentence below the plot (why there is no threshold, scope).
+        has_places: This kind of score has the level "place" too.
     """
 
     kind: str = "anomaly"
@@ -86,6 +87,7 @@ class HistogramState:
     mark_text: str = ""
     message: str = ""
     note: str = ""
+    has_places: bool = False
 
 
 class HistogramPresenter(QObject):
@@ -123,6 +125,10 @@ class HistogramPresenter(QObject):
     def on_kind_chosen(self, kind: str) -> None:
         """Show another kind of score."""
         self._kind = kind
+        if self._level in ("place", "patch") and self._place is not None:
+            self._level = _level_of(self._place)
+        if self._level == "place" and kind != "anomaly":
+            self._level = "patch"
         self.refresh()
 
     def on_level_chosen(self, level: Level) -> None:
@@ -133,9 +139,9 @@ class HistogramPresenter(QObject):
     def on_place_scored(self, place: Place | None) -> None:
         """Mark a clicked place."""
         self._place = place
-        if place is not None and self._level != "patch":
-            # A place is a patch: only there does it mean anything.
-            self._level = "patch"
+        if place is not None:
+            # Only where it was ranked does it mean anything.
+            self._level = _level_of(place)
         self.refresh()
 
     def on_threshold_dragged(self, value: float) -> None:
@@ -205,10 +211,16 @@ class HistogramPresenter(QObject):
         evaluation = session.result.evaluation
         if evaluation is None:
             return HistogramState(self._kind, self._level, message=_why_not(session))
+        has_places = "place" in evaluation.profile.levels[self._kind]
+        if self._level == "place" and not has_places:
+            # Another series, another profile.
+            self._level = "patch"
         level = evaluation.profile.levels[self._kind][self._level]
         benign = level.ecdf.scores
         scan = _scan_scores(evaluation, self._kind, self._level)
-        edges = _edges(benign, scan)
+        mark, mark_text = self._mark(evaluation)
+        marked = scan if mark is None else np.append(scan, mark)
+        edges = _edges(benign, marked)
         counts, _ = np.histogram(scan, edges)
         genuine, _ = np.histogram(benign, edges)
         threshold = None
@@ -223,7 +235,6 @@ class HistogramPresenter(QObject):
             start = float(benign[-1])
         if start is not None and evaluation.scope.p_values_allowed:
             threshold = _threshold(level, scan, start, own=own is not None)
-        mark, mark_text = self._mark(evaluation)
         step = max(1, benign.size // 2000)
         return HistogramState(
             self._kind,
@@ -241,13 +252,19 @@ class HistogramPresenter(QObject):
             mark_text,
             "",
             note,
+            has_places,
         )
 
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
-        if self._level == "patch":
-            if self._place is None:
+        if self._level in ("place", "patch"):
+            own = self._place
+            ranked = "patch"
+            if own is not None and self._kind == "anomaly":
+                ranked = _level_of(own)
+            # A score beside the distribution that it was not ranked in would mislead.
+            if own is None or ranked != self._level:
                 return None, ""
-            return self._place.values[self._kind].score, "clicked place"
+            return own.values[self._kind].score, "clicked place"
         series = evaluation.kinds[self._kind]
         if self._level == "series":
             value = series.series
@@ -256,6 +273,13 @@ class HistogramPresenter(QObject):
         value = series.slices[index] if index < len(series.slices) else None
         text = f"slice {index + 1}"
         return (None, "") if value is None else (value.score, text)
+
+
+def _level_of(place: Place) -> Level:
+    """Where the anomaly score of a place was ranked."""
+    from btd_desktop.workflow.copied_noise import level_of_place
+
+    return level_of_place(place.profile, place.copy)
 
 
 def _why_not(session: Session) -> str:
@@ -275,6 +299,9 @@ def _scan_scores(
     evaluation: Evaluation, kind: str, level: Level
 ) -> NDArray[np.float64]:
     series = evaluation.kinds[kind]
+    if level == "place":
+        # The patches of the grid were not searched for copied noise: not comparable.
+        return np.zeros(0)
     if level == "patch":
         parts = [m[np.isfinite(m)] for m in series.patch_scores]
         return np.concatenate(parts) if parts else np.zeros(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,12 @@ from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.session import PlaceMark, SeriesResult, Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
-from btd_desktop.gui.presenters.wording import KIND_NAMES, p_text, score_text
+from btd_desktop.gui.presenters.wording import (
+    KIND_NAMES,
+    UNIT_NAMES,
+    p_text,
+    score_text,
+)
 from btd_desktop.progress import TaskContext
 
 if TYPE_CHECKING:
@@ -69,6 +74,9 @@ class PlaceState:
         message: Sentence instead of scores.
         thumbnail: Picture of the place, uint8 (H, W), or None.
         kept: Number of the finding that holds it, or None.
+        noise: What the search for copied noise came to, in a sentence.
+        copied: The noise of the place is found again elsewhere.
+        copied_from: Where, as (slice, row, column); None when it is not.
     """
 
     status: PlaceStatus = "empty"
@@ -80,6 +88,9 @@ class PlaceState:
     message: str = ""
     thumbnail: NDArray[np.uint8] | None = None
     kept: int | None = None
+    noise: str = ""
+    copied: bool = False
+    copied_from: Voxel | None = None
 
 
 class PlacingPresenter(QObject):
@@ -144,13 +155,17 @@ class PlacingPresenter(QObject):
         self._job = job
         self._show(PlaceState("scoring", where, message="Scoring this place …"))
 
+    def on_go_wanted(self, s: int, r: int, c: int) -> None:
+        """Show a voxel: where the noise of the place is found again."""
+        self._session.move_to((s, r, c))
+
     def on_keep(self, note: str, status: FindingStatus, mode: str = "anomaly") -> None:
         """Keep the place shown as a finding."""
         session, place, evaluation = self._session, self._place, self._evaluation
         store, volume = session.store, session.volume
         if place is None or evaluation is None or store is None or volume is None:
             return
-        from btd_desktop.workflow.evaluate import keep_place
+        from btd_desktop.workflow.findings import keep_place
 
         try:
             finding = keep_place(
@@ -166,20 +181,7 @@ class PlacingPresenter(QObject):
         except BtdError as error:
             session.failed.emit(error)
             return
-        state = self._state
-        self._show(
-            PlaceState(
-                state.status,
-                state.where,
-                state.rows,
-                state.profile,
-                state.coverage,
-                state.reasons,
-                state.message,
-                state.thumbnail,
-                finding.finding_id,
-            )
-        )
+        self._show(replace(self._state, kept=finding.finding_id))
         session.set_mark(None)
         session.findings_changed.emit()
         session.select_finding(finding.finding_id)
@@ -207,10 +209,21 @@ class PlacingPresenter(QObject):
         )
 
     def _on_place(self, evaluation: Evaluation, place: Place) -> None:
+        from btd_desktop.workflow.copied_noise import (
+            copy_sentence,
+            judge_copy,
+            level_of_place,
+        )
+
         session = self._session
         self._place, self._evaluation = place, evaluation
         profile, scope = evaluation.profile, evaluation.scope
-        rows = tuple(score_row(k, place.values[k], profile) for k in _KINDS)
+        level = level_of_place(profile, place.copy)
+        rows = tuple(
+            score_row(k, place.values[k], profile, level if k == "anomaly" else "patch")
+            for k in _KINDS
+        )
+        judged = judge_copy(profile, scope, place.copy)
         anomaly = place.values["anomaly"]
         label = rows[0].p if anomaly.p_value is not None else f"score {rows[0].score}"
         session.set_mark(
@@ -233,6 +246,11 @@ class PlacingPresenter(QObject):
                 scope.coverage.value,
                 scope.reasons,
                 thumbnail=thumbnail,
+                noise=copy_sentence(judged),
+                copied=place.copied,
+                copied_from=None
+                if judged is None or not judged.copied
+                else (judged.slice_index, judged.row, judged.column),
             )
         )
         self.place_scored.emit(place)
@@ -273,17 +291,22 @@ class PlacingPresenter(QObject):
 
 
 def score_row(
-    kind: str, value: CalibratedValue, profile: CalibrationProfile
+    kind: str,
+    value: CalibratedValue,
+    profile: CalibrationProfile,
+    level_name: Literal["place", "patch"] = "patch",
 ) -> ScoreRow:
-    """One score in words."""
-    level = profile.levels[kind]["patch"]
+    """One score in words, ranked at a level of the profile."""
+    level = profile.levels[kind][level_name]
+    judged = ", each judged like this one" if level_name == "place" else ""
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
         score=score_text(value.score),
         p=p_text(value.p_value, level.ecdf.smallest_p),
         cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
-        behind=f"{value.n:,} genuine patches of {value.n_patients} patients",
+        behind=f"{value.n:,} genuine {UNIT_NAMES[level_name]} of "
+        f"{value.n_patients} patients{judged}",
         threshold="none" if value.threshold is None else score_text(value.threshold),
         flagged=value.flagged,
     )

@@ -310,7 +310,7 @@ def _evaluate(
     context: TaskContext,
     tell: Tell,
 ) -> SeriesResult:
-    from btd_desktop.workflow.evaluate import find_candidates, keep_candidates
+    from btd_desktop.workflow.findings import search_and_keep
 
     card = card_of(str(run.manifest["model"]["digest"]))
     try:
@@ -318,7 +318,7 @@ def _evaluate(
     except CalibrationError as error:
         reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
         return SeriesResult(run, card, None, reason)
-    keep_candidates(store, evaluation, find_candidates(evaluation), services)
+    search_and_keep(store, evaluation, services)
     return SeriesResult(run, card, evaluation)
 
 

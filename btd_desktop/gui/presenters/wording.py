@@ -7,6 +7,7 @@ import math
 __all__ = [
     "HELP",
     "KIND_NAMES",
+    "UNIT_NAMES",
     "duration_text",
     "p_text",
     "percent_text",
@@ -18,6 +19,14 @@ KIND_NAMES = {
     "anomaly": "Anomaly",
     "injection": "Injection (paper)",
     "removal": "Removal (paper)",
+}
+
+
+UNIT_NAMES = {
+    "place": "places",
+    "patch": "patches",
+    "slice": "slices",
+    "series": "series",
 }
 
 
@@ -73,7 +82,8 @@ HELP = {
         "Anomaly score",
         "How unlike its surroundings and unlike genuine scans the image noise at this "
         "place is, seen at several noise levels. Unusually smooth and unusually rough "
-        "content both raise it. Higher is more remarkable. It is not a probability.",
+        "content both raise it, and so does noise that is found again elsewhere in "
+        "the scan. Higher is more remarkable. It is not a probability.",
     ),
     "injection": (
         "Injection score",
@@ -121,9 +131,20 @@ HELP = {
         "What the diffusion model takes for noise in the slice at the smallest step. "
         "It is what scores are computed from and has no error rate of its own.",
     ),
+    "copied": (
+        "Copied noise",
+        "Image noise never repeats. If the noise of a place is found again at another "
+        "place of the scan, that points to tissue or noise copied from one to the "
+        "other; which of the two came first, this cannot tell. Chance alone gives a "
+        "highest correlation of about five times the spread of all correlations. "
+        "Turned, mirrored or rescaled copies and copies from other scans are not "
+        "found.",
+    ),
     "level": (
-        "Patch, slice, series",
-        "A series holds thousands of patches, so some look remarkable by chance. At "
+        "Place, patch, slice, series",
+        "A place is one patch that you chose: its noise is also searched for elsewhere "
+        "in the scan, and it is ranked among genuine places judged in the same way. A "
+        "series holds thousands of patches, so some look remarkable by chance. At "
         "slice level the highest patch of a slice is ranked among the highest patches "
         "of genuine slices; at series level likewise. The series level answers whether "
         "anything in the scan is remarkable.",

@@ -136,6 +136,7 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     parts.placing.changed.connect(made.place.show_state)
     made.place.keep_wanted.connect(parts.placing.on_keep)
     made.place.score_here_wanted.connect(parts.viewing.on_score_here)
+    made.place.go_wanted.connect(parts.placing.on_go_wanted)
     parts.findings.changed.connect(made.findings.show_state)
     parts.session.case_changed.connect(made.findings.forget_pictures)
     made.findings.finding_selected.connect(parts.findings.on_selected)

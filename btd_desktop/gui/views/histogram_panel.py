@@ -19,7 +19,12 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
-from btd_desktop.gui.presenters.wording import KIND_NAMES, percent_text, score_text
+from btd_desktop.gui.presenters.wording import (
+    KIND_NAMES,
+    UNIT_NAMES,
+    percent_text,
+    score_text,
+)
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
@@ -124,6 +129,7 @@ class HistogramPanel(QWidget):
         self._plot.setVisible(not empty)
         self._note.setText(state.note)
         self._note.setVisible(bool(state.note) and not empty)
+        self._level_buttons["place"].setVisible(state.has_places)
         self._level_buttons[state.level].setChecked(True)
         self._kinds.setCurrentIndex(self._kinds.findData(state.kind))
         if not empty:
@@ -152,17 +158,22 @@ class HistogramPanel(QWidget):
             self._line.setValue(threshold.value)
         low, high = threshold.interval
         whose = "Tried threshold" if threshold.own else "Threshold of the profile"
+        scan = f"of this scan {threshold.n_flagged} of {threshold.n_scan} do."
+        if not threshold.n_scan:
+            mark = self._state.mark
+            above = "lies above it" if _above(mark, threshold) else "does not"
+            scan = "no place is clicked." if mark is None else f"the place {above}."
         self._fpr.setText(
             f"{whose} {score_text(threshold.value)}: {percent_text(threshold.fpr)} of "
-            f"the genuine {_UNITS[self._state.level]} lie above it (true "
+            f"the genuine {UNIT_NAMES[self._state.level]} lie above it (true "
             f"false-positive rate {percent_text(low)} to {percent_text(high)}, 95 %); "
-            f"of this scan {threshold.n_flagged} of {threshold.n_scan} do."
+            f"{scan}"
         )
 
     def _controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        for level in ("patch", "slice", "series"):
+        for level in ("place", "patch", "slice", "series"):
             button = QPushButton(level.capitalize())
             button.setCheckable(True)
             button.setProperty("role", "segment")
@@ -243,9 +254,10 @@ class HistogramPanel(QWidget):
         item.setYRange(0.0, top * 1.12, padding=0)
         item.setLabel("bottom", f"{KIND_NAMES[state.kind]} score per {state.level}")
         self.show_mark(state)
+        shown = "" if state.level == "place" else "blue: this scan; "
         key = (
-            f"blue: this scan; grey: {state.n_benign:,} genuine "
-            f"{_UNITS[state.level]}, {state.n_patients} patients"
+            f"{shown}grey: {state.n_benign:,} genuine "
+            f"{UNIT_NAMES[state.level]}, {state.n_patients} patients"
         )
         self._key.setText(key)
         self._key.setToolTip(key)
@@ -274,4 +286,5 @@ class HistogramPanel(QWidget):
             self.bar_clicked.emit(bar)
 
 
-_UNITS = {"patch": "patches", "slice": "slices", "series": "series"}
+def _above(mark: float | None, threshold: ThresholdState) -> bool:
+    return mark is not None and mark > threshold.value

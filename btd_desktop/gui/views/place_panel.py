@@ -123,10 +123,12 @@ class PlacePanel(QWidget):
     Signals:
         keep_wanted(str, str): Keep as a finding, with note and status.
         score_here_wanted(): Score the patch around the crosshair.
+        go_wanted(int, int, int): Show this slice, row and column.
     """
 
     keep_wanted = Signal(str, str)
     score_here_wanted = Signal()
+    go_wanted = Signal(int, int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,6 +144,8 @@ class PlacePanel(QWidget):
         }
         self._scope = plain_label("", wrap=True)
         self._reasons = plain_label("", wrap=True)
+        self._copied_from: tuple[int, int, int] | None = None
+        self._noise_box = self._noise_row()
         self._here = QPushButton("Score at the crosshair")
         self._here.clicked.connect(self.score_here_wanted)
         content = QWidget()
@@ -164,8 +168,10 @@ class PlacePanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self._message)
         layout.addWidget(self._here)
-        for box in self._boxes.values():
-            layout.addWidget(box)
+        layout.addWidget(self._boxes["anomaly"])
+        layout.addWidget(self._noise_box)
+        layout.addWidget(self._boxes["injection"])
+        layout.addWidget(self._boxes["removal"])
         layout.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -198,6 +204,11 @@ class PlacePanel(QWidget):
             self._boxes[row.kind].show_row(row)
         for box in self._boxes.values():
             box.setVisible(scored)
+        self._noise_box.setVisible(scored and bool(state.noise))
+        self._noise.setText(state.noise)
+        set_role(self._noise, "warning" if state.copied else "muted")
+        self._copied_from = state.copied_from
+        self._go.setVisible(state.copied_from is not None)
         self._scope.setVisible(scored)
         self._scope_help.setVisible(scored)
         self._scope.setText(f"Calibration: {state.profile}, {state.coverage}")
@@ -217,6 +228,26 @@ class PlacePanel(QWidget):
         """Let the examiner write the note."""
         if self._form.isVisible():
             self._note.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _noise_row(self) -> QWidget:
+        """What the search for copied noise came to, and the way to the copy."""
+        box = QFrame()
+        box.setProperty("role", "card")
+        grid = QGridLayout(box)
+        grid.setContentsMargins(12, 8, 8, 8)
+        self._noise = plain_label("", wrap=True)
+        self._go = QPushButton("Go there")
+        self._go.setToolTip("Show the place where this noise is found again.")
+        self._go.clicked.connect(self._go_there)
+        grid.addWidget(self._noise, 0, 0, 1, 2)
+        grid.addWidget(HelpButton("copied"), 0, 2, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self._go, 1, 0)
+        grid.setColumnStretch(1, 1)
+        return box
+
+    def _go_there(self) -> None:
+        if self._copied_from is not None:
+            self.go_wanted.emit(*self._copied_from)
 
     def _keep_form(self) -> QWidget:
         self._form = QFrame()

@@ -1,0 +1,247 @@
+"""Places of a case: their noise is searched for, by click and by search alike."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.workflow import candidates as candidates_module
+from btd_desktop.workflow.candidates import find_candidates
+from btd_desktop.workflow.copied_noise import (
+    JudgedCopy,
+    copy_sentence,
+    judge_copy,
+    level_of_place,
+)
+from btd_desktop.workflow.evaluate import Evaluation, evaluate_run, latest_run, score_at
+from btd_desktop.workflow.findings import keep_place, search_and_keep
+from btd_desktop.workflow.model_library import find_model, open_detector
+from btd_desktop.workflow.outcomes import findings_of
+from btd_desktop.workflow.outcomes_of_case import outcomes_of_case
+from btd_desktop.workflow.report_methods import calibrations_used
+from btd_desktop.workflow.report_results import series_result
+from btd_desktop.workflow.services import Services
+from tests.unit.workflow.copied_case import (
+    COPY,
+    FPR,
+    ORIGINAL,
+    CopiedCase,
+    make_copied_case,
+)
+
+COVERED = Scope(Coverage.COVERED, ())
+NOT_COVERED = Scope(Coverage.NOT, ("another grid",))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CopiedCase]:
+    root = tmp_path_factory.mktemp("copied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BTD_HOME", str(root / "home"))
+        patch.setenv("BTD_MODELS_DIR", str(root / "models"))
+        yield make_copied_case(root)
+
+
+@pytest.fixture
+def store(made: CopiedCase, tmp_path: Path) -> Iterator[CaseStore]:
+    folder = tmp_path / "case"
+    shutil.copytree(made.case, folder)
+    with CaseStore.open(folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def evaluation(store: CaseStore) -> Evaluation:
+    [record] = store.series()
+    run = latest_run(store, record.series_id)
+    assert run is not None
+    return evaluate_run(store, run, find_model("", "CT").card)
+
+
+@pytest.fixture(scope="module")
+def detector(made: CopiedCase) -> Any:
+    return open_detector(find_model("", "CT"))
+
+
+def test_clicked_copy_is_found_where_it_was_taken_from(store, evaluation, detector):
+    place = score_at(store, evaluation, detector, COPY)
+    assert place.copy is not None
+    found = (place.copy.slice_index, place.copy.row, place.copy.column)
+    assert found == ORIGINAL
+    assert place.copied
+    sentence = copy_sentence(judge_copy(place.profile, place.scope, place.copy))
+    assert "found again at x 37, y 64, slice 3 " in sentence
+    assert "10 % of genuine places reach" in sentence
+    level = evaluation.profile.levels["anomaly"]["place"]
+    value = place.values["anomaly"]
+    assert (value.n, value.n_patients) == (level.ecdf.n, 5)
+    assert value.threshold == level.threshold
+    assert value.p_value == level.ecdf.p_value(value.score)
+    # The other scores know no copies and stay at their level.
+    patch = evaluation.profile.levels["removal"]["patch"]
+    assert place.values["removal"].n == patch.ecdf.n
+
+
+def test_genuine_place_is_said_not_to_be_found_again(store, evaluation, detector):
+    place = score_at(store, evaluation, detector, (0, 64, 64))
+    judged = judge_copy(place.profile, place.scope, place.copy)
+    assert judged is not None
+    assert not place.copied
+    assert not judged.copied
+    assert copy_sentence(judged).startswith("Noise not found again elsewhere (highest")
+
+
+def test_candidates_have_the_numbers_of_a_click_there(store, evaluation, detector):
+    found = find_candidates(store, evaluation)
+    assert found
+    for candidate in found:
+        at = (candidate.slice_index, candidate.y, candidate.x)
+        click = score_at(store, evaluation, detector, at)
+        assert candidate.values == click.values
+        assert candidate.copy == click.copy
+    assert any(c.copy is not None for c in found)
+
+
+def test_findings_keep_copy_and_level(store, evaluation, detector):
+    place = score_at(store, evaluation, detector, COPY)
+    finding = keep_place(store, evaluation, place, Services())
+    [kept] = [f for f in store.findings() if f.finding_id == finding.finding_id]
+    copy = kept.numbers["copy"]
+    assert copy["copied"] is True
+    assert (copy["slice_index"], copy["row"], copy["column"]) == ORIGINAL
+    assert copy["surprise"] > 1.0
+    judged = judge_copy(place.profile, place.scope, place.copy)
+    assert JudgedCopy.from_json(copy) == judged
+    levels = {k: kept.numbers[k]["level"] for k in ("anomaly", "injection", "removal")}
+    assert levels == {"anomaly": "place", "injection": "patch", "removal": "patch"}
+
+
+def test_place_at_the_rim_is_ranked_among_patches(store, evaluation, detector):
+    # The square around it leaves the slice.
+    place = score_at(store, evaluation, detector, (2, 64, 15))
+    assert place.copy is None
+    finding = keep_place(store, evaluation, place, Services())
+    assert finding.numbers["copy"] is None
+    assert finding.numbers["anomaly"]["level"] == "patch"
+    patch = evaluation.profile.levels["anomaly"]["patch"]
+    assert place.values["anomaly"].n == patch.ecdf.n
+    assert "cannot be searched for" in copy_sentence(None)
+
+
+def test_search_judges_a_kept_place_only_once(store, evaluation, monkeypatch):
+    first = search_and_keep(store, evaluation, Services())
+    assert first
+    assert {f.origin for f in first} == {"search"}
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        candidates_module, "copies_in_case", lambda *a: asked.append(a) or []
+    )
+    assert search_and_keep(store, evaluation, Services()) == ()
+    assert not asked
+    assert len(findings_of(store, evaluation)) == len(first)
+
+
+def test_report_prints_the_error_rate_of_the_level_ranked_at(
+    store, evaluation, detector
+):
+    place = score_at(store, evaluation, detector, COPY)
+    finding = keep_place(store, evaluation, place, Services())
+    [outcome] = outcomes_of_case(store)
+    result = series_result(store, 1, "M1", outcome)
+    [exhibit] = [
+        e
+        for e, f in zip(result.exhibits, outcome.findings, strict=True)
+        if f.finding_id == finding.finding_id
+    ]
+    level = evaluation.profile.levels["anomaly"]["place"]
+    anomaly = exhibit.scores[0]
+    assert anomaly.level == "place"
+    assert (anomaly.n, anomaly.n_patients) == (level.ecdf.n, 5)
+    assert anomaly.fpr == FPR
+    assert anomaly.fpr_interval == level.interval
+    assert exhibit.scores[1].level == "patch"
+    assert exhibit.mode == "anomaly"  # the examiner's own, not the search's
+    assert exhibit.copied_noise is not None
+    assert exhibit.copied_noise.is_copied
+    assert exhibit.copied_noise.slice_number == ORIGINAL[0] + 1
+    assert "found again at x 37, y 64, slice 3 " in exhibit.noise_sentence
+    assert exhibit.figure is not None
+    np.testing.assert_array_equal(exhibit.figure.benign_scores, level.ecdf.scores)
+    [calibration] = calibrations_used([outcome])
+    by_level = {c.level: c for c in calibration.levels}
+    assert by_level["place"].n_patients == 5
+    assert by_level["place"].n == level.ecdf.n
+
+
+MATCH = CopyMatch(19.0, 0.88, 3, 6, 335, 295)
+
+
+def test_strength_that_genuine_places_reach_is_where_copies_begin(made):
+    below = judge_copy(made.profile, COVERED, MATCH)
+    assert below is not None
+    assert below.usual_strength is not None
+    for factor, copied in ((0.999, False), (1.001, True)):
+        match = replace(MATCH, strength=below.usual_strength * factor)
+        judged = judge_copy(made.profile, COVERED, match)
+        assert judged is not None
+        assert judged.copied is copied
+    # Beyond the genuine places the scale goes on.
+    rare = replace(made.profile, target_fpr=1e-4)
+    beyond = judge_copy(rare, COVERED, MATCH)
+    assert beyond is not None
+    assert beyond.usual_strength is not None
+    assert beyond.usual_strength > below.usual_strength
+    match = replace(MATCH, strength=beyond.usual_strength * 0.999)
+    again = judge_copy(rare, COVERED, match)
+    assert again is not None
+    assert again.surprise == pytest.approx(4.0, abs=0.05)
+    assert not again.copied
+
+
+def test_series_that_is_not_covered_is_not_judged(made):
+    judged = judge_copy(made.profile, NOT_COVERED, MATCH)
+    assert judged is not None
+    assert judged.surprise is None
+    assert judged.usual_strength is None
+    assert not judged.copied
+    assert copy_sentence(judged) == (
+        "Highest correlation with the noise of another place: 0.88 over 3 slices, at "
+        "x 295, y 335, slice 7 (19 times the spread). How high genuine places reach is "
+        "not known here."
+    )
+
+
+def test_profile_without_places_ranks_among_patches_and_judges_nothing(made):
+    anomaly = dict(made.profile.levels["anomaly"])
+    del anomaly["place"]
+    without = replace(
+        made.profile, copies=None, levels={**made.profile.levels, "anomaly": anomaly}
+    )
+    assert level_of_place(made.profile, MATCH) == "place"
+    assert level_of_place(made.profile, None) == "patch"
+    assert level_of_place(without, MATCH) == "patch"
+    judged = judge_copy(without, COVERED, MATCH)
+    assert judged is not None
+    assert judged.surprise is None
+    assert not judged.copied
+
+
+def test_sentence_of_a_copy_names_place_correlation_and_what_is_usual():
+    judged = JudgedCopy(19.2, 0.884, 1, 6, 335, 295, 6.0, True, 0.01, 5.43)
+    assert copy_sentence(judged) == (
+        "The noise of this place is found again at x 295, y 335, slice 7 (correlation "
+        "0.88, 19 times the spread; 1 % of genuine places reach 5.4)."
+    )
+    ordinary = replace(judged, correlation=0.11, surprise=0.4, copied=False)
+    assert copy_sentence(ordinary) == (
+        "Noise not found again elsewhere (highest correlation 0.11, as by chance)."
+    )
