@@ -64,7 +64,9 @@ def evaluation(store: CaseStore) -> Evaluation:
     [record] = store.series()
     run = latest_run(store, record.series_id)
     assert run is not None
-    return evaluate_run(store, run, find_model("", "CT").card)
+    card = find_model("", "CT").card
+    assert card is not None
+    return evaluate_run(store, run, card)
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +144,12 @@ def test_search_judges_a_kept_place_only_once(store, evaluation, monkeypatch):
     assert first
     assert {f.origin for f in first} == {"search"}
     asked: list[Any] = []
-    monkeypatch.setattr(
-        candidates_module, "copies_in_case", lambda *a: asked.append(a) or []
-    )
+
+    def copies(*args: Any) -> list[None]:
+        asked.append(args)
+        return []
+
+    monkeypatch.setattr(candidates_module, "copies_in_case", copies)
     assert search_and_keep(store, evaluation, Services()) == ()
     assert not asked
     assert len(findings_of(store, evaluation)) == len(first)
