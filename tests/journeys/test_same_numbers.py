@@ -16,7 +16,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import score_volume
-from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 from btd_desktop.workflow.evaluate import latest_run
 from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.score_series import load_features, make_manifest
@@ -26,6 +26,12 @@ from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
 __all__ = ["desk", "desk_home", "make_window", "no_thread_left"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
+
+
+def _compared_with_neighbours(features: GridFeatures) -> bool:
+    names = feature_names(open_detector(find_model("", "CT")).info.levels)
+    across = [n.startswith(ACROSS) for n in names]
+    return bool(np.isfinite(features.features[features.scored][:, across]).all())
 
 
 def _of_case(folder: Path) -> tuple[GridFeatures, ...]:
@@ -56,6 +62,8 @@ def test_window_command_line_and_python_agree_to_the_bit(
 ):
     suspect = desk_home.suspect
     by_python = _by_python(suspect)
+    # Each way of scoring has to look at the slices before and after.
+    assert all(map(_compared_with_neighbours, by_python))
     printed = _by_command_line(suspect, tmp_path / "by command")
 
     window = make_window()
