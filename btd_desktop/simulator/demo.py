@@ -57,7 +57,7 @@ _STATEMENT = (
     "Demonstration only: every scan here is simulated, no patient was involved. The "
     "series in suspect/ was tampered with on purpose at the places listed."
 )
-_INJECTED_MM = 14.0
+_INJECTED_MM = 20.0
 # Noise matched in spread but not in texture: what a hurried forger does. Noise copied
 # from the scan itself is much harder to notice; `btd bench detection` tells.
 _NOISE: Noise = "gaussian"
@@ -76,7 +76,8 @@ class DemoPlan:
         rows: Rows and columns of each slice.
         suspect_slices: Contiguous slices of the suspect series.
         benign_patients: Genuine patients.
-        benign_slices: Slices of each, spread over the lungs.
+        benign_slices: Slices of each, next to each other as in the suspect series
+            (their noise is compared), at another height in each patient.
     """
 
     seed: int = DEMO_SEED
@@ -237,7 +238,10 @@ def _suspect_slice(plan: DemoPlan, index: int) -> tuple[int, NDArray[np.int16]]:
 
 def _benign_patient(plan: DemoPlan, index: int, benign: Path) -> None:
     patient = index + 1
-    positions = [float(z) for z in np.linspace(-60.0, 84.0, plan.benign_slices)]
+    share = index / max(plan.benign_patients - 1, 1)
+    step = plan.scanner.increment_mm
+    first = -60.0 + share * (144.0 - step * (plan.benign_slices - 1))
+    positions = [first + step * k for k in range(plan.benign_slices)]
     patient_id = f"SIM-{100 + patient:04d}"
     volume = simulate_ct(
         _phantom(plan.seed, patient),
