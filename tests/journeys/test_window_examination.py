@@ -310,7 +310,8 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     wait_until(lambda: presenter.state.fits or presenter.state.problem)
     assert presenter.state.problem == ""
     assert any(p and p.stage.startswith("Scoring") for p in seen)
-    assert {f.level for f in presenter.state.fits} == {"patch", "slice", "series"}
+    levels = {f.level for f in presenter.state.fits}
+    assert levels == {"patch", "place", "slice", "series"}
     series = next(f for f in presenter.state.fits if f.level == "series")
     assert not series.has_threshold
     assert "4 genuine scores" in series.words
