@@ -40,6 +40,7 @@ def desk_home(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves a Qt or Python thread of ours running."""
     from PySide6.QtCore import QThread
+    from shiboken6 import isValid
 
     before = {t.ident for t in threading.enumerate()}
     yield
@@ -47,7 +48,9 @@ def no_thread_left() -> Iterator[None]:
     running = [
         o
         for o in gc.get_objects()
-        if issubclass(type(o), QThread) and o.objectName().startswith("btd-")
+        if issubclass(type(o), QThread)
+        and isValid(o)
+        and o.objectName().startswith("btd-")
     ]
     alive = [t.objectName() for t in running if t.isRunning()]
     assert not alive, f"threads still run: {alive}"

@@ -28,6 +28,11 @@ def _state(**changes) -> SliceViewState:
     return SliceViewState(volume=handle, layout=handle.layouts[0], **fields)
 
 
+def _grey(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
+
+
 @pytest.fixture
 def drawn(monkeypatch) -> list[str]:
     """Texts that are drawn on a picture."""
@@ -102,6 +107,7 @@ def test_dialog_refuses_a_name_that_cannot_be_written(qtbot, tmp_path, name, pro
 
 def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     window = make_window()
+    window.resize(1500, 1100)  # the corners' texts beside the body, not upon it
     window.parts.opening.on_case_opened(desk.copy_of_case(tmp_path / "case"))
     wait_until(lambda: window.session.handle is not None, 300.0)
     window.on_export()
@@ -110,8 +116,7 @@ def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     dialog._out.set_path(tmp_path / "redacted.png")
     dialog.accept()
     window.save_picture(tmp_path / "full.png", False)
-    redacted = np.asarray(Image.open(tmp_path / "redacted.png").convert("L"))
-    full = np.asarray(Image.open(tmp_path / "full.png").convert("L"))
+    redacted, full = (_grey(tmp_path / f"{n}.png") for n in ("redacted", "full"))
     assert redacted.shape == full.shape
     height, width = full.shape
     top_left = (slice(0, height // 12), slice(0, width // 3))
