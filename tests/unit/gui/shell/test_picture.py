@@ -124,7 +124,8 @@ def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     assert redacted[top_left].max() < 20
     assert redacted.max() > 100
     # Nothing but pixels: a PNG can hold texts of its own.
-    assert not Image.open(tmp_path / "redacted.png").info.get("Description")
+    with Image.open(tmp_path / "redacted.png") as picture:
+        assert not picture.info.get("Description")
     before = (tmp_path / "full.png").read_bytes()
     window.save_picture(tmp_path / "full.png", True)
     assert (tmp_path / "full.png").read_bytes() == before
