@@ -83,6 +83,23 @@ class Volume:
         """Geometric mean of row and column spacing."""
         return float(np.sqrt(self.spacing_mm[1] * self.spacing_mm[2]))
 
+    def world_mm(self, place: tuple[int, int, int]) -> tuple[float, float, float]:
+        """World point (x, y, z) of a voxel (slice, row, column), LPS mm.
+
+        In plane after DICOM PS3.3 C.7.6.2.1.1; from slice to slice along the normal.
+        """
+        s, r, c = place
+        along_row = np.array(self.row_direction)
+        along_column = np.array(self.column_direction)
+        rise = self.slice_positions_mm[s] - self.slice_positions_mm[0]
+        point = (
+            np.array(self.origin_mm)
+            + along_row * (c * self.spacing_mm[2])
+            + along_column * (r * self.spacing_mm[1])
+            + np.cross(along_row, along_column) * rise
+        )
+        return float(point[0]), float(point[1]), float(point[2])
+
 
 def integral_or_float(values: NDArray[Any]) -> VoxelArray:
     """Values as int16 if that loses nothing, else as float32.

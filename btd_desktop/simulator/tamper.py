@@ -208,7 +208,7 @@ def _blended(
         record=TamperRecord(
             kind=kind,
             centre_voxel=centre,
-            centre_mm=_world(volume, centre),
+            centre_mm=volume.world_mm(centre),
             diameter_mm=float(diameter_mm),
             seed=seed,
             n_voxels=int(np.count_nonzero(mask)),
@@ -277,18 +277,3 @@ def _offsets_mm(
         y[box[1]].astype(np.float32)[None, :, None],
         z[box[0]].astype(np.float32)[:, None, None],
     )
-
-
-def _world(volume: Volume, centre: tuple[int, int, int]) -> tuple[float, float, float]:
-    along_row = np.array(volume.row_direction)
-    along_column = np.array(volume.column_direction)
-    normal = np.cross(along_row, along_column)
-    s, r, c = centre
-    rise = volume.slice_positions_mm[s] - volume.slice_positions_mm[0]
-    point = (
-        np.array(volume.origin_mm)
-        + along_row * (c * volume.spacing_mm[2])
-        + along_column * (r * volume.spacing_mm[1])
-        + normal * rise
-    )
-    return float(point[0]), float(point[1]), float(point[2])

@@ -144,18 +144,6 @@ def _exhibit(
 ) -> rc.Exhibit:
     volume = store.load_volume(finding.series_id)
     column, row = round(finding.x), round(finding.y)
-    origin = np.array(volume.origin_mm)
-    along_row = np.array(volume.row_direction)
-    along_column = np.array(volume.column_direction)
-    normal = np.cross(along_row, along_column)
-    first = volume.slice_positions_mm[0]
-    depth = volume.slice_positions_mm[finding.slice_index] - first
-    world = (
-        origin
-        + along_row * column * volume.spacing_mm[2]
-        + along_column * row * volume.spacing_mm[1]
-        + normal * depth
-    )
     copy = finding.numbers.get("copy")
     judged = None if copy is None else JudgedCopy.from_json(copy)
     mode = "search" if finding.origin == "search" else finding.mode
@@ -164,7 +152,7 @@ def _exhibit(
         slice_number=finding.slice_index + 1,
         column=column,
         row=row,
-        world_mm=(float(world[0]), float(world[1]), float(world[2])),
+        world_mm=volume.world_mm((finding.slice_index, row, column)),
         sop_instance_uid=volume.instance_uids[finding.slice_index],
         mode=mode,  # type: ignore[arg-type]
         scores=tuple(

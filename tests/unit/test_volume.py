@@ -36,6 +36,19 @@ def test_volume_tells_its_shape_and_spacing():
     assert volume.pixel_spacing_mm == pytest.approx(np.sqrt(0.4))
 
 
+def test_world_point_of_a_voxel_follows_directions_spacing_and_slice_positions():
+    volume = _volume(
+        np.zeros((3, 4, 5), np.int16),
+        origin_mm=(-10.0, 20.0, 30.0),
+        row_direction=(0.0, 0.0, -1.0),
+        column_direction=(0.0, 1.0, 0.0),
+        slice_positions_mm=(7.0, 9.5, 13.0),
+    )
+    assert volume.world_mm((0, 0, 0)) == (-10.0, 20.0, 30.0)
+    # The normal, row times column direction, is (1, 0, 0); slices lie unevenly.
+    assert volume.world_mm((2, 3, 4)) == pytest.approx((-4.0, 21.5, 26.8))
+
+
 @pytest.mark.parametrize("shape", [(4, 5), (0, 4, 5), (3, 0, 5), (1, 3, 4, 5)])
 def test_voxels_that_are_no_stack_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(S, H, W\)"):

@@ -242,7 +242,7 @@ def _result(
         record=TamperRecord(
             kind="injection" if goal == "inject" else "removal",
             centre_voxel=centre,
-            centre_mm=_world(volume, centre),
+            centre_mm=volume.world_mm(centre),
             diameter_mm=diameter,
             seed=seed,
             n_voxels=int(np.count_nonzero(mask)),
@@ -307,16 +307,3 @@ def _check(volume: Volume, centre: Point) -> None:
             f"{_LEAST_MM:.0f} mm.",
             hint="Choose a series with more slices.",
         )
-
-
-def _world(volume: Volume, centre: Point) -> tuple[float, float, float]:
-    s, r, c = centre
-    along_row, along_column = volume.row_direction, volume.column_direction
-    rise = volume.slice_positions_mm[s] - volume.slice_positions_mm[0]
-    point = (
-        np.array(volume.origin_mm)
-        + np.array(along_row) * (c * volume.spacing_mm[2])
-        + np.array(along_column) * (r * volume.spacing_mm[1])
-        + np.cross(along_row, along_column) * rise
-    )
-    return float(point[0]), float(point[1]), float(point[2])

@@ -168,7 +168,7 @@ def pasted(
         record=TamperRecord(
             kind=kind,
             centre_voxel=(int(s), int(r), int(c)),
-            centre_mm=_world(volume, centre),
+            centre_mm=volume.world_mm(centre),
             diameter_mm=float(size_mm),
             seed=seed,
             n_voxels=int(np.count_nonzero(mask)),
@@ -208,18 +208,3 @@ def settled(volume: Volume, box: Box, values: Array) -> Array:
         lower = known[above - 1]
         out[k] = np.where(values[k] - lower < upper - values[k], lower, upper)
     return out
-
-
-def _world(volume: Volume, centre: Centre) -> tuple[float, float, float]:
-    """World point (x, y, z) of a voxel, LPS mm."""
-    along_row = np.array(volume.row_direction)
-    along_column = np.array(volume.column_direction)
-    s, r, c = centre
-    rise = volume.slice_positions_mm[s] - volume.slice_positions_mm[0]
-    point = (
-        np.array(volume.origin_mm)
-        + along_row * (c * volume.spacing_mm[2])
-        + along_column * (r * volume.spacing_mm[1])
-        + np.cross(along_row, along_column) * rise
-    )
-    return float(point[0]), float(point[1]), float(point[2])
