@@ -11,7 +11,7 @@ from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.report import content as rc
 from btd_desktop.workflow.outcomes import SeriesOutcome, distinct_cards, method_id
-from btd_desktop.workflow.report_words import SCORE_NAMES
+from btd_desktop.workflow.report_words import ANOMALY_DEFINITION
 
 __all__ = [
     "COMPONENTS",
@@ -60,7 +60,7 @@ def methods_used(outcomes: Sequence[SeriesOutcome]) -> tuple[rc.Method, ...]:
                 noise_levels=card.levels,
                 patch_size=int(preset["patch"]),
                 stride=int(grid.get("stride", 0)),
-                score_definition=SCORE_NAMES["anomaly"][1],
+                score_definition=ANOMALY_DEFINITION,
                 device=str(backend.get("kind", "")),
                 dtype=str(backend.get("dtype", "")),
                 torch_version=str(backend.get("torch_version", "")),

@@ -11,19 +11,31 @@ from btd_desktop.report import content as rc
 if TYPE_CHECKING:
     from btd_desktop.workflow.outcomes import SeriesOutcome
 
-__all__ = ["ALTERNATIVES", "LIMITATIONS", "SCORE_NAMES", "opinion_for"]
+__all__ = [
+    "ALTERNATIVES",
+    "ANOMALY_DEFINITION",
+    "LIMITATIONS",
+    "SCORE_NAMES",
+    "opinion_for",
+]
+
+ANOMALY_DEFINITION = (
+    "Noise predictions at several noise levels are pooled in a disc and two rings "
+    "around the place, with the correlations of the noise in the slice and from "
+    "slice to slice, and compared with the surroundings in the same slice and "
+    "with the rest of the same series. The score is -log10 of the share of genuine "
+    "places of the same tissue whose Mahalanobis distance from the ordinary is as "
+    "large (2: one in a hundred). Unusually smooth and unusually rough content "
+    "both raise it, and at level “place” so does noise that is found again "
+    "elsewhere in the series: the larger of both surprises counts."
+)
+"""How the anomaly score is computed: stands once in a report, with the method."""
 
 SCORE_NAMES = {
     "anomaly": (
         "anomaly score",
-        "Noise predictions at several noise levels are pooled in a disc and two rings "
-        "around the place, with the correlations of the noise in the slice and from "
-        "slice to slice, and compared with the surroundings in the same slice and "
-        "with the rest of the same series. The score is -log10 of the share of genuine "
-        "places of the same tissue whose Mahalanobis distance from the ordinary is as "
-        "large (2: one in a hundred). Unusually smooth and unusually rough content "
-        "both raise it, and at level “place” so does noise that is found again "
-        "elsewhere in the series: the larger of both surprises counts.",
+        "How unusual the noise is among genuine places: -log10 of their share "
+        "(section 8).",
     ),
     "injection": (
         "injection score (paper)",
