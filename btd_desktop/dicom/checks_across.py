@@ -86,15 +86,13 @@ def _check_patients(
 ) -> None:
     for name, code, words in _OF_ONE_PATIENT:
         patients: dict[str, set[str]] = {}
-        holders: dict[str, list[str]] = {}
+        holders: dict[str, dict[str, None]] = {}
         for key, slices in by_series.items():
-            for uid in {item.facts.text.get(name, "") for item in slices} - {""}:
-                holders.setdefault(uid, []).append(key)
-                patients.setdefault(uid, set()).update(
-                    item.facts.text.get("patient_id", "")
-                    for item in slices
-                    if item.facts.text.get(name, "") == uid
-                )
+            for item in slices:
+                if uid := item.facts.text.get(name, ""):
+                    holders.setdefault(uid, {})[key] = None
+                    patient = item.facts.text.get("patient_id", "")
+                    patients.setdefault(uid, set()).add(patient)
         for uid, ids in patients.items():
             # Within one series another finding says so.
             if len(ids) < 2 or len(holders[uid]) < 2:
@@ -122,7 +120,7 @@ def _check_pixels(
             for item in slices
             if len(holders[item.pixel_sha256]) > 1
             # Empty slices are alike on their own.
-            and item.stored.min() != item.stored.max()
+            and not item.is_flat
         ]
         if not shared:
             continue

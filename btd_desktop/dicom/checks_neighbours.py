@@ -86,10 +86,17 @@ def _inside(core: NDArray[np.float32], modality: str) -> NDArray[np.bool_]:
     return core > 0.2 * float(np.quantile(core[::4, ::4], 0.98))
 
 
+def _near(levels: NDArray[np.float64], index: int) -> NDArray[np.float64]:
+    """Noise of up to three slices on either side, where it is known."""
+    near = np.r_[levels[max(0, index - _REACH) : index], levels[index + 1 :][:_REACH]]
+    known: NDArray[np.float64] = near[np.isfinite(near)]
+    return known
+
+
 def _ratio(levels: NDArray[np.float64], index: int) -> float:
     """Noise of a slice over that of its neighbours (median of up to six)."""
-    near = np.r_[levels[max(0, index - _REACH) : index], levels[index + 1 :][:_REACH]]
-    near = near[np.isfinite(near) & (near > 0)]
+    near = _near(levels, index)
+    near = near[near > 0]
     level = levels[index]
     if near.size < _REACH or not np.isfinite(level):
         return 1.0
@@ -110,8 +117,7 @@ def _outliers(levels: NDArray[np.float64]) -> list[int]:
 
 def _stands_out(levels: NDArray[np.float64], index: int) -> bool:
     """True when it lies beyond every neighbour, not on a slope between them."""
-    near = np.r_[levels[max(0, index - _REACH) : index], levels[index + 1 :][:_REACH]]
-    near = near[np.isfinite(near)]
+    near = _near(levels, index)
     ratio = _ratio(levels, index)
     level = levels[index]
     if ratio > 1:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import listed, note, number_text, quoted, warning
+from btd_desktop.dicom.findings import (
+    concerned,
+    listed,
+    note,
+    number_text,
+    quoted,
+    warning,
+)
 from btd_desktop.dicom.makers import (
     maker_named,
     maker_of_kernel,
@@ -138,7 +145,7 @@ def _check_field_of_view(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             "field_of_view",
             f"{words}. Cropping or resampling after the reconstruction does this, "
             "and some converters do; so does a picture of another size put in.",
-            [] if len(odd) == len(slices) else [item.uid for item in odd],
+            concerned(odd, slices),
         )
 
 

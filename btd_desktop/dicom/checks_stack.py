@@ -68,7 +68,7 @@ def _check_repeated_pixels(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             by_pixels.setdefault(item.pixel_sha256, []).append(item)
     for same in by_pixels.values():
         # Empty slices at the ends of a scan are alike on their own.
-        if len(same) > 1 and same[0].stored.min() != same[0].stored.max():
+        if len(same) > 1 and not same[0].is_flat:
             yield warning(
                 "repeated_pixels",
                 f"{len(same)} slices hold exactly the same pixels under different "
@@ -147,7 +147,9 @@ def _check_instance_numbers(
             ],
         )
         return
-    moved = min(_out_of_order(known), _out_of_order(known[::-1], len(known)), key=len)
+    moved = min(
+        _out_of_order(known), _out_of_order([-value for value in known]), key=len
+    )
     if has_order and moved:
         yield warning(
             "instance_order",
@@ -167,13 +169,8 @@ def _check_instance_numbers(
         )
 
 
-def _out_of_order(numbers: Sequence[float], mirrored: int = 0) -> list[int]:
-    """Indices outside the longest rising run through the numbers.
-
-    Args:
-        numbers: All different.
-        mirrored: Length of the list when it was turned round; indices are turned back.
-    """
+def _out_of_order(numbers: Sequence[float]) -> list[int]:
+    """Indices outside the longest rising run through numbers that all differ."""
     tails: list[float] = []
     last: list[int] = []
     before: list[int] = []
@@ -190,8 +187,7 @@ def _out_of_order(numbers: Sequence[float], mirrored: int = 0) -> list[int]:
     while index >= 0:
         kept.add(index)
         index = before[index]
-    outside = [i for i in range(len(numbers)) if i not in kept]
-    return sorted(mirrored - 1 - i for i in outside) if mirrored else outside
+    return [i for i in range(len(numbers)) if i not in kept]
 
 
 def _check_distances(

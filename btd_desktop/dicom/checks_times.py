@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import counted, note, quoted, warning
+from btd_desktop.dicom.findings import concerned, counted, note, quoted, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
@@ -92,7 +92,7 @@ def _check_readable(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
                 "unreadable_date",
                 f"The date of the {words}{shown} is no date. Scanners write yyyymmdd; "
                 "anonymisers and hands write other things.",
-                [] if len(odd) == len(slices) else [item.uid for item in odd],
+                concerned(odd, slices),
             )
 
 
@@ -110,7 +110,7 @@ def _check_order(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             f"{first_words} ({later:%Y-%m-%d %H:%M}). A study or series may be opened "
             "after its images (a merge, a late reconstruction, clocks that differ); "
             "dates changed one by one look the same.",
-            [] if len(odd) == len(slices) else [item.uid for item in odd],
+            concerned(odd, slices),
         )
         return
 
@@ -170,7 +170,7 @@ def _check_late_creation(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             "late_creation",
             f"The images were created up to {days} days after the acquisition: "
             "reconstructed, converted or edited later, or sent again.",
-            [] if len(delays) == len(slices) else [item.uid for item, _ in delays],
+            concerned([item for item, _ in delays], slices),
         )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.findings import concerned, counted, note, number_text, warning
-from btd_desktop.dicom.rescale import padding_mask
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 from btd_desktop.volume import Volume
@@ -46,7 +45,7 @@ def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
     if volume.voxels.min() != volume.voxels.max():
         yield from _check_steps([item.stored for item in stack.slices], volume.modality)
     yield from _check_stated_range(stack.slices)
-    yield from _check_padding(stack.slices)
+    yield from _check_padding(stack.slices, volume.padding)
 
 
 def check_voxels(
@@ -75,7 +74,7 @@ def check_voxels(
 
 def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
     top, bottom = measured.max(), measured.min()
-    share = float(np.mean(measured == top))
+    share = np.count_nonzero(measured == top) / measured.size
     if top < 3000 and share > _CLIPPED_SHARE:
         yield warning(
             "clipped",
@@ -83,7 +82,7 @@ def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
             "range looks clipped. Images exported for display are; scanners keep up "
             "to 3071.",
         )
-    share = float(np.mean(measured == bottom))
+    share = np.count_nonzero(measured == bottom) / measured.size
     if bottom > _AIR_HU and share > _LOW_CLIPPED_SHARE:
         yield warning(
             "clipped_low",
@@ -191,7 +190,9 @@ def _same_bits(stated: float, found: int) -> bool:
     return (int(stated) - found) % (1 << 16) == 0
 
 
-def _check_padding(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+def _check_padding(
+    slices: Sequence[Slice], padding: NDArray[np.bool_] | None
+) -> Iterator[SeriesFinding]:
     """Padding that lies among measured values, or differs between slices."""
     rules = {item.facts.padding for item in slices}
     if len(rules) > 1:
@@ -203,20 +204,14 @@ def _check_padding(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             f"Slices state different padding values ({shown}). Two reconstructions "
             "under one series do; so do slices from elsewhere.",
         )
-    odd: list[Slice] = []
-    n_inside = 0
-    for item in slices:
-        mask = padding_mask(item.stored, item.facts.padding)
-        if mask is None or mask.all():
-            continue
-        inside = int(_enclosed(mask).sum())
-        if inside:
-            odd.append(item)
-            n_inside += inside
+    if padding is None:
+        return
+    inside = [int(_enclosed(mask).sum()) for mask in padding]
+    odd = [item for item, n in zip(slices, inside, strict=True) if n]
     if odd:
         yield note(
             "padding_inside",
-            f"{counted(n_inside, 'pixel')} inside the picture, in "
+            f"{counted(sum(inside), 'pixel')} inside the picture, in "
             f"{counted(len(odd), 'slice')}, with the value that means 'not measured'. "
             "Where that value can also be measured this happens by chance; blanked "
             "areas look so too.",
@@ -226,10 +221,12 @@ def _check_padding(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
 
 def _enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Padded pixels with a measured one on all four sides of their row and column."""
-    open_ = np.zeros_like(mask)
-    for axis in (0, 1):
-        for turned in (False, True):
-            view = np.flip(mask, axis) if turned else mask
-            run = np.logical_and.accumulate(view, axis=axis)
-            open_ |= np.flip(run, axis) if turned else run
-    return mask & ~open_
+    enclosed = mask.copy()
+    for inner, lines in ((enclosed, mask), (enclosed.T, mask.T)):
+        n_places = lines.shape[1]
+        places = np.arange(n_places)
+        first = lines.argmin(axis=1)[:, np.newaxis]
+        last = n_places - 1 - lines[:, ::-1].argmin(axis=1)[:, np.newaxis]
+        is_blank = lines.all(axis=1, keepdims=True)
+        inner &= ~is_blank & (places > first) & (places < last)
+    return enclosed

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import checks
-from btd_desktop.dicom.plausibility import sound_grid
+from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.volume import Volume, integral_or_float
 
@@ -16,7 +16,6 @@ __all__ = ["load_grid"]
 
 # Air in HU; nothing in an MR image of magnitudes is that far below zero.
 _AIR_HU: Final = -900
-_LARGEST: Final = 1e9  # no modality value is larger, whatever its unit
 _FLAT: Final = {
     "spacing": [0.0, 1.0, 1.0],
     "origin": [0.0, 0.0, 0.0],
@@ -109,7 +108,7 @@ def _finite(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | Non
     """Values without NaN, infinities and wild numbers, and where those were."""
     if values.dtype.kind != "f":
         return values, None
-    broken = ~np.isfinite(values) | (np.abs(values) > _LARGEST)
+    broken = ~np.isfinite(values) | (np.abs(values) > LARGEST_VALUE)
     if not broken.any():
         return values, None
     filled = values.copy()
@@ -165,8 +164,8 @@ def _findings(
         found.append(SeriesFinding("single_slice", "note", sentence))
     if volume.padding is not None:
         sentence = (
-            f"Some values are not numbers, or beyond {_LARGEST:.0e}; they were set to "
-            "the lowest value."
+            f"Some values are not numbers, or beyond {LARGEST_VALUE:.0e}; they were "
+            "set to the lowest value."
         )
         found.append(SeriesFinding("not_finite", "warning", sentence))
     return [*found, *checks.check_voxels(volume)]

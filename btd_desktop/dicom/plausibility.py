@@ -14,13 +14,20 @@ import numpy as np
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
-__all__ = ["MOST_MM", "sound_frame", "sound_grid", "within", "without_wild_rescale"]
+__all__ = [
+    "LARGEST_VALUE",
+    "MOST_MM",
+    "sound_frame",
+    "sound_grid",
+    "within",
+    "without_wild_rescale",
+]
 
 # No pixel is smaller and no body, bed or room larger (mm).
 _LEAST_MM: Final = 1e-4
 MOST_MM: Final = 1e6
 # No modality value is larger, whatever its unit; sums stay exact in 64 bits.
-_LARGEST: Final = 1e9
+LARGEST_VALUE: Final = 1e9
 
 
 def sound_frame(frame: FrameFacts) -> FrameFacts:
@@ -53,15 +60,15 @@ def without_wild_rescale(facts: InstanceFacts) -> InstanceFacts:
         replace(
             frame,
             slope=None if _is_wild_slope(frame.slope) else frame.slope,
-            intercept=within(frame.intercept, _LARGEST),
+            intercept=within(frame.intercept, LARGEST_VALUE),
         )
         for frame in facts.frames
     )
     if frames == facts.frames:
         return facts
     sentence = (
-        f"RescaleSlope or RescaleIntercept is beyond {_LARGEST:.0e}, or a slope as "
-        "near to zero: it was left out."
+        f"RescaleSlope or RescaleIntercept is beyond {LARGEST_VALUE:.0e}, or a slope "
+        "as near to zero: it was left out."
     )
     remarks = (*facts.remarks, ("RescaleSlope", sentence))
     return replace(facts, frames=frames, remarks=remarks)
@@ -69,7 +76,7 @@ def without_wild_rescale(facts: InstanceFacts) -> InstanceFacts:
 
 def _is_wild_slope(slope: float | None) -> bool:
     # A slope of zero stays: the checks name it.
-    return bool(slope) and not 1.0 / _LARGEST <= abs(slope or 0.0) <= _LARGEST
+    return bool(slope) and not 1.0 / LARGEST_VALUE <= abs(slope or 0.0) <= LARGEST_VALUE
 
 
 def within(value: float | None, largest: float) -> float | None:

@@ -36,6 +36,11 @@ class Slice:
     stored: NDArray[Any]
     pixel_sha256: str
 
+    @property
+    def is_flat(self) -> bool:
+        """True when all stored values are the same, as in empty slices."""
+        return bool(self.stored.min() == self.stored.max())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
