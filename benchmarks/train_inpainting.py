@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from real_data import CREDITS, load_split, sources_of
 
+from btd_desktop.bench.attacks.attack_files import attacks_dir
 from btd_desktop.bench.attacks.inpaint_diffusion import Condition
 from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
 from btd_desktop.bench.attacks.inpaint_pool import Place, places_of
@@ -37,7 +38,6 @@ from btd_desktop.bench.attacks.inpaint_weights import (
     AUTOENCODER,
     LATENT,
     PIXEL,
-    attacks_dir,
     load_autoencoder,
     load_inpainter,
     save_attack_weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,17 @@ _MAX_HEADER_BYTES = 4 << 20
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-def weights_bytes(state: dict[str, Tensor]) -> bytes:
-    """The weights as a safetensors file, float32, in a stable order."""
+def weights_bytes(
+    state: Mapping[str, Tensor], dtype: torch.dtype | None = torch.float32
+) -> bytes:
+    """The weights as a safetensors file, in a stable order.
+
+    Args:
+        state: Tensors by name.
+        dtype: Number format of all of them; each keeps its own when None.
+    """
     return save_bytes(
-        {k: v.detach().float().contiguous().cpu() for k, v in sorted(state.items())}
+        {k: v.detach().to("cpu", dtype).contiguous() for k, v in sorted(state.items())}
     )
 
 

@@ -6,7 +6,6 @@ move its bins by several HU.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,22 +13,23 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from btd_desktop.bench.attacks.attack_files import (
+    attacks_dir,
+    read_attack,
+    write_attack,
+)
 from btd_desktop.bench.attacks.ct_gan_cubes import Equalisation
 from btd_desktop.bench.attacks.ct_gan_network import Generator
 from btd_desktop.bench.attacks.ct_gan_training import CtGanRecipe, Trained
-from btd_desktop.diffusion.checkpoint import install_weights, tensors_from_bytes
-from btd_desktop.digest import bytes_digest
+from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
-from btd_desktop.paths import assets_dir
 
 __all__ = ["Goal", "LoadedGenerator", "load_generator", "save_generator"]
 
 Goal = Literal["inject", "remove"]
 
 _FORMAT = "btd-attack-generator/1"
-_LONGEST_BYTES = 64 << 20
 _COUNTER = "num_batches_tracked"
 
 
@@ -81,7 +81,6 @@ def save_generator(
     }
     tensors["equalisation.edges"] = torch.from_numpy(equalisation.edges)
     tensors["equalisation.shares"] = torch.from_numpy(equalisation.shares)
-    weights = _file_bytes(tensors)
     last = trained.losses[-100:].mean(axis=0) if len(trained.losses) else np.zeros(3)
     card = {
         "format": _FORMAT,
@@ -112,40 +111,8 @@ def save_generator(
             "hole_error_hu": round(hole_error_hu, 2),
         },
         "data": data,
-        "weights_sha256": bytes_digest(weights),
     }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix, content in ((".safetensors", weights), (".json", text.encode())):
-            path = folder / f"ct-gan-{goal}{suffix}"
-            temporary = path.with_name(path.name + ".part")
-            temporary.write_bytes(content)
-            temporary.replace(path)
-    except OSError as error:
-        raise ModelError(
-            f"the attack cannot be written to {folder}: {error.strerror}", code="write"
-        ) from error
-
-
-def _file_bytes(tensors: dict[str, Tensor]) -> bytes:
-    """A safetensors file that keeps float16: header length, JSON header, raw values."""
-    names = {torch.float16: "F16", torch.float32: "F32"}
-    header: dict[str, Any] = {}
-    parts: list[bytes] = []
-    end = 0
-    for key, value in sorted(tensors.items()):
-        raw = value.detach().contiguous().cpu().numpy().tobytes()
-        header[key] = {
-            "dtype": names[value.dtype],
-            "shape": list(value.shape),
-            "data_offsets": [end, end + len(raw)],
-        }
-        parts.append(raw)
-        end += len(raw)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + b"".join(parts)
+    write_attack(folder, f"ct-gan-{goal}", weights_bytes(tensors, None), card)
 
 
 def load_generator(goal: Goal, folder: Path | None = None) -> LoadedGenerator:
@@ -158,35 +125,17 @@ def load_generator(goal: Goal, folder: Path | None = None) -> LoadedGenerator:
     Raises:
         ModelError: Weights or card are missing, damaged or do not belong together.
     """
-    return _loaded(goal, folder or assets_dir() / "attacks")
+    return _loaded(goal, folder or attacks_dir())
 
 
 @lru_cache(maxsize=4)
 def _loaded(goal: Goal, folder: Path) -> LoadedGenerator:
-    card_path = folder / f"ct-gan-{goal}.json"
-    path = card_path.with_suffix(".safetensors")
-    try:
-        if max(path.stat().st_size, card_path.stat().st_size) > _LONGEST_BYTES:
-            raise ModelError(f"{path} is larger than 64 MiB", code="size")
-        data = path.read_bytes()
-        card: dict[str, Any] = json.loads(card_path.read_text("utf-8"))
-    except OSError as error:
-        raise ModelError(
-            f"the attack {path.name} cannot be read: {error.strerror}",
-            hint="train it with benchmarks/train_ct_gan.py",
-            code="weights",
-        ) from error
-    except ValueError as error:
-        raise ModelError(f"{card_path} is damaged: {error}", code="card") from error
-    sha256 = bytes_digest(data)
+    name = f"ct-gan-{goal}"
+    tensors, card = read_attack(folder, name, script="benchmarks/train_ct_gan.py")
+    card_path = folder / f"{name}.json"
     try:
         if card["format"] != _FORMAT or card["goal"] != goal:
             raise ModelError(f"{card_path} is the card of something else", code="card")
-        if card["weights_sha256"] != sha256:
-            raise ModelError(
-                f"{path} is not the file its card names", code="weights_digest"
-            )
-        tensors = tensors_from_bytes(data, path)
         scale = card["normalisation"]
         equalisation = Equalisation(
             edges=tensors.pop("equalisation.edges").numpy(),
@@ -204,6 +153,6 @@ def _loaded(goal: Goal, folder: Path) -> LoadedGenerator:
     for key, value in generator.state_dict().items():
         if key.endswith(_COUNTER):
             state[key] = value.float()
-    install_weights(generator, state, str(path))
+    install_weights(generator, state, name)
     generator.eval().requires_grad_(False)
-    return LoadedGenerator(goal, generator, equalisation, sha256)
+    return LoadedGenerator(goal, generator, equalisation, card["weights_sha256"])

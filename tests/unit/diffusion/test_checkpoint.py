@@ -16,7 +16,12 @@ import torch
 from safetensors.torch import save as save_bytes
 
 from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, read_card
-from btd_desktop.diffusion.checkpoint import load_model, save_model, weights_bytes
+from btd_desktop.diffusion.checkpoint import (
+    load_model,
+    save_model,
+    tensors_from_bytes,
+    weights_bytes,
+)
 from btd_desktop.diffusion.denoiser import open_detector
 from btd_desktop.diffusion.networks import (
     build_network,
@@ -72,6 +77,21 @@ def test_weights_are_the_same_bytes_each_time() -> None:
     state = lean(seed=1).state_dict()
     backwards = dict(reversed(state.items()))
     assert weights_bytes(state) == weights_bytes(backwards)
+
+
+def test_weights_are_single_precision_unless_another_format_is_asked_for() -> None:
+    half, single = torch.tensor([0.1], dtype=torch.float16), torch.tensor([0.1])
+    state = {"half": half, "single": single}
+    path = Path("x")
+    default = tensors_from_bytes(weights_bytes(state), path)
+    assert {t.dtype for t in default.values()} == {torch.float32}
+    halved = tensors_from_bytes(weights_bytes(state, torch.float16), path)
+    assert {t.dtype for t in halved.values()} == {torch.float16}
+    assert torch.equal(halved["single"], single.half())
+    kept = tensors_from_bytes(weights_bytes(state, None), path)
+    assert torch.equal(kept["half"], half)
+    assert torch.equal(kept["single"], single)
+    assert kept["half"].dtype == torch.float16
 
 
 def test_saving_leaves_no_partial_file(model_folder: Write) -> None:
