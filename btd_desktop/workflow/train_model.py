@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.diffusion.card import WEIGHTS_FILE, ModelCard
+from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.training.dataset import (
     TrainingSlice,
     TrainingSplit,
@@ -214,22 +214,18 @@ def train_on_series(
         last = state
         if on_state is not None:
             on_state(state)
-    card = _write_model(
-        out, fitting, split, preset, recipe, last, services, credits_text, patient_key
+    return _write_model(
+        out,
+        fitting,
+        split,
+        preset,
+        recipe,
+        last,
+        services,
+        credits_text,
+        patient_key,
+        inherited,
     )
-    if not inherited:
-        return card
-    return _with_inherited(out, card, inherited)
-
-
-def _with_inherited(out: Path, card: ModelCard, inherited: Sequence[str]) -> ModelCard:
-    """The card, with the scans that the starting weights knew among those known."""
-    from btd_desktop.diffusion.checkpoint import save_model
-
-    known = sorted({*card.training["voxel_digests"], *inherited})
-    card = replace(card, training={**card.training, "voxel_digests": known})
-    save_model(out, card, (out / WEIGHTS_FILE).read_bytes())
-    return card
 
 
 def _slices(
@@ -260,6 +256,7 @@ def _write_model(
     services: Services,
     credits_text: str,
     patient_key: Callable[[LoadedSeries], str],
+    inherited: Sequence[str],
 ) -> ModelCard:
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
     from btd_desktop.diffusion.networks import build_network, parameter_count
@@ -285,11 +282,17 @@ def _write_model(
             "slices_watched": len(split.validation),
             "scanners": _scanners(series),
             "credits": credits_text,
-            # Lets calibration refuse scans that the model knows by heart.
+            # Lets calibration refuse scans that the model knows by heart, also those
+            # that its starting weights had learnt.
             "voxel_digests": sorted(
-                array_digest(s.volume.voxels)
-                for s in series
-                if patient_key(s) in learnt
+                {
+                    *inherited,
+                    *(
+                        array_digest(s.volume.voxels)
+                        for s in series
+                        if patient_key(s) in learnt
+                    ),
+                }
             ),
         },
         metrics={} if last is None else {"training": last.to_json()},
