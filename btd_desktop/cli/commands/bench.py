@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
 
@@ -33,6 +34,22 @@ _SLICES = 15  # of simulated series
 _FIRST_DONOR = 1000  # simulated patients that are measured have lower numbers
 _DONOR_SPLITS = ("calib", "test")
 
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of real scans with a manifest.csv.")
+]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="Measure on simulated scans.")
+]
+Split = Annotated[str, typer.Option(help="With --data: train, calib or test.")]
+Modality = Annotated[str, typer.Option(help="CT or MR.")]
+Attacks = Annotated[
+    str, typer.Option(help="Names with commas between. [default: all there are]")
+]
+Patients = Annotated[
+    int, typer.Option(help="With --simulated: how many patients.", min=1)
+]
+Seed = Annotated[int, typer.Option(help="Everything follows from it.", min=0)]
+
 
 @bench.command("tamper")
 def tamper(
@@ -48,7 +65,7 @@ def tamper(
         ),
     ],
     out: Annotated[Path, typer.Option(help="New folder, apart from the series.")],
-    seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 1,
+    seed: Seed = 1,
     donor: Annotated[
         list[Path] | None,
         typer.Option(help="Scans of other patients, to splice from; repeatable."),
@@ -96,37 +113,21 @@ def attacks() -> int:
 
 @bench.command("detection")
 def detection(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of real scans with a manifest.csv."),
-    ] = None,
-    simulated: Annotated[
-        bool, typer.Option("--simulated", help="Measure on simulated scans.")
-    ] = False,
-    split: Annotated[
-        str, typer.Option(help="With --data: train, calib or test.")
-    ] = "test",
-    modality: Annotated[str, typer.Option(help="CT or MR.")] = "CT",
-    attacks: Annotated[
-        str,
-        typer.Option(help="Names with commas between. [default: all there are]"),
-    ] = "",
+    data: Data = None,
+    simulated: Simulated = False,
+    split: Split = "test",
+    modality: Modality = "CT",
+    attacks: Attacks = "",
     places: Annotated[
         int, typer.Option(help="Tampered places per series and attack.", min=1)
     ] = 8,
-    patients: Annotated[
-        int, typer.Option(help="With --simulated: how many patients.", min=1)
-    ] = 6,
+    patients: Patients = 6,
     slices: Annotated[
         int, typer.Option(help="With --simulated: slices of each.", min=1)
     ] = _SLICES,
-    seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
-    model: Annotated[
-        str, typer.Option(help="Name or folder. [default: that of the modality]")
-    ] = "",
-    profile: Annotated[
-        str, typer.Option(help="Calibration profile. [default: the best there is]")
-    ] = "",
+    seed: Seed = 0,
+    model: Model = "",
+    profile: Profile = "",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for rows and facts.")
     ] = None,
@@ -193,34 +194,18 @@ def detection(
 
 @bench.command("search")
 def search(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of real scans with a manifest.csv."),
-    ] = None,
-    simulated: Annotated[
-        bool, typer.Option("--simulated", help="Measure on simulated scans.")
-    ] = False,
-    split: Annotated[
-        str, typer.Option(help="With --data: train, calib or test.")
-    ] = "test",
-    modality: Annotated[str, typer.Option(help="CT or MR.")] = "CT",
-    attacks: Annotated[
-        str,
-        typer.Option(help="Names with commas between. [default: all there are]"),
-    ] = "",
+    data: Data = None,
+    simulated: Simulated = False,
+    split: Split = "test",
+    modality: Modality = "CT",
+    attacks: Attacks = "",
     places: Annotated[
         int, typer.Option(help="Tampered copies per series and attack.", min=1)
     ] = 1,
-    patients: Annotated[
-        int, typer.Option(help="With --simulated: how many patients.", min=1)
-    ] = 6,
-    seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
-    model: Annotated[
-        str, typer.Option(help="Name or folder. [default: that of the modality]")
-    ] = "",
-    profile: Annotated[
-        str, typer.Option(help="Calibration profile. [default: the best there is]")
-    ] = "",
+    patients: Patients = 6,
+    seed: Seed = 0,
+    model: Model = "",
+    profile: Profile = "",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for the rows.")
     ] = None,
