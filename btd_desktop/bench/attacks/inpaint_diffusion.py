@@ -26,6 +26,7 @@ __all__ = [
     "Condition",
     "denoised",
     "noise_levels",
+    "present",
     "sample_stack",
     "training_loss",
 ]
@@ -103,7 +104,7 @@ def training_loss(
     drawn = torch.randn(n, generator=generator) * _LEVEL_SPREAD + _LEVEL_SHIFT
     sigma = (torch.exp(drawn) * std).clamp(0.5 * config.lowest, 1.2 * config.highest)
     noise = torch.randn(content.shape, generator=generator)
-    noised = content + sigma[:, None, None, None] * noise * _present(condition.facts, c)
+    noised = content + sigma[:, None, None, None] * noise * present(condition.facts, c)
     own = content[:, c : 2 * c]
     error = denoised(network, noised, sigma, condition) - own
     s = sigma[:, None, None, None]
@@ -192,8 +193,13 @@ def sample_stack(
     return x if redraw is None else torch.where(redraw, looked, x)
 
 
-def _present(facts: Tensor, channels: int) -> Tensor:
-    """1 for channels of slices that are there, (N, 3 C, 1, 1)."""
+def present(facts: Tensor, channels: int) -> Tensor:
+    """1 for channels of slices that are there, else 0, (N, 3 C, 1, 1).
+
+    Args:
+        facts: Facts of N slices, (N, 6): 3 and 4 say which neighbours are there.
+        channels: Channels C of one slice.
+    """
     own = torch.ones_like(facts[:, 3])
     there = torch.stack([facts[:, 3], own, facts[:, 4]], dim=1)
     return there.repeat_interleave(channels, dim=1)[:, :, None, None]
@@ -203,4 +209,4 @@ def _with_neighbours(x: Tensor, condition: Condition) -> Tensor:
     """The stack with the slices before and behind as channels, (N, 3 C, H, W)."""
     around = functional.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
     joined = torch.cat([around[:-2], x, around[2:]], dim=1)
-    return joined * _present(condition.facts, x.shape[1])
+    return joined * present(condition.facts, x.shape[1])

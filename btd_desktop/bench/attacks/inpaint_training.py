@@ -17,7 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from btd_desktop.bench.attacks.inpaint_diffusion import Condition, training_loss
+from btd_desktop.bench.attacks.inpaint_diffusion import (
+    Condition,
+    present,
+    training_loss,
+)
 from btd_desktop.bench.attacks.inpaint_network import InpaintUnet
 from btd_desktop.bench.attacks.inpaint_pool import Place, draw_batch
 from btd_desktop.bench.attacks.latent_autoencoder import (
@@ -81,7 +85,7 @@ def pixel_batch(
 ) -> tuple[Tensor, Condition]:
     """Content less fill of three slices (N, 3, H, W) and the condition, in pixels."""
     images, drawn = draw_batch(places, n, rng)
-    content = (images - drawn.fill) * _there(drawn, 1)
+    content = (images - drawn.fill) * present(drawn.facts, 1)
     return content, replace(drawn, fill=drawn.fill[:, 1:2])
 
 
@@ -98,7 +102,7 @@ def latent_batch(
     stacked = torch.cat([images, drawn.fill]).reshape(-1, 1, side, side)
     latents = autoencoder.encode(stacked)
     latents = latents.reshape(2, n, -1, *latents.shape[-2:])
-    content = (latents[0] - latents[1]) * _there(drawn, latents.shape[2] // 3)
+    content = (latents[0] - latents[1]) * present(drawn.facts, latents.shape[2] // 3)
     own = slice(latents.shape[2] // 3, 2 * latents.shape[2] // 3)
     pool = nn.functional.max_pool2d
     return content, Condition(
@@ -156,12 +160,6 @@ def latent_spread(
     """Standard deviation of raw latents over random patches."""
     images, _ = draw_batch(places, 64, rng)
     return float(network.moments(images[:, 1:2])[0].std())
-
-
-def _there(condition: Condition, channels: int) -> Tensor:
-    own = torch.ones_like(condition.facts[:, 3])
-    there = torch.stack([condition.facts[:, 3], own, condition.facts[:, 4]], dim=1)
-    return there.repeat_interleave(channels, dim=1)[:, :, None, None]
 
 
 def _train(
