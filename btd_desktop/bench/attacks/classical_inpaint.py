@@ -13,6 +13,7 @@ from btd_desktop.bench.attacks.paste import (
     check_place,
     cube_box,
     pasted,
+    steps_mm,
 )
 from btd_desktop.bench.attacks.touch_up import TouchUp, blended, noise_for
 from btd_desktop.simulator.tamper import TamperResult
@@ -55,7 +56,7 @@ def remove(
     rim = original if noise == "none" else gaussian_filter(original, (0.0, 1.2, 1.2))
     # What is beyond the pleura shall not bleed in: it is filled too, but not pasted.
     known = lung & (share == 0)
-    content = filled(rim, ~known, _steps(volume), method)
+    content = filled(rim, ~known, steps_mm(volume), method)
     content = np.clip(content, rim[known].min(), rim[known].max())
     added = noise_for(volume, box, share, rng, noise)
     return pasted(
@@ -69,8 +70,3 @@ def remove(
         seed=seed,
         what=f"Tissue was replaced by {method} in-painting, noise: {noise},",
     )
-
-
-def _steps(volume: Volume) -> tuple[float, float, float]:
-    step, *rest = volume.spacing_mm
-    return (step if step > 0 else 1.0, rest[0], rest[1])

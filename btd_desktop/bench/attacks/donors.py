@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from btd_desktop.bench.attacks.lung import lung_plane
+from btd_desktop.bench.attacks.paste import steps_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["Blob", "Donor", "donor_of"]
@@ -70,7 +71,7 @@ def donor_of(volume: Volume, patient: str = "") -> Donor:
         return Donor(name, ())
     region = _lung_region(volume)
     solid = region & (_smoothed(volume) > _SOLID_HU)
-    steps = _steps(volume)
+    steps = steps_mm(volume)
     # Opened by 1.5 mm: thin vessels vanish, a blob loses only its rim.
     depth = ndimage.distance_transform_edt(solid, sampling=steps)
     core = depth > 1.5
@@ -116,7 +117,7 @@ def _cut_out(
     box: tuple[slice, ...],
     solid: NDArray[np.bool_],
 ) -> Blob | None:
-    steps = _steps(volume)
+    steps = steps_mm(volume)
     middle = [0.5 * (b.start + b.stop - 1) for b in box]
     wide = tuple(
         slice(max(0, int(m - _HALF_MM / s)), min(n, int(m + _HALF_MM / s) + 1))
@@ -153,8 +154,3 @@ def _smoothed(volume: Volume) -> Array:
         ndimage.gaussian_filter(volume.voxels.astype(np.float32), (0.0, sigma, sigma)),
         np.float32,
     )
-
-
-def _steps(volume: Volume) -> tuple[float, float, float]:
-    z, y, x = volume.spacing_mm
-    return (z if z > 0 else 1.0, y, x)

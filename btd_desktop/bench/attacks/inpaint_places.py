@@ -15,6 +15,8 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from btd_desktop.bench.attacks.touch_up import robust_spread
+
 __all__ = [
     "HU_RANGE",
     "MIDDLE_MM",
@@ -227,9 +229,7 @@ def scan_noise(hu: Array, known: NDArray[np.bool_] | None = None) -> float:
     usable = np.ones(hu.shape, np.bool_) if known is None else known
     lung = usable & (around < _AERATED_HU)
     values = fine[lung if np.count_nonzero(lung) > 200 else usable]
-    if values.size == 0:
-        return 1.0
-    return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), 1.0)
+    return max(robust_spread(values), 1.0)
 
 
 def slice_facts(

@@ -28,6 +28,7 @@ __all__ = [
     "pasted",
     "settled",
     "shifted_into",
+    "steps_mm",
 ]
 
 CUBE_MM = 32.0
@@ -57,6 +58,12 @@ def check_place(volume: Volume, centre: Centre, modalities: tuple[str, ...]) -> 
             hint="Give slice, row and column, counted from 0.",
             code="place",
         )
+
+
+def steps_mm(volume: Volume) -> tuple[float, float, float]:
+    """Distances of slices, rows and columns; 1 for the slices of a single one."""
+    step, *rest = volume.spacing_mm
+    return (step if step > 0 else 1.0, rest[0], rest[1])
 
 
 def cube_box(volume: Volume, centre: Centre, side_mm: float = CUBE_MM) -> Box:

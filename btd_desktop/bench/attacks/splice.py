@@ -18,6 +18,7 @@ from btd_desktop.bench.attacks.paste import (
     cube_box,
     offsets_mm,
     pasted,
+    steps_mm,
 )
 from btd_desktop.errors import SettingsError
 from btd_desktop.simulator.tamper import TamperResult
@@ -129,8 +130,7 @@ def _poisson(block: Array, original: Array, share: Array, volume: Volume) -> Arr
     # Vessels of either side at the rim shall not be spread over the whole change.
     gap = np.clip(original - block, -150.0, 150.0)
     gap = gaussian_filter(gap, (0.0, 1.5, 1.5))
-    z, y, x = volume.spacing_mm
-    field = harmonic(gap, share > 0, (z if z > 0 else 1.0, y, x))
+    field = harmonic(gap, share > 0, steps_mm(volume))
     return np.asarray(block + field, np.float32)
 
 
