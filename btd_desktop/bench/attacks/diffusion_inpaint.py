@@ -11,17 +11,15 @@ the noise power stays even across the seam. Both can be switched off.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from btd_desktop.bench.attacks.inpaint_places import PATCH, Outline
-from btd_desktop.bench.attacks.noise_spectrum import (
-    fine_detail,
-    made_up,
-)
+from btd_desktop.bench.attacks.inpaint_sampling import Drawn, Request, drawn_content
+from btd_desktop.bench.attacks.noise_spectrum import fine_detail, made_up
 from btd_desktop.bench.attacks.paste import (
     Box,
     Centre,
@@ -33,9 +31,6 @@ from btd_desktop.errors import SettingsError
 from btd_desktop.simulator.nodule import random_nodule
 from btd_desktop.simulator.tamper import TamperResult
 from btd_desktop.volume import Volume
-
-if TYPE_CHECKING:
-    from btd_desktop.bench.attacks.inpaint_sampling import Drawn
 
 __all__ = ["Keep", "Space", "inject", "remove"]
 
@@ -202,9 +197,6 @@ def _redrawn(
     n_steps: int,
     touch_up: bool,
 ) -> TamperResult:
-    # Imported here: torch is needed only when something is drawn.
-    from btd_desktop.bench.attacks.inpaint_sampling import Request, drawn_content
-
     z = plan.box[0]
     low, high = max(0, z.start - 1), min(volume.n_slices, z.stop + 1)
     lead, tail = z.start - low, high - z.stop
