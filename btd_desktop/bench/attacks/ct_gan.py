@@ -111,20 +111,7 @@ def remove(
 ) -> TamperResult:
     """A copy in which healthy lung has been drawn over a place.
 
-    Args:
-        volume: CT in HU; not changed.
-        centre: Voxel (slice, row, column) of the cube's middle.
-        rng: Source of the one seed that is drawn and recorded.
-        noise: "copied" from a block of the same scan, or grainy "gaussian".
-        rounding: How values become whole; a volume of real values stays real.
-        generator: Another generator than the one that comes with the program.
-
-    Returns:
-        The copy, where it may differ, and the record; the same for the same seed.
-
-    Raises:
-        SettingsError: Not a CT, a place outside it, or too short a stack.
-        ModelError: The generator is missing or damaged.
+    Arguments, result and errors are those of `inject`.
     """
     return _tampered(volume, centre, rng, "remove", noise, rounding, generator)
 

@@ -38,9 +38,8 @@ def inject(
     Raises:
         SettingsError: Not a CT, or a place outside it.
     """
-    check_place(volume, centre, ("CT",))
+    plain = _without_other_air(volume, centre)
     diameter = float(rng.uniform(8.0, 16.0))
-    plain = without_other_air(volume, cube_box(volume, centre, _REACH_MM))
     done = inject_nodule(plain, centre, diameter, rng, noise=noise)
     return _onto(volume, plain, done, to_pleura=False)
 
@@ -57,11 +56,16 @@ def remove(
     Raises:
         SettingsError: Not a CT, or a place outside it.
     """
-    check_place(volume, centre, ("CT",))
+    plain = _without_other_air(volume, centre)
     diameter = float(rng.uniform(10.0, 18.0))
-    plain = without_other_air(volume, cube_box(volume, centre, _REACH_MM))
     done = remove_nodule(plain, centre, diameter, rng, noise=noise)
     return _onto(volume, plain, done, to_pleura=True)
+
+
+def _without_other_air(volume: Volume, centre: Centre) -> Volume:
+    """The stand-in that the simulator tampers with; the place is checked first."""
+    check_place(volume, centre, ("CT",))
+    return without_other_air(volume, cube_box(volume, centre, _REACH_MM))
 
 
 def _onto(
