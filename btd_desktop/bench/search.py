@@ -6,7 +6,6 @@ largest score of the series (the scan statistic that the program flags by) says 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS, Attack, why_unavailable
 from btd_desktop.bench.metrics import auc
 from btd_desktop.bench.places import draw_pairs
+from btd_desktop.bench.tables import json_text
 from btd_desktop.calibration.apply import CalibratedSeries, calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
@@ -188,11 +188,7 @@ def search_rows(found: Sequence[Searched]) -> list[SearchRow]:
 
 def rows_json(rows: Sequence[SearchRow]) -> str:
     """Rows as a JSON text; NaN becomes null."""
-    value = [
-        {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in own.items()}
-        for own in (row.to_json() for row in rows)
-    ]
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return json_text([row.to_json() for row in rows])
 
 
 def _features(

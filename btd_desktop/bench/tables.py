@@ -27,6 +27,7 @@ __all__ = [
     "Figures",
     "Judged",
     "Row",
+    "json_text",
     "rows_of",
     "to_csv",
     "to_json",
@@ -220,6 +221,11 @@ def to_csv(rows: Sequence[Row]) -> str:
 def to_json(rows: Sequence[Row], facts: dict[str, Any]) -> str:
     """Rows and what they were measured with, as a JSON text; NaN becomes null."""
     value = {"facts": facts, "rows": [asdict(row) for row in rows]}
+    return json_text(value)
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A JSON text in which numbers that JSON lacks are null."""
     return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
 
 
