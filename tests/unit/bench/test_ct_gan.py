@@ -22,6 +22,7 @@ from btd_desktop.bench.attacks.ct_gan_places import lung_places
 from btd_desktop.bench.attacks.ct_gan_touch_up import block_side
 from btd_desktop.bench.attacks.ct_gan_weights import Goal, LoadedGenerator
 from btd_desktop.errors import SettingsError
+from btd_desktop.simulator.tamper import Noise
 from btd_desktop.volume import Volume
 
 CENTRE = (7, 60, 64)
@@ -72,14 +73,14 @@ LUNG = _model("remove", -0.2)
 
 
 @pytest.mark.parametrize("noise", ["copied", "gaussian"])
-def test_inject_makes_nothing_darker_and_the_middle_dense(noise: str) -> None:
+def test_inject_makes_nothing_darker_and_the_middle_dense(noise: Noise) -> None:
     volume = _volume()
     before = volume.voxels.copy()
     result = inject(
         volume,
         CENTRE,
         np.random.default_rng(1),
-        noise=noise,  # type: ignore[arg-type]
+        noise=noise,
         generator=DENSE,
     )
     assert np.array_equal(volume.voxels, before)
@@ -90,14 +91,14 @@ def test_inject_makes_nothing_darker_and_the_middle_dense(noise: str) -> None:
 
 
 @pytest.mark.parametrize("noise", ["copied", "gaussian"])
-def test_remove_takes_a_dense_thing_out_of_the_middle(noise: str) -> None:
+def test_remove_takes_a_dense_thing_out_of_the_middle(noise: Noise) -> None:
     volume = _volume()
     volume.voxels[5:10, 56:65, 60:69] = 30
     result = remove(
         volume,
         CENTRE,
         np.random.default_rng(1),
-        noise=noise,  # type: ignore[arg-type]
+        noise=noise,
         generator=LUNG,
     )
     middle = result.volume.voxels[6:9, 57:64, 61:68]

@@ -48,7 +48,9 @@ class _Averaging(_GaussianPrior):
         return noised[:, 0:1] + noised[:, 2:3]
 
 
-def _sample(network: torch.nn.Module, seed: int, **options: float) -> Tensor:
+def _sample(
+    network: torch.nn.Module, seed: int, *, n_steps: int = 12, eta: float = 0.0
+) -> Tensor:
     condition = _condition(3)
     known = torch.linspace(-1, 1, 3 * SIDE * SIDE).reshape(3, 1, SIDE, SIDE)
     is_known = condition.mask < 0.5
@@ -60,7 +62,8 @@ def _sample(network: torch.nn.Module, seed: int, **options: float) -> Tensor:
         condition,
         torch.Generator().manual_seed(seed),
         half_precision=False,
-        **options,  # type: ignore[arg-type]
+        n_steps=n_steps,
+        eta=eta,
     )
 
 
