@@ -14,6 +14,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+from pydicom.tag import Tag
+
 from btd_desktop.dicom.element_stream import (
     ITEM,
     LONG_VRS,
@@ -209,8 +211,7 @@ def _digest(
         if element.tag in signed:
             if not _is_signable(element):
                 raise UncheckableError(
-                    f"it signs the element {_tag_text(element.tag)}, whose VR is not "
-                    "known"
+                    f"it signs the element {Tag(element.tag)}, whose VR is not known"
                 )
             for part in stream.parts(element):
                 mac.update(part)
@@ -243,7 +244,7 @@ class _Stream:
         if element.items is None and element.fragments is None:
             length = len(element.value)
             if vr not in LONG_VRS and length > 0xFFFF:
-                raise UncheckableError(f"{_tag_text(element.tag)} is too long")
+                raise UncheckableError(f"{Tag(element.tag)} is too long")
             form = "<HI" if vr in LONG_VRS else "<H"
             fields = (0, length) if vr in LONG_VRS else (length,)
             yield tag + vr + struct.pack(form, *fields)
@@ -268,7 +269,7 @@ class _Stream:
             return self._sample_vr
         if len(element.vr) != 2:
             raise UncheckableError(
-                f"the VR of {_tag_text(element.tag)} cannot be told in implicit VR"
+                f"the VR of {Tag(element.tag)} cannot be told in implicit VR"
             )
         return element.vr
 
@@ -294,7 +295,3 @@ def _text(elements: tuple[Element, ...], tag: int) -> str:
 def _whole(elements: tuple[Element, ...], tag: int) -> int | None:
     value = bytes(_value(elements, tag))
     return int.from_bytes(value, "little") if len(value) == 2 else None
-
-
-def _tag_text(tag: int) -> str:
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

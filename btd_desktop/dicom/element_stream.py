@@ -6,12 +6,14 @@ over the bytes, so they are read here as they are (PS3.5 chapter 7), little endi
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pydicom.datadict import dictionary_VR
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 __all__ = [
     "ITEM",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 # Those with a 32-bit length in explicit VR (PS3.5 table 7.1-1).
-LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+LONG_VRS: Final = frozenset(vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32)
 _UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
@@ -89,14 +91,15 @@ def read_elements(data: memoryview, *, is_implicit: bool) -> Iterator[Element]:
 
 
 class _Reader:
-    def __init__(self, data: memoryview, *, is_implicit: bool) -> None:
+    def __init__(
+        self, data: memoryview, *, is_implicit: bool, count: Iterator[int] | None = None
+    ) -> None:
         self._data = data
         self._is_implicit = is_implicit
-        self._n_read = 0
+        self._count = itertools.count() if count is None else count
 
     def element(self, offset: int, depth: int) -> tuple[Element, int]:
-        self._n_read += 1
-        if depth > _MAX_DEPTH or self._n_read > _MAX_ELEMENTS:
+        if depth > _MAX_DEPTH or next(self._count) >= _MAX_ELEMENTS:
             raise StreamError("nested too deep or too many elements")
         tag, vr, length, start = self._header(offset)
         if vr == b"SQ":
@@ -107,7 +110,7 @@ class _Reader:
                 fragments, end = self._fragments(start)
                 return Element(tag, vr, self._data[0:0], None, fragments), end
             # Of unknown VR and length: a sequence in implicit VR (PS3.5 6.2.2).
-            plain = _Reader(self._data, is_implicit=True)
+            plain = _Reader(self._data, is_implicit=True, count=self._count)
             _, end = plain._items(start, length, depth)
             return Element(tag, b"UN", self._data[start:end]), end
         return Element(tag, vr, self._bytes(start, length)), start + length

@@ -13,6 +13,7 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
 from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
+from btd_desktop.dicom.element_stream import LONG_VRS
 from btd_desktop.dicom.file_meta import read_file_meta
 from btd_desktop.dicom.header import read_facts
 from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
@@ -40,7 +41,6 @@ _CLASSES_BY_MODALITY: Final = {
 }
 # Spectroscopy and colour MR share the stem of the MR classes but hold no such image.
 _NOT_SCANS: Final = ("1.2.840.10008.5.1.4.1.1.4.2", "1.2.840.10008.5.1.4.1.1.4.3")
-_LONG_VRS: Final = (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC")
 
 
 def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
@@ -112,7 +112,7 @@ def _scan_meta(data: bytes) -> tuple[int, str]:
         if group != 2:
             break
         start = offset + 8
-        if vr in _LONG_VRS:
+        if vr in LONG_VRS:
             if offset + 12 > len(data):
                 break
             (length,) = struct.unpack_from("<I", data, offset + 8)

@@ -9,7 +9,6 @@ decoded, because the decoder allocates what the codestream says.
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +21,7 @@ from pydicom.encaps import generate_frames
 
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.safe_dataset import SafeDataset
+from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, SafeDataset
 from btd_desktop.dicom.series import Fate
 
 __all__ = ["PixelLayout", "decode_pixels", "read_layout"]
@@ -42,11 +41,6 @@ _JPEG: Final = tuple(
 _JPEG_LS: Final = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000: Final = tuple(
     "1.2.840.10008.1.2.4." + tail for tail in ("90", "91", "201", "202", "203")
-)
-# What pydicom raises where items, offset tables or their values are broken.
-_BROKEN_ITEMS: Final = (
-    *(ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError),
-    *(NotImplementedError, struct.error, EOFError),
 )
 _MAX_SIDE: Final = 65535
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
@@ -176,7 +170,7 @@ def _encapsulated_frames(
         )
         # Not one more than declared: a hostile offset table lists as many as it likes.
         return list(itertools.islice(frames, layout.n_frames))
-    except _BROKEN_ITEMS as error:
+    except PYDICOM_ERRORS as error:
         words = str(error).split("\n", 1)[0][:120]
         raise RejectedFileError(
             Fate.DAMAGED, f"The pixel data are not items of frames ({words})."

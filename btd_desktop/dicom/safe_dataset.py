@@ -8,16 +8,25 @@ pydicom raises from plain attribute access on hostile or sloppy files: unknown V
 from __future__ import annotations
 
 import math
-from typing import Any
+import struct
+from typing import Any, Final
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-__all__ = ["SafeDataset"]
+__all__ = ["PYDICOM_ERRORS", "SafeDataset", "as_list"]
 
-_MAX_TEXT = 4096
-_MAX_CREATORS = 60
+# What pydicom raises where elements, items or text are broken. Want of memory is not
+# among them: it ends the file.
+PYDICOM_ERRORS: Final = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(NotImplementedError, RecursionError, OSError, EOFError, struct.error),
+    *(BytesLengthException, InvalidDicomError),
+)
+_MAX_TEXT: Final = 4096
+_MAX_CREATORS: Final = 60
 
 
 class SafeDataset:
@@ -45,7 +54,7 @@ class SafeDataset:
         """True when a private block of `creator` is reserved in group 0009."""
         try:
             return creator in self._dataset.private_creators(0x0009)
-        except Exception:  # noqa: BLE001 - a broken private group is not ours
+        except PYDICOM_ERRORS:  # a broken private group is not ours
             return False
 
     def private_creators(self) -> tuple[str, ...]:
@@ -56,7 +65,7 @@ class SafeDataset:
                 continue
             try:
                 creator = str(self._dataset[tag].value)
-            except Exception:  # noqa: BLE001, S112 - a broken group names nobody
+            except PYDICOM_ERRORS:  # a broken group names nobody
                 continue
             found[creator.replace("\0", "").strip()[:64]] = None
         return tuple(name for name in found if name)[:_MAX_CREATORS]
@@ -67,8 +76,8 @@ class SafeDataset:
         if value is None:
             return None
         try:
-            joined = "\\".join(str(item) for item in _as_list(value))
-        except Exception as error:  # noqa: BLE001 - see the module's docstring
+            joined = "\\".join(str(item) for item in as_list(value))
+        except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
             return None
         cleaned = joined.replace("\0", "").strip()[:_MAX_TEXT]
@@ -95,8 +104,8 @@ class SafeDataset:
         if value is None or value == "":
             return None
         try:
-            numbers = [float(item) for item in _as_list(value)]
-        except Exception as error:  # noqa: BLE001 - see the module's docstring
+            numbers = [float(item) for item in as_list(value)]
+        except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
             return None
         if not all(math.isfinite(number) for number in numbers):
@@ -118,7 +127,7 @@ class SafeDataset:
                 for item in value
                 if isinstance(item, Dataset)
             ]
-        except Exception as error:  # noqa: BLE001 - see the module's docstring
+        except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
             return []
 
@@ -133,16 +142,13 @@ class SafeDataset:
             return None
         try:
             return self._dataset[tag].value
-        except Exception as error:  # noqa: BLE001 - see the module's docstring
+        except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
         return self._raw_text(tag)
 
     def _raw_text(self, tag: int) -> str | None:
-        try:
-            raw = self._dataset.get_item(tag)
-            value = getattr(raw, "value", None)
-        except Exception:  # noqa: BLE001 - the remark on the element is there already
-            return None
+        raw = self._dataset.get_item(tag, keep_deferred=True)
+        value = getattr(raw, "value", None)
         if isinstance(value, bytes) and len(value) <= _MAX_TEXT:
             return value.decode("latin-1").rstrip("\0 ") or None
         return None
@@ -154,7 +160,8 @@ class SafeDataset:
             self.remarks.append(entry)
 
 
-def _as_list(value: object) -> list[Any]:
+def as_list(value: object) -> list[Any]:
+    """The values of an element that may hold several; one value alone in a list."""
     if isinstance(value, MultiValue | list | tuple):
         return list(value)
     return [value]

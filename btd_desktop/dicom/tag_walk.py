@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
-from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 
 from btd_desktop.dicom.instance_file import inflate_dataset
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, as_list
 from btd_desktop.dicom.series import Fate
 
 __all__ = ["MAX_DEPTH", "MAX_TAGS", "MAX_VALUE_CHARACTERS", "parse_tags"]
@@ -85,13 +87,11 @@ def _read_as_far_as_possible(data: bytes) -> tuple[Dataset, list[str]]:
         # pydicom drops every element when one of undefined length has no end.
         if len(dataset) == 0 and reader.broken_at is None:
             dataset = reader.read_before_last()
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - pydicom raises many types
+    except PYDICOM_ERRORS:
         dataset = reader.read_before_last()
     if reader.broken_at is None:
         return dataset, []
-    path = _tag_text(reader.broken_at)
+    path = str(Tag(reader.broken_at))
     return dataset, [f"The file cannot be read from {path} on; it may be cut short."]
 
 
@@ -108,7 +108,7 @@ class _Walk:
             if len(self.rows) >= MAX_TAGS:
                 self._note(f"Only the first {MAX_TAGS:,} elements are listed.")
                 return
-            path = prefix + _tag_text(int(tag))
+            path = prefix + str(tag)
             keyword, vr, value = _element(dataset, int(tag))
             if vr != "SQ":
                 self.rows.append([path, keyword, vr, *_shown(value)])
@@ -129,20 +129,14 @@ class _Walk:
             self.notes.append(sentence)
 
 
-def _tag_text(tag: int) -> str:
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-
-
 def _element(dataset: Dataset, tag: int) -> tuple[str, str, object]:
     """Keyword, VR and value; the value is bytes where it cannot be read."""
     try:
         element = dataset[tag]
         vr, value = str(element.VR), element.value
         return _keyword(tag, element), vr, value
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - see safe_dataset: pydicom raises many types
-        raw: Any = dataset.get_item(tag)
+    except PYDICOM_ERRORS:
+        raw: Any = dataset.get_item(tag, keep_deferred=True)
         value = getattr(raw, "value", None)
         vr = str(getattr(raw, "VR", None) or "??")
         as_text = value.decode("latin-1") if isinstance(value, bytes) else ""
@@ -161,12 +155,9 @@ def _keyword(tag: int, element: Any) -> str:  # noqa: ANN401 - as pydicom has it
 
 
 def _items(value: object) -> list[Dataset]:
-    try:
-        return [item for item in value if isinstance(item, Dataset)]  # type: ignore[attr-defined]
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - see safe_dataset: pydicom raises many types
+    if not isinstance(value, Iterable):
         return []
+    return [item for item in value if isinstance(item, Dataset)]
 
 
 def _shown(value: object) -> tuple[str, str]:
@@ -174,12 +165,9 @@ def _shown(value: object) -> tuple[str, str]:
     if isinstance(value, bytes | bytearray):
         return f"{len(value):,} bytes", hashlib.sha256(value).hexdigest()
     try:
-        many = isinstance(value, MultiValue | list | tuple)
-        values = list(value) if many else [value]  # type: ignore[call-overload]
+        values = as_list(value)
         text = "\\".join("" if item is None else str(item) for item in values)
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 - names decode only when asked for text
+    except PYDICOM_ERRORS as error:  # names decode only when asked for text
         return f"not readable ({type(error).__name__})", ""
     text = text.rstrip("\0 ")
     if len(text) <= MAX_VALUE_CHARACTERS:

@@ -95,6 +95,19 @@ def test_deep_sequences_are_an_error_not_a_recursion(with_lengths: bool) -> None
         elements(nested_sequences(400, with_lengths=with_lengths))
 
 
+def test_elements_inside_unknown_ones_count_among_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inner = struct.pack("<HHI", 9, 0x1002, 0) * 30
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    unknown = struct.pack("<HH2sHI", 9, 0x1001, b"UN", 0, 0xFFFFFFFF) + item + end
+    monkeypatch.setattr("btd_desktop.dicom.element_stream._MAX_ELEMENTS", 100)
+    assert len(list(read_elements(memoryview(unknown * 3), is_implicit=False))) == 3
+    with pytest.raises(StreamError, match="too many elements"):
+        list(read_elements(memoryview(unknown * 4), is_implicit=False))
+
+
 def test_element_without_a_vr_is_an_error() -> None:
     data = file_bytes(ct_slice())
     start = dataset_start(data)

@@ -11,6 +11,9 @@ from pydicom.tag import Tag
 
 from btd_desktop.dicom.safe_dataset import SafeDataset
 
+# As in the parsing process.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 
 def _raw(vr: str, value: bytes, tag: int = 0x00281053) -> SafeDataset:
     dataset = Dataset()

@@ -18,7 +18,7 @@ from btd_desktop.dicom import sandbox as sandbox_module
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.tag_walk import MAX_DEPTH, MAX_TAGS, parse_tags
 from btd_desktop.dicom.tags import Tag, TagList, list_tags
-from tests.unit.dicom.samples import ct_slice, file_bytes
+from tests.unit.dicom.samples import ct_slice, encoded, file_bytes, picture
 
 # The parsing process ignores what pydicom warns of; so do tests that go without it.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -143,6 +143,14 @@ def test_many_elements_are_cut_at_the_limit() -> None:
     found, note = _rows(file_bytes(ct_slice(ConceptCodeSequence=Sequence(items))))
     assert len(found) == MAX_TAGS
     assert f"first {MAX_TAGS:,}" in note
+
+
+def test_compressed_pixels_under_an_unknown_vr_hide_no_other_element() -> None:
+    data = encoded(picture(1), "1.2.840.10008.1.2.5")
+    vr_at = data.rindex(b"\xe0\x7f\x10\x00OB") + 4
+    found, _ = _rows(data[:vr_at] + b"ZZ" + data[vr_at + 2 :])
+    assert found["(7FE0,0010)"].vr == "ZZ"
+    assert found["(0028,0011)"].value == "32"
 
 
 @pytest.mark.parametrize(
