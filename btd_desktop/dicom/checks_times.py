@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from btd_desktop.dicom.findings import concerned, counted, note, quoted, warning
+from btd_desktop.dicom.moments import moment_of
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_times", "moment_of"]
+__all__ = ["check_times"]
 
 # In the order in which they happen (PS3.3 C.7.2.1, C.7.3.1, C.7.6.1, C.12.1).
 _STEPS: Final = (
@@ -44,29 +44,6 @@ def check_times(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     yield from _check_birth(slices[0])
     yield from _check_late_creation(slices)
     yield from _check_apart(slices)
-
-
-@functools.lru_cache(maxsize=4096)
-def moment_of(date: str, time: str) -> datetime.datetime | None:
-    """A DA and a TM value (PS3.5 6.2) as one moment; no time counts as midnight.
-
-    Returns:
-        None when the date is not one, or there is none.
-    """
-    digits = date.replace(".", "")[:8]
-    if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-        return None
-    clock = time.replace(":", "").partition(".")[0][:6]
-    clock = clock if clock.isascii() and clock.isdigit() else ""
-    clock += "0" * (6 - len(clock))
-    # Second 60 is a leap second (PS3.5 6.2).
-    clock = clock[:4] + "59" if clock[4:] == "60" else clock
-    try:
-        return datetime.datetime.strptime(digits + clock, "%Y%m%d%H%M%S").replace(
-            tzinfo=datetime.UTC
-        )
-    except ValueError:
-        return None
 
 
 def _moment(item: Slice, step: str) -> datetime.datetime | None:

@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
+from btd_desktop.dicom.moments import moment_of
+
 __all__ = [
     "HASHES",
     "UncheckableError",
@@ -145,7 +147,11 @@ def certificate_remarks(
     try:
         if certificate.issuer == certificate.subject:
             remarks.append("The certificate vouches for itself.")
-        if not _was_valid(certificate, _moment(signed_at)):
+        # A DT value (PS3.5 6.2) to the second; time zones differ by less than a day.
+        moment = moment_of(signed_at[:8], signed_at[8:14])
+        if moment is None:
+            remarks.append("It states no date that can be read.")
+        elif not _was_valid(certificate, moment):
             remarks.append("The certificate was not valid at the stated date.")
     except ValueError:
         remarks.append("Names or dates in the certificate cannot be read.")
@@ -157,21 +163,8 @@ def certificate_remarks(
     return tuple(remarks)
 
 
-def _was_valid(certificate: x509.Certificate, moment: datetime.datetime | None) -> bool:
-    if moment is None:
-        return False
+def _was_valid(certificate: x509.Certificate, moment: datetime.datetime) -> bool:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     # The stated date may lack its time zone; compared without overflow at year 1.
     slack = datetime.timedelta(days=1)
     return begin - moment <= slack and moment - end <= slack
-
-
-def _moment(text: str) -> datetime.datetime | None:
-    """A DT value (PS3.5 6.2) to the second; time zones differ by less than a day."""
-    digits = text[:14]
-    try:
-        return datetime.datetime.strptime(digits, "%Y%m%d%H%M%S").replace(
-            tzinfo=datetime.UTC
-        )
-    except ValueError:
-        return None

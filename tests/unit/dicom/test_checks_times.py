@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from btd_desktop.dicom.checks_times import moment_of
+from btd_desktop.dicom.moments import moment_of
 from tests.unit.dicom.check_samples import codes_of, findings, only, stack_of, uid_of
 from tests.unit.dicom.samples import ct_slice
 

@@ -253,6 +253,27 @@ def test_certificate_out_of_its_time_is_remarked_on(key: Any) -> None:
     assert any("not valid" in remark for remark in facts.remarks)
 
 
+@pytest.mark.parametrize(
+    ("date", "words"),
+    [
+        ("20260601", ""),
+        ("2026060112", ""),
+        ("20300601", "not valid"),
+        ("", "no date that can be read"),
+        ("yesterday", "no date that can be read"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value")
+def test_date_of_a_signature_may_be_short_but_must_be_one(
+    key: Any, date: str, words: str
+) -> None:
+    facts = checked(file_bytes(signed_slice(key, DigitalSignatureDateTime=date)))
+    assert facts.state == "verified"
+    about_dates = [remark for remark in facts.remarks if "date" in remark]
+    assert len(about_dates) == bool(words)
+    assert all(words in remark for remark in about_dates)
+
+
 def test_signature_inside_an_item_is_told_but_not_checked(key: Any) -> None:
     dataset, item = ct_slice(), Dataset()
     item.CodeValue = "1"
