@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
+
+from btd_desktop.progress import TaskContext
 
 __all__ = ["CopyMatch", "find_copies"]
 
@@ -24,6 +27,8 @@ _HALF = 16  # of the square that is looked for
 _SIDE = 2 * _HALF
 _MIN_SHIFT_PX = 24  # nearer is the place itself, or its own anatomy in other slices
 _MIN_TISSUE_SHARE = 0.5
+_STAGE = "Searching for copied noise"
+_KEPT = 4  # slices: each is asked for again while its neighbours are looked at
 _QUIET = 1e-3  # RMS of F below which a region holds no noise (clipped, padded)
 
 
@@ -96,6 +101,7 @@ def find_copies(
     inside_of: Callable[[int], NDArray[np.bool_]],
     n_slices: int,
     places: Sequence[tuple[int, int, int]],
+    context: TaskContext | None = None,
 ) -> list[CopyMatch | None]:
     """For each place, where in the series its residual is found again best.
 
@@ -104,30 +110,35 @@ def find_copies(
         inside_of: True in the body, shape (H, W): air outside holds no evidence.
         n_slices: Slices of the series.
         places: (slice, row, column) of each square's centre.
+        context: Progress and cancellation; reported once per slice of the series.
 
     Returns:
         One match for each place; None where the square leaves the slice, is half air,
         or there is nothing to compare it with.
-    """
-    flat: dict[int, NDArray[np.float32]] = {}
 
+    Raises:
+        Cancelled: The context said so.
+    """
+    context = context or TaskContext()
+    body = lru_cache(maxsize=_KEPT)(inside_of)
+
+    @lru_cache(maxsize=_KEPT)
     def flattened(z: int) -> NDArray[np.float32]:
-        if z not in flat:
-            flat[z] = _flattened(residual_of(z), inside_of(z))
-        return flat[z]
+        return _flattened(residual_of(z), body(z))
 
     wanted: list[_Wanted | None] = []
     for place in places:
-        wanted.append(_want(place, flattened, inside_of, n_slices))
-        flat.clear()
+        context.check()
+        wanted.append(_want(place, flattened, body, n_slices))
     asked = [w for w in wanted if w is not None]
     spectra: dict[int, NDArray[np.complex64]] = {}
     for z in range(n_slices if asked else 0):
+        context.report(z, n_slices, _STAGE)
         for k in (z - 1, z, z + 1):
             if 0 <= k < n_slices and k not in spectra:
-                spectra[k] = fft.rfft2(_flattened(residual_of(k), inside_of(k)))
+                spectra[k] = fft.rfft2(flattened(k))
         spectra.pop(z - 2, None)
-        allowed = _allowed(inside_of(z))
+        allowed = _allowed(body(z))
         if not allowed.any():
             continue
         around = [spectra.get(k) for k in (z - 1, z, z + 1)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from btd_desktop import __version__
 from btd_desktop.calibration.fit import MIN_PATIENTS, ProfileHeader, fit_profile
-from btd_desktop.calibration.places import BenignSeries
+from btd_desktop.calibration.places import BenignSeries, PlaceCopy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
@@ -173,7 +173,11 @@ def _scored(
             # As a case keeps it.
             residuals.append(scores.residual.astype(np.float16))
         tell(n)
-    copies = sampled_copies(volume, features, residuals, n_series) if n_series else ()
+    copies: tuple[PlaceCopy, ...] = ()
+    if n_series:
+        # Cancelled like the scoring, whose count stands still meanwhile.
+        searching = TaskContext(lambda _: tell(volume.n_slices))
+        copies = sampled_copies(volume, features, residuals, n_series, searching)
     own = BenignSeries(
         patient_of(loaded), tuple(features), facts_of(volume), digest, copies
     )

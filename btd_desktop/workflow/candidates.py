@@ -9,6 +9,7 @@ import numpy as np
 
 from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.workflow.evaluate import Evaluation
@@ -47,6 +48,7 @@ def find_candidates(
     evaluation: Evaluation,
     *,
     known: Collection[tuple[int, int, int]] = (),
+    context: TaskContext | None = None,
 ) -> tuple[Candidate, ...]:
     """Places that stand out, strongest first, at most twelve.
 
@@ -61,9 +63,11 @@ def find_candidates(
         evaluation: Of that run.
         known: (slice, row, column) of places that need not be judged again: they are
             left out.
+        context: Progress and cancellation of the search for their noise.
 
     Raises:
         CaseError: The stored voxels or residuals were altered.
+        Cancelled: The examiner asked to stop.
     """
     anomaly = evaluation.kinds["anomaly"]
     peaks = []
@@ -83,7 +87,7 @@ def find_candidates(
         for _, index, r, c in kept[:_MAX_CANDIDATES]
         if _place(evaluation, index, r, c) not in known
     ]
-    copies = _copies(store, evaluation, found)
+    copies = _copies(store, evaluation, found, context)
     return tuple(
         _candidate(evaluation, peak, copy)
         for peak, copy in zip(found, copies, strict=True)
@@ -120,13 +124,16 @@ def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int
 
 
 def _copies(
-    store: CaseStore, evaluation: Evaluation, peaks: list[tuple[int, int, int]]
+    store: CaseStore,
+    evaluation: Evaluation,
+    peaks: list[tuple[int, int, int]],
+    context: TaskContext | None,
 ) -> list[CopyMatch | None]:
     if not peaks:
         return []
     volume = store.load_volume(evaluation.record.series_id, check=True)
     places = [_place(evaluation, *peak) for peak in peaks]
-    return copies_in_case(store, evaluation.run, volume, places)
+    return copies_in_case(store, evaluation.run, volume, places, context)
 
 
 def _candidate(

@@ -20,6 +20,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.errors import CalibrationError, CaseError, EvidenceError
 from btd_desktop.preprocess.presets import IntensityScale
+from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
@@ -160,6 +161,7 @@ def score_at(
     evaluation: Evaluation,
     detector: Detector,
     place: tuple[int, int, int],
+    context: TaskContext | None = None,
 ) -> Place:
     """Score the patch around any pixel: the click, and `btd score --at`.
 
@@ -168,11 +170,13 @@ def score_at(
         evaluation: Of the series' run: the scan is its own reference.
         detector: The model of that run.
         place: (slice, row, column), from 0.
+        context: Progress and cancellation of the search for the place's noise.
 
     Raises:
         EvidenceError: The place lies outside the series or holds no tissue.
         CalibrationError: The detector is not the one of the run.
         CaseError: The stored voxels were altered.
+        Cancelled: The examiner asked to stop.
     """
     slice_index, row, column = place
     record = evaluation.record
@@ -202,7 +206,7 @@ def score_at(
         IntensityScale(**manifest["scale"]),
         PatchGrid(**manifest["grid"]),
     )
-    [copy] = copies_in_case(store, evaluation.run, volume, [place])
+    [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
     try:
         values = calibrate_place(
             evaluation.profile,

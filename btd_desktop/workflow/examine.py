@@ -150,7 +150,7 @@ def examine(
         if asked and refusals and len(refusals) == len(outcomes):
             raise refusals[0]
         context.report(0, 1, "Writing the report")
-        report = issue_report(store, outcomes, services, options.report)
+        report = issue_report(store, outcomes, services, options.report, context)
         context.report(1, 1, "Writing the report")
         evidence = store.evidence()
         files = tuple(e for e in evidence if not e.is_container)
@@ -201,7 +201,7 @@ def examine_series(
         if options.profile:
             raise
         return SeriesOutcome(record, None, detector.card, (), reason_of(error), run)
-    search_and_keep(store, evaluation, services)
+    search_and_keep(store, evaluation, services, context)
     found = findings_of(store, evaluation)
     return SeriesOutcome(record, evaluation, detector.card, found, "", run)
 

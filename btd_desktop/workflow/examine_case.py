@@ -110,6 +110,7 @@ def score_place(
     series_id: int | None,
     place: tuple[int, int, int],
     services: Services,
+    context: TaskContext | None = None,
     *,
     mode: str,
     profile: str = "",
@@ -125,6 +126,7 @@ def score_place(
         series_id: The series, or None for the only one.
         place: (slice, row, column), from 0.
         services: Settings and clock.
+        context: Progress and cancellation.
         mode: "anomaly", "injection" or "removal".
         profile: As for `outcomes_of_case.evaluate_latest`.
         device: "auto", "cpu", "cuda" or "mps".
@@ -136,6 +138,7 @@ def score_place(
         CaseError: No such case or series, or the series is not scored yet.
         EvidenceError: The place lies outside the series or holds no tissue.
         BtdError: As model and calibration raise them.
+        Cancelled: The examiner asked to stop; nothing is kept.
     """
     with CaseStore.open(folder, read_only=not keep) as store:
         record = series_of_case(store, series_id)
@@ -143,7 +146,7 @@ def score_place(
         if dtype == "auto":
             dtype = str(evaluation.run.manifest["backend"].get("dtype", "auto"))
         detector = open_detector(entry, device=device, dtype=dtype)
-        scored = score_at(store, evaluation, detector, place)
+        scored = score_at(store, evaluation, detector, place, context)
         finding = None
         if keep:
             finding = keep_place(
@@ -156,6 +159,7 @@ def report_on_case(
     folder: Path,
     services: Services,
     options: ReportOptions,
+    context: TaskContext | None = None,
     *,
     profile: str = "",
 ) -> tuple[tuple[SeriesOutcome, ...], IssuedReport]:
@@ -164,7 +168,9 @@ def report_on_case(
     Raises:
         CaseError: There is no such case, or it holds no series.
         BtdError: As `outcomes_of_case` and `issue_report` raise them.
+        Cancelled: The examiner asked to stop; there is no report.
     """
     with CaseStore.open(folder) as store:
         outcomes = outcomes_of_case(store, profile)
-        return tuple(outcomes), issue_report(store, outcomes, services, options)
+        issued = issue_report(store, outcomes, services, options, context)
+        return tuple(outcomes), issued

@@ -11,6 +11,7 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow.candidates import Candidate, find_candidates
 from btd_desktop.workflow.copied_noise import judge_copy, level_of_place
@@ -118,7 +119,10 @@ def keep_candidates(
 
 
 def search_and_keep(
-    store: CaseStore, evaluation: Evaluation, services: Services
+    store: CaseStore,
+    evaluation: Evaluation,
+    services: Services,
+    context: TaskContext | None = None,
 ) -> tuple[Finding, ...]:
     """Search a scored series for places that stand out and keep what is new.
 
@@ -130,6 +134,7 @@ def search_and_keep(
 
     Raises:
         CaseError: The stored voxels or residuals were altered.
+        Cancelled: The examiner asked to stop; nothing of this search is kept.
     """
     known = {
         (f.slice_index, round(f.y), round(f.x))
@@ -138,7 +143,7 @@ def search_and_keep(
         and f.run_id == evaluation.run.run_id
         and f.profile_digest == evaluation.profile.digest
     }
-    found = find_candidates(store, evaluation, known=known)
+    found = find_candidates(store, evaluation, known=known, context=context)
     return keep_candidates(store, evaluation, found, services)
 
 

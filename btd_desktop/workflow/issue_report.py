@@ -106,6 +106,7 @@ def issue_report(
     Raises:
         CaseError: The case was altered, or cannot be written.
         ReportError: The file exists, cannot be written, or cannot be signed.
+        Cancelled: The examiner asked to stop during the comparison.
     """
     now = services.now()
     set_aside_unrecorded(store, services)

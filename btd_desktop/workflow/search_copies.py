@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.places import PlaceCopy
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch, find_copies
 from btd_desktop.scoring.engine import tissue_of
 from btd_desktop.scoring.features import GridFeatures
@@ -28,6 +29,7 @@ def copies_in_case(
     run: Run,
     volume: Volume,
     places: Sequence[tuple[int, int, int]],
+    context: TaskContext | None = None,
 ) -> list[CopyMatch | None]:
     """Where in a scored series the noise of each place is found again best.
 
@@ -36,15 +38,18 @@ def copies_in_case(
         run: A finished run: its stored residuals are searched.
         volume: The series.
         places: (slice, row, column) from 0.
+        context: Progress and cancellation; reported once per slice of the series.
 
     Raises:
         CaseError: A residual is missing or was altered.
+        Cancelled: The examiner asked to stop.
     """
     return find_copies(
         lambda s: load_residual(store, run.run_id, s),
         lambda s: tissue_of(volume, s) > 0,
         volume.n_slices,
         places,
+        context,
     )
 
 
@@ -53,6 +58,7 @@ def sampled_copies(
     features: Sequence[GridFeatures],
     residuals: Sequence[NDArray[np.floating]],
     n_series: int,
+    context: TaskContext | None = None,
 ) -> tuple[PlaceCopy, ...]:
     """How strongly the noise of some genuine places is found again in their series.
 
@@ -78,6 +84,7 @@ def sampled_copies(
             (s, int(features[s].rows[i]), int(features[s].columns[j]))
             for s, i, j in chosen
         ],
+        context,
     )
     return tuple(
         PlaceCopy(*place, match.strength)

@@ -11,6 +11,7 @@ from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.options import AsJson, CaseFolder, Profile
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import report_options
+from btd_desktop.cli.watching import watched
 
 __all__ = ["report_case"]
 
@@ -61,7 +62,10 @@ def report_case(
         command=invocation.command,
         redacted=redacted,
     )
-    outcomes, issued = report_on_case(case, services, options, profile=profile)
+    with watched() as context:
+        outcomes, issued = report_on_case(
+            case, services, options, context, profile=profile
+        )
     if as_json:
         print_json(
             {

@@ -128,18 +128,20 @@ def _score_one(
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
-    scored = score_place(
-        case,
-        series,
-        place,
-        services,
-        mode=mode,
-        profile=profile,
-        device=device_of(device, services.settings),
-        dtype=dtype_of(dtype, services.settings),
-        keep=keep,
-        note=note,
-    )
+    with watched() as context:
+        scored = score_place(
+            case,
+            series,
+            place,
+            services,
+            context,
+            mode=mode,
+            profile=profile,
+            device=device_of(device, services.settings),
+            dtype=dtype_of(dtype, services.settings),
+            keep=keep,
+            note=note,
+        )
     if as_json:
         print_json(scored.to_json())
         return 0

@@ -22,7 +22,7 @@ from btd_desktop.gui.presenters.wording import (
     p_text,
     score_text,
 )
-from btd_desktop.progress import TaskContext
+from btd_desktop.progress import Progress, TaskContext
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
@@ -146,9 +146,10 @@ class PlacingPresenter(QObject):
             from btd_desktop.workflow.evaluate import score_at
 
             detector = detectors.for_run(run, settings)
-            return score_at(store, evaluation, detector, (s, r, c))
+            return score_at(store, evaluation, detector, (s, r, c), context)
 
         job = session.jobs.submit("compute", "Scoring a place", work, urgent=True)
+        job.progressed.connect(partial(self._on_progress, where))
         job.finished.connect(partial(self._on_place, evaluation))
         job.failed.connect(self._on_failed)
         job.ended.connect(self._on_ended)
@@ -207,6 +208,10 @@ class PlacingPresenter(QObject):
                 "scored as soon as all slices of the series are done.",
             )
         )
+
+    def _on_progress(self, where: str, progress: Progress) -> None:
+        done = f"{progress.done:,} of {progress.total:,} slices"
+        self._show(PlaceState("scoring", where, message=f"{progress.stage}: {done} …"))
 
     def _on_place(self, evaluation: Evaluation, place: Place) -> None:
         from btd_desktop.workflow.copied_noise import (

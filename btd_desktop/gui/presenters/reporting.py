@@ -316,7 +316,7 @@ def _issue(
         redacted=form.redacted,
     )
     outcomes = _outcomes(store, records, results)
-    issued = issue_report(store, outcomes, services, options)  # type: ignore[arg-type]
+    issued = issue_report(store, outcomes, services, options, context)  # type: ignore[arg-type]
     variant = None if issued.redacted is None else issued.redacted.path
     return IssuedState(
         issued.path, issued.sha256, issued.signer, issued.self_signed, variant

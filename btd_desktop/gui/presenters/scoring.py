@@ -64,10 +64,15 @@ class Eta:
         self._clock = clock
         self._steps: deque[float] = deque(maxlen=_SECONDS_KEPT)
         self._last: tuple[int, float] | None = None
+        self._stage = ""
 
     def after(self, progress: Progress) -> float | None:
         """Seconds left after this progress, or None while that cannot be said."""
         now = self._clock()
+        if progress.stage != self._stage:
+            # The steps of another stage say nothing of this one's.
+            self._stage, self._last = progress.stage, None
+            self._steps.clear()
         if self._last is not None:
             n_new = progress.done - self._last[0]
             if n_new > 0:
@@ -318,7 +323,7 @@ def _evaluate(
     except CalibrationError as error:
         reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
         return SeriesResult(run, card, None, reason)
-    search_and_keep(store, evaluation, services)
+    search_and_keep(store, evaluation, services, context)
     return SeriesResult(run, card, evaluation)
 
 

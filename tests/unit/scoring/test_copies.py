@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from btd_desktop.errors import Cancelled
+from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.scoring.copies import CopyMatch, find_copies
 
 SIDE = 144
@@ -193,3 +195,51 @@ def test_residuals_as_a_case_keeps_them_give_the_same_places() -> None:
     half = search_one(residuals.astype(np.float16), PLACE)
     assert (half.slice_index, half.row, half.column) == FAR
     assert half.strength == pytest.approx(full.strength, rel=1e-3)
+
+
+def test_search_tells_each_slice_and_stops_where_it_is_cancelled() -> None:
+    residuals = white(6)
+    told: list[Progress] = []
+    asked: list[int] = []
+    context = TaskContext(told.append)
+
+    def residual_of(s: int) -> Residuals:
+        asked.append(s)
+        if len(told) == 3:
+            context.cancel()
+        found: Residuals = residuals[s]
+        return found
+
+    body = np.ones((SIDE, SIDE), np.bool_)
+    with pytest.raises(Cancelled):
+        find_copies(residual_of, lambda s: body, 6, [PLACE], context)
+    assert [(p.done, p.total) for p in told] == [(0, 6), (1, 6), (2, 6)]
+    assert len({p.stage for p in told}) == 1
+    assert max(asked) == 3
+
+    # Before the series is looked at, too.
+    asked.clear()
+    with pytest.raises(Cancelled):
+        find_copies(residual_of, lambda s: body, 6, [PLACE], context)
+    assert not asked
+
+
+def test_each_slice_is_asked_for_once_and_once_for_the_places() -> None:
+    residuals = white(6)
+    asked: dict[str, list[int]] = {"residual": [], "body": []}
+    body = np.ones((SIDE, SIDE), np.bool_)
+
+    def residual_of(s: int) -> Residuals:
+        asked["residual"].append(s)
+        found: Residuals = residuals[s]
+        return found
+
+    def inside_of(s: int) -> NDArray[np.bool_]:
+        asked["body"].append(s)
+        return body
+
+    # Both places' slices are 3 to 5; the pass through the series starts anew.
+    find_copies(residual_of, inside_of, 6, [(4, 40, 44), (4, 90, 90)])
+    for slices in asked.values():
+        assert sorted(slices[:3]) == [3, 4, 5]
+        assert slices[3:] == [0, 1, 2, 3, 4, 5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ import pytest
 
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.errors import Cancelled
+from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow import candidates as candidates_module
+from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.candidates import find_candidates
 from btd_desktop.workflow.copied_noise import (
     JudgedCopy,
@@ -35,6 +39,7 @@ from tests.unit.workflow.copied_case import (
     FPR,
     ORIGINAL,
     CopiedCase,
+    even_volume,
     make_copied_case,
 )
 
@@ -153,6 +158,54 @@ def test_search_judges_a_kept_place_only_once(store, evaluation, monkeypatch):
     assert search_and_keep(store, evaluation, Services()) == ()
     assert not asked
     assert len(findings_of(store, evaluation)) == len(first)
+
+
+@pytest.mark.parametrize("seen", [0, 2])
+@pytest.mark.parametrize("by", ["click", "search"])
+def test_search_for_noise_can_be_cancelled_and_keeps_nothing(
+    store, evaluation, detector, seen, by
+):
+    told: list[Progress] = []
+
+    def listen(progress: Progress) -> None:
+        told.append(progress)
+        if progress.done == seen:
+            context.cancel()
+
+    context = TaskContext(listen)
+    work: Callable[[], object] = {
+        "click": lambda: score_at(store, evaluation, detector, COPY, context),
+        "search": lambda: search_and_keep(store, evaluation, Services(), context),
+    }[by]
+    with pytest.raises(Cancelled):
+        work()
+    assert [(p.done, p.total) for p in told] == [(n, 4) for n in range(seen + 1)]
+    assert {p.stage for p in told} == {"Searching for copied noise"}
+    assert store.findings() == ()
+
+
+def test_calibration_can_be_cancelled_during_its_search(made, detector):
+    told: list[int] = []
+
+    def listen(progress: Progress) -> None:
+        # All four slices are scored; the count stands still while it searches.
+        if told[-2:] == [4, 4]:
+            context.cancel()
+        told.append(progress.done)
+
+    context = TaskContext(listen)
+    volumes = [even_volume(n, f"TEST-{n}") for n in (1, 2)]
+    with pytest.raises(Cancelled):
+        calibrate_on(
+            [LoadedSeries(v, f"1.2.{n}", "", (), ()) for n, v in enumerate(volumes)],
+            detector,
+            name="stopped",
+            fpr=FPR,
+            services=Services(),
+            context=context,
+            min_patients=2,
+        )
+    assert told == [1, 2, 3, 4, 4, 4]
 
 
 def test_report_prints_the_error_rate_of_the_level_ranked_at(

@@ -48,7 +48,10 @@ def _click(parts: Any, place: tuple[int, int, int]) -> None:
 
 
 def test_copy_is_told_ranked_among_places_and_led_to(parts):
+    messages: list[str] = []
+    parts.placing.changed.connect(lambda shown: messages.append(shown.message))
     _click(parts, COPY)
+    assert "Searching for copied noise: 0 of 4 slices …" in messages
     state = parts.placing.state
     assert "found again at x 37, y 64, slice 3 " in state.noise
     assert state.copied

@@ -106,3 +106,14 @@ def test_time_left_of_a_resumed_run_counts_new_slices_only():
         clock.now += 5.0
         left = eta.after(Progress(done, 100, "Scoring slices"))
     assert left == pytest.approx(35.0)
+
+
+def test_time_left_of_another_stage_starts_anew():
+    clock = _Clock()
+    eta = Eta(clock)
+    _run(eta, clock, [60.0, 60.0, 60.0], 10)
+    assert eta.after(Progress(0, 10, "Searching for copied noise")) is None
+    for done in (1, 2, 3):
+        clock.now += 2.0
+        left = eta.after(Progress(done, 10, "Searching for copied noise"))
+    assert left == pytest.approx(14.0)
