@@ -26,7 +26,14 @@ from btd_desktop.simulator.copied_noise import (
 from btd_desktop.simulator.nodule import random_nodule
 from btd_desktop.volume import Volume
 
-__all__ = ["Noise", "TamperRecord", "TamperResult", "inject_nodule", "remove_nodule"]
+__all__ = [
+    "Noise",
+    "TamperRecord",
+    "TamperResult",
+    "inject_nodule",
+    "offsets_mm",
+    "remove_nodule",
+]
 
 Noise = Literal["copied", "gaussian"]
 """Noise of what is redrawn: "copied" from a quiet place of the same slice, or white
@@ -112,7 +119,7 @@ def inject_nodule(
         spiculated=True,
     )
     box = _box(volume, centre, nodule.reach_mm + 5.0)
-    x, y, z = _offsets_mm(volume, centre, box)
+    z, y, x = offsets_mm(volume, centre, box)
     thickness = float(volume.source.get("thickness_mm") or volume.spacing_mm[0])
     planes = [nodule.coverage(x, y, z + k * thickness / 3) for k in (-1, 0, 1)]
     # The scanner's blur: a drawn edge sharper than the scan's own gives itself away.
@@ -153,7 +160,7 @@ def remove_nodule(
     radius = 0.5 * diameter_mm
     fade = 4.0
     box = _box(volume, centre, radius + 3.0 + fade + 12.0)
-    x, y, z = _offsets_mm(volume, centre, box)
+    z, y, x = offsets_mm(volume, centre, box)
     thickness = float(volume.source.get("thickness_mm") or volume.spacing_mm[0])
     # A thick slice shows the nodule half a thickness beyond its end.
     z = np.sign(z) * np.maximum(np.abs(z) - 0.5 * thickness, 0.0)
@@ -265,15 +272,21 @@ def _box(volume: Volume, centre: tuple[int, int, int], reach_mm: float) -> Box:
     return spans[0], spans[1], spans[2]
 
 
-def _offsets_mm(
+def offsets_mm(
     volume: Volume, centre: tuple[int, int, int], box: Box
 ) -> tuple[Array, Array, Array]:
-    """Distances from the centre along column, row and slice axis, broadcastable."""
+    """Distances from a place along slice, row and column axis, broadcastable, mm.
+
+    Args:
+        volume: The series.
+        centre: The place, voxel (slice, row, column).
+        box: Voxels to give the distances of.
+    """
     z = np.array(volume.slice_positions_mm) - volume.slice_positions_mm[centre[0]]
     y = (np.arange(volume.shape[1]) - centre[1]) * volume.spacing_mm[1]
     x = (np.arange(volume.shape[2]) - centre[2]) * volume.spacing_mm[2]
     return (
-        x[box[2]].astype(np.float32)[None, None, :],
-        y[box[1]].astype(np.float32)[None, :, None],
         z[box[0]].astype(np.float32)[:, None, None],
+        y[box[1]].astype(np.float32)[None, :, None],
+        x[box[2]].astype(np.float32)[None, None, :],
     )

@@ -19,12 +19,11 @@ from btd_desktop.bench.attacks.paste import (
     ball_share,
     check_place,
     cube_box,
-    offsets_mm,
     pasted,
     shifted_into,
 )
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.simulator.tamper import TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["inject", "remove"]

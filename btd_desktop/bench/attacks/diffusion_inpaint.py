@@ -24,12 +24,11 @@ from btd_desktop.bench.attacks.paste import (
     Box,
     Centre,
     check_place,
-    offsets_mm,
     pasted,
 )
 from btd_desktop.errors import SettingsError
 from btd_desktop.simulator.nodule import random_nodule
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.simulator.tamper import TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["Keep", "Space", "inject", "remove"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperRecord, TamperResult
+from btd_desktop.simulator.tamper import TamperRecord, TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "ball_share",
     "check_place",
     "cube_box",
-    "offsets_mm",
     "pasted",
     "settled",
     "shifted_into",
@@ -79,19 +78,6 @@ def cube_box(volume: Volume, centre: Centre, side_mm: float = CUBE_MM) -> Box:
         n = int(0.5 * side_mm / step)
         spans.append(slice(max(0, index - n), min(size, index + n + 1)))
     return spans[0], spans[1], spans[2]
-
-
-def offsets_mm(volume: Volume, centre: Centre, box: Box) -> tuple[Array, Array, Array]:
-    """Distances from the place along slice, row and column axis, broadcastable, mm."""
-    positions = np.asarray(volume.slice_positions_mm)
-    z = positions - positions[centre[0]]
-    y = (np.arange(volume.shape[1]) - centre[1]) * volume.spacing_mm[1]
-    x = (np.arange(volume.shape[2]) - centre[2]) * volume.spacing_mm[2]
-    return (
-        z[box[0]].astype(np.float32)[:, None, None],
-        y[box[1]].astype(np.float32)[None, :, None],
-        x[box[2]].astype(np.float32)[None, None, :],
-    )
 
 
 def ball_share(
