@@ -213,7 +213,15 @@ def _overlay(name: str) -> bytes:
 _UNDEFINED_UN = struct.pack("<HH2sHI", 9, 0x1001, b"UN", 0, 0xFFFFFFFF)
 _UNDEFINED_UN += struct.pack("<HHI", 0xFFFE, 0xE000, 0)
 _UNDEFINED_UN += struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-_SIZED_J2K = b"\xff\x4f\xff\x51" + struct.pack(">HHIIII", 41, 0, 32, 24, 0, 0)
+
+
+def _j2k_start(columns: int, rows: int) -> bytes:
+    """A codestream up to the size of its picture."""
+    size = struct.pack(">HHIIII", 41, 0, columns, rows, 0, 0)
+    return b"\xff\x4f\xff\x51" + size
+
+
+_SIZED_J2K, _HUGE_J2K = _j2k_start(32, 24), _j2k_start(60000, 60000)
 
 D, R, U, N, A = (
     *(Fate.DAMAGED, Fate.REFUSED, Fate.UNSUPPORTED, Fate.NOT_AN_IMAGE, Fate.ACCEPTED),
@@ -226,6 +234,9 @@ FILE_CLASSES: dict[str, FileClass] = {
     ),
     "JPEG 2000, right size and noise": _C(
         _frames(_SIZED_J2K + _noise(2600), syntax=_J2K), D, "cannot be decoded"
+    ),
+    "JPEG 2000, 60000 x 60000 in the codestream": _C(
+        _frames(_HUGE_J2K + _noise(2600), syntax=_J2K), D, "60000"
     ),
     "JPEG, noise": _C(_frames(_noise(900), syntax=_JPEG), D, "no readable codestream"),
     "RLE, 65535 x 32767 declared": _C(
@@ -300,6 +311,7 @@ FILE_CLASSES: dict[str, FileClass] = {
     "preamble of noise": _C(_preamble(_noise(128)), A, "preamble"),
     # Malformed or not what it seems (section 4.3).
     "empty": _C(lambda _: b"", N, "empty"),
+    "zeros": _C(lambda _: bytes(5000), N, "Not a scan"),
     "text": _C(lambda _: b"only a note to the reader", N, "a text file"),
     "JPEG renamed": _C(
         lambda _: b"\xff\xd8\xff\xe0" + _noise(500), N, "a JPEG picture"

@@ -50,6 +50,13 @@ def _field(data: bytes, mark: bytes, offset: int, code: str, value: int) -> byte
     return data[:at] + packed + data[at + len(packed) :]
 
 
+def _said(offset: int, code: str, value: int) -> Callable[[], bytes]:
+    """A packed scan of whose entry in the directory one number is not true."""
+    return lambda: _field(
+        _zip({"a.dcm": _ct(f"{offset} {value}")}), b"PK\1\2", offset, code, value
+    )
+
+
 def _mode(mode: int) -> bytes:
     info = zipfile.ZipInfo("special")
     info.external_attr = mode << 16
@@ -143,28 +150,28 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], dict[str, Fate], str]] = {
         "archive inside an archive",
     ),
     "declared size too large": (
-        lambda: _field(_zip({"a.dcm": _ct("large")}), b"PK\1\2", 24, "<I", 0xFFFFFFF0),
+        _said(24, "<I", 0xFFFFFFF0),
         {"": Fate.REFUSED},
         "unpacks to",
     ),
     "declared size too small": (
-        lambda: _field(_zip({"a.dcm": _ct("small")}), b"PK\1\2", 24, "<I", 100),
+        _said(24, "<I", 100),
         {"!a.dcm": Fate.DAMAGED},
         "cannot be read",
     ),
     "wrong checksum": (
-        lambda: _field(_zip({"a.dcm": _ct("crc")}), b"PK\1\2", 16, "<I", 12345),
+        _said(16, "<I", 12345),
         {"!a.dcm": Fate.DAMAGED},
         "Bad CRC",
     ),
     "overlapping members": (_overlapping, {"": Fate.REFUSED}, "overlap"),
     "encrypted member": (
-        lambda: _field(_zip({"a.dcm": _ct("secret")}), b"PK\1\2", 8, "<H", 1),
+        _said(8, "<H", 1),
         {"!a.dcm": Fate.REFUSED},
         "encrypted",
     ),
     "unknown packing": (
-        lambda: _field(_zip({"a.dcm": _ct("packed")}), b"PK\1\2", 10, "<H", 97),
+        _said(10, "<H", 97),
         {"!a.dcm": Fate.UNSUPPORTED},
         "rare compression",
     ),
@@ -330,6 +337,7 @@ NAMES = (
     "esc\x1b[2J.dcm",
     "\u00e9\u0301\u200b.dcm",
     "n" * 250 + ".dcm",
+    "/".join(("p" * 150, "q" * 150, "r.dcm")),
     "-rf",
     "=cmd|'.dcm",
     "..dcm",

@@ -24,6 +24,7 @@ from tests.unit.dicom.samples import (
 )
 
 Files = dict[str, bytes]
+_MR = "1.2.840.10008.5.1.4.1.1.4"
 ACCEPTED, DUPLICATE = {"accepted": 4}, {"accepted": 4, "duplicate": 1}
 
 
@@ -110,12 +111,26 @@ def _phases(name: str) -> Files:
     }
 
 
-def _multi_frame(name: str) -> Files:
+def _multi_frame(name: str, **more: Any) -> Files:
     frames = np.stack([picture(i) for i in range(5)])
     dataset = enhanced_ct([8.0, 2.0, 4.0, 6.0, 0.0], frames)
     dataset.SeriesInstanceUID = ct_of(name).SeriesInstanceUID
     dataset.SOPInstanceUID = ct_of(name).SOPInstanceUID
+    for keyword, value in more.items():
+        setattr(dataset, keyword, value)
     return {"0.dcm": file_bytes(dataset)}
+
+
+def _multi_frame_mr(name: str) -> Files:
+    return _multi_frame(name, SOPClassUID=f"{_MR}.1", Modality="MR")
+
+
+def _study_of_two(name: str) -> Files:
+    """Two series of one study, each of another patient."""
+    study = ct_of(name).StudyInstanceUID
+    second = _stack(f"{name} 2", 2, StudyInstanceUID=study, PatientID="P2")
+    first = _stack(name, 2, PatientID="P1")
+    return {**first, **{f"second/{file}": data for file, data in second.items()}}
 
 
 def _mixed_endings(name: str) -> Files:
@@ -144,13 +159,16 @@ CLASSES: dict[str, SeriesClass] = {
         _last(ImageOrientationPatient=[0, 1, 0, 0, 0, 1]), 2, {"split"}, ACCEPTED
     ),
     "CT and MR in one series": SeriesClass(
-        _last(SOPClassUID="1.2.840.10008.5.1.4.1.1.4", Modality="MR"),
+        _last(SOPClassUID=_MR, Modality="MR"),
         2,
         {"split"},
         ACCEPTED,
     ),
     "another patient inside": SeriesClass(
         _last(PatientID="P2"), 1, {"mixed_patient"}, ACCEPTED
+    ),
+    "another patient in the study": SeriesClass(
+        _study_of_two, 2, {"study_of_several_patients"}, ACCEPTED
     ),
     "another scanner inside": SeriesClass(_two_scanners, 1, {"mixed_device"}, ACCEPTED),
     "another rescale rule inside": SeriesClass(
@@ -171,6 +189,7 @@ CLASSES: dict[str, SeriesClass] = {
     "gantry tilt": SeriesClass(_tilted, 1, {"gantry_tilt"}, ACCEPTED),
     "4D": SeriesClass(_phases, 2, set(), ACCEPTED),
     "enhanced multi-frame": SeriesClass(_multi_frame, 1, set(), {"accepted": 1}),
+    "enhanced multi-frame MR": SeriesClass(_multi_frame_mr, 1, set(), {"accepted": 1}),
     "a slice cut short": SeriesClass(
         _mixed_endings, 1, {"gap"}, {"accepted": 4, "damaged": 1}
     ),
@@ -209,11 +228,18 @@ def test_class_of_series_is_told(name: str, imported: Import) -> None:
         assert (np.diff(item.volume.slice_positions_mm) >= 0).all()
 
 
-def test_multi_frame_is_ordered_by_position(imported: Import) -> None:
-    folder = f"{list(CLASSES).index('enhanced multi-frame'):02d}/"
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [("enhanced multi-frame", "CT"), ("enhanced multi-frame MR", "MR")],
+)
+def test_multi_frame_is_ordered_by_position(
+    name: str, modality: str, imported: Import
+) -> None:
+    folder = f"{list(CLASSES).index(name):02d}/"
     (series,) = [s for s in imported.series if s.record_names[0].startswith(folder)]
     wanted = np.stack([picture(i) for i in (4, 1, 2, 3, 0)])
     np.testing.assert_array_equal(series.volume.voxels, wanted - 100)
+    assert series.volume.modality == modality
 
 
 @pytest.mark.slow
