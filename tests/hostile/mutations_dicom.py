@@ -192,17 +192,21 @@ def swap_tag(rng: random.Random, data: bytes) -> bytes:
     return data[: element.start] + packed + data[element.start + 4 :]
 
 
+def _with_value(data: bytes, element: Element, value: bytes) -> bytes:
+    """Another value of an element, of even length, with its length field to match."""
+    value += b" " * (len(value) % 2)
+    head = data[: element.length_at] + struct.pack(element.length_code, len(value))
+    head += data[len(head) : element.value_at] + value
+    return head + data[element.value_at + element.length :]
+
+
 def edit_value(rng: random.Random, data: bytes) -> bytes:
     """Another value of another length, with the length field to match."""
     element = _pick(rng, data)
     if element is None or element.length > len(data):
         return data
     value = rng.choice((*_TEXTS, rng.randbytes(rng.choice((2, 4, 8)))))
-    value += b" " * (len(value) % 2)
-    packed = struct.pack(element.length_code, len(value))
-    head = data[: element.length_at] + packed
-    head += data[len(head) : element.value_at] + value
-    return head + data[element.value_at + element.length :]
+    return _with_value(data, element, value)
 
 
 def edit_known_value(rng: random.Random, data: bytes) -> bytes:
@@ -219,12 +223,7 @@ def edit_known_value(rng: random.Random, data: bytes) -> bytes:
         packed = wild.to_bytes(2, "little") * (element.length // 2)
         end = element.value_at + element.length
         return data[: element.value_at] + packed + data[end:]
-    value = rng.choice(_TEXTS)
-    value += b" " * (len(value) % 2)
-    packed = struct.pack(element.length_code, len(value))
-    head = data[: element.length_at] + packed
-    head += data[len(head) : element.value_at] + value
-    return head + data[element.value_at + element.length :]
+    return _with_value(data, element, rng.choice(_TEXTS))
 
 
 def drop_element(rng: random.Random, data: bytes) -> bytes:
