@@ -33,7 +33,13 @@ from btd_desktop.preprocess.presets import (
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch, find_copies
 from btd_desktop.scoring.detector import Detector
-from btd_desktop.scoring.engine import grid_of, neighbours_of, tissue_of
+from btd_desktop.scoring.engine import (
+    NoiseMaps,
+    grid_of,
+    neighbours_of,
+    scored_slice,
+    tissue_of,
+)
 from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
@@ -179,30 +185,15 @@ def _scan(
     level = detector.info.paper_level
     wanted = {n for s in slices for n in (s, *neighbours_of(volume, s))}
     own = _Scanned(volume, scale, grid, level, {}, [], [], [])
-    last: dict[int, Maps] = {}
-
-    def maps_of(s: int) -> Maps:
-        if s not in last:
-            plane = np.asarray(volume.voxels[s])
-            last[s] = detector.predict_noise(scaled_slice(plane, scale))
-            last.pop(s - 3, None)
-        return last[s]
-
+    maps = NoiseMaps(detector, volume, scale)
     for s in range(volume.n_slices):
         context.report(s, volume.n_slices, "Scoring the genuine series")
-        before = [maps_of(n) for n in neighbours_of(volume, s) if n < s]
-        maps = maps_of(s)
-        after = [maps_of(n) for n in neighbours_of(volume, s) if n > s]
-        tissue = tissue_of(volume, s)
-        own.features.append(
-            grid_features(
-                maps, tissue, grid, paper_level=level, neighbours=before + after
-            )
-        )
-        own.residuals.append(maps[level].astype(np.float16))
-        own.inside.append(tissue > 0)
+        scores = scored_slice(maps, s, grid)
+        own.features.append(scores.features)
+        own.residuals.append(scores.residual.astype(np.float16))
+        own.inside.append(tissue_of(volume, s) > 0)
         if s in wanted:
-            own.maps[s] = maps
+            own.maps[s] = maps.of(s)
     return own
 
 

@@ -18,12 +18,14 @@ from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
 __all__ = [
+    "NoiseMaps",
     "SliceScores",
     "grid_of",
     "neighbours_of",
     "score_place",
     "score_slice",
     "score_volume",
+    "scored_slice",
     "tissue_of",
 ]
 
@@ -59,20 +61,25 @@ def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:
     return tissue
 
 
-class _Maps:
-    """Noise maps of the slices asked for last: neighbours are asked for three times."""
+class NoiseMaps:
+    """Noise maps of the slices asked for last: neighbours are asked for three times.
+
+    Attributes:
+        detector: Predicts them.
+        volume: The series.
+    """
 
     def __init__(
         self, detector: Detector, volume: Volume, scale: IntensityScale
     ) -> None:
-        self._detector, self._volume, self._scale = detector, volume, scale
+        self.detector, self.volume, self._scale = detector, volume, scale
         self._kept: dict[int, NDArray[np.float32]] = {}
 
     def of(self, slice_index: int) -> NDArray[np.float32]:
         """Maps of a slice, shape (L, H, W)."""
         if slice_index not in self._kept:
-            plane = np.asarray(self._volume.voxels[slice_index])
-            maps = self._detector.predict_noise(scaled_slice(plane, self._scale))
+            plane = np.asarray(self.volume.voxels[slice_index])
+            maps = self.detector.predict_noise(scaled_slice(plane, self._scale))
             while len(self._kept) >= _MAPS_KEPT:
                 # The oldest is the farthest: slices are asked for in order.
                 del self._kept[next(iter(self._kept))]
@@ -100,19 +107,26 @@ def neighbours_of(volume: Volume, slice_index: int) -> tuple[int, ...]:
     )
 
 
-def _scored(
-    maps: _Maps,
-    detector: Detector,
-    volume: Volume,
+def scored_slice(
+    maps: NoiseMaps,
     slice_index: int,
     grid: PatchGrid,
     at: tuple[int, int] | None = None,
 ) -> SliceScores:
+    """Features of a slice with its neighbours, at all centres of the grid or at one.
+
+    Args:
+        maps: Of the series; each slice is predicted once when asked for in order.
+        slice_index: From 0.
+        grid: Patch geometry.
+        at: One centre (row, column) instead of the grid.
+    """
+    volume, near = maps.volume, neighbours_of(maps.volume, slice_index)
     # In this order each slice is predicted once when a series is scored in order.
-    before = [maps.of(i) for i in neighbours_of(volume, slice_index) if i < slice_index]
+    before = [maps.of(i) for i in near if i < slice_index]
     own = maps.of(slice_index)
-    after = [maps.of(i) for i in neighbours_of(volume, slice_index) if i > slice_index]
-    level = detector.info.paper_level
+    after = [maps.of(i) for i in near if i > slice_index]
+    level = maps.detector.info.paper_level
     features = grid_features(
         own,
         tissue_of(volume, slice_index),
@@ -132,7 +146,7 @@ def score_slice(
     grid: PatchGrid,
 ) -> SliceScores:
     """Residual map and features of one slice at all centres of the grid."""
-    return _scored(_Maps(detector, volume, scale), detector, volume, slice_index, grid)
+    return scored_slice(NoiseMaps(detector, volume, scale), slice_index, grid)
 
 
 def score_volume(
@@ -152,9 +166,9 @@ def score_volume(
     todo = [s for s in range(volume.n_slices) if s not in skip]
     done = volume.n_slices - len(todo)
     context.report(done, volume.n_slices, "Scoring slices")
-    maps = _Maps(detector, volume, scale)
+    maps = NoiseMaps(detector, volume, scale)
     for slice_index in todo:
-        yield _scored(maps, detector, volume, slice_index, grid)
+        yield scored_slice(maps, slice_index, grid)
         done += 1
         context.report(done, volume.n_slices, "Scoring slices")
 
@@ -176,5 +190,5 @@ def score_place(
         grid: Patch geometry.
     """
     slice_index, row, column = place
-    maps = _Maps(detector, volume, scale)
-    return _scored(maps, detector, volume, slice_index, grid, (row, column))
+    maps = NoiseMaps(detector, volume, scale)
+    return scored_slice(maps, slice_index, grid, (row, column))
