@@ -90,14 +90,15 @@ class ExhibitScore:
     """One score of an exhibit.
 
     Attributes:
-        name: "anomaly score", "injection score (paper)", "removal score (paper)".
+        name: "anomaly score", "injection score (paper)", "removal score (paper)",
+            "anomaly score of the slice".
         definition: How it is computed, in a few words.
         value: The score.
         p_value: Conformal p-value, or None.
         n: Benign units of `level` behind the p-value.
         threshold: Its threshold, or None.
         is_flagged: Score above threshold, or None.
-        level: Level at which it is ranked, "patch" or "place".
+        level: Level at which it is ranked: "patch" or "place"; "slice" for a slice.
         n_patients: Benign patients behind the p-value; 0 when not stated.
         fpr: FPR claimed at the threshold of that level, or None.
         fpr_interval: 95 % interval of that FPR (low, high), or None.
@@ -189,7 +190,8 @@ class Exhibit:
         sop_instance_uid: Instance that held the slice, or empty.
         mode: What the examiner looked for: "anomaly", "injection" or "removal"; or
             "search" when the program found the place.
-        scores: Anomaly score and the paper's two scores.
+        scores: Anomaly score and the paper's two scores; of a place that the search
+            chose, the anomaly score of its slice too.
         note: The examiner's note; may be empty.
         status: "OK", "to be checked", "warning" or as the examiner set it.
         figure: Arrays for the drawings, or None.

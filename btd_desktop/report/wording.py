@@ -171,9 +171,22 @@ def result_sentences(
 
 
 def exhibit_sentences(exhibit: Exhibit) -> tuple[str, ...]:
-    """What its scores are ranked among, and whether its noise is found elsewhere."""
+    """What its scores are ranked among, how it was chosen, where its noise is found."""
     told = tuple(_ranking(s) for s in exhibit.scores if s.n_patients and s.n)
-    return (*dict.fromkeys(told), *filter(None, [exhibit.noise_sentence]))
+    others = (_selection(exhibit), exhibit.noise_sentence)
+    return (*dict.fromkeys(told), *filter(None, others))
+
+
+def _selection(exhibit: Exhibit) -> str:
+    """Which p-value to quote of a place that the search chose for its score."""
+    of_slice = next((s for s in exhibit.scores if s.level == "slice"), None)
+    if exhibit.mode != "search" or of_slice is None or of_slice.p_value is None:
+        return ""
+    return (
+        "The program's search chose this place for its anomaly score, so that the"
+        " p-value of the place is smaller than chance alone would make it. The p-value"
+        f" to quote is that of its slice: {p_value_text(of_slice.p_value, of_slice.n)}."
+    )
 
 
 def _ranking(score: ExhibitScore) -> str:

@@ -16,7 +16,7 @@ from btd_desktop.workflow.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.workflow.evaluate import Evaluation
 from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.report_figures import exhibit_figure
-from btd_desktop.workflow.report_words import SCORE_NAMES
+from btd_desktop.workflow.report_words import SCORE_NAMES, SCORE_OF_SLICE
 
 __all__ = ["series_result"]
 
@@ -155,11 +155,7 @@ def _exhibit(
         world_mm=volume.world_mm((finding.slice_index, row, column)),
         sop_instance_uid=volume.instance_uids[finding.slice_index],
         mode=mode,  # type: ignore[arg-type]
-        scores=tuple(
-            _exhibit_score(kind, finding.numbers[kind], evaluation.profile)
-            for kind in ("anomaly", "injection", "removal")
-            if kind in finding.numbers
-        ),
+        scores=_exhibit_scores(finding.numbers, evaluation.profile),
         note=finding.note,
         status=finding.status,
         figure=exhibit_figure(store, volume, finding, evaluation),
@@ -181,10 +177,28 @@ def _copied_noise(judged: JudgedCopy) -> rc.CopiedNoise:
     )
 
 
+def _exhibit_scores(
+    numbers: dict[str, Any], profile: CalibrationProfile
+) -> tuple[rc.ExhibitScore, ...]:
+    """Those of the place; of its slice too where the program's search chose it."""
+    scores = [
+        _exhibit_score(kind, SCORE_NAMES[kind], numbers[kind], profile)
+        for kind in ("anomaly", "injection", "removal")
+        if kind in numbers
+    ]
+    if "slice" in numbers:
+        of_slice = {**numbers["slice"], "level": "slice"}
+        scores.append(_exhibit_score("anomaly", SCORE_OF_SLICE, of_slice, profile))
+    return tuple(scores)
+
+
 def _exhibit_score(
-    kind: str, numbers: dict[str, Any], profile: CalibrationProfile
+    kind: str,
+    words: tuple[str, str],
+    numbers: dict[str, Any],
+    profile: CalibrationProfile,
 ) -> rc.ExhibitScore:
-    name, definition = SCORE_NAMES[kind]
+    name, definition = words
     level = numbers.get("level", "patch")
     interval = profile.levels[kind][level].interval
     can_flag = numbers["threshold"] is not None

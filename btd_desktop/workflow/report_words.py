@@ -16,6 +16,7 @@ __all__ = [
     "ANOMALY_DEFINITION",
     "LIMITATIONS",
     "SCORE_NAMES",
+    "SCORE_OF_SLICE",
     "opinion_for",
 ]
 
@@ -48,6 +49,11 @@ SCORE_NAMES = {
         "level (Back-in-Time Diffusion, equation 3).",
     ),
 }
+
+SCORE_OF_SLICE = (
+    "anomaly score of the slice",
+    "Highest anomaly score among the patches of the grid in the slice.",
+)
 
 LIMITATIONS = (
     "A p-value is the share of genuine scans that score as high or higher. It is not "

@@ -73,6 +73,56 @@ def test_sentences_give_units_patients_and_rate_of_the_level():
     assert noise == _SENTENCE
 
 
+def _searched() -> Exhibit:
+    exhibit = _exhibit()
+    of_slice = ExhibitScore(
+        "anomaly score of the slice",
+        "highest of the slice",
+        6.1,
+        0.012,
+        400,
+        5.8,
+        True,
+        level="slice",
+        n_patients=24,
+        fpr=0.05,
+        fpr_interval=(0.012, 0.09),
+    )
+    return replace(exhibit, mode="search", scores=(*exhibit.scores, of_slice))
+
+
+_TO_QUOTE = (
+    "The program's search chose this place for its anomaly score, so that the p-value "
+    "of the place is smaller than chance alone would make it. The p-value to quote is "
+    "that of its slice: 0.012."
+)
+
+
+def test_place_of_the_search_is_told_to_be_quoted_by_its_slice():
+    told = exhibit_sentences(_searched())
+    assert told[-2:] == (_TO_QUOTE, _SENTENCE)
+    assert told[2] == (
+        "Anomaly score of the slice: ranked among 400 genuine slices of 24 patients. "
+        "At its threshold the FPR per slice is 5 %, 95 % interval 1.2 % to 9 %."
+    )
+    content = replace(_content(), results=(make_result(exhibits=(_searched(),)),))
+    text = squeezed(text_of(render(content)))
+    for words in (_TO_QUOTE, "anomaly score of the slice", "400 slices"):
+        assert squeezed(words) in text, words
+
+
+def test_place_of_the_examiner_or_without_p_value_is_not():
+    searched = _searched()
+    for exhibit in (
+        replace(searched, mode="anomaly"),
+        replace(searched, scores=searched.scores[:-1]),
+        replace(
+            searched, scores=tuple(replace(s, p_value=None) for s in searched.scores)
+        ),
+    ):
+        assert "to quote" not in " ".join(exhibit_sentences(exhibit))
+
+
 def test_report_without_search_says_nothing_of_copies():
     assert exhibit_sentences(make_exhibit(figure=False)) == ()
     text = squeezed(text_of(render(make_content())))

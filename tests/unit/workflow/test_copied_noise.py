@@ -16,6 +16,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import Cancelled
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.report.wording import exhibit_sentences, p_value_text
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -238,6 +239,38 @@ def test_report_prints_the_error_rate_of_the_level_ranked_at(
     by_level = {c.level: c for c in calibration.levels}
     assert by_level["place"].n_patients == 5
     assert by_level["place"].n == level.ecdf.n
+
+
+def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
+    store, evaluation, detector
+):
+    own = keep_place(
+        store, evaluation, score_at(store, evaluation, detector, COPY), Services()
+    )
+    [found, *_] = search_and_keep(store, evaluation, Services())
+    [outcome] = outcomes_of_case(store)
+    exhibits = dict(
+        zip(
+            [f.finding_id for f in outcome.findings],
+            series_result(store, 1, "M1", outcome).exhibits,
+            strict=True,
+        )
+    )
+    value = evaluation.kinds["anomaly"].slices[found.slice_index]
+    assert value is not None
+    assert value.p_value is not None
+    exhibit = exhibits[found.finding_id]
+    of_slice = exhibit.scores[-1]
+    assert of_slice.level == "slice"
+    assert (of_slice.value, of_slice.p_value) == (value.score, value.p_value)
+    assert (of_slice.n, of_slice.n_patients) == (value.n, value.n_patients)
+    assert (of_slice.threshold, of_slice.is_flagged) == (value.threshold, value.flagged)
+    level = evaluation.profile.levels["anomaly"]["slice"]
+    assert of_slice.fpr_interval == (level.interval if of_slice.fpr else None)
+    quoted = f"slice: {p_value_text(value.p_value, value.n)}."
+    assert any(s.endswith(quoted) for s in exhibit_sentences(exhibit))
+    # Nobody searched for the examiner's own place.
+    assert all(s.level != "slice" for s in exhibits[own.finding_id].scores)
 
 
 MATCH = CopyMatch(19.0, 0.88, 3, 6, 335, 295)
