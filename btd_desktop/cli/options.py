@@ -14,11 +14,15 @@ __all__ = [
     "AsJson",
     "CaseFolder",
     "CaseOut",
+    "Certificate",
     "Device",
+    "Draft",
     "Dtype",
     "Evidence",
     "Model",
+    "PassphraseFile",
     "Profile",
+    "Remarks",
     "device_of",
     "dtype_of",
 ]
@@ -57,6 +61,21 @@ Profile = Annotated[
         help="Calibration profile by file, name or digest. [default: the one that "
         "covers the series best]",
     ),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--pkcs12",
+        help="Certificate to sign with. [default: the setting, else an own key]",
+    ),
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="File that holds its passphrase."),
+]
+Draft = Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")]
+Remarks = Annotated[
+    str, typer.Option("--remarks", help="Your own words on the opinion.")
 ]
 
 

@@ -12,11 +12,15 @@ from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.options import (
     AsJson,
     CaseOut,
+    Certificate,
     Device,
+    Draft,
     Dtype,
     Evidence,
     Model,
+    PassphraseFile,
     Profile,
+    Remarks,
     device_of,
     dtype_of,
 )
@@ -44,17 +48,10 @@ def examine_evidence(
         Path | None,
         typer.Option(help="Report to write. [default: report-N.pdf in the case]"),
     ] = None,
-    pkcs12: Annotated[
-        Path | None,
-        typer.Option(
-            help="Certificate to sign with. [default: the setting, else an own key]"
-        ),
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="File that holds its passphrase.")
-    ] = None,
-    draft: Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")] = False,
-    remarks: Annotated[str, typer.Option(help="Your own words on the opinion.")] = "",
+    pkcs12: Certificate = None,
+    passphrase_file: PassphraseFile = None,
+    draft: Draft = False,
+    remarks: Remarks = "",
     as_json: AsJson = False,
 ) -> int:
     """Import evidence, score it, search it, and write the signed report."""

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from btd_desktop.cli.invocation import Invocation
-from btd_desktop.cli.options import AsJson, CaseFolder, Profile
+from btd_desktop.cli.options import (
+    AsJson,
+    CaseFolder,
+    Certificate,
+    Draft,
+    PassphraseFile,
+    Profile,
+    Remarks,
+)
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import report_options
 from btd_desktop.cli.watching import watched
@@ -24,16 +32,9 @@ def report_case(
         typer.Option(help="File to write. [default: report-N.pdf in the case]"),
     ] = None,
     profile: Profile = "",
-    pkcs12: Annotated[
-        Path | None,
-        typer.Option(
-            help="Certificate to sign with. [default: the setting, else an own key]"
-        ),
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="File that holds its passphrase.")
-    ] = None,
-    draft: Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")] = False,
+    pkcs12: Certificate = None,
+    passphrase_file: PassphraseFile = None,
+    draft: Draft = False,
     redacted: Annotated[
         bool,
         typer.Option(
@@ -41,7 +42,7 @@ def report_case(
             help="Write a redacted variant too: pseudonyms instead of names.",
         ),
     ] = False,
-    remarks: Annotated[str, typer.Option(help="Your own words on the opinion.")] = "",
+    remarks: Remarks = "",
     as_json: AsJson = False,
 ) -> int:
     """Write and sign the report of a case; nothing is scored again."""
