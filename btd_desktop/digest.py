@@ -22,6 +22,7 @@ __all__ = [
     "canonical_json",
     "file_digest",
     "json_digest",
+    "open_leaving_times",
     "stream_digest",
     "tree_digest",
 ]
@@ -51,14 +52,28 @@ def file_digest(path: Path) -> tuple[str, int]:
     Raises:
         OSError: The file cannot be opened or read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(open_leaving_times(path), "rb") as stream:
+        return stream_digest(stream)
+
+
+def open_leaving_times(path: str | Path, *extra_flags: str) -> int:
+    """Descriptor for reading; the time of last access stays where that can be had.
+
+    Args:
+        path: The file.
+        extra_flags: Names of further flags of `os.open`, used where they exist.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    flags = os.O_RDONLY
+    for name in ("O_BINARY", "O_CLOEXEC", *extra_flags):
+        flags |= getattr(os, name, 0)
     try:
         # Linux lets only the owner ask so.
-        descriptor = os.open(path, flags | getattr(os, "O_NOATIME", 0))
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
     except PermissionError:
-        descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream_digest(stream)
+        return os.open(path, flags)
 
 
 def array_digest(array: NDArray[Any]) -> str:

@@ -23,6 +23,7 @@ from typing import BinaryIO, Final
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import HEAD_BYTES, Kind, sniff
+from btd_desktop.digest import open_leaving_times
 from btd_desktop.errors import EvidenceError
 
 __all__ = ["Received", "Source", "list_sources", "open_evidence", "receive"]
@@ -118,14 +119,7 @@ def open_evidence(path: str) -> BinaryIO:
     Raises:
         OSError: It cannot be opened or is not a regular file.
     """
-    flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):
-        flags |= getattr(os, name, 0)
-    try:
-        # Reading must not change the access time either; only the owner may ask so.
-        descriptor = os.open(path, flags | getattr(os, "O_NOATIME", 0))
-    except PermissionError:
-        descriptor = os.open(path, flags)
+    descriptor = open_leaving_times(path, "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file")

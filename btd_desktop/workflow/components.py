@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from btd_desktop.errors import SettingsError
 from btd_desktop.paths import sbom_path
 
-__all__ = ["ComponentRow", "component_rows"]
+__all__ = ["ComponentRow", "component_rows", "installed_version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def component_rows() -> tuple[ComponentRow, ...]:
                 version=str(part["version"]),
                 licence=str(part["licenses"][0]["expression"]),
                 sha256=str(part["hashes"][0]["content"]),
-                installed=_installed(str(part["name"])),
+                installed=installed_version(str(part["name"])),
             )
             for part in parts
         ]
@@ -64,7 +64,8 @@ def component_rows() -> tuple[ComponentRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.name))
 
 
-def _installed(name: str) -> str:
+def installed_version(name: str) -> str:
+    """Version of a distribution as installed here; "" when it is not."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 from btd_desktop import __version__, paths
 from btd_desktop.diffusion.card import WEIGHTS_FILE
 from btd_desktop.digest import file_digest
+from btd_desktop.workflow.components import installed_version
 from btd_desktop.workflow.model_library import ModelEntry, list_models, list_profiles
 from btd_desktop.workflow.report_methods import COMPONENTS
 from btd_desktop.workflow.services import Services
@@ -146,18 +146,11 @@ def _versions(problems: list[str]) -> Section:
         ("system", platform.platform()),
     ]
     for name in _PACKAGES:
-        version = _version_of(name)
+        version = installed_version(name)
         if not version:
             problems.append(f"the package {name} is not installed")
         rows.append((name, version or "MISSING"))
     return Section("Versions", tuple(rows))
-
-
-def _version_of(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _hardware() -> Section:
@@ -247,7 +240,7 @@ def _decoders() -> Section:
     return Section(
         "Formats read",
         tuple(
-            (what, f"{package} {_version_of(package) or 'MISSING'}")
+            (what, f"{package} {installed_version(package) or 'MISSING'}")
             for what, package in _DECODERS
         ),
     )

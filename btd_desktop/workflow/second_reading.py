@@ -33,11 +33,8 @@ def read_again(found: Import, context: TaskContext) -> Import:
         Cancelled: The examiner asked to stop.
     """
     archives = {record.path for record in found.containers}
-    to_read = [
-        record
-        for record in (*found.containers, *found.files)
-        if record.sha256 and (record in found.containers or record.path not in archives)
-    ]
+    files = (record for record in found.files if record.path not in archives)
+    to_read = [record for record in (*found.containers, *files) if record.sha256]
     words: dict[str, str] = {}
     for done, record in enumerate(to_read):
         context.report(done, len(to_read), _STAGE)
