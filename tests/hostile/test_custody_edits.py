@@ -25,22 +25,10 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
 from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
 from tests.hostile.custody_case import NOW, fill_case, report
+from tests.unit.cases.samples import TABLES
 
 Tell = Callable[[str, Counter[str], list[str]], None]
 Edit = tuple[str, Callable[[Path], None]]
-
-TABLES = (
-    "case_info",
-    "evidence",
-    "series",
-    "run",
-    "slice_result",
-    "profile",
-    "finding",
-    "report",
-    "audit",
-    "audit_head",
-)
 
 
 @pytest.fixture(scope="module")

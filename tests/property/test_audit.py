@@ -18,20 +18,7 @@ from hypothesis import strategies as st
 from btd_desktop.cases.model import CaseVerdict
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
-from tests.unit.cases.samples import NOW, fill_case, make_evidence
-
-TABLES = (
-    "case_info",
-    "evidence",
-    "series",
-    "run",
-    "slice_result",
-    "profile",
-    "finding",
-    "report",
-    "audit",
-    "audit_head",
-)
+from tests.unit.cases.samples import NOW, TABLES, fill_case, make_evidence
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,20 @@ from btd_desktop.volume import Volume
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
+# Written down once more, so that a table that the program forgets is still attacked.
+TABLES = (
+    "case_info",
+    "evidence",
+    "series",
+    "run",
+    "slice_result",
+    "profile",
+    "finding",
+    "report",
+    "audit",
+    "audit_head",
+)
+
 
 def make_volume(dtype=np.int16, *, padding=True, n_slices=3) -> Volume:
     rng = np.random.default_rng(5)
