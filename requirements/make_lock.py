@@ -59,6 +59,9 @@ class Closure:
     elsewhere: set[str] = field(default_factory=set)
 
 
+_OF_CUDA_BUILDS = re.compile(r"(?:nvidia|cuda)-|triton$")
+
+
 def normalised(name: str) -> str:
     """A distribution's name as indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -128,6 +131,9 @@ def _release(version: str) -> tuple[int, ...]:
 def closure(requirements: Iterable[str]) -> Closure:
     """Installed versions of the requirements and of all that they need in turn.
 
+    What only a CUDA build of torch brings is left out: neither lock nor bill of
+    materials is about it, on whichever build of torch they are made or checked.
+
     Raises:
         metadata.PackageNotFoundError: Something needed is not installed.
     """
@@ -141,6 +147,8 @@ def closure(requirements: Iterable[str]) -> Closure:
         if match is None:
             raise ValueError(f"cannot read the requirement {text!r}")
         name, marker = normalised(match["name"]), (match["marker"] or "").strip()
+        if _OF_CUDA_BUILDS.match(name):
+            continue
         if marker and not marker_holds(marker, environment | {"extra": extra}):
             if "extra" not in marker:
                 result.elsewhere.add(f"{name}; {marker}")

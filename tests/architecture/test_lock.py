@@ -59,6 +59,15 @@ def test_lock_brings_no_cuda_and_no_gpl_decoder():
     assert not pins.keys() & {"pylibjpeg-libjpeg", "python-gdcm", "pymupdf"}
 
 
+def test_parts_of_a_cuda_build_are_neither_needed_nor_pinned(make_lock):
+    # Whoever has a CUDA build of torch checks the same lock.
+    brought = ["nvidia-cublas==13.0; platform_system == 'Linux'", "cuda-toolkit"]
+    found = make_lock.closure([*brought, "triton==3.7; platform_system == 'Linux'"])
+    assert found.pins == {}
+    with pytest.raises(metadata.PackageNotFoundError):
+        make_lock.closure(["tritonclient-that-nobody-has"])
+
+
 def test_no_package_is_pinned_twice():
     assert not _pins("lock.txt").keys() & _pins("lock-dev.txt").keys()
 
