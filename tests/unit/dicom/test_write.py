@@ -59,6 +59,12 @@ def test_written_volume_comes_back_equal(tmp_path: Path, compress: bool) -> None
     assert {f.code for f in series.findings} == {"oblique", "uid_random"}
 
 
+def test_written_files_have_an_empty_preamble(tmp_path: Path) -> None:
+    for path in write_series(_volume(), tmp_path, headers={}, uid_seed="s"):
+        head = path.read_bytes()[:132]
+        assert head == bytes(128) + b"DICM", "another format could hide there"
+
+
 def test_intercept_is_minus_1024_where_it_fits_else_0(tmp_path: Path) -> None:
     low = _volume(voxels=np.full((4, 3, 3), -2000, np.int16))
     write_series(low, tmp_path / "a", headers={}, uid_seed="s")
