@@ -74,10 +74,11 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 
 class _Lines:
-    """Progress as plain lines, seldom."""
+    """Progress as plain lines: at once for a new kind of work, else seldom."""
 
     def __init__(self) -> None:
-        self._last_s = -_LINE_EVERY_S
+        self._last_s = 0.0
+        self._told: set[str] = set()
         self._stage, self._began_s, self._first = "", 0.0, 0
 
     def __call__(self, progress: Progress) -> None:
@@ -87,8 +88,10 @@ class _Lines:
         if progress.stage != self._stage:
             self._stage, self._began_s = progress.stage, now
             self._first = progress.done
-        if now - self._last_s < _LINE_EVERY_S:
+        # Stages that take turns are announced once each.
+        if progress.stage in self._told and now - self._last_s < _LINE_EVERY_S:
             return
+        self._told.add(progress.stage)
         self._last_s = now
         warn(self._text(progress, now))
 

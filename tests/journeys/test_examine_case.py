@@ -318,21 +318,21 @@ def test_interrupt_from_the_keyboard_leaves_a_case_that_goes_on(tmp_path):
     )
     case = tmp_path / "case"
     assert btd("import", volume_folder, "--out", case)[0] == 0
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "btd_desktop", "score", str(case), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    assert process.stderr is not None
-    line = b""
-    while b"Scoring slices" not in line:
-        line = process.stderr.readline()
-        assert line, "it ended before it scored"
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert json.loads(out)["error"]["code"] == "cancelled"
+    ) as process:
+        assert process.stderr is not None
+        line = b""
+        while b"Scoring slices" not in line:
+            line = process.stderr.readline()
+            assert line, "it ended before it scored"
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert json.loads(out)["error"]["code"] == "cancelled"
     with CaseStore.open(case, read_only=True) as store:
         (run,) = store.runs()
         assert run.status == "cancelled"

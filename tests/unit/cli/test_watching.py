@@ -34,6 +34,18 @@ def test_progress_off_a_terminal_is_a_line_every_five_seconds(capsys, clock):
     ]
 
 
+def test_new_stage_is_told_at_once_and_stages_in_turns_only_once(capsys, clock):
+    with watched() as context:
+        for done in range(3):
+            clock[0] += 0.1
+            context.report(done, 3, "Listing files")
+            context.report(done, 3, "Scoring slices")
+    assert capsys.readouterr().err.splitlines() == [
+        "Listing files: 0 of 3",
+        "Scoring slices: 0 of 3",
+    ]
+
+
 def test_detail_of_progress_is_made_visible(capsys, clock):
     with watched() as context:
         context.report(0, 0, "Reading", "evil\x1b[2Jname")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,7 +26,9 @@ def instances(datasets: Iterable[FileDataset | bytes]) -> list[Instance]:
     made = []
     for index, dataset in enumerate(datasets):
         data = dataset if isinstance(dataset, bytes) else file_bytes(dataset)
-        parsed = parse_instance(data, DEFAULT_LIMITS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as the parsing process has it
+            parsed = parse_instance(data, DEFAULT_LIMITS)
         assert parsed.facts is not None, parsed.reason
         assert parsed.pixels is not None, parsed.reason
         digest = array_digest(parsed.pixels)
