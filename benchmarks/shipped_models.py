@@ -20,7 +20,7 @@ from real_data import CREDITS, DATA, load_split, sources_of
 
 from btd_desktop.bench import corpus, tables
 from btd_desktop.bench.attacks.registry import attacks_named
-from btd_desktop.bench.evaluate import measure
+from btd_desktop.bench.evaluate import judge, observe
 from btd_desktop.calibration.apply import calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.calibration.scope import Coverage, Scope
@@ -251,17 +251,19 @@ def _measured(
     if modality == "CT":
         calib = load_split("calib", modality)
         donors = corpus.donors_from(corpus.patients_of([*calib, *test]), context)
-    rows = measure(
+    seen = observe(
         corpus.patients_of(test),
         detector,
-        profile,
         attacks=[a.name for a in usable],
         n_places=given.places,
         seed=0,
         context=context,
         donors=donors,
     )
-    print(tables.to_markdown(rows))
+    judged = [judge(own, profile) for own in seen]
+    kinds: dict[str, str] = {a.name: a.kind for a in usable}
+    rows = tables.rows_of(judged, kinds)
+    print(tables.to_markdown([*rows, *tables.mean_rows(judged, kinds)]))
     rates = observed_fpr(test, detector, profile)
     print(f"observed false positives on genuine test patients: {rates}")
     return {

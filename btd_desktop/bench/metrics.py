@@ -12,10 +12,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "auc", "bootstrap_interval", "eer", "tpr_at_fpr"]
+__all__ = [
+    "Group",
+    "Interval",
+    "auc",
+    "bootstrap_interval",
+    "eer",
+    "mean_interval",
+    "tpr_at_fpr",
+]
 
 Scores = NDArray[np.float64]
 Metric = Callable[[Scores, Scores], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Scores of one attack.
+
+    Attributes:
+        scores: One per place, shape (N,), finite.
+        is_tampered: True for tampered places, shape (N,).
+        patients: Patient of each place, shape (N,).
+    """
+
+    scores: Scores
+    is_tampered: NDArray[np.bool_]
+    patients: NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +147,78 @@ def bootstrap_interval(
     Raises:
         ValueError: Lengths differ or a score is not finite.
     """
-    values = np.asarray(scores, np.float64)
-    labels = np.asarray(is_tampered, np.bool_)
-    names = np.asarray(patients)
-    if not len(values) == len(labels) == len(names):
-        raise ValueError("scores, labels and patients must have one entry per place")
-    if not np.isfinite(values).all():
-        raise ValueError("scores must be finite")
-    value = metric(values[labels], values[~labels])
-    known = np.unique(names)
+    group = Group(
+        np.asarray(scores, np.float64),
+        np.asarray(is_tampered, np.bool_),
+        np.asarray(patients, np.str_),
+    )
+    return mean_interval(metric, [group], seed=seed, n_draws=n_draws, level=level)
+
+
+def mean_interval(
+    metric: Metric,
+    groups: Sequence[Group],
+    *,
+    seed: int = 0,
+    n_draws: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """Mean of a metric over attacks, with an interval as `bootstrap_interval` has it.
+
+    A draw takes the same patients for every attack: that one patient is hard for all
+    of them widens the interval of the mean.
+
+    Args:
+        metric: Takes tampered and genuine scores.
+        groups: One per attack, at least one.
+        seed: Of the draws.
+        n_draws: Number of bootstrap samples.
+        level: Coverage, in (0, 1).
+
+    Returns:
+        Ends are NaN with fewer than two patients, or when less than half of the draws
+        hold both kinds for every attack.
+
+    Raises:
+        ValueError: Lengths differ or a score is not finite.
+    """
+    for g in groups:
+        if not len(g.scores) == len(g.is_tampered) == len(g.patients):
+            raise ValueError("scores, labels and patients must have one entry a place")
+        if not np.isfinite(g.scores).all():
+            raise ValueError("scores must be finite")
+    value = float(
+        np.mean(
+            [metric(g.scores[g.is_tampered], g.scores[~g.is_tampered]) for g in groups]
+        )
+    )
+    known = np.unique(np.concatenate([g.patients for g in groups]))
     nothing = float("nan")
     if len(known) < 2:
         return Interval(value, nothing, nothing)
     own = [
-        (values[(names == k) & labels], values[(names == k) & ~labels]) for k in known
+        [
+            (
+                g.scores[(g.patients == k) & g.is_tampered],
+                g.scores[(g.patients == k) & ~g.is_tampered],
+            )
+            for k in known
+        ]
+        for g in groups
     ]
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(n_draws):
         drawn = rng.integers(len(known), size=len(known))
-        tampered = np.concatenate([own[k][0] for k in drawn])
-        genuine = np.concatenate([own[k][1] for k in drawn])
-        if len(tampered) and len(genuine):
-            found.append(metric(tampered, genuine))
+        values = []
+        for parts in own:
+            tampered = np.concatenate([parts[k][0] for k in drawn])
+            genuine = np.concatenate([parts[k][1] for k in drawn])
+            if not (len(tampered) and len(genuine)):
+                break
+            values.append(metric(tampered, genuine))
+        else:
+            found.append(float(np.mean(values)))
     if len(found) < 0.5 * n_draws:
         return Interval(value, nothing, nothing)
     tail = 50.0 * (1.0 - level)

@@ -6,19 +6,19 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from btd_desktop.bench.metrics import (
+    Group,
     Interval,
     auc,
-    bootstrap_interval,
     eer,
+    mean_interval,
     tpr_at_fpr,
 )
 
@@ -28,6 +28,7 @@ __all__ = [
     "Judged",
     "Row",
     "json_text",
+    "mean_rows",
     "rows_of",
     "to_csv",
     "to_json",
@@ -107,7 +108,7 @@ class Row:
 
 def rows_of(
     judged: Sequence[Judged],
-    kinds: dict[str, str],
+    kinds: Mapping[str, str],
     *,
     seed: int = 0,
     n_draws: int = 1000,
@@ -120,55 +121,94 @@ def rows_of(
         seed: Of the bootstrap.
         n_draws: Of the bootstrap.
     """
+    return [
+        _row(attack, kinds[attack], modality, [both], seed=seed, n_draws=n_draws)
+        for modality in ("CT", "MR")
+        for attack in kinds
+        if (both := _places_of(judged, attack, modality))
+    ]
+
+
+def mean_rows(
+    judged: Sequence[Judged],
+    kinds: Mapping[str, str],
+    *,
+    seed: int = 0,
+    n_draws: int = 1000,
+) -> list[Row]:
+    """One row per kind of attack and modality: figures averaged over its attacks.
+
+    Every attack counts the same, however many places it has; a draw of the bootstrap
+    takes the same patients for all.
+    """
     rows = []
     for modality in ("CT", "MR"):
-        of_modality = [j for j in judged if j.modality == modality]
-        genuine = [j for j in of_modality if not j.attack]
-        for attack, kind in kinds.items():
-            tampered = [j for j in of_modality if j.attack == attack]
-            partners = [
-                g for g in genuine if not g.genuine_for or attack in g.genuine_for
-            ]
-            if not tampered or not partners:
-                continue
-            both = tampered + partners
-            patients = [j.patient for j in both]
-            labels = np.array([bool(j.attack) for j in both])
-            figures = {
-                method: _figures(
-                    np.array([j.scores[method] for j in both]),
-                    labels,
-                    patients,
-                    seed=seed,
-                    n_draws=n_draws,
+        for kind in dict.fromkeys(kinds.values()):
+            own = [a for a in kinds if kinds[a] == kind]
+            found = [b for a in own if (b := _places_of(judged, a, modality))]
+            if found:
+                name = f"mean of {len(found)}"
+                rows.append(
+                    _row(name, kind, modality, found, seed=seed, n_draws=n_draws)
                 )
-                for method in METHODS
-                if all(method in j.scores for j in both)
-            }
-            rows.append(
-                Row(
-                    attack,
-                    kind,
-                    modality,
-                    len(tampered),
-                    len(partners),
-                    len(set(patients)),
-                    figures,
-                )
-            )
     return rows
 
 
-def _figures(
-    scores: NDArray[np.float64],
-    labels: NDArray[np.bool_],
-    patients: Sequence[str],
+def _places_of(judged: Sequence[Judged], attack: str, modality: str) -> list[Judged]:
+    """Tampered places of an attack and their genuine partners; [] without both."""
+    own = [j for j in judged if j.modality == modality]
+    tampered = [j for j in own if j.attack == attack]
+    partners = [
+        j
+        for j in own
+        if not j.attack and (not j.genuine_for or attack in j.genuine_for)
+    ]
+    return tampered + partners if tampered and partners else []
+
+
+def _row(
+    attack: str,
+    kind: str,
+    modality: str,
+    groups: Sequence[Sequence[Judged]],
     *,
     seed: int,
     n_draws: int,
-) -> Figures:
+) -> Row:
+    # A genuine place that stands for every attack is one place.
+    places = list({id(j): j for group in groups for j in group}.values())
+    methods = [m for m in METHODS if all(m in j.scores for j in places)]
+    # Methods that a caller made up stand behind those that are known.
+    methods += [m for m in places[0].scores if m not in METHODS]
+    figures = {
+        method: _figures(
+            [
+                Group(
+                    np.array([j.scores[method] for j in group]),
+                    np.array([bool(j.attack) for j in group]),
+                    np.array([j.patient for j in group]),
+                )
+                for group in groups
+            ],
+            seed=seed,
+            n_draws=n_draws,
+        )
+        for method in methods
+    }
+    return Row(
+        attack,
+        kind,
+        modality,
+        sum(bool(j.attack) for j in places),
+        sum(not j.attack for j in places),
+        len({j.patient for j in places}),
+        figures,
+    )
+
+
+def _figures(groups: Sequence[Group], *, seed: int, n_draws: int) -> Figures:
     measured = [
-        bootstrap_interval(metric, scores, labels, patients, seed=seed, n_draws=n_draws)
+        mean_interval(metric, groups, seed=seed, n_draws=n_draws)
         for metric in (
             auc,
             eer,

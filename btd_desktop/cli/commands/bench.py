@@ -144,7 +144,7 @@ def detection(
     detector: AUC with an interval by patient, EER, true positives at 1 % and 5 %.
     """
     from btd_desktop.bench import tables
-    from btd_desktop.bench.evaluate import measure
+    from btd_desktop.bench.evaluate import judge, observe
 
     modality, usable = _usable(data, modality, attacks, simulated=simulated)
     detector, found = _detector(model, modality, profile)
@@ -158,16 +158,19 @@ def detection(
             context,
             wants_donors=any(attack.needs_donors for attack in usable),
         )
-        rows = measure(
+        seen = observe(
             series,
             detector,
-            found,
             attacks=[attack.name for attack in usable],
             n_places=places,
             seed=seed,
             context=context,
             donors=donors,
         )
+        judged = [judge(own, found) for own in seen]
+    kinds = {attack.name: attack.kind for attack in usable}
+    rows = tables.rows_of(judged, kinds, seed=seed)
+    rows += tables.mean_rows(judged, kinds, seed=seed)
     facts = {
         "model": detector.card.name,
         "model_digest": detector.card.digest,

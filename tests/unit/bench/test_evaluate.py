@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from btd_desktop.bench.attacks.registry import ATTACKS
-from btd_desktop.bench.evaluate import judge_series, measure
-from btd_desktop.bench.tables import METHODS, Judged, to_json
+from btd_desktop.bench.evaluate import judge, observe
+from btd_desktop.bench.observe import observe_series
+from btd_desktop.bench.tables import METHODS, Judged, rows_of, to_json
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
 from btd_desktop.calibration.places import BenignSeries
@@ -75,7 +76,7 @@ def series(chest: Volume) -> Volume:
     return slab(chest, 4, 5)
 
 
-def judge(
+def judge_all(
     series: Volume, profile: CalibrationProfile, seed: int = 1, **options: Any
 ) -> list[Judged]:
     values: dict[str, Any] = {
@@ -84,14 +85,15 @@ def judge(
         "rng": np.random.default_rng(seed),
         "context": TaskContext(),
     }
-    return judge_series(
-        series, "someone", HighPassDetector(), profile, **{**values, **options}
+    found = observe_series(
+        series, "someone", HighPassDetector(), **{**values, **options}
     )
+    return [judge(own, profile) for own in found]
 
 
 @pytest.fixture(scope="module")
 def judged(series: Volume, profile: CalibrationProfile) -> list[Judged]:
-    return judge(series, profile)
+    return judge_all(series, profile)
 
 
 def test_every_tampered_place_has_a_genuine_partner_with_finite_scores(judged):
@@ -108,8 +110,8 @@ def test_every_tampered_place_has_a_genuine_partner_with_finite_scores(judged):
 
 
 def test_judging_twice_gives_the_same_scores_to_the_bit(judged, series, profile):
-    assert judge(series, profile) == judged
-    assert judge(series, profile, seed=2) != judged
+    assert judge_all(series, profile) == judged
+    assert judge_all(series, profile, seed=2) != judged
 
 
 def test_genuine_partner_scores_as_a_click_there_does(judged, series, profile):
@@ -145,20 +147,22 @@ def test_place_redrawn_without_noise_is_told_from_its_partner(judged):
 
 def test_series_is_left_untouched(series, profile):
     before = series.voxels.copy()
-    judge(series, profile, n_places=1)
+    judge_all(series, profile, n_places=1)
     np.testing.assert_array_equal(series.voxels, before)
 
 
 def test_rows_come_back_one_for_each_attack(series, profile):
     def table() -> list[dict[str, Any]]:
-        rows = measure(
+        seen = observe(
             [(series, "someone")],
             HighPassDetector(),
-            profile,
             attacks=NAMES,
             n_places=2,
             seed=3,
             context=TaskContext(),
+        )
+        rows = rows_of(
+            [judge(own, profile) for own in seen], dict.fromkeys(NAMES, "redraw")
         )
         found: list[dict[str, Any]] = json.loads(to_json(rows, {}))["rows"]
         return found
@@ -174,14 +178,14 @@ def test_rows_come_back_one_for_each_attack(series, profile):
 
 def test_series_without_lung_or_without_room_has_no_places(series, profile):
     air = replace(series, voxels=np.full_like(series.voxels, -1000))
-    assert judge(air, profile) == []
+    assert judge_all(air, profile) == []
     # An attack for which the series has too few slices is left out.
     picky = replace(ATTACKS[NAMES[0]], min_slices=99)
-    assert judge(series, profile, attacks=[picky]) == []
+    assert judge_all(series, profile, attacks=[picky]) == []
 
 
 def test_measuring_can_be_cancelled(series, profile):
     context = TaskContext()
     context.cancel()
     with pytest.raises(Cancelled):
-        judge(series, profile, context=context)
+        judge_all(series, profile, context=context)
