@@ -8,6 +8,7 @@ are predicted anew after an attack: no map looks further than 32 px.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from btd_desktop.bench.attacks.donors import Donor
-from btd_desktop.bench.attacks.registry import Attack, why_unavailable
-from btd_desktop.bench.places import PlacePair, draw_pairs, rematched
-from btd_desktop.errors import BtdError
+from btd_desktop.bench.attacks.registry import Attack
+from btd_desktop.bench.tampering import (
+    TamperedPlace,
+    judged_slices,
+    tampered_places,
+)
 from btd_desktop.preprocess.presets import (
     IntensityScale,
     fit_scale,
@@ -42,7 +46,6 @@ from btd_desktop.volume import Volume
 
 __all__ = ["Observed", "observe_series"]
 
-_JUDGED_SLICES = 4  # of a series: others are its reference only
 _CROP = 256  # holds the patch and the receptive field around it
 _RIM = 32  # of a crop, where its maps lack what lies outside
 Maps = NDArray[np.float32]
@@ -61,7 +64,8 @@ class Observed:
             that is tampered with hardly moves a median.
         copy: Where its noise is found again best, if that could be searched.
         high_pass: The trivial detector: mean square of what a 3x3 mean leaves, HU^2.
-        plane: Intensities of the place's slice, shape (H, W).
+        patch: Scaled intensities around the centre, shape (P, P), in [0, 1]; 0 beyond
+            the slice.
         facts: What repeats it: places, seed; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
     """
@@ -73,7 +77,7 @@ class Observed:
     series: Sequence[GridFeatures]
     copy: CopyMatch | None
     high_pass: float
-    plane: NDArray[Any]
+    patch: NDArray[np.float32]
     facts: dict[str, Any]
     genuine_for: tuple[str, ...] = ()
 
@@ -122,48 +126,32 @@ def observe_series(
     Raises:
         Cancelled: The context said so.
     """
-    possible = [a for a in attacks if not why_unavailable(a, volume)]
     grid = grid_of(detector.info.preset)
-    slices = _judged_slices(volume.n_slices)
-    pairs = draw_pairs(
-        volume, n_places * len(possible), rng, patch=grid.patch, slices=slices
+    places = tampered_places(
+        volume,
+        patient,
+        attacks=attacks,
+        n_places=n_places,
+        patch=grid.patch,
+        rng=rng,
+        context=context,
+        donors=donors,
     )
-    if not pairs:
+    first = next(places, None)
+    if first is None:
         return []
-    scanned = _scan(volume, detector, grid, slices, context)
+    scanned = _scan(volume, detector, grid, judged_slices(volume.n_slices), context)
     if not any(f.scored.any() for f in scanned.features):
         return []
-    touched = [pair.tampered for pair in pairs]
-    others = [d for d in donors if d.patient != patient]
     found: list[Observed] = []
-    genuine: list[tuple[PlacePair, Attack]] = []
-    for k, pair in enumerate(pairs):
-        attack = possible[k % len(possible)]
-        context.report(k, len(pairs), "Measuring", f"{patient}: {attack.name}")
-        attack_rng = np.random.default_rng(pair.seed)
-        try:
-            result = attack.apply(volume, pair.tampered.centre, attack_rng, others)
-        except BtdError:
-            continue  # no room for it here
-        after = result.volume
-        if attack.kind == "removal":
-            plane = np.asarray(after.voxels[pair.tampered.slice_index])
-            pair = rematched(volume, pair, plane, touched, rng, patch=grid.patch)
-        facts = {**pair.to_json(), "series": str(volume.source.get("series_uid", ""))}
-        own = _tampered(scanned, after, pair, detector, (patient, attack.name, facts))
+    genuine: list[TamperedPlace] = []
+    for place in itertools.chain([first], places):
+        own = _tampered(scanned, place, detector, patient)
         if own is not None:
             found.append(own)
-            genuine.append((pair, attack))
+            genuine.append(place)
     found += _genuine(scanned, genuine, patient)
     return found
-
-
-def _judged_slices(n_slices: int) -> list[int]:
-    if n_slices <= _JUDGED_SLICES:
-        return list(range(n_slices))
-    # Away from the ends, where an attack has no room.
-    spread = np.linspace(0, n_slices - 1, _JUDGED_SLICES + 2)[1:-1]
-    return sorted({round(float(s)) for s in spread})
 
 
 def _scan(
@@ -190,13 +178,10 @@ def _scan(
 
 
 def _tampered(
-    scanned: _Scanned,
-    after: Volume,
-    pair: PlacePair,
-    detector: Detector,
-    label: tuple[str, str, dict[str, Any]],
+    scanned: _Scanned, place: TamperedPlace, detector: Detector, patient: str
 ) -> Observed | None:
-    s, r, c = pair.tampered.centre
+    s, r, c = place.pair.tampered.centre
+    after = place.volume
     neighbours = neighbours_of(scanned.volume, s)
     maps = {n: _joined(scanned, after, n, (r, c), detector) for n in (s, *neighbours)}
     residuals = {n: m[scanned.level].astype(np.float16) for n, m in maps.items()}
@@ -206,6 +191,7 @@ def _tampered(
         after.n_slices,
         [(s, r, c)],
     )
+    label = (patient, place.attack.name, place.facts)
     return _observed(scanned, after, (s, r, c), maps, copy, label)
 
 
@@ -240,20 +226,21 @@ def _joined(
 
 
 def _genuine(
-    scanned: _Scanned, pairs: Sequence[tuple[PlacePair, Attack]], patient: str
+    scanned: _Scanned, places: Sequence[TamperedPlace], patient: str
 ) -> Iterator[Observed]:
     volume = scanned.volume
+    centres = [place.pair.genuine.centre for place in places]
     copies = find_copies(
         lambda n: scanned.residuals[n],
         lambda n: scanned.inside[n],
         volume.n_slices,
-        [pair.genuine.centre for pair, _ in pairs],
+        centres,
     )
-    for (pair, attack), copy in zip(pairs, copies, strict=True):
-        label = (patient, "", pair.to_json())
-        own = _observed(scanned, volume, pair.genuine.centre, scanned.maps, copy, label)
+    for place, centre, copy in zip(places, centres, copies, strict=True):
+        label = (patient, "", place.facts)
+        own = _observed(scanned, volume, centre, scanned.maps, copy, label)
         if own is not None:
-            yield replace(own, genuine_for=(attack.name,))
+            yield replace(own, genuine_for=(place.attack.name,))
 
 
 def _observed(
@@ -285,9 +272,16 @@ def _observed(
         scanned.features,
         copy,
         _high_pass(plane, r, c),
-        plane,
+        _patch(scaled_slice(plane, scanned.scale), r, c, scanned.grid.patch // 2),
         facts,
     )
+
+
+def _patch(
+    scaled: NDArray[np.float32], r: int, c: int, half: int
+) -> NDArray[np.float32]:
+    framed = np.pad(scaled, half)
+    return framed[r : r + 2 * half, c : c + 2 * half].copy()
 
 
 def _high_pass(plane: NDArray[Any], r: int, c: int) -> float:

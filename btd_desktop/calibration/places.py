@@ -92,8 +92,13 @@ class Places:
     strength: NDArray[np.float64]  # log of the strength found there
 
 
-def flatten(series: BenignSeries) -> Places:
-    """All scored places of a series, centred on the series' own reference."""
+def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
+    """All scored places of a series, centred on the series' own reference.
+
+    Args:
+        series: With at least one scored place.
+        centred: False leaves the features as they are, to measure what it is worth.
+    """
     index, features, aerated, injection, removal = [], [], [], [], []
     for s, grid in enumerate(series.slices):
         scored = grid.scored
@@ -103,11 +108,12 @@ def flatten(series: BenignSeries) -> Places:
         injection.append(grid.injection[scored])
         removal.append(grid.removal[scored])
     air, numbers = np.concatenate(aerated), np.concatenate(features)
+    own = centred_on(series_reference(numbers, air), numbers, air)
     copied, strength = _copied(series)
     return Places(
         series.patient,
         np.concatenate(index),
-        centred_on(series_reference(numbers, air), numbers, air),
+        own if centred else numbers.astype(np.float64),
         air,
         np.concatenate(injection),
         np.concatenate(removal),

@@ -17,15 +17,23 @@ from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.errors import CalibrationError
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.volume import Volume
 from btd_desktop.workflow.import_series import facts_of
 from btd_desktop.workflow.model_library import BoundDetector
 from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.search_copies import sampled_copies
 from btd_desktop.workflow.services import Services
 
-__all__ = ["calibrate_on", "calibrate_paths", "load_benign", "patient_of"]
+__all__ = [
+    "benign_features",
+    "calibrate_on",
+    "calibrate_paths",
+    "load_benign",
+    "patient_of",
+]
 
 
 def patient_of(loaded: LoadedSeries) -> str:
@@ -109,27 +117,12 @@ def calibrate_on(
         Cancelled: The examiner asked to stop.
     """
     _refuse_learnt(series, detector)
-    total = sum(s.volume.n_slices for s in (*series, *background))
-    patients = list(dict.fromkeys(patient_of(s) for s in series))
-    done = 0
-    found: list[BenignSeries] = []
-    grid_json: dict[str, Any] = {}
-    for index, loaded in enumerate((*series, *background)):
-        counts = index < len(series)
-        where = "background"
-        if counts:
-            number = patients.index(patient_of(loaded)) + 1
-            where = f"patient {number} of {len(patients)}"
-
-        def tell(n: int, where: str = where, before: int = done) -> None:
-            context.report(before + n, total, "Scoring benign slices", where)
-
-        own, grid = _scored(
-            loaded, detector, tell, n_series=len(series) if counts else 0
-        )
-        grid_json = grid.to_json()
-        done += loaded.volume.n_slices
-        found.append(own)
+    found, grid_json = benign_features(
+        [(s.volume, patient_of(s)) for s in series],
+        detector,
+        context,
+        [(s.volume, patient_of(s)) for s in background],
+    )
     header = ProfileHeader(
         name=name,
         created=services.now().isoformat(timespec="seconds"),
@@ -150,9 +143,51 @@ def calibrate_on(
     )
 
 
+def benign_features(
+    series: Sequence[tuple[Volume, str]],
+    detector: Detector,
+    context: TaskContext,
+    background: Sequence[tuple[Volume, str]] = (),
+) -> tuple[list[BenignSeries], dict[str, Any]]:
+    """Features of genuine series, those of the background last, and the grid's JSON.
+
+    Args:
+        series: Volumes, each with the key of its patient.
+        detector: The model.
+        context: Progress and cancellation.
+        background: Further ones, which are not searched for copies.
+
+    Raises:
+        Cancelled: The examiner asked to stop.
+    """
+    total = sum(volume.n_slices for volume, _ in (*series, *background))
+    patients = list(dict.fromkeys(patient for _, patient in series))
+    done = 0
+    found: list[BenignSeries] = []
+    grid_json: dict[str, Any] = {}
+    for index, (volume, patient) in enumerate((*series, *background)):
+        counts = index < len(series)
+        where = "background"
+        if counts:
+            number = patients.index(patient) + 1
+            where = f"patient {number} of {len(patients)}"
+
+        def tell(n: int, where: str = where, before: int = done) -> None:
+            context.report(before + n, total, "Scoring benign slices", where)
+
+        own, grid = _scored(
+            volume, patient, detector, tell, n_series=len(series) if counts else 0
+        )
+        grid_json = grid.to_json()
+        done += volume.n_slices
+        found.append(own)
+    return found, grid_json
+
+
 def _scored(
-    loaded: LoadedSeries,
-    detector: BoundDetector,
+    volume: Volume,
+    patient: str,
+    detector: Detector,
     tell: Callable[[int], None],
     *,
     n_series: int,
@@ -161,7 +196,6 @@ def _scored(
 
     `n_series` of the calibration; 0 makes no search for copies.
     """
-    volume = loaded.volume
     digest = array_digest(volume.voxels)
     _, scale, grid = make_manifest(volume, digest, detector.info)
     features, residuals = [], []
@@ -178,9 +212,7 @@ def _scored(
         # Cancelled like the scoring, whose count stands still meanwhile.
         searching = TaskContext(lambda _: tell(volume.n_slices))
         copies = sampled_copies(volume, features, residuals, n_series, searching)
-    own = BenignSeries(
-        patient_of(loaded), tuple(features), facts_of(volume), digest, copies
-    )
+    own = BenignSeries(patient, tuple(features), facts_of(volume), digest, copies)
     return own, grid
 
 

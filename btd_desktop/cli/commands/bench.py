@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from btd_desktop.cli.measuring import (
+    SLICES,
+    Attacks,
+    Data,
+    Modality,
+    Patients,
+    Seed,
+    Simulated,
+    Split,
+    calibrated_detector,
+    series_to_measure,
+    usable_attacks,
+    written,
+)
 from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
-
-if TYPE_CHECKING:
-    from btd_desktop.bench.attacks.donors import Donor
-    from btd_desktop.bench.attacks.registry import Attack
-    from btd_desktop.calibration.profile import CalibrationProfile
-    from btd_desktop.progress import TaskContext
-    from btd_desktop.volume import Volume
-    from btd_desktop.workflow.model_library import BoundDetector
 
 __all__ = ["bench"]
 
@@ -29,26 +33,6 @@ bench = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-_SLICES = 15  # of simulated series
-_FIRST_DONOR = 1000  # simulated patients that are measured have lower numbers
-_DONOR_SPLITS = ("calib", "test")
-
-Data = Annotated[
-    Path | None, typer.Option(help="Folder of real scans with a manifest.csv.")
-]
-Simulated = Annotated[
-    bool, typer.Option("--simulated", help="Measure on simulated scans.")
-]
-Split = Annotated[str, typer.Option(help="With --data: train, calib or test.")]
-Modality = Annotated[str, typer.Option(help="CT or MR.")]
-Attacks = Annotated[
-    str, typer.Option(help="Names with commas between. [default: all there are]")
-]
-Patients = Annotated[
-    int, typer.Option(help="With --simulated: how many patients.", min=1)
-]
-Seed = Annotated[int, typer.Option(help="Everything follows from it.", min=0)]
 
 
 @bench.command("tamper")
@@ -124,7 +108,7 @@ def detection(
     patients: Patients = 6,
     slices: Annotated[
         int, typer.Option(help="With --simulated: slices of each.", min=1)
-    ] = _SLICES,
+    ] = SLICES,
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
@@ -146,10 +130,10 @@ def detection(
     from btd_desktop.bench import tables
     from btd_desktop.bench.evaluate import judge, observe
 
-    modality, usable = _usable(data, modality, attacks, simulated=simulated)
-    detector, found = _detector(model, modality, profile)
+    modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
+    detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
-        series, donors = _series(
+        series, donors = series_to_measure(
             data,
             split,
             modality,
@@ -188,7 +172,7 @@ def detection(
         (csv_file, tables.to_csv(rows)),
     ):
         if path is not None:
-            with _written(path):
+            with written(path):
                 path.write_text(text, encoding="utf-8")
     if markdown is None:
         say(*table.splitlines())
@@ -217,15 +201,15 @@ def search(
     from btd_desktop.bench.search import rows_json, search_rows, search_series
     from btd_desktop.cli.output import columns
 
-    modality, usable = _usable(data, modality, attacks, simulated=simulated)
-    detector, found = _detector(model, modality, profile)
+    modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
+    detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
-        series, donors = _series(
+        series, donors = series_to_measure(
             data,
             split,
             modality,
             patients,
-            _SLICES,
+            SLICES,
             context,
             wants_donors=any(attack.needs_donors for attack in usable),
         )
@@ -270,84 +254,9 @@ def search(
         )
     )
     if json_file is not None:
-        with _written(json_file):
+        with written(json_file):
             json_file.write_text(rows_json(rows), encoding="utf-8")
     return 0
-
-
-def _usable(
-    data: Path | None, modality: str, attacks: str, *, simulated: bool
-) -> tuple[str, list[Attack]]:
-    """Modality and attacks asked for, checked."""
-    from btd_desktop.bench.attacks.registry import attacks_named
-
-    if (data is None) == (not simulated):
-        raise typer.BadParameter("name either --data FOLDER or --simulated")
-    modality = modality.upper()
-    if modality not in ("CT", "MR"):
-        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
-    wanted = [name.strip() for name in attacks.split(",") if name.strip()]
-    usable = attacks_named(wanted, modality, lambda why: warn(f"left out: {why}"))
-    if not usable:
-        raise typer.BadParameter(f"no attack is left to make on {modality}")
-    return modality, usable
-
-
-def _detector(
-    model: str, modality: str, profile: str
-) -> tuple[BoundDetector, CalibrationProfile]:
-    """The model and its calibration."""
-    from btd_desktop.scoring.engine import grid_of
-    from btd_desktop.workflow.model_library import (
-        choose_profile,
-        find_model,
-        open_detector,
-    )
-
-    detector = open_detector(find_model(model, modality))
-    found = choose_profile(
-        detector.card,
-        grid_of(detector.card.preset).to_json(),
-        {"modality": modality},
-        profile,
-    )
-    if found is None:
-        raise _no_profile(detector.card.name)
-    return detector, found[0]
-
-
-def _series(
-    data: Path | None,
-    split: str,
-    modality: str,
-    patients: int,
-    slices: int,
-    context: TaskContext,
-    *,
-    wants_donors: bool,
-) -> tuple[Iterator[tuple[Volume, str]], list[Donor]]:
-    """Series to measure on, and blobs that a splice can take."""
-    from btd_desktop.bench import corpus
-
-    wants_donors = wants_donors and modality == "CT"
-    if data is None:
-        made = corpus.simulated_series(modality, patients, context, n_slices=slices)
-        others = corpus.simulated_series(
-            modality, 2 * wants_donors, context, n_slices=slices, first=_FIRST_DONOR
-        )
-        return made, corpus.donors_from(others, context)
-    series, lost = corpus.load_split(data, split, modality, context)
-    if lost:
-        warn(
-            f"{len(lost)} files were not taken; first: {lost[0].name}: {lost[0].reason}"
-        )
-    if not series:
-        raise typer.BadParameter(f"split {split} of {data} holds no {modality} series")
-    donors: list[Donor] = []
-    for other in _DONOR_SPLITS if wants_donors else ():
-        read, _ = corpus.load_split(data, other, modality, context)
-        donors += corpus.donors_from(corpus.patients_of(read), context)
-    return corpus.patients_of(series), donors
 
 
 def _place(text: str) -> tuple[int, int, int]:
@@ -359,28 +268,3 @@ def _place(text: str) -> tuple[int, int, int]:
             f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
         ) from None
     return slice_number - 1, y, x
-
-
-def _no_profile(model: str) -> Exception:
-    from btd_desktop.errors import CalibrationError
-
-    return CalibrationError(
-        f"There is no calibration profile for {model}.",
-        hint="Make one with btd calibrate.",
-        code="profile",
-    )
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """A failed write as a sentence that names the file."""
-    from btd_desktop.errors import SettingsError
-
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be written ({error.strerror}).",
-            hint="Name a file in a folder that exists.",
-            code="not_written",
-        ) from error

@@ -11,8 +11,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from btd_desktop.bench.metrics import Interval
-from btd_desktop.bench.tables import METHODS, Figures, Row
+from btd_desktop.bench.tables import METHODS, Judged
 from tests.factories import make_ct_volume, make_series_folder
 
 
@@ -98,18 +97,24 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What the measurement is asked for; it answers with one made-up row."""
+    """What the measurement is asked for; it answers with made-up places."""
     seen = SimpleNamespace()
 
-    def measure(series, detector, profile, **options):
+    def observe(series, detector, **options):
         seen.series = [(volume.n_slices, patient) for volume, patient in series]
-        seen.detector, seen.profile, seen.options = detector, profile, options
-        half = Interval(0.5, 0.4, 0.6)
-        figures = dict.fromkeys(METHODS, Figures(half, half, half, half))
-        return [Row("some attack", "removal", "CT", 8, 8, 1, figures)]
+        seen.detector, seen.options = detector, options
+        for number in range(6):
+            attack = "redrawn without noise" if number % 2 else ""
+            scores = dict.fromkeys(METHODS, float(number))
+            yield Judged(f"P{number // 4}", "CT", attack, scores, {})
+
+    def judge(own, profile):
+        seen.profile = profile
+        return own
 
     module = ModuleType("btd_desktop.bench.evaluate")
-    module.measure = measure  # type: ignore[attr-defined]
+    module.observe = observe  # type: ignore[attr-defined]
+    module.judge = judge  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
         "btd_desktop.workflow.model_library.choose_profile",
@@ -132,12 +137,14 @@ def test_detection_measures_one_split_and_writes_three_tables(
     assert asked.options["attacks"] == names.split(",")
     assert (asked.options["n_places"], asked.options["seed"]) == (3, 9)
     assert "T-2" in [donor.patient for donor in asked.options["donors"]]
-    assert "| some attack | removal | CT |" in done.out
+    assert "| redrawn without noise | redraw | CT |" in done.out
+    assert "| mean of 1 | redraw | CT |" in done.out
     facts = json.loads((tmp_path / "t.json").read_text("utf-8"))["facts"]
     assert facts["model"] == tiny_model.name
     assert facts["profile"] == "some profile"
     assert facts["data"] == "split test"
-    assert len((tmp_path / "t.csv").read_text("utf-8").splitlines()) == 1 + len(METHODS)
+    lines = (tmp_path / "t.csv").read_text("utf-8").splitlines()
+    assert len(lines) == 1 + 2 * len(METHODS)
 
 
 def test_table_that_cannot_be_written_is_a_sentence(

@@ -1,0 +1,204 @@
+"""What each part of the detector is worth: the table of parts left out.
+
+Every variation has a benign density of its own, fitted on the same genuine places, and
+judges the same tampered and genuine places. None of them was seen by the model or by
+the density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.bench import tables
+from btd_desktop.bench.observe import Observed
+from btd_desktop.calibration.density import centred_on, series_reference
+from btd_desktop.calibration.places import (
+    BenignSeries,
+    Fitting,
+    Places,
+    copy_scale,
+    density_of,
+    flatten,
+)
+from btd_desktop.calibration.surprise import SurpriseScale
+from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
+
+__all__ = ["Variation", "judge_variations", "to_markdown", "variations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A detector that lacks something.
+
+    Attributes:
+        name: What the table calls it.
+        features: Names of the features it uses.
+        copies: Whether the search for copied noise counts.
+        centred: Whether the series is its own reference.
+        by_tissue: Whether solid, mixed and aerated tissue have densities apart.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    copies: bool = True
+    centred: bool = True
+    by_tissue: bool = True
+
+
+def variations(levels: tuple[float, ...]) -> list[Variation]:
+    """The shipped detector, then ones that lack parts, down to a single number.
+
+    Args:
+        levels: Noise levels of the model, ascending.
+    """
+    every = feature_names(levels)
+
+    def without(*words: str) -> tuple[str, ...]:
+        return tuple(n for n in every if not n.startswith(words))
+
+    found = [
+        Variation("whole", every),
+        Variation("no search for copies", every, copies=False),
+        Variation("no correlation across slices", without(ACROSS), copies=False),
+        Variation("no texture", without("texture"), copies=False),
+        Variation("power ratios only", without(ACROSS, "texture"), copies=False),
+        Variation("not centred on the series", every, copies=False, centred=False),
+        Variation("tissues together", every, copies=False, by_tissue=False),
+    ]
+    for level in levels:
+        own = tuple(n for n in every if n.endswith(f"@{level:g}"))
+        found.append(Variation(f"noise level {level:g} only", own, copies=False))
+        disc = (f"disc@{level:g}",)
+        found.append(Variation(f"one ratio, disc at {level:g}", disc, copies=False))
+    found.append(Variation("search for copies only", (), centred=False))
+    return found
+
+
+def judge_variations(
+    observed: Iterable[Observed],
+    benign: Sequence[BenignSeries],
+    levels: tuple[float, ...],
+    wanted: Sequence[Variation],
+    background: Sequence[BenignSeries] = (),
+) -> list[tables.Judged]:
+    """Scores of every place by every variation, beside the paper's and the trivial.
+
+    Args:
+        observed: Tampered and genuine places of patients apart from the benign ones.
+        benign: Genuine series that the densities and the scale of copies are fitted
+            on.
+        levels: Noise levels of the model that all features come from.
+        wanted: Variations.
+        background: Further genuine series, for the densities only.
+
+    Raises:
+        CalibrationError: The benign series hold too few places.
+    """
+    names = feature_names(levels)
+    benign, background = (
+        [s for s in part if any(g.scored.any() for g in s.slices)]
+        for part in (benign, background)
+    )
+    scorers = {v.name: _scorer(v, names, benign, background) for v in wanted}
+    copies = copy_scale([flatten(s) for s in benign])
+    found = []
+    for own in observed:
+        scores = {
+            "paper_injection": float(own.place.injection[0, 0]),
+            "paper_removal": float(own.place.removal[0, 0]),
+            "high_pass": own.high_pass,
+        }
+        for v in wanted:
+            scores[v.name] = max(scorers[v.name](own), _copied(v, own, copies))
+        found.append(
+            tables.Judged(
+                own.patient,
+                own.modality,
+                own.attack,
+                scores,
+                own.facts,
+                own.genuine_for,
+            )
+        )
+    return found
+
+
+def to_markdown(rows: Sequence[tables.Row]) -> str:
+    """A line per method, a column per row: AUC with interval, TPR at 1 % and 5 %."""
+    heads = [
+        f"{row.kind} {row.modality}, {row.attack}"
+        if row.attack.startswith("mean")
+        else row.attack
+        for row in rows
+    ]
+    lines = ["| Detector | " + " | ".join(heads) + " |"]
+    lines.append("| --- " * (len(rows) + 1) + "|")
+    for method in rows[0].figures if rows else ():
+        cells = [tables.METHODS.get(method, method)]
+        for row in rows:
+            own = row.figures[method]
+            a = own.auc
+            span = "" if np.isnan(a.low) else f" [{a.low:.3f}–{a.high:.3f}]"
+            cells.append(
+                f"{a.value:.3f}{span}, {own.tpr_1.value:.2f}, {own.tpr_5.value:.2f}"
+            )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _copied(variation: Variation, own: Observed, scale: SurpriseScale | None) -> float:
+    if not variation.copies or own.copy is None or scale is None:
+        return 0.0
+    return float(scale.surprise(np.log([max(own.copy.strength, 1e-6)]))[0])
+
+
+def _scorer(
+    variation: Variation,
+    names: Sequence[str],
+    benign: Sequence[BenignSeries],
+    background: Sequence[BenignSeries],
+) -> Callable[[Observed], float]:
+    """The score of a place by the features of a variation alone."""
+    if not variation.features:
+        return lambda own: 0.0
+    columns = [i for i, name in enumerate(names) if name in variation.features]
+    alone = [k for k, i in enumerate(columns) if not names[i].startswith(ACROSS)]
+
+    def narrowed(grid: GridFeatures) -> GridFeatures:
+        air = grid.aerated
+        if not variation.by_tissue:
+            air = np.where(grid.scored, np.float32(0.5), np.float32(np.nan))
+        return replace(grid, features=grid.features[..., columns], aerated=air)
+
+    def flat(series: BenignSeries) -> Places:
+        own = replace(series, slices=tuple(narrowed(g) for g in series.slices))
+        return flatten(own, centred=variation.centred)
+
+    fitting = Fitting(
+        [flat(s) for s in benign], [flat(s) for s in background], tuple(alone)
+    )
+    density = density_of(fitting, sorted({s.patient for s in benign}))
+    references: dict[int, NDArray[np.float64]] = {}
+
+    def score(own: Observed) -> float:
+        place = narrowed(own.place)
+        air = place.aerated.reshape(1)
+        if variation.centred and id(own.series) not in references:
+            references[id(own.series)] = _reference([narrowed(g) for g in own.series])
+        features = place.features.reshape(1, -1).astype(np.float64)
+        if variation.centred:
+            features = centred_on(references[id(own.series)], features, air)
+        return float(density.scores(features, air)[0])
+
+    return score
+
+
+def _reference(series: Sequence[GridFeatures]) -> NDArray[np.float64]:
+    return series_reference(
+        np.concatenate([g.features[g.scored] for g in series]),
+        np.concatenate([g.aerated[g.scored] for g in series]),
+    )

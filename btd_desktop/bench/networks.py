@@ -1,0 +1,176 @@
+"""The paper's two scores on several networks: learning curves, windows, widths.
+
+Every network sees the same tampered places and genuine partners, each as the paper has
+it: the patch alone, one forward pass at the level of t = 0, mean of F(x_0)^2 in the
+central square (injection) or over the patch (removal). No calibration is needed, so
+that a half-trained network can be measured as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.bench import tables
+from btd_desktop.bench.attacks.donors import Donor
+from btd_desktop.bench.attacks.registry import ATTACKS
+from btd_desktop.bench.tampering import TamperedPlace, tampered_places
+from btd_desktop.errors import SettingsError
+from btd_desktop.preprocess.presets import fit_scale, preset_named, scaled_slice
+from btd_desktop.progress import TaskContext
+from btd_desktop.volume import Volume
+from btd_desktop.workflow.model_library import BoundDetector
+
+__all__ = ["INJECTION", "REMOVAL", "measure_networks", "to_markdown"]
+
+INJECTION, REMOVAL = "injection score", "removal score"
+_AT_ONCE = 8  # patches of a forward pass: small batches are the fastest on a CPU
+
+
+def measure_networks(
+    series: Iterable[tuple[Volume, str]],
+    detectors: Sequence[BoundDetector],
+    *,
+    attacks: Sequence[str],
+    n_places: int,
+    seed: int,
+    context: TaskContext,
+    donors: Sequence[Donor] = (),
+) -> list[list[tables.Judged]]:
+    """Scores of the same places by each network, in the order of the networks.
+
+    Args:
+        series: Genuine series with their patients, whom no network has seen.
+        detectors: The networks; all of one patch size.
+        attacks: Names of `attacks.registry.ATTACKS`.
+        n_places: Tampered places per series and attack.
+        seed: Everything random follows from it.
+        context: Progress and cancel.
+        donors: Blobs of other patients for splicing.
+
+    Raises:
+        SettingsError: Patch sizes differ.
+        Cancelled: The context said so.
+    """
+    sides = {int(d.info.preset["patch"]) for d in detectors}
+    if len(sides) != 1:
+        raise SettingsError(
+            "these models have patches of different sizes",
+            hint="measure models of one modality at a time",
+        )
+    side = sides.pop()
+    found: list[list[tables.Judged]] = [[] for _ in detectors]
+    for number, (volume, patient) in enumerate(series, start=1):
+        places = tampered_places(
+            volume,
+            patient,
+            attacks=[ATTACKS[name] for name in attacks],
+            n_places=n_places,
+            patch=side,
+            rng=np.random.default_rng([seed, number]),
+            context=context,
+            donors=donors,
+        )
+        # Volumes are as large as the series: only patches are kept.
+        cut = [
+            (place.attack.name, _patches(place, detectors, volume)) for place in places
+        ]
+        for k, detector in enumerate(detectors):
+            context.report(k, len(detectors), "Predicting", detector.info.name)
+            pairs = [(name, patches[k]) for name, patches in cut]
+            found[k] += _judged(detector, pairs, patient, volume.modality, context)
+    return found
+
+
+def _patches(
+    place: TamperedPlace, detectors: Sequence[BoundDetector], before: Volume
+) -> list[NDArray[np.float32]]:
+    """Tampered and genuine patch in each detector's scale, (2, P, P) each."""
+    out = []
+    for detector in detectors:
+        scale = fit_scale(before, preset_named(str(detector.info.preset["name"])))
+        half = int(detector.info.preset["patch"]) // 2
+        pair = []
+        for volume, spot in (
+            (place.volume, place.pair.tampered),
+            (before, place.pair.genuine),
+        ):
+            s, r, c = spot.centre
+            scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), half)
+            pair.append(scaled[r : r + 2 * half, c : c + 2 * half])
+        out.append(np.stack(pair))
+    return out
+
+
+def _judged(
+    detector: BoundDetector,
+    pairs: Sequence[tuple[str, NDArray[np.float32]]],
+    patient: str,
+    modality: str,
+    context: TaskContext,
+) -> list[tables.Judged]:
+    if not pairs:
+        return []
+    patches = np.concatenate([pair for _, pair in pairs])
+    level = detector.info.levels[detector.info.paper_level]
+    squares = []
+    for start in range(0, len(patches), _AT_ONCE):
+        context.check()
+        maps = detector.network.predict_patches(
+            patches[start : start + _AT_ONCE], level
+        )
+        squares.append(maps.astype(np.float64) ** 2)
+    square = np.concatenate(squares)
+    low = (square.shape[1] - int(detector.info.preset["centre"])) // 2
+    centre = square[:, low : square.shape[1] - low, low : square.shape[2] - low]
+    injection, removal = centre.mean(axis=(1, 2)), square.mean(axis=(1, 2))
+    found = []
+    for k, (name, _) in enumerate(pairs):
+        for tampered in (True, False):
+            at = 2 * k + (not tampered)
+            scores = {INJECTION: float(injection[at]), REMOVAL: float(removal[at])}
+            found.append(
+                tables.Judged(
+                    patient,
+                    modality,
+                    name if tampered else "",
+                    scores,
+                    {},
+                    () if tampered else (name,),
+                )
+            )
+    return found
+
+
+def to_markdown(
+    detectors: Sequence[BoundDetector],
+    rows: Sequence[Sequence[tables.Row]],
+) -> str:
+    """A line per network: what it is, and mean AUC by kind of attack with interval.
+
+    Injections are ranked by the injection score, all else by the removal score.
+    """
+    heads = [f"{row.kind}, {row.attack}" for row in rows[0]] if rows else []
+    cells = ["Model", "Network", "Parameters", "Window", "Patients", *heads]
+    lines = ["| " + " | ".join(cells) + " |", "| --- " * len(cells) + "|"]
+    for detector, own in zip(detectors, rows, strict=True):
+        card = detector.card
+        kind = str(card.network["kind"])
+        if kind == "reference":
+            kind += f" {card.network['dim']}"
+        cells = [
+            card.name,
+            kind,
+            f"{card.n_parameters:,}",
+            str(card.preset["name"]),
+            str(card.training.get("patients_learnt", "–")),
+        ]
+        for row in own:
+            method = INJECTION if row.kind == "injection" else REMOVAL
+            a = row.figures[method].auc
+            span = "" if np.isnan(a.low) else f" [{a.low:.2f}–{a.high:.2f}]"
+            cells.append(f"{a.value:.3f}{span}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

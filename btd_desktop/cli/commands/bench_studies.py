@@ -1,0 +1,177 @@
+"""`btd bench ablation` and `btd bench networks`: why the detector is as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from btd_desktop.cli.commands.bench import bench
+from btd_desktop.cli.measuring import (
+    SLICES,
+    Attacks,
+    Data,
+    Modality,
+    Patients,
+    Seed,
+    Simulated,
+    Split,
+    genuine_series,
+    series_to_measure,
+    usable_attacks,
+    written,
+)
+from btd_desktop.cli.options import Model
+from btd_desktop.cli.output import say
+from btd_desktop.cli.watching import watched
+
+if TYPE_CHECKING:
+    from btd_desktop.bench.attacks.registry import Attack
+    from btd_desktop.bench.tables import Judged, Row
+
+__all__ = ["measure_ablation", "measure_models"]
+
+Places = Annotated[
+    int, typer.Option(help="Tampered places per series and attack.", min=1)
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="File for the rows.")]
+
+
+@bench.command("ablation")
+def measure_ablation(
+    data: Data = None,
+    simulated: Simulated = False,
+    split: Split = "test",
+    modality: Modality = "CT",
+    attacks: Attacks = "",
+    places: Places = 2,
+    patients: Patients = 6,
+    background: Annotated[
+        bool,
+        typer.Option(
+            help="With --data: fit densities on the split “train” too, as the shipped "
+            "profiles are."
+        ),
+    ] = True,
+    seed: Seed = 0,
+    model: Model = "",
+    json_file: JsonFile = None,
+) -> int:
+    """Leave out parts of the detector and measure what each is worth.
+
+    Densities are fitted on the split “calib” (or on as many simulated patients again),
+    and every variation judges the same places of others. Cells: mean AUC over the
+    attacks of a kind with its interval by patient, true positives at 1 % and 5 %.
+    """
+    from btd_desktop.bench.ablation import judge_variations, to_markdown, variations
+    from btd_desktop.bench.evaluate import observe
+    from btd_desktop.workflow.calibrate import benign_features
+    from btd_desktop.workflow.model_library import find_model, open_detector
+
+    modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
+    detector = open_detector(find_model(model, modality))
+    with watched() as context:
+        genuine = genuine_series(data, "calib", modality, patients, context)
+        more = []
+        if data is not None and background:
+            more = genuine_series(data, "train", modality, patients, context)
+        benign, _ = benign_features(genuine, detector, context, more)
+        series, donors = series_to_measure(
+            data,
+            split,
+            modality,
+            patients,
+            SLICES,
+            context,
+            wants_donors=any(attack.needs_donors for attack in usable),
+        )
+        seen = observe(
+            series,
+            detector,
+            attacks=[attack.name for attack in usable],
+            n_places=places,
+            seed=seed,
+            context=context,
+            donors=donors,
+        )
+        levels = detector.info.levels
+        judged = judge_variations(
+            seen,
+            benign[: len(genuine)],
+            levels,
+            variations(levels),
+            benign[len(genuine) :],
+        )
+    rows = _means(judged, usable, seed)
+    say(*to_markdown(rows).splitlines())
+    _keep(json_file, rows, {"model": detector.card.name, "seed": seed})
+    return 0
+
+
+@bench.command("networks")
+def measure_models(
+    models: Annotated[
+        list[str], typer.Argument(help="Names or folders of models of one modality.")
+    ],
+    data: Data = None,
+    simulated: Simulated = False,
+    split: Split = "test",
+    attacks: Attacks = "",
+    places: Places = 2,
+    patients: Patients = 6,
+    seed: Seed = 0,
+    json_file: JsonFile = None,
+) -> int:
+    """Set the paper's two scores of several networks side by side.
+
+    All see the same places: what another window, width or more training is worth.
+    Cells: mean AUC over the attacks of a kind, with its interval by patient.
+    """
+    from btd_desktop.bench.networks import measure_networks, to_markdown
+    from btd_desktop.workflow.model_library import find_model, open_detector
+
+    detectors = [open_detector(find_model(name, "")) for name in models]
+    modalities = {str(d.card.preset["modality"]) for d in detectors}
+    if len(modalities) != 1:
+        raise typer.BadParameter("these models are not all of one modality")
+    modality, usable = usable_attacks(
+        data, modalities.pop(), attacks, simulated=simulated
+    )
+    with watched() as context:
+        series, donors = series_to_measure(
+            data,
+            split,
+            modality,
+            patients,
+            SLICES,
+            context,
+            wants_donors=any(attack.needs_donors for attack in usable),
+        )
+        judged = measure_networks(
+            series,
+            detectors,
+            attacks=[attack.name for attack in usable],
+            n_places=places,
+            seed=seed,
+            context=context,
+            donors=donors,
+        )
+    rows = [_means(own, usable, seed) for own in judged]
+    say(*to_markdown(detectors, rows).splitlines())
+    _keep(json_file, [row for own in rows for row in own], {"models": models})
+    return 0
+
+
+def _means(judged: list[Judged], attacks: list[Attack], seed: int) -> list[Row]:
+    from btd_desktop.bench.tables import mean_rows
+
+    return mean_rows(judged, {a.name: a.kind for a in attacks}, seed=seed)
+
+
+def _keep(path: Path | None, rows: list[Row], facts: dict[str, object]) -> None:
+    from btd_desktop.bench.tables import to_json
+
+    if path is not None:
+        with written(path):
+            path.write_text(to_json(rows, facts), encoding="utf-8")
