@@ -21,14 +21,12 @@ from real_data import CREDITS, DATA, load_split, sources_of
 from btd_desktop.bench import corpus, tables
 from btd_desktop.bench.attacks.registry import attacks_named
 from btd_desktop.bench.evaluate import judge, observe
-from btd_desktop.calibration.apply import calibrate_series
+from btd_desktop.bench.shift import shift_rows
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
-from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.diffusion.card import WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.diffusion.checkpoint import save_model
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.engine import score_volume
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.model_library import (
     BoundDetector,
@@ -36,7 +34,6 @@ from btd_desktop.workflow.model_library import (
     open_detector,
 )
 from btd_desktop.workflow.model_manifest import write_manifest
-from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.train_model import TrainingOptions, train_on_series
 
@@ -123,29 +120,16 @@ def _train(name: str, title: str, options: TrainingOptions) -> ModelCard:
 def observed_fpr(
     series: Sequence[LoadedSeries], detector: BoundDetector, profile: CalibrationProfile
 ) -> dict[str, Any]:
-    """Share of genuine test patches and slices flagged, per patient and in all."""
+    """Share of genuine test patches and slices flagged, beside what is claimed."""
+    rows = shift_rows(corpus.patients_of(series), detector, profile, TaskContext())
+    counts = {
+        "patch": (sum(r.flagged_patches for r in rows), sum(r.n_patches for r in rows)),
+        "slice": (
+            sum(r.flagged_slices or 0 for r in rows),
+            sum(r.n_slices for r in rows),
+        ),
+    }
     rates: dict[str, Any] = {}
-    counts = {"patch": [0, 0], "slice": [0, 0]}
-    scope = Scope(Coverage.COVERED, ())
-    for loaded in series:
-        _, scale, grid = make_manifest(loaded.volume, "", detector.info)
-        features = [
-            s.features
-            for s in score_volume(detector, loaded.volume, scale, grid, TaskContext())
-        ]
-        found = calibrate_series(profile, scope, features)["anomaly"]
-        limit = profile.levels["anomaly"]["patch"].threshold
-        own = {
-            "patch": [
-                (int((m > limit).sum()), int((m == m).sum()))
-                for m in found.patch_scores
-                if limit is not None
-            ],
-            "slice": [(int(bool(v.flagged)), 1) for v in found.slices if v is not None],
-        }
-        for level, pairs in own.items():
-            counts[level][0] += sum(a for a, _ in pairs)
-            counts[level][1] += sum(b for _, b in pairs)
     for level, (flagged, total) in counts.items():
         claimed = profile.levels["anomaly"][level].interval
         rates[level] = {

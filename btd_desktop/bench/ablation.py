@@ -63,9 +63,16 @@ def variations(levels: tuple[float, ...]) -> list[Variation]:
     found = [
         Variation("whole", every),
         Variation("no search for copies", every, copies=False),
-        Variation("no correlation across slices", without(ACROSS), copies=False),
+        Variation("slice alone", without(ACROSS), copies=False),
+        Variation("no mean over slices", without(f"{ACROSS},"), copies=False),
+        Variation("no correlation across slices", without(f"{ACROSS} "), copies=False),
         Variation("no texture", without("texture"), copies=False),
-        Variation("power ratios only", without(ACROSS, "texture"), copies=False),
+        Variation("no direction", without("direction"), copies=False),
+        Variation(
+            "power ratios only",
+            without(ACROSS, "texture", "direction"),
+            copies=False,
+        ),
         Variation("not centred on the series", every, copies=False, centred=False),
         Variation("tissues together", every, copies=False, by_tissue=False),
     ]

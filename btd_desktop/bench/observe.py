@@ -258,7 +258,7 @@ def _observed(
         scanned.grid,
         paper_level=scanned.level,
         at=(r, c),
-        neighbours=[maps[n] for n in neighbours_of(volume, s)],
+        neighbours=[(maps[n], tissue_of(volume, n)) for n in neighbours_of(volume, s)],
     )
     if not own.scored.all():
         return None

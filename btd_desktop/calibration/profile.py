@@ -38,8 +38,8 @@ LEVELS = ("patch", "slice", "series")
 """Levels that every kind has. The anomaly score may have "place" besides: one place
 looked at by itself, its noise searched for elsewhere in the series too.
 """
-_FORMAT = 2
-_OLDEST_FORMAT = 2  # older ones hold other features
+_FORMAT = 3
+_OLDEST_FORMAT = 3  # older ones hold other features, or another search for copies
 _MAX_BYTES = 64 << 20
 # What a hand-made or damaged JSON value can raise on its way through the parsers.
 _BAD_VALUE = (

@@ -127,6 +127,7 @@ class CopiedNoise:
         row: Its row.
         correlation: In [-1, 1].
         strength: Correlation over the spread of all correlations of the series.
+        side_px: Side of the square compared.
         n_slices: Slices compared together, 1 or 3.
         surprise: -log10 of the share of genuine places whose noise is found again as
             strongly; None when the calibration does not say.
@@ -138,6 +139,7 @@ class CopiedNoise:
     row: int
     correlation: float
     strength: float
+    side_px: int
     n_slices: int
     surprise: float | None
     is_copied: bool

@@ -80,16 +80,17 @@ def _methods(content: ReportContent) -> list[Flowable]:
 
 
 _COPIED_NOISE: Final = (
-    "Image noise never repeats. For each exhibit, the residual of its central 32 × 32"
-    " pixels was therefore looked for in the whole series, in single slices and in"
-    " three neighbouring slices together. The highest correlation is set against the"
-    " spread of all correlations of the series, and against genuine places. Noise that"
-    " is found again points to tissue or noise copied within the series; which of the"
-    " two places came first, this does not tell. Copies that were turned, mirrored or"
-    " rescaled, that come from another scan, or whose noise was drawn anew are not"
-    " found in this way. An exhibit's anomaly score is the larger of two surprises,"
-    " that of its features and that of its highest correlation, and is ranked among"
-    " genuine places judged in the same way (level “place” of section 10)."
+    "Image noise never repeats. For each exhibit, the fine detail of the residual in"
+    " its central 14 × 14 and 32 × 32 pixels was therefore looked for in the whole"
+    " series, in single slices and in three neighbouring slices together. The highest"
+    " correlation is set against the spread of all correlations of the series, and"
+    " against genuine places. Noise that is found again points to tissue or noise"
+    " copied within the series; which of the two places came first, this does not"
+    " tell. Copies that were turned, mirrored or rescaled, that come from another"
+    " scan, or whose noise was drawn anew are not found in this way. An exhibit's"
+    " anomaly score is the larger of two surprises, that of its features and that of"
+    " its highest correlation, and is ranked among genuine places judged in the same"
+    " way (level “place” of section 10)."
 )
 
 

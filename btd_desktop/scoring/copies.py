@@ -7,6 +7,11 @@ residual F(x_0) is nearly white, which makes its cross-correlation sharp: genuin
 have a highest correlation of about five standard deviations over a whole series, a
 copied one of six to thirty (benchmark "detection"). Turned or mirrored copies are not
 looked for.
+
+What is compared is the fine detail of F, less its Gaussian mean, at equal loudness and
+clipped at one standard deviation: edges of anatomy look alike in many places, and a
+few loud pixels of theirs would decide. Two squares are looked for, one of a small
+nodule's size and one of a large hole's.
 """
 
 from __future__ import annotations
@@ -23,13 +28,17 @@ from btd_desktop.progress import TaskContext
 
 __all__ = ["CopyMatch", "find_copies"]
 
-_HALF = 16  # of the square that is looked for
-_SIDE = 2 * _HALF
+_SIDES = (14, 32)  # of the squares that are looked for
+_WINDOW = 32  # over which loudness is evened out
+_CLIP = 1.0  # standard deviations
+_PASSES = 2
+_ROOT_OF_NORMAL = 0.8222  # mean of sqrt(|x|) of a standard normal x
+_COARSE_PX = 1.0  # sigma of the Gaussian that is taken off
 _MIN_SHIFT_PX = 24  # nearer is the place itself, or its own anatomy in other slices
 _MIN_TISSUE_SHARE = 0.5
 _STAGE = "Searching for copied noise"
 _KEPT = 4  # slices: each is asked for again while its neighbours are looked at
-_QUIET = 1e-3  # RMS of F below which a region holds no noise (clipped, padded)
+_QUIET = 1e-3  # scale of F below which a region holds no noise (clipped, padded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,9 @@ class CopyMatch:
 
     Attributes:
         strength: Highest correlation over the standard deviation of all correlations
-            of the series, the larger of the two kinds below; about 5 by chance.
+            of the series, the largest of the kinds below; about 5 by chance.
         correlation: The correlation itself, in [-1, 1].
+        side_px: Side of the square that was compared, 14 or 32.
         n_slices: 1 when the square was compared alone, 3 when with both neighbours.
         slice_index: Of the place found, from 0.
         row: Its row in pixels.
@@ -48,6 +58,7 @@ class CopyMatch:
 
     strength: float
     correlation: float
+    side_px: int
     n_slices: int
     slice_index: int
     row: int
@@ -87,13 +98,21 @@ class _Best:
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """One place: spectra of its square and its neighbours', scaled to unit energy."""
+class _Square:
+    """One square around a place: spectra scaled to unit energy, and what they met."""
 
-    place: tuple[int, int, int]
+    side: int
     alone: NDArray[np.complex64]
     together: tuple[NDArray[np.complex64], ...]
     best: tuple[_Best, _Best] = field(default_factory=lambda: (_Best(), _Best()))
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One place with its squares."""
+
+    place: tuple[int, int, int]
+    squares: tuple[_Square, ...]
 
 
 def find_copies(
@@ -150,14 +169,34 @@ def find_copies(
 def _flattened(
     residual: NDArray[np.floating], inside: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Residual over its local RMS, 0 outside: every window then weighs the same."""
-    x = np.where(inside, residual, 0.0).astype(np.float32)
-    power = ndimage.uniform_filter(x * x, _SIDE, mode="constant")
-    share = ndimage.uniform_filter(inside.astype(np.float32), _SIDE, mode="constant")
+    """Fine detail over its local RMS, 0 outside: every window weighs the same."""
+    x = residual.astype(np.float32)
+    x = np.where(inside, x - ndimage.gaussian_filter(x, _COARSE_PX), np.float32(0.0))
+    share = ndimage.uniform_filter(inside.astype(np.float32), _WINDOW, mode="constant")
+    # One loud edge would set an RMS for its whole window: roots are not impressed.
+    for _ in range(_PASSES):
+        root = _windowed(np.sqrt(np.abs(x)), share) / _ROOT_OF_NORMAL
+        x = np.clip(_over(x, root**2), -_CLIP, _CLIP)
+    return _over(x, np.sqrt(_windowed(x * x, share)))
+
+
+def _windowed(
+    x: NDArray[np.float32], share: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Mean over the tissue of each window; `share` of the window is tissue."""
+    mean = ndimage.uniform_filter(x, _WINDOW, mode="constant")
     # The running sums of the filter leave tiny negative remainders.
-    rms = np.sqrt(np.maximum(power, 0.0) / np.maximum(share, 1.0 / _SIDE**2))
-    out: NDArray[np.float32] = np.where(rms > _QUIET, x / np.maximum(rms, _QUIET), 0.0)
-    return out.astype(np.float32)
+    out: NDArray[np.float32] = np.maximum(mean, 0.0) / np.maximum(
+        share, 1.0 / _WINDOW**2
+    )
+    return out
+
+
+def _over(x: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    out: NDArray[np.float32] = np.where(
+        scale > _QUIET, x / np.maximum(scale, _QUIET), 0.0
+    ).astype(np.float32)
+    return out
 
 
 def _want(
@@ -167,43 +206,58 @@ def _want(
     n_slices: int,
 ) -> _Wanted | None:
     z, r, c = place
-    shape = inside_of(z).shape
-    rows, columns = slice(r - _HALF, r + _HALF), slice(c - _HALF, c + _HALF)
-    if r < _HALF or c < _HALF or r + _HALF > shape[0] or c + _HALF > shape[1]:
+    shape, half = inside_of(z).shape, max(_SIDES) // 2
+    if r < half or c < half or r + half > shape[0] or c + half > shape[1]:
         return None
-    if inside_of(z)[rows, columns].mean() < _MIN_TISSUE_SHARE:
+    around = inside_of(z)[r - half : r + half, c - half : c + half]
+    if around.mean() < _MIN_TISSUE_SHARE:
         return None
-    near = [k for k in (z - 1, z, z + 1) if 0 <= k < n_slices]
-    squares = {k: flattened(k)[rows, columns] for k in near}
-    squares = {k: s - s.mean() for k, s in squares.items()}
-    energy = float(np.square(squares[z]).sum())
+    near = {k: flattened(k) for k in (z - 1, z, z + 1) if 0 <= k < n_slices}
+    squares = [_square(side, place, near) for side in _SIDES]
+    known = tuple(s for s in squares if s is not None)
+    return _Wanted(place, known) if known else None
+
+
+def _square(
+    side: int,
+    place: tuple[int, int, int],
+    near: dict[int, NDArray[np.float32]],
+) -> _Square | None:
+    z, r, c = place
+    half = side // 2
+    rows, columns = slice(r - half, r + half), slice(c - half, c + half)
+    cut = {k: plane[rows, columns] for k, plane in near.items()}
+    cut = {k: s - s.mean() for k, s in cut.items()}
+    energy = float(np.square(cut[z]).sum())
     if energy <= 0.0:
         return None
-    alone = _spectrum(squares[z] / np.sqrt(energy * _SIDE**2), shape)
+    shape = near[z].shape
+    alone = _spectrum(cut[z] / np.sqrt(energy * side**2), shape)
     together: tuple[NDArray[np.complex64], ...] = ()
     if len(near) == 3:
-        whole = sum(float(np.square(s).sum()) for s in squares.values())
-        scale = np.sqrt(whole * 3 * _SIDE**2)
-        together = tuple(_spectrum(squares[k] / scale, shape) for k in near)
-    return _Wanted(place, alone, together)
+        whole = sum(float(np.square(s).sum()) for s in cut.values())
+        scale = np.sqrt(whole * 3 * side**2)
+        together = tuple(_spectrum(s / scale, shape) for _, s in sorted(cut.items()))
+    return _Square(side, alone, together)
 
 
 def _spectrum(
     square: NDArray[np.float32], shape: tuple[int, ...]
 ) -> NDArray[np.complex64]:
+    side = len(square)
     framed = np.zeros(shape, dtype=np.float32)
-    framed[:_SIDE, :_SIDE] = square
+    framed[:side, :side] = square
     # Moved so that a correlation stands at the centre of the square that it is of.
-    framed = np.roll(framed, (-_HALF, -_HALF), axis=(0, 1))
+    framed = np.roll(framed, (-(side // 2), -(side // 2)), axis=(0, 1))
     spectrum: NDArray[np.complex64] = np.conj(fft.rfft2(framed))
     return spectrum
 
 
 def _allowed(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Centres whose square lies inside the slice, on tissue."""
-    allowed = inside.copy()
-    allowed[:_HALF] = allowed[-_HALF:] = False
-    allowed[:, :_HALF] = allowed[:, -_HALF:] = False
+    """Centres whose squares lie inside the slice, on tissue."""
+    allowed, half = inside.copy(), max(_SIDES) // 2
+    allowed[:half] = allowed[-half:] = False
+    allowed[:, :half] = allowed[:, -half:] = False
     return allowed
 
 
@@ -217,26 +271,28 @@ def _compare(
     here = allowed.copy()
     low = max(0, r - _MIN_SHIFT_PX), max(0, c - _MIN_SHIFT_PX)
     here[low[0] : r + _MIN_SHIFT_PX + 1, low[1] : c + _MIN_SHIFT_PX + 1] = False
-    middle = around[1]
-    if middle is not None:
-        own.best[0].see(fft.irfft2(middle * own.alone, allowed.shape), here, z)
-    before, after = around[0], around[2]
-    if own.together and before is not None and middle is not None and after is not None:
-        product = (
-            before * own.together[0]
-            + middle * own.together[1]
-            + after * own.together[2]
-        )
-        own.best[1].see(fft.irfft2(product, allowed.shape), here, z)
+    before, middle, after = around
+    if middle is None:
+        return
+    for square in own.squares:
+        square.best[0].see(fft.irfft2(middle * square.alone, allowed.shape), here, z)
+        if square.together and before is not None and after is not None:
+            product = (
+                before * square.together[0]
+                + middle * square.together[1]
+                + after * square.together[2]
+            )
+            square.best[1].see(fft.irfft2(product, allowed.shape), here, z)
 
 
 def _match(own: _Wanted) -> CopyMatch | None:
     found = [
-        (best.value / best.spread, n, best)
-        for n, best in zip((1, 3), own.best, strict=True)
+        (best.value / best.spread, best, square.side, n)
+        for square in own.squares
+        for n, best in zip((1, 3), square.best, strict=True)
         if best.n
     ]
     if not found:
         return None
-    strength, n, best = max(found, key=lambda f: f[0])
-    return CopyMatch(float(strength), best.value, n, *best.at)
+    strength, best, side, n = max(found, key=lambda f: f[0])
+    return CopyMatch(float(strength), best.value, side, n, *best.at)

@@ -13,7 +13,7 @@ from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.preprocess.presets import IntensityScale, scaled_slice
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
-from btd_desktop.scoring.features import GridFeatures, grid_features
+from btd_desktop.scoring.features import GridFeatures, Neighbour, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
@@ -62,7 +62,7 @@ def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:
 
 
 class NoiseMaps:
-    """Noise maps of the slices asked for last: neighbours are asked for three times.
+    """Maps and tissue of the slices asked for last: all are asked for three times.
 
     Attributes:
         detector: Predicts them.
@@ -73,17 +73,21 @@ class NoiseMaps:
         self, detector: Detector, volume: Volume, scale: IntensityScale
     ) -> None:
         self.detector, self.volume, self._scale = detector, volume, scale
-        self._kept: dict[int, NDArray[np.float32]] = {}
+        self._kept: dict[int, Neighbour] = {}
 
     def of(self, slice_index: int) -> NDArray[np.float32]:
         """Maps of a slice, shape (L, H, W)."""
+        return self.with_tissue(slice_index)[0]
+
+    def with_tissue(self, slice_index: int) -> Neighbour:
+        """Maps (L, H, W) and tissue classes (H, W) of a slice."""
         if slice_index not in self._kept:
             plane = np.asarray(self.volume.voxels[slice_index])
             maps = self.detector.predict_noise(scaled_slice(plane, self._scale))
             while len(self._kept) >= _MAPS_KEPT:
                 # The oldest is the farthest: slices are asked for in order.
                 del self._kept[next(iter(self._kept))]
-            self._kept[slice_index] = maps
+            self._kept[slice_index] = maps, tissue_of(self.volume, slice_index)
         return self._kept[slice_index]
 
 
@@ -121,15 +125,15 @@ def scored_slice(
         grid: Patch geometry.
         at: One centre (row, column) instead of the grid.
     """
-    volume, near = maps.volume, neighbours_of(maps.volume, slice_index)
+    near = neighbours_of(maps.volume, slice_index)
     # In this order each slice is predicted once when a series is scored in order.
-    before = [maps.of(i) for i in near if i < slice_index]
-    own = maps.of(slice_index)
-    after = [maps.of(i) for i in near if i > slice_index]
+    before = [maps.with_tissue(i) for i in near if i < slice_index]
+    own, tissue = maps.with_tissue(slice_index)
+    after = [maps.with_tissue(i) for i in near if i > slice_index]
     level = maps.detector.info.paper_level
     features = grid_features(
         own,
-        tissue_of(volume, slice_index),
+        tissue,
         grid,
         paper_level=level,
         at=at,

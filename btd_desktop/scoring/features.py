@@ -8,7 +8,8 @@ level, the mean of F^2 in a disc and two rings around the centre, as log ratios 
 what the outer patch lets expect of the same mix of tissue. (The signed mean of F was
 tried as well: it only diluted the others.)
 Beside them stand correlations of F within the slice and with its neighbours (see
-`correlations`).
+`correlations`), and the ratios of disc and inner ring averaged over the slice and its
+neighbours: a volume that was tampered with goes on in them, and chance does not.
 Content that is too smooth for its surroundings has negative log ratios, content that
 is too rough positive ones; which of them is unusual is for the calibration to say.
 """
@@ -24,12 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.scoring.correlations import (
+    MIN_ZONE_PIXELS,
     correlation_channels,
     zone_correlations,
 )
 from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
 
-__all__ = ["ACROSS", "ZONE_RADII_PX", "GridFeatures", "feature_names", "grid_features"]
+__all__ = [
+    "ACROSS",
+    "ZONE_RADII_PX",
+    "GridFeatures",
+    "Neighbour",
+    "feature_names",
+    "grid_features",
+]
 
 # Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
 # A 32 mm cube on 0.7 mm pixels reaches 23 px from its centre, its seam ring 3.
@@ -38,6 +47,9 @@ _ZONES = ("disc", "ring1", "ring2")
 _CORRELATED_ZONES = _ZONES[:2]
 ACROSS = "across slices"
 """What the names of features that need a neighbouring slice begin with."""
+
+Neighbour = tuple[NDArray[np.float32], NDArray[np.uint8]]
+"""Maps (L, H, W) and tissue classes (H, W) of an adjacent slice."""
 
 _MIN_TISSUE_SHARE = 0.25  # of the central square, for a place to be scored at all
 _MIN_CLASS_PIXELS = 200  # in the surroundings, for a tissue class to be a reference
@@ -75,13 +87,17 @@ class GridFeatures:
 def feature_names(levels: tuple[float, ...]) -> tuple[str, ...]:
     """Names of the K features of a detector with these noise levels, in order."""
     ratios = [f"{zone}@{level:g}" for level in levels for zone in _ZONES]
-    correlations = [
-        f"{kind} {zone}@{level:g}"
+    texture, across = (
+        [f"{kind} {zone}@{level:g}" for level in levels for zone in _CORRELATED_ZONES]
         for kind in ("texture", ACROSS)
+    )
+    direction = [f"direction disc@{level:g}" for level in levels]
+    pooled = [
+        f"{ACROSS}, mean {zone}@{level:g}"
         for level in levels
         for zone in _CORRELATED_ZONES
     ]
-    return (*ratios, *correlations)
+    return (*ratios, *texture, *direction, *across, *pooled)
 
 
 def grid_features(
@@ -91,7 +107,7 @@ def grid_features(
     *,
     paper_level: int,
     at: tuple[int, int] | None = None,
-    neighbours: Sequence[NDArray[np.float32]] = (),
+    neighbours: Sequence[Neighbour] = (),
 ) -> GridFeatures:
     """Features of a slice at all centres of the grid, or at one place.
 
@@ -102,7 +118,8 @@ def grid_features(
         paper_level: Index of the level of t = 0 in `maps`.
         at: One centre (row, column) in pixels instead of the grid. Any pixel will
             do: the slice is shifted so that the patch falls on whole blocks.
-        neighbours: Maps of the adjacent slices, none to two, each (L, H, W).
+        neighbours: Maps (L, H, W) and tissue classes (H, W) of the adjacent slices,
+            none to two.
 
     Returns:
         Features; R = C = 1 when `at` is given.
@@ -112,10 +129,10 @@ def grid_features(
     """
     _, h, w = maps.shape
     present = np.ones(tissue.shape, dtype=np.bool_)
-    sums = _class_sums(maps, tissue, present)
+    sums = [_class_sums(*part, present) for part in ((maps, tissue), *neighbours)]
     # Of the whole slice in either case, or a click would not repeat the grid's number.
-    slice_means = _class_means(sums)
-    channels = correlation_channels(maps, neighbours, tissue)
+    slice_means = [_class_means(s) for s in sums]
+    channels = correlation_channels(maps, [m for m, _ in neighbours], tissue)
     blocks = block_sums(channels)
     slice_sums = blocks.sum(axis=(1, 2))
     if at is None:
@@ -125,11 +142,14 @@ def grid_features(
         (r, c), half = at, grid.patch // 2
         if not (0 <= r <= h and 0 <= c <= w):
             raise ValueError(f"row {r}, column {c} lies outside the slice ({h}, {w})")
-        maps, tissue = _cut(maps, r, c, half), _cut(tissue, r, c, half)
         blocks = block_sums(_cut(channels, r, c, half))
         place = (np.array([half]), np.array([half]))
         rows, columns = np.array([r]), np.array([c])
-        sums = _class_sums(maps, tissue, _cut(present, r, c, half))
+        inside = _cut(present, r, c, half)
+        sums = [
+            _class_sums(_cut(m, r, c, half), _cut(t, r, c, half), inside)
+            for m, t in ((maps, tissue), *neighbours)
+        ]
     correlated = _Correlated(blocks, slice_sums)
     return _from_sums(
         sums, slice_means, correlated, place, (rows, columns), grid, paper_level
@@ -205,14 +225,15 @@ def _pool(
 
 
 def _from_sums(
-    sums: _Sums,
-    slice_means: NDArray[np.float64],
+    every: Sequence[_Sums],  # of the slice, then of its neighbours
+    slice_means: Sequence[NDArray[np.float64]],
     correlated: _Correlated,
     place: tuple[NDArray[np.int64], NDArray[np.int64]],
     centres: tuple[NDArray[np.int64], NDArray[np.int64]],
     grid: PatchGrid,
     paper_level: int,
 ) -> GridFeatures:
+    sums = every[0]
     shape = (centres[0].size, centres[1].size)
     n_central = grid.centre // BLOCK
     central = np.ones((1, n_central, n_central))
@@ -226,14 +247,15 @@ def _from_sums(
     injection, removal = squares / np.maximum(_pool(sums.pixels, place, paper)[:, 0], 1)
 
     zones = _zone_masks(grid.patch)
-    count = _pool(sums.count, place, zones)  # (zones, classes, N)
-    flat = sums.square.reshape(-1, *sums.square.shape[2:])
-    square = _pool(flat, place, zones)
-    square = square.reshape(len(zones), len(slice_means), _N_CLASSES, square.shape[-1])
-    ratios = _log_ratios(square, count, slice_means)
+    ratios = [
+        _zone_ratios(own, means, place, zones)
+        for own, means in zip(every, slice_means, strict=True)
+    ]
     zone_sums = _pool(correlated.blocks, place, zones[[0, 1, 3]])
-    correlations = zone_correlations(zone_sums, correlated.slice_sums, len(slice_means))
-    features = np.concatenate([ratios, correlations])
+    correlations = zone_correlations(
+        zone_sums, correlated.slice_sums, len(slice_means[0])
+    )
+    features = np.concatenate([ratios[0], correlations, _pooled(ratios)])
     aerated = tissue[0] / np.maximum(tissue.sum(axis=0), 1.0)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -248,6 +270,29 @@ def _from_sums(
         features=spread(features.T),
         aerated=spread(aerated),
     )
+
+
+def _zone_ratios(
+    sums: _Sums,
+    slice_means: NDArray[np.float64],
+    place: tuple[NDArray[np.int64], NDArray[np.int64]],
+    zones: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    count = _pool(sums.count, place, zones)  # (zones, classes, N)
+    flat = sums.square.reshape(-1, *sums.square.shape[2:])
+    square = _pool(flat, place, zones)
+    square = square.reshape(len(zones), len(slice_means), _N_CLASSES, square.shape[-1])
+    return _log_ratios(square, count, slice_means)
+
+
+def _pooled(ratios: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Ratios of disc and inner ring, mean over the slices, (2 * L, N); NaN for one."""
+    n_zones, wanted = len(ZONE_RADII_PX), len(_CORRELATED_ZONES)
+    rows = [i for i in range(len(ratios[0])) if i % n_zones < wanted]
+    if len(ratios) == 1:
+        return np.full((len(rows), ratios[0].shape[1]), np.nan)
+    mean: NDArray[np.float64] = np.mean([r[rows] for r in ratios], axis=0)
+    return mean
 
 
 def _class_means(sums: _Sums) -> NDArray[np.float64]:
@@ -270,7 +315,8 @@ def _log_ratios(
     """Observed over expected mean F^2 of disc and rings, log, (L * 3, N).
 
     Expected is what the zone's mix of tissue would have if each class behaved as it
-    does in the surroundings; a class that is missing there behaves as in the slice.
+    does in the surroundings; a class that is missing there behaves as in the slice. A
+    zone with hardly any tissue says nothing: 0.
     """
     around_n, around = count[-1], square[-1]  # (classes, N), (L, classes, N)
     local = around / np.maximum(around_n, 1.0)
@@ -279,8 +325,10 @@ def _log_ratios(
     out = []
     for level in range(len(slice_means)):
         for zone in range(len(ZONE_RADII_PX)):
-            n_zone = np.maximum(count[zone].sum(axis=0), 1.0)
+            pixels = count[zone].sum(axis=0)
+            n_zone = np.maximum(pixels, 1.0)
             observed = square[zone, level].sum(axis=0) / n_zone
             expected = (count[zone] * reference[level]).sum(axis=0) / n_zone
-            out.append(np.log((observed + _FLOOR) / (expected + _FLOOR)))
+            ratio = np.log((observed + _FLOOR) / (expected + _FLOOR))
+            out.append(np.where(pixels >= MIN_ZONE_PIXELS, ratio, 0.0))
     return np.stack(out)

@@ -14,7 +14,7 @@ from btd_desktop.digest import json_digest
 __all__ = ["ENGINE_VERSION", "RunManifest"]
 
 # Raised whenever features or pooling change meaning.
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

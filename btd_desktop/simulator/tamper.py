@@ -9,6 +9,7 @@ fine detail of the tissue that was there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,6 +29,7 @@ from btd_desktop.volume import Volume
 
 __all__ = [
     "Noise",
+    "NoiseSource",
     "TamperRecord",
     "TamperResult",
     "inject_nodule",
@@ -35,10 +37,16 @@ __all__ = [
     "remove_nodule",
 ]
 
-Noise = Literal["copied", "gaussian"]
+Array = NDArray[np.float32]
+
+NoiseSource = Callable[[Volume, Box, Array, np.random.Generator], Array]
+"""Noise for a box of a volume, in HU; the array is the share that is redrawn."""
+
+Noise = Literal["copied", "gaussian"] | NoiseSource
 """Noise of what is redrawn: "copied" from a quiet place of the same slice, or white
 "gaussian" noise of the same spread. Both are options of CT-GAN's touch-up (Mirsky
-2019); copied noise keeps the scanner's texture and is the harder one to notice.
+2019); copied noise keeps the scanner's texture and is the harder one to notice. Or any
+other source.
 """
 
 _NODULE_HU = 20.0
@@ -46,8 +54,6 @@ _EDGE_BLUR_MM = 0.8
 """Gaussian blur of a drawn nodule, about that of a standard kernel."""
 
 _MIN_DIAMETER_MM, _MAX_DIAMETER_MM = 3.0, 40.0
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,11 @@ def _blended(
         share = np.where(volume.padding[box], np.float32(0.0), share)
     share = np.where(share < 0.01, np.float32(0.0), share)
     original = volume.voxels[box].astype(np.float32)
-    make_noise = copied_noise if source == "copied" else gaussian_noise
+    make_noise: NoiseSource
+    if callable(source):
+        make_noise = source
+    else:
+        make_noise = copied_noise if source == "copied" else gaussian_noise
     noise = make_noise(volume, box, share, rng)
     # (1 - w)^2 of the noise power stays with the original; the rest is added.
     kept = 1.0 - share

@@ -28,6 +28,7 @@ class JudgedCopy:
     Attributes:
         strength: Correlation over the spread of all correlations of the series.
         correlation: In [-1, 1].
+        side_px: Side of the square that was compared.
         n_slices: 1 when the square was compared alone, 3 with both neighbours.
         slice_index: Of the place found, from 0.
         row: Its row in pixels.
@@ -42,6 +43,7 @@ class JudgedCopy:
 
     strength: float
     correlation: float
+    side_px: int
     n_slices: int
     slice_index: int
     row: int
@@ -62,7 +64,9 @@ class JudgedCopy:
         Raises:
             KeyError: A number is missing.
         """
-        return cls(**{f.name: value[f.name] for f in fields(cls)})
+        # Findings of the first version do not say that they compared 32 px.
+        known = {"side_px": 32, **value}
+        return cls(**{f.name: known[f.name] for f in fields(cls)})
 
 
 def level_of_place(
@@ -125,9 +129,9 @@ def copy_sentence(copy: JudgedCopy | None) -> str:
             "rim of the slice or holds too little tissue."
         )
     where = f"x {copy.column}, y {copy.row}, slice {copy.slice_index + 1}"
-    how = f"{copy.correlation:.2f}"
+    how = f"{copy.correlation:.2f} over {copy.side_px}×{copy.side_px} px"
     if copy.n_slices > 1:
-        how += f" over {copy.n_slices} slices"
+        how += f" of {copy.n_slices} slices"
     strength = f"{copy.strength:.2g} times the spread"
     if copy.surprise is None or copy.usual_strength is None:
         return (

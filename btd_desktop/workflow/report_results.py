@@ -171,6 +171,7 @@ def _copied_noise(judged: JudgedCopy) -> rc.CopiedNoise:
         row=judged.row,
         correlation=judged.correlation,
         strength=judged.strength,
+        side_px=judged.side_px,
         n_slices=judged.n_slices,
         surprise=judged.surprise,
         is_copied=judged.copied,

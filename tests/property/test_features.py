@@ -52,7 +52,8 @@ def features(
     around: Sequence[NDArray[np.float32]],
     at: tuple[int, int] | None = None,
 ) -> GridFeatures:
-    return grid_features(maps, tissue, GRID, paper_level=0, at=at, neighbours=around)
+    near = [(other, tissue) for other in around]
+    return grid_features(maps, tissue, GRID, paper_level=0, at=at, neighbours=near)
 
 
 def equal(a: GridFeatures, b: GridFeatures) -> None:

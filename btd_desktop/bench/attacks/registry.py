@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -212,6 +213,12 @@ _CT, _ANY = ("CT",), ("CT", "MR")
 
 _ALL = (
     _classical("synthetic nodule", "injection", _CT, _plain(smooth_nodule.inject)),
+    _classical(
+        "synthetic nodule with drawn noise",
+        "injection",
+        _CT,
+        _plain(partial(smooth_nodule.inject, noise=smooth_nodule.drawn_noise)),
+    ),
     Attack(
         "splice of another patient",
         "injection",
@@ -225,6 +232,12 @@ _ALL = (
     _diffusion("pixel", "inject", "injection"),
     _diffusion("latent", "inject", "injection"),
     _classical("smooth removal", "removal", _CT, _plain(smooth_nodule.remove)),
+    _classical(
+        "smooth removal with drawn noise",
+        "removal",
+        _CT,
+        _plain(partial(smooth_nodule.remove, noise=smooth_nodule.drawn_noise)),
+    ),
     _classical("copy-move removal", "removal", _CT, _plain(copy_move.remove)),
     _classical("in-painting without noise", "removal", _ANY, _inpainted("none")),
     _classical(

@@ -1,8 +1,9 @@
 """The simulator's own attack as one of the bench: a smooth nodule drawn or taken away.
 
 The content is computed, so it is smoother than tissue; the noise is a copy of other
-lung of the same slice. What the simulator need not care about is added here: noise is
-never taken from a table or bowel gas, and a removal ends at the pleura.
+lung of the same slice, or drawn anew with the spectrum of the lung around, so that no
+pixel of it stands anywhere else. What the simulator need not care about is added here:
+noise is never taken from a table or bowel gas, and a removal ends at the pleura.
 """
 
 from __future__ import annotations
@@ -10,9 +11,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from btd_desktop.bench.attacks.lung import within_lung, without_other_air
-from btd_desktop.bench.attacks.paste import Centre, check_place, cube_box, settled
+from btd_desktop.bench.attacks.lung import (
+    lung_block,
+    within_lung,
+    without_other_air,
+)
+from btd_desktop.bench.attacks.noise_spectrum import fine_detail, random_noise
+from btd_desktop.bench.attacks.paste import (
+    Box,
+    Centre,
+    check_place,
+    cube_box,
+    settled,
+)
+from btd_desktop.errors import SettingsError
 from btd_desktop.simulator.tamper import (
     Noise,
     TamperResult,
@@ -21,7 +35,7 @@ from btd_desktop.simulator.tamper import (
 )
 from btd_desktop.volume import Volume
 
-__all__ = ["inject", "remove"]
+__all__ = ["drawn_noise", "inject", "remove"]
 
 _REACH_MM = 58.0  # the simulator looks at slices around the nodule, at most so far
 
@@ -60,6 +74,25 @@ def remove(
     diameter = float(rng.uniform(10.0, 18.0))
     done = remove_nodule(plain, centre, diameter, rng, noise=noise)
     return _onto(volume, plain, done, to_pleura=True)
+
+
+def drawn_noise(
+    volume: Volume, box: Box, share: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Gaussian noise with spectrum and slice correlation of the lung around, HU.
+
+    Raises:
+        SettingsError: There is too little quiet lung to measure it.
+    """
+    slices = volume.voxels[box].astype(np.float32)
+    rest = share == 0
+    around = fine_detail(slices, lung_block(volume, box) & rest)
+    if around is None:
+        raise SettingsError(
+            "There is too little quiet lung around to draw noise like it.",
+            hint="Choose another place.",
+        )
+    return random_noise(around.spectrum, around.along_z, len(slices), rng)
 
 
 def _without_other_air(volume: Volume, centre: Centre) -> Volume:

@@ -1,4 +1,4 @@
-"""`btd bench ablation` and `btd bench networks`: why the detector is as it is."""
+"""`btd bench ablation`, `networks` and `shift`: why the detector is as it is."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from btd_desktop.cli.measuring import (
     Seed,
     Simulated,
     Split,
+    calibrated_detector,
     genuine_series,
     series_to_measure,
     usable_attacks,
     written,
 )
-from btd_desktop.cli.options import Model
-from btd_desktop.cli.output import say
+from btd_desktop.cli.options import Model, Profile
+from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
 
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.bench.tables import Judged, Row
 
-__all__ = ["measure_ablation", "measure_models"]
+__all__ = ["measure_ablation", "measure_models", "measure_shift"]
 
 Places = Annotated[
     int, typer.Option(help="Tampered places per series and attack.", min=1)
@@ -160,6 +161,64 @@ def measure_models(
     rows = [_means(own, usable, seed) for own in judged]
     say(*to_markdown(detectors, rows).splitlines())
     _keep(json_file, [row for own in rows for row in own], {"models": models})
+    return 0
+
+
+@bench.command("shift")
+def measure_shift(
+    data: Data = None,
+    simulated: Simulated = False,
+    split: Split = "test",
+    modality: Modality = "CT",
+    patients: Patients = 6,
+    model: Model = "",
+    profile: Profile = "",
+    json_file: JsonFile = None,
+) -> int:
+    """Score genuine scans and tell what is flagged wrongly, scanner by scanner.
+
+    Beside each scanner stands what the scope check says of it.
+    """
+    from btd_desktop.bench.shift import by_coverage, shift_rows
+    from btd_desktop.bench.tables import json_text
+
+    modality, _ = usable_attacks(data, modality, "", simulated=simulated)
+    detector, found = calibrated_detector(model, modality, profile)
+    with watched() as context:
+        series, _ = series_to_measure(
+            data, split, modality, patients, SLICES, context, wants_donors=False
+        )
+        rows = shift_rows(series, detector, found, context)
+    heads = ("scanner", "kernel", "mm", "scope", "patches", "flagged", "slices")
+    say(
+        *columns(
+            heads,
+            [
+                (
+                    row.scanner,
+                    row.kernel,
+                    f"{row.thickness_mm:.3g}",
+                    row.coverage,
+                    str(row.n_patches),
+                    f"{100 * row.share:.2f} %",
+                    f"{row.flagged_slices}/{row.n_slices}",
+                )
+                for row in sorted(rows, key=lambda r: -r.share)
+            ],
+        )
+    )
+    for own in by_coverage(rows):
+        say(
+            f"{own['coverage']}: {own['n_series']} series of {own['n_patients']} "
+            f"patients, {100 * own['share']:.2f} % of patches flagged (of one series "
+            f"at most {100 * own['series_highest']:.2f} %), "
+            f"{own['flagged_slices']} of {own['n_slices']} slices"
+        )
+    if json_file is not None:
+        with written(json_file):
+            json_file.write_text(
+                json_text([row.to_json() for row in rows]), encoding="utf-8"
+            )
     return 0
 
 

@@ -61,7 +61,7 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             attack,
             grid(rng, 1, **odd),
             series,
-            CopyMatch(strength, 0.3, 1, 0, 0, 0),
+            CopyMatch(strength, 0.3, 32, 1, 0, 0, 0),
             1.0,
             patch,
             {},

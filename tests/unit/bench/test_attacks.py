@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from btd_desktop.bench.attacks import classical_inpaint, copy_move, redraw, splice
+from btd_desktop.bench.attacks import (
+    classical_inpaint,
+    copy_move,
+    redraw,
+    smooth_nodule,
+    splice,
+)
 from btd_desktop.bench.attacks.donors import Donor, donor_of
 from btd_desktop.bench.attacks.lung import lung_plane, without_other_air
 from btd_desktop.bench.attacks.paste import CUBE_MM, cube_box
@@ -21,6 +27,7 @@ from btd_desktop.bench.attacks.registry import (
 from btd_desktop.bench.attacks.touch_up import robust_spread
 from btd_desktop.bench.places import draw_pairs
 from btd_desktop.errors import SettingsError
+from btd_desktop.scoring.copies import find_copies
 from btd_desktop.volume import Volume
 
 CLASSICAL = [a for a in ATTACKS.values() if not a.learned]
@@ -190,6 +197,40 @@ def test_redraw_takes_fine_detail_and_noise_brings_its_power_back(scan, request)
     assert fine["none"] < 0.95 * fine["genuine"]
     assert fine["gaussian"] > fine["none"]
     assert fine["copied"] > fine["none"]
+
+
+def test_drawn_noise_is_the_lungs_own_kind_and_stands_nowhere_else(chest):
+    centre = place_in(chest)
+    done = {
+        noise: smooth_nodule.remove(
+            chest, centre, np.random.default_rng(3), **options
+        ).volume
+        for noise, options in (
+            ("drawn", {"noise": smooth_nodule.drawn_noise}),
+            ("copied", {}),
+        )
+    }
+    s, r, c = centre
+    near = np.s_[s, r - 5 : r + 6, c - 5 : c + 6]
+    spread = {
+        name: robust_spread(ndimage.laplace(v.voxels[near].astype(np.float32)))
+        for name, v in done.items()
+    }
+    assert spread["drawn"] == pytest.approx(spread["copied"], rel=0.35)
+    # The copy is found in its slice; what was drawn is not.
+    fine = {
+        name: v.voxels[s] - ndimage.gaussian_filter(v.voxels[s].astype(float), 1.0)
+        for name, v in done.items()
+    }
+    body = chest.voxels[s] > -980
+    strengths = {}
+    for name, plane in fine.items():
+        planes, bodies = [plane.astype(np.float32)], [body]
+        [found] = find_copies(planes.__getitem__, bodies.__getitem__, 1, [(0, r, c)])
+        assert found is not None
+        strengths[name] = found.strength
+    assert strengths["copied"] > 8.0
+    assert strengths["drawn"] < 6.5
 
 
 def test_copied_noise_never_comes_from_a_table_or_bowel_gas(chest):

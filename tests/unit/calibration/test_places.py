@@ -46,7 +46,7 @@ def place_of(slices: tuple[GridFeatures, ...]) -> GridFeatures:
 
 
 def match(strength: float) -> CopyMatch:
-    return CopyMatch(strength, 0.5, 1, 0, 40, 40)
+    return CopyMatch(strength, 0.5, 32, 1, 0, 40, 40)
 
 
 def test_profile_of_searched_series_has_a_level_of_places(

@@ -147,7 +147,7 @@ def test_profile_kept_without_digest_is_read_from_its_value(
 
 def test_newer_profile_is_refused(profile: CalibrationProfile, tmp_path: Path) -> None:
     value = document(profile)
-    value["format"] = 3
+    value["format"] = 99
     path = tmp_path / "a.json"
     path.write_text(json.dumps(value))
     error = refusal(path)

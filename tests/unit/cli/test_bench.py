@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
+from btd_desktop.bench.shift import ShiftRow
 from btd_desktop.bench.tables import METHODS, Judged
 from tests.factories import make_ct_volume, make_series_folder
 
@@ -76,11 +78,14 @@ def test_detection_refuses_an_unknown_attack_and_modality(btd):
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data folder: one test patient, one calibration patient who can give a blob."""
-    folder = tmp_path / "data"
+    return write_data(tmp_path / "data", 128)
+
+
+def write_data(folder: Path, side: int) -> Path:
     rows = []
     for number, split in ((1, "test"), (2, "calib")):
-        volume = make_ct_volume(number, shape=(9, 128, 128), patient_id=f"T-{number}")
-        z, y, x = np.ogrid[:9, :128, :128]
+        volume = make_ct_volume(number, shape=(9, side, side), patient_id=f"T-{number}")
+        z, y, x = np.ogrid[:9, :side, :side]
         ball = (2.5 * (z - 4)) ** 2 + (y - 63) ** 2 + (x - 37) ** 2 < 36
         volume.voxels[ball] = 30
         make_series_folder(folder / f"p{number}", number, volume=volume)
@@ -166,3 +171,66 @@ def test_split_without_series_of_the_modality_is_refused(btd, tiny_model, data, 
     )
     assert done.status == 2
     assert "holds no CT series" in done.err
+
+
+def test_networks_are_set_side_by_side_on_the_same_places(btd, tiny_model, tmp_path):
+    data = write_data(tmp_path / "data", 256)  # room for a place and its partner
+    done = btd(
+        *("bench", "networks", tiny_model, tiny_model, "--data", data),
+        *("--attacks", "redrawn without noise", "--places", "2"),
+        *("--json", tmp_path / "n.json"),
+    )
+    assert done.status == 0, done.err
+    lines = [line for line in done.out.splitlines() if line.startswith("| tiny-ct |")]
+    assert len(lines) == 2
+    assert lines[0] == lines[1]
+    rows = json.loads((tmp_path / "n.json").read_text("utf-8"))["rows"]
+    assert [row["attack"] for row in rows] == ["mean of 1"] * 2
+    assert rows[0]["figures"]["removal score"]["auc"]["value"] is not None
+
+
+def test_ablation_fits_on_calib_and_judges_the_split_asked_for(
+    btd, tiny_model, data, asked, monkeypatch, tmp_path
+):
+    def judge_variations(seen, benign, levels, wanted, background):
+        asked.benign = [own.patient for own in benign]
+        asked.background, asked.levels = list(background), levels
+        judged = list(seen)
+        return [replace(own, scores={"whole": own.scores["ours"]}) for own in judged]
+
+    monkeypatch.setattr("btd_desktop.bench.ablation.judge_variations", judge_variations)
+    done = btd(
+        *("bench", "ablation", "--data", data, "--model", tiny_model),
+        *("--attacks", "redrawn without noise", "--json", tmp_path / "a.json"),
+    )
+    assert done.status == 0, done.err
+    assert asked.benign == ["T-2"]
+    assert asked.background == []
+    assert asked.series == [(9, "T-1")]
+    assert "| whole | " in done.out
+    facts = json.loads((tmp_path / "a.json").read_text("utf-8"))["facts"]
+    assert facts["model"] == tiny_model.name
+
+
+def test_shift_prints_a_line_for_every_scanner_and_one_for_each_answer(
+    btd, tiny_model, data, asked, monkeypatch, tmp_path
+):
+    def shift_rows(series, detector, profile, context):
+        return [
+            ShiftRow(
+                patient, "Maker One", "SOFT", 1.5, "covered", (), 200, 3, 9, 1, None
+            )
+            for _, patient in series
+        ]
+
+    monkeypatch.setattr("btd_desktop.bench.shift.shift_rows", shift_rows)
+    done = btd(
+        *("bench", "shift", "--data", data, "--model", tiny_model),
+        *("--json", tmp_path / "s.json"),
+    )
+    assert done.status == 0, done.err
+    assert "Maker One" in done.out
+    assert "1.50 %" in done.out
+    assert "covered: 1 series of 1 patients" in done.out
+    [row] = json.loads((tmp_path / "s.json").read_text("utf-8"))
+    assert row["flagged_patches"] == 3

@@ -44,7 +44,7 @@ def _exhibit() -> Exhibit:
     return replace(
         exhibit,
         scores=(anomaly, replace(exhibit.scores[1], n_patients=24)),
-        copied_noise=CopiedNoise(7, 295, 335, 0.88, 19.0, 3, 6.2, is_copied=True),
+        copied_noise=CopiedNoise(7, 295, 335, 0.88, 19.0, 32, 3, 6.2, is_copied=True),
         noise_sentence=_SENTENCE,
     )
 
@@ -153,6 +153,7 @@ def test_twin_holds_place_and_strength_of_the_copy():
         "row": 335,
         "correlation": 0.88,
         "strength": 19.0,
+        "side_px": 32,
         "n_slices": 3,
         "surprise": 6.2,
         "is_copied": True,

@@ -62,7 +62,7 @@ def test_verbatim_copy_is_found_at_its_place(target: tuple[int, int, int]) -> No
     assert (found.slice_index, found.row, found.column) == target
     assert found.strength > 8.0
     assert found.correlation > 0.9
-    assert found.n_slices == 1
+    assert (found.n_slices, found.side_px) == (1, 32)
     # Either of the two leads to the other.
     back = search_one(residuals, target)
     assert (back.slice_index, back.row, back.column) == PLACE
@@ -77,6 +77,28 @@ def test_scaled_copy_is_found_unless_its_sign_is_turned(gain: float) -> None:
     hit = (found.slice_index, found.row, found.column) == OTHER_SLICE
     assert hit == (gain > 0.0)
     assert (found.strength > 8.0) == (gain > 0.0)
+
+
+def test_copy_of_a_small_nodules_size_is_found_by_the_small_square() -> None:
+    residuals = white(6)
+    # 15 px across, in noise of its own: a fifth of the large square.
+    residuals[3, 88:103, 93:108] = residuals[1, 33:48, 37:52]
+    found = search_one(residuals, PLACE)
+    assert found.side_px == 14
+    assert (found.slice_index, found.row, found.column) == (3, 95, 100)
+    assert found.strength > 8.0
+
+
+def test_edges_that_look_alike_are_not_called_copies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    residuals = white()
+    for s, r, c in (PLACE, FAR):
+        residuals[s, r - 12 : r + 12, c] += 15.0
+    assert search_one(residuals, PLACE).strength < 7.0
+    # It is the clipping that sees to it.
+    monkeypatch.setattr("btd_desktop.scoring.copies._CLIP", 100.0)
+    assert search_one(residuals, PLACE).strength > 12.0
 
 
 def test_half_blended_copy_is_found() -> None:

@@ -40,8 +40,9 @@ def values(
 ) -> dict[str, float]:
     if tissue is None:
         tissue = np.full((SIDE, SIDE), Tissue.SOFT, np.uint8)
+    around = [(other, tissue) for other in neighbours]
     found = grid_features(
-        maps, tissue, PatchGrid(96), paper_level=0, at=CENTRE, neighbours=neighbours
+        maps, tissue, PatchGrid(96), paper_level=0, at=CENTRE, neighbours=around
     )
     numbers = found.features[0, 0].tolist()
     return dict(zip(feature_names(LEVELS), numbers, strict=True))
@@ -132,6 +133,23 @@ def test_zone_without_pixels_counts_as_ordinary() -> None:
         assert found[f"texture ring1@{level:g}"] != 0.0
 
 
+@pytest.mark.parametrize(("sigma", "sign"), [((0, 0, 0.7), 1), ((0, 0.7, 0), -1)])
+def test_noise_of_another_direction_is_noticed(
+    sigma: tuple[float, ...], sign: int
+) -> None:
+    """Grain along rows in a slice whose grain has no direction, and along columns."""
+    even = ndimage.gaussian_filter(noise(31), (0, 0.5, 0.5))
+    grained = ndimage.gaussian_filter(noise(32), sigma)
+    even, grained = even / even.std(), grained / grained.std()
+    found = values(np.where(disc(12.0), grained, even).astype(np.float32), [])
+    assert all(sign * found[f"direction disc@{level:g}"] > 0.3 for level in LEVELS)
+    alike = values(even.astype(np.float32), [])
+    assert all(abs(alike[f"direction disc@{level:g}"]) < 0.2 for level in LEVELS)
+    # All of the slice grained alike: the scanner's own, no evidence.
+    everywhere = values(grained.astype(np.float32), [])
+    assert all(abs(everywhere[f"direction disc@{level:g}"]) < 0.2 for level in LEVELS)
+
+
 def test_place_without_surroundings_is_compared_with_the_slice() -> None:
     # An island around the place, and tissue that its patch does not reach.
     tissue = np.zeros((SIDE, SIDE), np.uint8)
@@ -156,11 +174,11 @@ def test_correlations_equal_those_computed_pixel_by_pixel(n: int) -> None:
     tissue = (rng.random((40, 50)) < 0.8).astype(np.uint8)
     label = rng.integers(0, 3, (40, 50))
     channels = correlation_channels(maps, others, tissue)
-    assert channels.shape == (1 + 2 * (2 + 2 * n), 40, 50)
+    assert channels.shape == (1 + 2 * (3 + 2 * n), 40, 50)
     sums = np.stack([channels[:, label == k].sum(axis=1) for k in range(3)])
     slice_sums = channels.sum(axis=(1, 2))
     found = zone_correlations(sums[..., None], slice_sums, 2)
-    assert found.shape == (8, 1)
+    assert found.shape == (10, 1)
 
     def texture(level: int, zone: int) -> float:
         f, total, energy = maps[level].astype(np.float64), 0.0, 0.0
@@ -168,6 +186,16 @@ def test_correlations_equal_those_computed_pixel_by_pixel(n: int) -> None:
             next_to = [(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)]
             around = [f[i, j] for i, j in next_to if 0 <= i < 40 and 0 <= j < 50]
             total += f[r, c] * sum(around) / 4.0
+            energy += f[r, c] ** 2
+        return float(total / energy)
+
+    def direction(level: int, zone: int) -> float:
+        f, total, energy = maps[level].astype(np.float64), 0.0, 0.0
+        framed = np.pad(f, 1)
+        for r, c in np.argwhere((label == zone) & (tissue > 0)):
+            row = framed[r + 1, c] + framed[r + 1, c + 2]
+            column = framed[r, c + 1] + framed[r + 2, c + 1]
+            total += f[r, c] * (row - column) / 2.0
             energy += f[r, c] ** 2
         return float(total / energy)
 
@@ -179,17 +207,19 @@ def test_correlations_equal_those_computed_pixel_by_pixel(n: int) -> None:
 
     expected = [texture(lv, z) - texture(lv, 2) for lv in (0, 1) for z in (0, 1)]
     np.testing.assert_allclose(found[:4, 0], expected, atol=1e-6)
+    expected = [direction(lv, 0) - direction(lv, 2) for lv in (0, 1)]
+    np.testing.assert_allclose(found[4:6, 0], expected, atol=1e-6)
     if n:
         expected = [across(lv, z) - across(lv, 2) for lv in (0, 1) for z in (0, 1)]
-        np.testing.assert_allclose(found[4:, 0], expected, atol=1e-6)
+        np.testing.assert_allclose(found[6:, 0], expected, atol=1e-6)
     else:
-        assert np.isnan(found[4:]).all()
+        assert np.isnan(found[6:]).all()
 
 
 @pytest.mark.parametrize("n", [0, 2])
 def test_no_place_at_all_gives_no_columns(n: int) -> None:
-    n_channels = 1 + 2 * (2 + 2 * n)
+    n_channels = 1 + 2 * (3 + 2 * n)
     found = zone_correlations(
         np.zeros((3, n_channels, 0)), np.ones(n_channels), n_levels=2
     )
-    assert found.shape == (8, 0)
+    assert found.shape == (10, 0)

@@ -42,9 +42,8 @@ def features(
     at: tuple[int, int] | None = None,
     neighbours: Sequence[NDArray[np.float32]] = (),
 ) -> GridFeatures:
-    return grid_features(
-        maps, tissue, grid, paper_level=1, at=at, neighbours=neighbours
-    )
+    around = [(other, tissue) for other in neighbours]
+    return grid_features(maps, tissue, grid, paper_level=1, at=at, neighbours=around)
 
 
 def brute_mean(plane: NDArray[np.float32], r: int, c: int, side: int) -> float:
@@ -143,7 +142,7 @@ def test_place_outside_the_slice_is_refused(place: tuple[int, int]) -> None:
 def test_names_are_one_for_each_feature() -> None:
     found = features(noise(), soft())
     assert found.features.shape == (17, 17, len(NAMES))
-    assert len(set(NAMES)) == len(NAMES) == (3 + 2 + 2) * len(LEVELS)
+    assert len(set(NAMES)) == len(NAMES) == (3 + 2 + 1 + 2 + 2) * len(LEVELS)
     assert NAMES[:3] == ("disc@0.01", "ring1@0.01", "ring2@0.01")
     assert NAMES[N_RATIOS - 1] == "ring2@0.055"
     assert NAMES[N_RATIOS : N_RATIOS + 3] == (
@@ -151,8 +150,9 @@ def test_names_are_one_for_each_feature() -> None:
         "texture ring1@0.01",
         "texture disc@0.0173286",
     )
-    assert NAMES[-1] == "across slices ring1@0.055"
-    assert int((~ALONE).sum()) == 2 * len(LEVELS)
+    assert NAMES[N_RATIOS + 2 * len(LEVELS)] == "direction disc@0.01"
+    assert NAMES[-1] == "across slices, mean ring1@0.055"
+    assert int((~ALONE).sum()) == 4 * len(LEVELS)
 
 
 def test_features_stand_in_the_order_of_their_names() -> None:
@@ -185,6 +185,29 @@ def test_stationary_noise_has_log_ratios_near_zero() -> None:
     assert float(inner[..., :N_RATIOS].std()) < 0.12
     # Correlations of n pixels spread by 1 / sqrt(n), of four neighbours' mean by half.
     assert float(inner[..., N_RATIOS:].std()) < 0.06
+
+
+def test_mean_over_slices_is_that_of_the_ratios_of_each_slice() -> None:
+    slices = [noise(k) for k in (40, 41, 42)]
+    slices[1][:, 120:136, 120:136] *= np.float32(0.5)
+    tissues = [soft() for _ in slices]
+    tissues[2][:, 100:130] = Tissue.AERATED
+    place = (128, 128)
+    around = [(slices[k], tissues[k]) for k in (0, 2)]
+    found = grid_features(
+        slices[1], tissues[1], CT, paper_level=1, at=place, neighbours=around
+    ).features[0, 0]
+    own = [
+        features(m, t, at=place).features[0, 0]
+        for m, t in zip(slices, tissues, strict=True)
+    ]
+    for zone in ("disc", "ring1"):
+        for level in LEVELS:
+            ratio = NAMES.index(f"{zone}@{level:g}")
+            mean = NAMES.index(f"across slices, mean {zone}@{level:g}")
+            expected = np.mean([values[ratio] for values in own])
+            assert found[mean] == pytest.approx(expected, abs=1e-6)
+    assert found[NAMES.index("disc@0.01")] == own[1][NAMES.index("disc@0.01")]
 
 
 @pytest.mark.parametrize(("gain", "sign"), [(0.5, -1.0), (1.6, 1.0)])
@@ -233,6 +256,21 @@ def test_without_neighbours_only_what_compares_slices_is_nan() -> None:
     )
     assert np.isfinite(among.features).all()
     assert alone.scored.all()
+
+
+@pytest.mark.parametrize(("below", "says"), [(5, False), (2, True)])
+def test_zone_with_a_handful_of_pixels_says_nothing(below: int, says: bool) -> None:
+    """The rim of the body: a disc that hardly touches tissue, loud there by chance."""
+    maps, tissue = noise(), soft()
+    # The disc's radius is 9 px: with 2 rows less it keeps 90 pixels, with 5 it has 40.
+    tissue[: 128 + below] = Tissue.OUTSIDE
+    maps[:, 128 + below : 137] *= 30.0
+    found = features(maps, tissue, at=(128, 128)).features[0, 0]
+    discs = [i for i, name in enumerate(NAMES) if " disc@" in f" {name}" and ALONE[i]]
+    assert discs
+    assert bool((found[discs[: len(LEVELS)]] > 1.5).all()) == says
+    if not says:
+        assert (found[discs] == 0.0).all()
 
 
 def test_outside_the_body_everything_is_nan() -> None:

@@ -273,7 +273,7 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
     assert all(s.level != "slice" for s in exhibits[own.finding_id].scores)
 
 
-MATCH = CopyMatch(19.0, 0.88, 3, 6, 335, 295)
+MATCH = CopyMatch(19.0, 0.88, 32, 3, 6, 335, 295)
 
 
 def test_strength_that_genuine_places_reach_is_where_copies_begin(made):
@@ -305,9 +305,9 @@ def test_series_that_is_not_covered_is_not_judged(made):
     assert judged.usual_strength is None
     assert not judged.copied
     assert copy_sentence(judged) == (
-        "Highest correlation with the noise of another place: 0.88 over 3 slices, at "
-        "x 295, y 335, slice 7 (19 times the spread). How high genuine places reach is "
-        "not known here."
+        "Highest correlation with the noise of another place: 0.88 over 32×32 px of 3 "
+        "slices, at x 295, y 335, slice 7 (19 times the spread). How high genuine "
+        "places reach is not known here."
     )
 
 
@@ -327,12 +327,13 @@ def test_profile_without_places_ranks_among_patches_and_judges_nothing(made):
 
 
 def test_sentence_of_a_copy_names_place_correlation_and_what_is_usual():
-    judged = JudgedCopy(19.2, 0.884, 1, 6, 335, 295, 6.0, True, 0.01, 5.43)
+    judged = JudgedCopy(19.2, 0.884, 14, 1, 6, 335, 295, 6.0, True, 0.01, 5.43)
     assert copy_sentence(judged) == (
         "The noise of this place is found again at x 295, y 335, slice 7 (correlation "
-        "0.88, 19 times the spread; 1 % of genuine places reach 5.4)."
+        "0.88 over 14×14 px, 19 times the spread; 1 % of genuine places reach 5.4)."
     )
     ordinary = replace(judged, correlation=0.11, surprise=0.4, copied=False)
     assert copy_sentence(ordinary) == (
-        "Noise not found again elsewhere (highest correlation 0.11, as by chance)."
+        "Noise not found again elsewhere (highest correlation 0.11 over 14×14 px, as "
+        "by chance)."
     )
