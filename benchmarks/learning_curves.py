@@ -64,7 +64,7 @@ def _reference(preset: str, dim: int, rate: float, *kept: int) -> Curve:
 
 NAMED = {
     "ct96-reference8": _reference("ct96", 8, 1e-3, 150, 300, 600, 1200),
-    "ct96-reference32": _reference("ct96", 32, 5e-4, 100, 200, 400),
+    "ct96-reference32": _reference("ct96", 32, 5e-4, 100, 200),
     "mr128-reference8": _reference("mr128", 8, 1e-3, 150, 300),
     "ct96wide-lean-34": _lean(250, 500, 1000, 2000),
     "ct96wide-lean-12": _lean(1000, patients=12),

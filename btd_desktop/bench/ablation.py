@@ -24,8 +24,10 @@ from btd_desktop.calibration.places import (
     density_of,
     flatten,
 )
-from btd_desktop.calibration.surprise import SurpriseScale
+from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
+
+_FPR = 0.01  # of the shipped profiles: rarer copies count
 
 __all__ = ["Variation", "judge_variations", "to_markdown", "variations"]
 
@@ -160,7 +162,8 @@ def to_markdown(rows: Sequence[tables.Row]) -> str:
 def _copied(variation: Variation, own: Observed, scale: SurpriseScale | None) -> float:
     if not variation.copies or own.copy is None or scale is None:
         return 0.0
-    return float(scale.surprise(np.log([max(own.copy.strength, 1e-6)]))[0])
+    surprise = scale.surprise(np.log([max(own.copy.strength, 1e-6)]))
+    return float(counted_copies(surprise, _FPR)[0])
 
 
 def _scorer(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.density import centred_on, series_reference
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
 from btd_desktop.calibration.scope import Scope
+from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
 
@@ -105,8 +106,9 @@ def calibrate_place(
     """Scores of one place, by kind.
 
     Where the place was searched for copies and the profile knows how genuine places
-    fare in that, the anomaly score is the larger of both surprises and is ranked among
-    places that were judged in the same way; else among patches.
+    fare in that, the anomaly score is the larger of both surprises (a copy's counts
+    where it is rarer than the false-positive rate) and is ranked among places that
+    were judged in the same way; else among patches.
 
     Args:
         profile: The calibration.
@@ -131,7 +133,9 @@ def calibrate_place(
     levels = {kind: profile.levels[kind]["patch"] for kind in scores}
     place_level = profile.levels["anomaly"].get("place")
     if copy is not None and place_level is not None:
-        scores["anomaly"] = max(scores["anomaly"], copy_surprise(profile, copy))
+        surprise = np.array([copy_surprise(profile, copy)])
+        copied = float(counted_copies(surprise, profile.target_fpr)[0])
+        scores["anomaly"] = max(scores["anomaly"], copied)
         levels["anomaly"] = place_level
     return {kind: _value(levels[kind], scope, s) for kind, s in scores.items()}
 

@@ -118,7 +118,9 @@ def fit_profile(
     }
     copies = copy_scale(places)
     if copies is not None:
-        own = place_scores(places, anomaly)  # not empty: the scale came of some
+        own = place_scores(
+            places, anomaly, target_fpr
+        )  # not empty: the scale came of some
         levels["anomaly"]["place"] = _calibrate_scores(own, target_fpr)
     facts = [s.facts for s in series]
     return CalibrationProfile(

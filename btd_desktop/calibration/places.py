@@ -19,7 +19,11 @@ from btd_desktop.calibration.density import (
     fit_density,
     series_reference,
 )
-from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise
+from btd_desktop.calibration.surprise import (
+    SurpriseScale,
+    counted_copies,
+    fit_surprise,
+)
 from btd_desktop.scoring.features import GridFeatures
 
 __all__ = [
@@ -219,16 +223,17 @@ def copy_scale(places: Sequence[Places]) -> SurpriseScale | None:
 
 
 def place_scores(
-    places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]]
+    places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]], fpr: float
 ) -> dict[str, NDArray[np.float64]]:
     """Scores of the places that were searched for copies too, by patient.
 
-    The larger of anomaly and copy surprise; the latter on the scale of the other
-    patients.
+    The larger of anomaly and copy surprise, as far as the latter counts; it is on the
+    scale of the other patients.
 
     Args:
         places: All series.
         anomaly: Their anomaly scores, one array each.
+        fpr: False-positive rate from which on a copy counts.
     """
     found: dict[str, list[NDArray[np.float64]]] = {}
     for own, scores in zip(places, anomaly, strict=True):
@@ -238,6 +243,7 @@ def place_scores(
         scale = copy_scale(others or places) or copy_scale(places)
         if scale is None:
             continue
-        both = np.maximum(scores[own.copied], scale.surprise(own.strength))
+        copied = counted_copies(scale.surprise(own.strength), fpr)
+        both = np.maximum(scores[own.copied], copied)
         found.setdefault(own.patient, []).append(both)
     return {patient: np.concatenate(parts) for patient, parts in found.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SurpriseScale", "fit_surprise", "rounded"]
+__all__ = ["SurpriseScale", "counted_copies", "fit_surprise", "rounded"]
 
 # Shares of genuine places at which the measure is kept; those that fewer than ten
 # places would carry are left out.
@@ -63,6 +63,21 @@ class SurpriseScale:
         if not np.isfinite(np.concatenate([knots, distances])).all() or not falling:
             raise ValueError("a scale holds values that are not usable")
         return cls(knots, distances)
+
+
+def counted_copies(surprise: NDArray[np.float64], fpr: float) -> NDArray[np.float64]:
+    """What the search for copies adds to the score of places, shape of `surprise`.
+
+    Only a correlation that is rarer among genuine places than the false-positive rate
+    counts. Every place has a best match; were the ordinary ones to count as well, they
+    would only blur what the features say.
+
+    Args:
+        surprise: -log10 of the share of genuine places found again as strongly.
+        fpr: False-positive rate, in (0, 1).
+    """
+    counted: NDArray[np.float64] = np.where(surprise > -np.log10(fpr), surprise, 0.0)
+    return counted
 
 
 def fit_surprise(logs: NDArray[np.float64]) -> SurpriseScale:

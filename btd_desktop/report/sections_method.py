@@ -86,11 +86,11 @@ _COPIED_NOISE: Final = (
     " correlation is set against the spread of all correlations of the series, and"
     " against genuine places. Noise that is found again points to tissue or noise"
     " copied within the series; which of the two places came first, this does not"
-    " tell. Copies that were turned, mirrored or rescaled, that come from another"
-    " scan, or whose noise was drawn anew are not found in this way. An exhibit's"
-    " anomaly score is the larger of two surprises, that of its features and that of"
-    " its highest correlation, and is ranked among genuine places judged in the same"
-    " way (level “place” of section 10)."
+    " tell. Copies that were turned, mirrored or rescaled, copies from another scan"
+    " and noise drawn anew are not found. An exhibit's anomaly score is the larger of"
+    " two surprises, of its features and of its highest correlation where that is"
+    " rarer than the false-positive rate, and is ranked among genuine places judged"
+    " in the same way (level “place” of section 10)."
 )
 
 

@@ -5,7 +5,6 @@ One wording for window, command line and report.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -15,7 +14,7 @@ import numpy as np
 from btd_desktop.calibration.apply import copy_surprise
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
-from btd_desktop.calibration.surprise import SurpriseScale
+from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.scoring.copies import CopyMatch
 
 __all__ = ["JudgedCopy", "copy_sentence", "judge_copy", "level_of_place"]
@@ -105,7 +104,8 @@ def judge_copy(
     return JudgedCopy(
         **asdict(copy),
         surprise=surprise,
-        copied=surprise is not None and surprise > -math.log10(rate),
+        copied=surprise is not None
+        and bool(counted_copies(np.array([surprise]), rate)[0] > 0.0),
         share=rate,
         usual_strength=usual,
     )

@@ -110,20 +110,20 @@ def test_variations_differ_and_stay_within_the_features(benign):
     found = variations(LEVELS)
     assert len({v.name for v in found}) == len(found)
     assert all(set(v.features) <= set(NAMES) for v in found)
-    lone = next(v for v in found if v.name == "no correlation across slices")
+    lone = next(v for v in found if v.name == "slice alone")
     assert not any(n.startswith(ACROSS) for n in lone.features)
 
 
 def test_centring_removes_what_the_whole_series_has(benign):
     """A scanner that shifts everything is no evidence; left uncentred, it is."""
     rng = np.random.default_rng(5)
-    shifted = [grid(rng, disc=3.0) for _ in range(3)]
+    shifted = [grid(rng, disc=6.0) for _ in range(3)]
     seen = [
         Observed(
             "P",
             "CT",
             "",
-            grid(rng, 1, disc=3.0),
+            grid(rng, 1, disc=6.0),
             shifted,
             None,
             1.0,
