@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-
 from btd_desktop.bench import tables
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS
@@ -54,7 +52,7 @@ def observe(
             detector,
             attacks=[ATTACKS[name] for name in attacks],
             n_places=n_places,
-            rng=np.random.default_rng([seed, number]),
+            seed=(seed, number),
             context=context,
             donors=donors,
         )

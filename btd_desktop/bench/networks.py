@@ -69,7 +69,7 @@ def measure_networks(
             attacks=[ATTACKS[name] for name in attacks],
             n_places=n_places,
             patch=side,
-            rng=np.random.default_rng([seed, number]),
+            seed=(seed, number),
             context=context,
             donors=donors,
         )

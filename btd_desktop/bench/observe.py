@@ -103,7 +103,7 @@ def observe_series(
     *,
     attacks: Sequence[Attack],
     n_places: int,
-    rng: np.random.Generator,
+    seed: Sequence[int],
     context: TaskContext,
     donors: Sequence[Donor] = (),
 ) -> list[Observed]:
@@ -119,7 +119,7 @@ def observe_series(
         detector: The model.
         attacks: What to try.
         n_places: Tampered places per attack.
-        rng: Everything random follows from it.
+        seed: Everything random follows from it and from the attacks' names.
         context: Progress and cancel.
         donors: Blobs of other patients for splicing.
 
@@ -133,7 +133,7 @@ def observe_series(
         attacks=attacks,
         n_places=n_places,
         patch=grid.patch,
-        rng=rng,
+        seed=seed,
         context=context,
         donors=donors,
     )

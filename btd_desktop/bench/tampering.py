@@ -1,11 +1,13 @@
 """Attacks at random places of a genuine series, before any detector looks.
 
-What is done where follows from the generator alone: detectors that are compared are
-shown the same places.
+What is done where follows from the seed and the attack's name alone: detectors that are
+compared are shown the same places, and an attack's places do not depend on which others
+are tried.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,11 +59,13 @@ def tampered_places(
     attacks: Sequence[Attack],
     n_places: int,
     patch: int,
-    rng: np.random.Generator,
+    seed: Sequence[int],
     context: TaskContext,
     donors: Sequence[Donor] = (),
 ) -> Iterator[TamperedPlace]:
     """Tamper at random places, one at a time, each in a copy of its own.
+
+    Genuine partners keep their distance from all places of the same attack.
 
     Attacks that the series cannot carry (too few slices) and places at which an attack
     gives up are left out.
@@ -72,30 +76,33 @@ def tampered_places(
         attacks: What to try.
         n_places: Tampered places per attack.
         patch: Side of the patch that must lie inside the slice, in pixels.
-        rng: Everything random follows from it.
+        seed: Everything random follows from it and from the attack's name.
         context: Progress and cancel.
         donors: Blobs of other patients for splicing.
 
     Raises:
         Cancelled: The context said so.
     """
-    possible = [a for a in attacks if not why_unavailable(a, volume)]
     slices = judged_slices(volume.n_slices)
-    n_wanted = n_places * len(possible)
-    pairs = draw_pairs(volume, n_wanted, rng, patch=patch, slices=slices)
-    touched = [pair.tampered for pair in pairs]
     others = [d for d in donors if d.patient != patient]
-    for k, pair in enumerate(pairs):
-        attack = possible[k % len(possible)]
-        context.report(k, len(pairs), "Measuring", f"{patient}: {attack.name}")
-        attack_rng = np.random.default_rng(pair.seed)
-        try:
-            result = attack.apply(volume, pair.tampered.centre, attack_rng, others)
-        except BtdError:
-            continue  # no room for it here
-        after = result.volume
-        if attack.kind == "removal":
-            plane = np.asarray(after.voxels[pair.tampered.slice_index])
-            pair = rematched(volume, pair, plane, touched, rng, patch=patch)
-        facts = {**pair.to_json(), "series": str(volume.source.get("series_uid", ""))}
-        yield TamperedPlace(attack, pair, after, facts)
+    for attack in attacks:
+        if why_unavailable(attack, volume):
+            continue
+        rng = np.random.default_rng([*seed, zlib.crc32(attack.name.encode())])
+        pairs = draw_pairs(volume, n_places, rng, patch=patch, slices=slices)
+        touched = [pair.tampered for pair in pairs]
+        for k, pair in enumerate(pairs):
+            context.report(k, len(pairs), "Measuring", f"{patient}: {attack.name}")
+            attack_rng = np.random.default_rng(pair.seed)
+            try:
+                result = attack.apply(volume, pair.tampered.centre, attack_rng, others)
+            except BtdError:
+                continue  # no room for it here
+            after = result.volume
+            if attack.kind == "removal":
+                plane = np.asarray(after.voxels[pair.tampered.slice_index])
+                pair = rematched(volume, pair, plane, touched, rng, patch=patch)
+            series = str(volume.source.get("series_uid", ""))
+            yield TamperedPlace(
+                attack, pair, after, {**pair.to_json(), "series": series}
+            )

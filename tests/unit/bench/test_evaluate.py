@@ -82,7 +82,7 @@ def judge_all(
     values: dict[str, Any] = {
         "attacks": [ATTACKS[name] for name in NAMES],
         "n_places": 3,
-        "rng": np.random.default_rng(seed),
+        "seed": (seed,),
         "context": TaskContext(),
     }
     found = observe_series(
