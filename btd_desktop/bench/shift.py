@@ -15,7 +15,12 @@ import numpy as np
 
 from btd_desktop.calibration.apply import calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope, check_scope
+from btd_desktop.calibration.scope import (
+    Coverage,
+    Scope,
+    check_scope,
+    with_scores,
+)
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.volume import Volume
@@ -97,6 +102,7 @@ def shift_rows(
             facts=facts,
         )
         result = calibrate_series(profile, _AS_IF, features)["anomaly"]
+        scope = with_scores(scope, profile, result.patch_scores)
         limit = profile.levels["anomaly"]["patch"].threshold
         if limit is None:
             limit = np.inf

@@ -2,18 +2,26 @@
 
 "Not covered" blocks every p-value. "Partly covered" prints them with the reason: the
 examiner and the other party decide what they are worth.
+
+What the files say of the scanner is asked first (`check_scope`), the scores afterwards
+(`with_scores`): a scan that is unlike the profile's all over shows it there, whatever
+its header says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from btd_desktop.calibration.fit import MIN_PATIENTS
 from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = ["Coverage", "Scope", "check_scope"]
+__all__ = ["Coverage", "Scope", "check_scope", "with_scores"]
 
 # A third thinner or half as thick again is another noise; a quarter in pixel size is
 # another noise texture in pixels.
@@ -22,6 +30,11 @@ _MEASURES = (
     ("pixel_spacing_mm", "pixel spacing"),
 )
 _FACTORS = (1.5, 1.25)
+
+# Patches above the threshold that no tampered spot accounts for: a nodule of 20 mm is
+# less than that of one slice, and far less of a series.
+_UNLIKE_SHARE = 0.05
+_UNLIKE_FACTOR = 1.5  # times the share of the profile's most unlike patient
 
 
 class Coverage(StrEnum):
@@ -75,6 +88,40 @@ def check_scope(
     if doubts:
         return Scope(Coverage.PARTLY, tuple(doubts))
     return Scope(Coverage.COVERED, ())
+
+
+def with_scores(
+    scope: Scope,
+    profile: CalibrationProfile,
+    patch_scores: Iterable[NDArray[np.floating]],
+) -> Scope:
+    """The scope once the series' anomaly scores are known.
+
+    A series of which far more patches lie above the threshold than of any patient of
+    the profile is covered in part at most: as a whole it is unlike them.
+
+    Args:
+        scope: Answer of `check_scope`.
+        profile: The calibration.
+        patch_scores: Anomaly scores of its patches, any shapes; NaN where not scored.
+    """
+    level = profile.levels["anomaly"]["patch"]
+    if level.threshold is None or scope.coverage is Coverage.NOT:
+        return scope
+    found = np.concatenate([np.empty(0), *(s[np.isfinite(s)] for s in patch_scores)])
+    if not found.size:
+        return scope
+    share = float(np.mean(found > level.threshold))
+    highest = max(level.patient_fpr, default=0.0)
+    if share <= max(_UNLIKE_SHARE, _UNLIKE_FACTOR * highest):
+        return scope
+    own = f", of the profile's own patients at most {100 * highest:.2g} %"
+    reason = (
+        f"{100 * share:.2g} % of the patches of this series lie above the threshold"
+        f"{own if level.patient_fpr else ''}: as a whole the scan is unlike those of "
+        "the profile, or it was altered in many places"
+    )
+    return replace(scope, coverage=Coverage.PARTLY, reasons=(*scope.reasons, reason))
 
 
 def _refusals(

@@ -14,7 +14,7 @@ from btd_desktop.calibration.apply import (
     calibrate_series,
 )
 from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
-from btd_desktop.calibration.scope import Scope
+from btd_desktop.calibration.scope import Scope, with_scores
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.diffusion.card import ModelCard
@@ -143,6 +143,7 @@ def evaluate_with(
     if not features:
         raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
     kinds = calibrate_series(profile, scope, features)
+    scope = with_scores(scope, profile, kinds["anomaly"].patch_scores)
     return Evaluation(run, record, profile, scope, features, kinds)
 
 

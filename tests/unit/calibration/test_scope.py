@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope, check_scope
+from btd_desktop.calibration.scope import Coverage, Scope, check_scope, with_scores
 from btd_desktop.preprocess.presets import PRESETS
 from tests.unit.calibration.samples import FACTS, GRID, MODEL, PRESET, profile_of
 
@@ -90,3 +93,67 @@ def test_thickness_near_the_profiles_is_covered(
 def test_every_reason_is_told(profile: CalibrationProfile) -> None:
     scope = scope_of(profile, model_digest="b" * 64, modality="MR", thickness_mm=9.0)
     assert len(scope.reasons) == 3
+
+
+COVERED = Scope(Coverage.COVERED, ())
+
+
+def scores_with(profile: CalibrationProfile, share: float) -> list[NDArray[np.float64]]:
+    """Two slices of 100 patches, a share of them above the patch threshold."""
+    threshold = profile.levels["anomaly"]["patch"].threshold
+    assert threshold is not None
+    scores = np.full((2, 10, 10), threshold)
+    scores.reshape(-1)[: round(200 * share)] = threshold + 0.1
+    return list(scores)
+
+
+def with_rates(
+    profile: CalibrationProfile, rates: tuple[float, ...]
+) -> CalibrationProfile:
+    levels = dict(profile.levels["anomaly"])
+    levels["patch"] = replace(levels["patch"], patient_fpr=rates)
+    return replace(profile, levels={**profile.levels, "anomaly": levels})
+
+
+def test_scan_that_is_unlike_the_profile_all_over_is_partly_covered(
+    profile: CalibrationProfile,
+) -> None:
+    known = with_rates(profile, (0.0, 0.01, 0.06))
+    found = with_scores(COVERED, known, scores_with(known, 0.12))
+    assert found.coverage is Coverage.PARTLY
+    assert found.p_values_allowed
+    [reason] = found.reasons
+    assert "12 % of the patches" in reason
+    assert "at most 6 %" in reason
+
+
+@pytest.mark.parametrize(
+    ("rates", "share"),
+    [((0.0, 0.01), 0.05), ((0.0, 0.01), 0.0), ((0.01, 0.08), 0.12), ((), 0.05)],
+)
+def test_tampered_spot_or_a_patient_like_the_profiles_leaves_the_scope(
+    profile: CalibrationProfile, rates: tuple[float, ...], share: float
+) -> None:
+    known = with_rates(profile, rates)
+    assert with_scores(COVERED, known, scores_with(known, share)) == COVERED
+
+
+def test_scores_add_to_the_reasons_and_never_lift_a_refusal(
+    profile: CalibrationProfile,
+) -> None:
+    known = with_rates(profile, ())
+    many = scores_with(known, 0.5)
+    doubted = Scope(Coverage.PARTLY, ("another kernel",))
+    found = with_scores(doubted, known, many)
+    assert found.coverage is Coverage.PARTLY
+    assert found.reasons[0] == "another kernel"
+    assert "own patients" not in found.reasons[1]
+    refused = Scope(Coverage.NOT, ("another model",))
+    assert with_scores(refused, known, many) == refused
+
+
+def test_series_without_scored_patches_leaves_the_scope(
+    profile: CalibrationProfile,
+) -> None:
+    assert with_scores(COVERED, profile, [np.full((3, 3), np.nan)]) == COVERED
+    assert with_scores(COVERED, profile, []) == COVERED
