@@ -27,9 +27,9 @@ from btd_desktop.calibration.places import (
 from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 
-_FPR = 0.01  # of the shipped profiles: rarer copies count
-
 __all__ = ["Variation", "judge_variations", "to_markdown", "variations"]
+
+_FPR = 0.01  # of the shipped profiles: rarer copies count
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,8 @@ def to_markdown(rows: Sequence[tables.Row]) -> str:
         cells = [tables.METHODS.get(method, method)]
         for row in rows:
             own = row.figures[method]
-            a = own.auc
-            span = "" if np.isnan(a.low) else f" [{a.low:.3f}–{a.high:.3f}]"
-            cells.append(
-                f"{a.value:.3f}{span}, {own.tpr_1.value:.2f}, {own.tpr_5.value:.2f}"
-            )
+            rates = f"{own.tpr_1.value:.2f}, {own.tpr_5.value:.2f}"
+            cells.append(f"{tables.interval_text(own.auc)}, {rates}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -18,7 +18,12 @@ from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS
 from btd_desktop.bench.tampering import TamperedPlace, tampered_places
 from btd_desktop.errors import SettingsError
-from btd_desktop.preprocess.presets import fit_scale, preset_named, scaled_slice
+from btd_desktop.preprocess.presets import (
+    IntensityScale,
+    fit_scale,
+    preset_named,
+    scaled_slice,
+)
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.model_library import BoundDetector
@@ -73,35 +78,43 @@ def measure_networks(
             context=context,
             donors=donors,
         )
+        scales = {
+            name: fit_scale(volume, preset_named(name))
+            for name in {str(d.info.preset["name"]) for d in detectors}
+        }
         # Volumes are as large as the series: only patches are kept.
         cut = [
-            (place.attack.name, _patches(place, detectors, volume)) for place in places
+            (
+                place.attack.name,
+                {
+                    name: _patches(place, volume, scale, side)
+                    for name, scale in scales.items()
+                },
+            )
+            for place in places
         ]
         for k, detector in enumerate(detectors):
             context.report(k, len(detectors), "Predicting", detector.info.name)
-            pairs = [(name, patches[k]) for name, patches in cut]
+            own = str(detector.info.preset["name"])
+            pairs = [(name, patches[own]) for name, patches in cut]
             found[k] += _judged(detector, pairs, patient, volume.modality, context)
     return found
 
 
 def _patches(
-    place: TamperedPlace, detectors: Sequence[BoundDetector], before: Volume
-) -> list[NDArray[np.float32]]:
-    """Tampered and genuine patch in each detector's scale, (2, P, P) each."""
-    out = []
-    for detector in detectors:
-        scale = fit_scale(before, preset_named(str(detector.info.preset["name"])))
-        half = int(detector.info.preset["patch"]) // 2
-        pair = []
-        for volume, spot in (
-            (place.volume, place.pair.tampered),
-            (before, place.pair.genuine),
-        ):
-            s, r, c = spot.centre
-            scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), half)
-            pair.append(scaled[r : r + 2 * half, c : c + 2 * half])
-        out.append(np.stack(pair))
-    return out
+    place: TamperedPlace, before: Volume, scale: IntensityScale, side: int
+) -> NDArray[np.float32]:
+    """Tampered and genuine patch, scaled, shape (2, P, P); 0 beyond the slice."""
+    half = side // 2
+    pair = []
+    for volume, spot in (
+        (place.volume, place.pair.tampered),
+        (before, place.pair.genuine),
+    ):
+        s, r, c = spot.centre
+        scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), half)
+        pair.append(scaled[r : r + side, c : c + side])
+    return np.stack(pair)
 
 
 def _judged(
@@ -169,8 +182,6 @@ def to_markdown(
         ]
         for row in own:
             method = INJECTION if row.kind == "injection" else REMOVAL
-            a = row.figures[method].auc
-            span = "" if np.isnan(a.low) else f" [{a.low:.2f}–{a.high:.2f}]"
-            cells.append(f"{a.value:.3f}{span}")
+            cells.append(tables.interval_text(row.figures[method].auc))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

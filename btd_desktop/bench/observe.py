@@ -48,6 +48,7 @@ __all__ = ["Observed", "observe_series"]
 
 _CROP = 256  # holds the patch and the receptive field around it
 _RIM = 32  # of a crop, where its maps lack what lies outside
+
 Maps = NDArray[np.float32]
 
 
@@ -64,8 +65,6 @@ class Observed:
             that is tampered with hardly moves a median.
         copy: Where its noise is found again best, if that could be searched.
         high_pass: The trivial detector: mean square of what a 3x3 mean leaves, HU^2.
-        patch: Scaled intensities around the centre, shape (P, P), in [0, 1]; 0 beyond
-            the slice.
         facts: What repeats it: places, seed; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
     """
@@ -77,7 +76,6 @@ class Observed:
     series: Sequence[GridFeatures]
     copy: CopyMatch | None
     high_pass: float
-    patch: NDArray[np.float32]
     facts: dict[str, Any]
     genuine_for: tuple[str, ...] = ()
 
@@ -272,16 +270,8 @@ def _observed(
         scanned.features,
         copy,
         _high_pass(plane, r, c),
-        _patch(scaled_slice(plane, scanned.scale), r, c, scanned.grid.patch // 2),
         facts,
     )
-
-
-def _patch(
-    scaled: NDArray[np.float32], r: int, c: int, half: int
-) -> NDArray[np.float32]:
-    framed = np.pad(scaled, half)
-    return framed[r : r + 2 * half, c : c + 2 * half].copy()
 
 
 def _high_pass(plane: NDArray[Any], r: int, c: int) -> float:

@@ -27,6 +27,7 @@ __all__ = [
     "Figures",
     "Judged",
     "Row",
+    "interval_text",
     "json_text",
     "mean_rows",
     "rows_of",
@@ -269,13 +270,19 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
 
 
+def interval_text(found: Interval) -> str:
+    """A figure with its interval, as "0.912 [0.880–0.951]"; bare without interval."""
+    span = "" if math.isnan(found.low) else f" [{found.low:.3f}–{found.high:.3f}]"
+    return f"{found.value:.3f}{span}"
+
+
 def _cell(figures: Figures | None) -> str:
     if figures is None:
         return "–"
-    a = figures.auc
-    span = "" if math.isnan(a.low) else f" [{a.low:.3f}–{a.high:.3f}]"
     rates = (figures.eer, figures.tpr_1, figures.tpr_5)
-    return f"{a.value:.3f}{span}, " + ", ".join(f"{r.value:.2f}" for r in rates)
+    return ", ".join(
+        [interval_text(figures.auc), *(f"{rate.value:.2f}" for rate in rates)]
+    )
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,15 +128,14 @@ def series_to_measure(
     split: str,
     modality: str,
     patients: int,
-    slices: int,
     context: TaskContext,
-    *,
-    wants_donors: bool,
+    attacks: Sequence[Attack] = (),
+    slices: int = SLICES,
 ) -> tuple[Iterator[tuple[Volume, str]], list[Donor]]:
-    """Series to measure on, and blobs that a splice can take."""
+    """Series to measure on, and blobs for those attacks that splice."""
     from btd_desktop.bench import corpus
 
-    wants_donors = wants_donors and modality == "CT"
+    wants_donors = modality == "CT" and any(a.needs_donors for a in attacks)
     if data is None:
         made = corpus.simulated_series(modality, patients, context, n_slices=slices)
         others = corpus.simulated_series(

@@ -7,9 +7,7 @@ from types import MappingProxyType
 
 import typer
 
-# Importing it adds the studies to the group.
-from btd_desktop.cli.commands import bench_studies as _bench_studies  # noqa: F401
-from btd_desktop.cli.commands.bench import bench
+from btd_desktop.cli.commands.bench_studies import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.demo import demonstrate

@@ -134,13 +134,7 @@ def detection(
     detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
         series, donors = series_to_measure(
-            data,
-            split,
-            modality,
-            patients,
-            slices,
-            context,
-            wants_donors=any(attack.needs_donors for attack in usable),
+            data, split, modality, patients, context, usable, slices
         )
         seen = observe(
             series,
@@ -205,13 +199,7 @@ def search(
     detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
         series, donors = series_to_measure(
-            data,
-            split,
-            modality,
-            patients,
-            SLICES,
-            context,
-            wants_donors=any(attack.needs_donors for attack in usable),
+            data, split, modality, patients, context, usable
         )
         rows = search_rows(
             search_series(

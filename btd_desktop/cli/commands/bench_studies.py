@@ -9,7 +9,6 @@ import typer
 
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.measuring import (
-    SLICES,
     Attacks,
     Data,
     Modality,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.bench.tables import Judged, Row
 
-__all__ = ["measure_ablation", "measure_models", "measure_shift"]
+__all__ = ["bench", "measure_ablation", "measure_models", "measure_shift"]
 
 Places = Annotated[
     int, typer.Option(help="Tampered places per series and attack.", min=1)
@@ -79,13 +78,7 @@ def measure_ablation(
             more = genuine_series(data, "train", modality, patients, context)
         benign, _ = benign_features(genuine, detector, context, more)
         series, donors = series_to_measure(
-            data,
-            split,
-            modality,
-            patients,
-            SLICES,
-            context,
-            wants_donors=any(attack.needs_donors for attack in usable),
+            data, split, modality, patients, context, usable
         )
         seen = observe(
             series,
@@ -130,6 +123,7 @@ def measure_models(
     Cells: mean AUC over the attacks of a kind, with its interval by patient.
     """
     from btd_desktop.bench.networks import measure_networks, to_markdown
+    from btd_desktop.bench.tables import rows_of
     from btd_desktop.workflow.model_library import find_model, open_detector
 
     detectors = [open_detector(find_model(name, "")) for name in models]
@@ -141,13 +135,7 @@ def measure_models(
     )
     with watched() as context:
         series, donors = series_to_measure(
-            data,
-            split,
-            modality,
-            patients,
-            SLICES,
-            context,
-            wants_donors=any(attack.needs_donors for attack in usable),
+            data, split, modality, patients, context, usable
         )
         judged = measure_networks(
             series,
@@ -160,7 +148,14 @@ def measure_models(
         )
     rows = [_means(own, usable, seed) for own in judged]
     say(*to_markdown(detectors, rows).splitlines())
-    _keep(json_file, [row for own in rows for row in own], {"models": models})
+    # In the file also attack by attack: a mean can hide where a score fails.
+    kinds = {a.name: a.kind for a in usable}
+    every = [
+        row
+        for own, means in zip(judged, rows, strict=True)
+        for row in (*rows_of(own, kinds, seed=seed), *means)
+    ]
+    _keep(json_file, every, {"models": models})
     return 0
 
 
@@ -185,9 +180,7 @@ def measure_shift(
     modality, _ = usable_attacks(data, modality, "", simulated=simulated)
     detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
-        series, _ = series_to_measure(
-            data, split, modality, patients, SLICES, context, wants_donors=False
-        )
+        series, _ = series_to_measure(data, split, modality, patients, context)
         rows = shift_rows(series, detector, found, context)
     heads = ("scanner", "kernel", "mm", "scope", "patches", "flagged", "slices")
     say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,6 +17,9 @@ from btd_desktop.gui.presenters.session import SeriesResult, Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.workflow.outcomes import SeriesOutcome
 
 __all__ = ["IssuedState", "ReportForm", "ReportPresenter", "ReportState"]
 
@@ -237,10 +241,10 @@ def _outcomes(
     store: CaseStore,
     records: tuple[SeriesRecord, ...],
     results: dict[int, SeriesResult],
-) -> list[object]:
+) -> list[SeriesOutcome]:
     from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 
-    outcomes: list[object] = []
+    outcomes: list[SeriesOutcome] = []
     for record in records:
         result = results.get(record.series_id, SeriesResult())
         evaluated = result.evaluation is not None
@@ -285,7 +289,7 @@ def _preview(
     context.check()
     content = build_content(
         store,
-        _outcomes(store, records, results),  # type: ignore[arg-type]
+        _outcomes(store, records, results),
         report_id=f"{store.info.case_id[:8]}-preview",
         now=services.now(),
         is_draft=True,
@@ -316,7 +320,7 @@ def _issue(
         redacted=form.redacted,
     )
     outcomes = _outcomes(store, records, results)
-    issued = issue_report(store, outcomes, services, options, context)  # type: ignore[arg-type]
+    issued = issue_report(store, outcomes, services, options, context)
     variant = None if issued.redacted is None else issued.redacted.path
     return IssuedState(
         issued.path, issued.sha256, issued.signer, issued.self_signed, variant

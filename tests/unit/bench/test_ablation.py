@@ -53,7 +53,6 @@ def benign() -> list[BenignSeries]:
 def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
     rng = np.random.default_rng(len(attack))
     series = [grid(rng) for _ in range(3)]
-    patch = np.zeros((96, 96), np.float32)
     return [
         Observed(
             f"P{k % 3}",
@@ -63,7 +62,6 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             series,
             CopyMatch(strength, 0.3, 32, 1, 0, 0, 0),
             1.0,
-            patch,
             {},
         )
         for k in range(30)
@@ -127,7 +125,6 @@ def test_centring_removes_what_the_whole_series_has(benign):
             shifted,
             None,
             1.0,
-            np.zeros((96, 96), np.float32),
             {},
         )
     ]

@@ -28,7 +28,8 @@ class Network:
     """F is the patch itself, times a gain; keeps what it was shown."""
 
     def __init__(self, gain: float) -> None:
-        self.gain, self.seen = gain, []  # type: ignore[var-annotated]
+        self.gain = gain
+        self.seen: list[NDArray[np.float32]] = []
 
     def predict_patches(
         self, patches: NDArray[np.float32], level: float

@@ -118,8 +118,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return own
 
     module = ModuleType("btd_desktop.bench.evaluate")
-    module.observe = observe  # type: ignore[attr-defined]
-    module.judge = judge  # type: ignore[attr-defined]
+    vars(module).update(observe=observe, judge=judge)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
         "btd_desktop.workflow.model_library.choose_profile",
@@ -185,7 +184,7 @@ def test_networks_are_set_side_by_side_on_the_same_places(btd, tiny_model, tmp_p
     assert len(lines) == 2
     assert lines[0] == lines[1]
     rows = json.loads((tmp_path / "n.json").read_text("utf-8"))["rows"]
-    assert [row["attack"] for row in rows] == ["mean of 1"] * 2
+    assert [r["attack"] for r in rows] == ["redrawn without noise", "mean of 1"] * 2
     assert rows[0]["figures"]["removal score"]["auc"]["value"] is not None
 
 
