@@ -15,7 +15,7 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.volume import Volume
 
-__all__ = ["judge", "observe"]
+__all__ = ["flagged_genuine", "judge", "observe"]
 
 _SCOPE = Scope(Coverage.COVERED, ())
 
@@ -78,3 +78,17 @@ def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
     return tables.Judged(
         own.patient, own.modality, own.attack, scores, own.facts, own.genuine_for
     )
+
+
+def flagged_genuine(
+    judged: Iterable[tables.Judged], profile: CalibrationProfile
+) -> tuple[int, int] | None:
+    """Genuine places above the profile's threshold for clicked places, and all.
+
+    None where the profile has no such threshold.
+    """
+    level = profile.levels["anomaly"].get("place")
+    if level is None or level.threshold is None:
+        return None
+    scores = [own.scores["ours"] for own in judged if not own.attack]
+    return sum(score > level.threshold for score in scores), len(scores)

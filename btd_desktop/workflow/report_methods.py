@@ -147,13 +147,18 @@ def validation_facts(
 
 def _validation_fact(method: str, row: dict[str, Any]) -> rc.ValidationFact:
     low, high = row["auc_interval"]
+    patients = int(row["n_patients"])
+    tpr = row.get("tpr_at_1_percent")
     return rc.ValidationFact(
         method_id=method,
         attack=str(row["attack"]),
         modality=str(row["modality"]),
-        n_patients=int(row["n_patients"]),
+        n_patients=patients,
         auc=float(row["auc"]),
-        auc_interval=(float(low), float(high)),
+        # Of one patient nothing is known of how patients differ.
+        auc_interval=(float(low), float(high)) if patients > 1 else None,
+        tpr=None if tpr is None else float(tpr),
+        tpr_at_fpr=None if tpr is None else 0.01,
         n_samples=int(row["n_tampered"]),
         remark=str(row.get("remark", "")),
     )

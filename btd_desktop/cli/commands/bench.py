@@ -128,7 +128,7 @@ def detection(
     detector: AUC with an interval by patient, EER, true positives at 1 % and 5 %.
     """
     from btd_desktop.bench import tables
-    from btd_desktop.bench.evaluate import judge, observe
+    from btd_desktop.bench.evaluate import flagged_genuine, judge, observe
 
     modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
     detector, found = calibrated_detector(model, modality, profile)
@@ -159,6 +159,9 @@ def detection(
         "seed": seed,
         "patients_of_donors": [donor.patient for donor in donors],
     }
+    genuine = flagged_genuine(judged, found)
+    if genuine is not None:
+        facts["genuine_places_flagged"], facts["genuine_places"] = genuine
     table = tables.to_markdown(rows)
     for path, text in (
         (json_file, tables.to_json(rows, facts)),
@@ -170,6 +173,16 @@ def detection(
                 path.write_text(text, encoding="utf-8")
     if markdown is None:
         say(*table.splitlines())
+    if genuine is not None:
+        flagged, of = genuine
+        rate = 100 * flagged / max(of, 1)
+        interval = found.levels["anomaly"]["place"].interval
+        claimed = (
+            f"; the profile claims {100 * interval[0]:.2g} to {100 * interval[1]:.2g} %"
+            if interval
+            else ""
+        )
+        say(f"Genuine places flagged: {flagged} of {of} ({rate:.2g} %{claimed}).")
     return 0
 
 

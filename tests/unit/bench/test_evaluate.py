@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.bench.attacks.registry import ATTACKS
-from btd_desktop.bench.evaluate import judge, observe
+from btd_desktop.bench.evaluate import flagged_genuine, judge, observe
 from btd_desktop.bench.observe import observe_series
 from btd_desktop.bench.tables import METHODS, Judged, rows_of, to_json
 from btd_desktop.calibration.apply import calibrate_place
@@ -143,6 +143,23 @@ def test_place_redrawn_without_noise_is_told_from_its_partner(judged):
     assert low < np.median([j.scores["paper_injection"] for j in genuine])
     odd = np.median([j.scores["ours_features"] for j in smooth])
     assert odd > np.median([j.scores["ours_features"] for j in genuine])
+
+
+def test_flagged_genuine_places_are_those_above_the_level_of_places(judged, profile):
+    genuine = [j.scores["ours"] for j in judged if not j.attack]
+    levels = dict(profile.levels["anomaly"])
+    middle = float(np.median(genuine))
+    for threshold in (-1.0, middle, 99.0):
+        levels["place"] = replace(levels["place"], threshold=threshold)
+        own = replace(profile, levels={**profile.levels, "anomaly": levels})
+        expected = sum(score > threshold for score in genuine)
+        assert flagged_genuine(judged, own) == (expected, len(genuine))
+    levels["place"] = replace(levels["place"], threshold=None)
+    own = replace(profile, levels={**profile.levels, "anomaly": levels})
+    assert flagged_genuine(judged, own) is None
+    del levels["place"]
+    own = replace(profile, levels={**profile.levels, "anomaly": levels})
+    assert flagged_genuine(judged, own) is None
 
 
 def test_series_is_left_untouched(series, profile):

@@ -16,6 +16,8 @@ from btd_desktop.bench.shift import ShiftRow
 from btd_desktop.bench.tables import METHODS, Judged
 from tests.factories import make_ct_volume, make_series_folder
 
+LEVELS = {"anomaly": {"place": SimpleNamespace(interval=(0.005, 0.02))}}
+
 
 def test_tamper_writes_a_marked_copy_and_says_where(btd, tmp_path):
     volume = make_ct_volume(3, shape=(5, 128, 128))
@@ -118,11 +120,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return own
 
     module = ModuleType("btd_desktop.bench.evaluate")
-    vars(module).update(observe=observe, judge=judge)
+    seen.genuine = (3, 240)
+    vars(module).update(
+        observe=observe, judge=judge, flagged_genuine=lambda *_: seen.genuine
+    )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
         "btd_desktop.workflow.model_library.choose_profile",
-        lambda *_: (SimpleNamespace(name="some profile"), None),
+        lambda *_: (SimpleNamespace(name="some profile", levels=LEVELS), None),
     )
     return seen
 
@@ -143,9 +148,12 @@ def test_detection_measures_one_split_and_writes_three_tables(
     assert "T-2" in [donor.patient for donor in asked.options["donors"]]
     assert "| redrawn without noise | redraw | CT |" in done.out
     assert "| mean of 1 | redraw | CT |" in done.out
+    claimed = "the profile claims 0.5 to 2 %"
+    assert f"Genuine places flagged: 3 of 240 (1.2 %; {claimed})." in done.out
     facts = json.loads((tmp_path / "t.json").read_text("utf-8"))["facts"]
     assert facts["model"] == tiny_model.name
     assert facts["profile"] == "some profile"
+    assert (facts["genuine_places_flagged"], facts["genuine_places"]) == (3, 240)
     assert facts["data"] == "split test"
     lines = (tmp_path / "t.csv").read_text("utf-8").splitlines()
     assert len(lines) == 1 + 2 * len(METHODS)
