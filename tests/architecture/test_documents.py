@@ -48,10 +48,20 @@ def test_every_module_named_in_the_architecture_exists():
     assert missing == []
 
 
-def test_decisions_are_numbered_without_a_gap():
-    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    numbers = [int(n) for n in re.findall(r"^\*\*(\d+)\. ", text, re.MULTILINE)]
-    assert numbers == list(range(1, len(numbers) + 1))
+def test_decisions_are_numbered_without_a_gap_and_listed_by_their_titles():
+    listed = re.findall(
+        r"^\d+\. \[(.+)\]\((docs/decisions/(\d{4})-[a-z0-9-]+\.md)\)$",
+        (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    files = sorted((ROOT / "docs" / "decisions").iterdir())
+    assert [name for _, name, _ in listed] == [
+        f.relative_to(ROOT).as_posix() for f in files
+    ]
+    for expected, (title, name, number) in enumerate(listed, 1):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert int(number) == expected
+        assert text.startswith(f"# {expected}. {title}\n\n")
 
 
 def test_every_setting_is_in_the_table_with_its_default():
