@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.handles import open_leaving_times
+
 __all__ = [
     "array_digest",
     "bytes_digest",
     "canonical_json",
     "file_digest",
     "json_digest",
-    "open_leaving_times",
     "stream_digest",
     "tree_digest",
 ]
@@ -54,26 +55,6 @@ def file_digest(path: Path) -> tuple[str, int]:
     """
     with os.fdopen(open_leaving_times(path), "rb") as stream:
         return stream_digest(stream)
-
-
-def open_leaving_times(path: str | Path, *extra_flags: str) -> int:
-    """Descriptor for reading; the time of last access stays where that can be had.
-
-    Args:
-        path: The file.
-        extra_flags: Names of further flags of `os.open`, used where they exist.
-
-    Raises:
-        OSError: It cannot be opened.
-    """
-    flags = os.O_RDONLY
-    for name in ("O_BINARY", "O_CLOEXEC", *extra_flags):
-        flags |= getattr(os, name, 0)
-    try:
-        # Linux lets only the owner ask so.
-        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
-    except PermissionError:
-        return os.open(path, flags)
 
 
 def array_digest(array: NDArray[Any]) -> str:

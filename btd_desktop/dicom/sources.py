@@ -7,6 +7,7 @@ file.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -23,8 +24,8 @@ from typing import BinaryIO, Final
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import HEAD_BYTES, Kind, sniff
-from btd_desktop.digest import open_leaving_times
 from btd_desktop.errors import EvidenceError
+from btd_desktop.handles import open_folder, open_without_links
 
 __all__ = ["Received", "Source", "list_sources", "open_evidence", "receive"]
 
@@ -114,12 +115,12 @@ def list_sources(paths: Sequence[Path], limits: Limits) -> list[Source]:
 
 
 def open_evidence(path: str) -> BinaryIO:
-    """A regular file, opened for reading, without following a link at its end.
+    """A regular file, opened for reading, with no link anywhere on the way to it.
 
     Raises:
-        OSError: It cannot be opened or is not a regular file.
+        OSError: It cannot be opened, is not a regular file, or a link is in the way.
     """
-    descriptor = open_leaving_times(path, "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY")
+    descriptor = open_without_links(path)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file")
@@ -226,35 +227,54 @@ def _labels(roots: list[Path]) -> list[str]:
 
 def _list_root(root: Path, label: str, limits: Limits) -> Iterator[Source]:
     if root.is_dir():
-        yield from _walk(str(root), f"{label}/" if label else "", limits, 0)
+        prefix = f"{label}/" if label else ""
+        yield from _walk(str(root), prefix, limits, 0, lambda: open_folder(root))
         return
     yield _entry_source(str(root), label or root.name, root.lstat())
 
 
-def _walk(folder: str, prefix: str, limits: Limits, depth: int) -> Iterator[Source]:
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        name = prefix.rstrip("/") or "."
-        reason = f"The folder cannot be listed ({error.strerror})."
-        yield Source(name, folder, 0, None, Fate.REFUSED, reason)
-        return
-    for entry in entries:
-        name = prefix + entry.name
+def _walk(
+    folder: str,
+    prefix: str,
+    limits: Limits,
+    depth: int,
+    open_it: Callable[[], int | str],
+) -> Iterator[Source]:
+    """Entries of a folder, each folder opened from the one that it was listed in."""
+    with contextlib.ExitStack() as closing:
         try:
-            status = entry.stat(follow_symlinks=False)
+            handle = open_it()
+            if isinstance(handle, int):
+                closing.callback(os.close, handle)
+            with os.scandir(handle) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            reason = f"The entry cannot be examined ({error.strerror})."
-            yield Source(name, entry.path, 0, None, Fate.REFUSED, reason)
-            continue
-        if not stat.S_ISDIR(status.st_mode) or _is_reparse_point(status):
-            yield _entry_source(entry.path, name, status)
-        elif depth >= limits.max_folder_depth:
-            reason = "Folders are nested deeper than this program follows."
-            yield Source(name, entry.path, 0, None, Fate.REFUSED, reason)
-        else:
-            yield from _walk(entry.path, f"{name}/", limits, depth + 1)
+            name = prefix.rstrip("/") or "."
+            reason = f"The folder cannot be listed ({error.strerror})."
+            yield Source(name, folder, 0, None, Fate.REFUSED, reason)
+            return
+        for entry in entries:
+            name, path = prefix + entry.name, str(Path(folder) / entry.name)
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                reason = f"The entry cannot be examined ({error.strerror})."
+                yield Source(name, path, 0, None, Fate.REFUSED, reason)
+                continue
+            if not stat.S_ISDIR(status.st_mode) or _is_reparse_point(status):
+                yield _entry_source(path, name, status)
+            elif depth >= limits.max_folder_depth:
+                reason = "Folders are nested deeper than this program follows."
+                yield Source(name, path, 0, None, Fate.REFUSED, reason)
+            else:
+                inside = _opener_below(handle, entry.name, path)
+                yield from _walk(path, f"{name}/", limits, depth + 1, inside)
+
+
+def _opener_below(handle: int | str, name: str, path: str) -> Callable[[], int | str]:
+    if isinstance(handle, int):
+        return lambda: open_folder(name, dir_fd=handle)
+    return lambda: open_folder(path)
 
 
 def _is_reparse_point(status: os.stat_result) -> bool:

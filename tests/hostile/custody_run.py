@@ -36,12 +36,16 @@ _CHANGES = (
 
 def _watch(evidence: Path, attempts: list[str]) -> None:
     inside = str(evidence)
+    names = {place.name for place in evidence.rglob("*")}
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = arguments
             named = isinstance(path, str | bytes | os.PathLike)
-            if named and os.fsdecode(path).startswith(inside):
+            # Opened by the handle of its folder, a file has only its name here.
+            if named and (
+                os.fsdecode(path).startswith(inside) or os.fsdecode(path) in names
+            ):
                 writes = isinstance(flags, int) and flags & _WRITING
                 if writes or (isinstance(mode, str) and set(mode) & set("wax+")):
                     attempts.append(f"open {os.fsdecode(path)} {mode} {flags}")

@@ -362,10 +362,10 @@ def test_file_that_may_not_be_read_is_refused_with_the_reason(
     save(tmp_path, "closed.dcm", _ct("closed")).chmod(0)
     really = os.open
 
-    def closed(path: str, flags: int, *more: int) -> int:
+    def closed(path: str, flags: int, *more: int, **options: int) -> int:
         if str(path).endswith("closed.dcm"):  # the administrator may read anything
             raise PermissionError(13, "Permission denied")
-        return really(path, flags, *more)
+        return really(path, flags, *more, **options)
 
     monkeypatch.setattr("btd_desktop.dicom.sources.os.open", closed)
     result = load(tmp_path)
