@@ -17,8 +17,8 @@ from pathlib import Path
 from real_data import CREDITS, DATA, load_split, sources_of
 
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.diffusion.card import WEIGHTS_FILE
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.train_model import TrainingOptions, train_on_series
 

@@ -77,12 +77,12 @@ def write_model(folder: Path) -> Path:
     from btd_desktop.calibration.fit import ProfileHeader, fit_profile
     from btd_desktop.calibration.places import BenignSeries
     from btd_desktop.calibration.profile import write_profile
-    from btd_desktop.diffusion.card import ModelCard
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
     from btd_desktop.diffusion.lean import LeanDenoiser
     from btd_desktop.diffusion.networks import describe_network, parameter_count
     from btd_desktop.digest import bytes_digest
     from btd_desktop.preprocess.presets import PRESETS
+    from btd_desktop.scoring.card import ModelCard
     from btd_desktop.scoring.engine import grid_of
     from btd_desktop.scoring.features import GridFeatures, feature_names
 

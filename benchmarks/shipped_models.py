@@ -24,16 +24,16 @@ from btd_desktop.bench.evaluate import judge, observe
 from btd_desktop.bench.shift import shift_rows
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.diffusion.card import WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.diffusion.checkpoint import save_model
-from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.calibrate import calibrate_on
-from btd_desktop.workflow.model_library import (
+from btd_desktop.examination.model_manifest import write_manifest
+from btd_desktop.examination.models import (
     BoundDetector,
     ModelEntry,
     open_detector,
 )
-from btd_desktop.workflow.model_manifest import write_manifest
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard, read_card
+from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.train_model import TrainingOptions, train_on_series
 

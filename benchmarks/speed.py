@@ -32,7 +32,6 @@ from unittest.mock import MagicMock
 import numpy as np
 import torch
 
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.checkpoint import load_model
 from btd_desktop.diffusion.denoiser import DiffusionDetector
 from btd_desktop.diffusion.device import ComputeDevice, choose_device
@@ -42,6 +41,7 @@ from btd_desktop.diffusion.schedule import sigmoid_schedule
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.preprocess.foreground import Tissue
 from btd_desktop.preprocess.presets import PRESETS
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.scoring.features import grid_features
 from btd_desktop.scoring.grid import PatchGrid
 

@@ -183,9 +183,9 @@ def child_drop(folder: Path, case: Path, dwell_s: float) -> dict[str, Any]:
 def child_prepare(case: Path, n_slices: int, n_to_score: int) -> dict[str, Any]:
     """A case with a scored series and one that waits to be scored."""
     from btd_desktop.errors import Cancelled
+    from btd_desktop.examination.models import find_model, open_detector
     from btd_desktop.progress import TaskContext
     from btd_desktop.workflow.import_series import CaseDetails, create_case
-    from btd_desktop.workflow.model_library import find_model, open_detector
     from btd_desktop.workflow.score_series import score_series
     from btd_desktop.workflow.services import Services
 

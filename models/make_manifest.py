@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
-from btd_desktop.workflow.model_manifest import (  # noqa: E402 - needs the path above
+from btd_desktop.examination.model_manifest import (  # noqa: E402 - needs the path above
     MANIFEST_FILE,
     make_manifest,
     write_manifest,

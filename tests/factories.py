@@ -13,9 +13,9 @@ import numpy as np
 from scipy import ndimage
 
 from btd_desktop.dicom.write import write_series
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import preset_named
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.volume import Volume
 
 __all__ = ["make_ct_volume", "make_series_folder", "make_tiny_model"]

@@ -50,6 +50,7 @@ class Desk:
 def build_desk(root: Path) -> Desk:
     """Make the desk; `BTD_HOME` and `BTD_MODELS_DIR` must point into `root`."""
     from btd_desktop.calibration.profile import write_profile
+    from btd_desktop.examination.models import find_model, open_detector
     from btd_desktop.progress import TaskContext
     from btd_desktop.workflow.calibrate import calibrate_paths
     from btd_desktop.workflow.evaluate import evaluate_run
@@ -59,7 +60,6 @@ def build_desk(root: Path) -> Desk:
         create_case,
         import_into_case,
     )
-    from btd_desktop.workflow.model_library import find_model, open_detector
     from btd_desktop.workflow.score_series import score_series
     from btd_desktop.workflow.services import Services
 

@@ -18,6 +18,7 @@ from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS
 from btd_desktop.bench.tampering import TamperedPlace, tampered_places
 from btd_desktop.errors import SettingsError
+from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import (
     IntensityScale,
     fit_scale,
@@ -26,7 +27,6 @@ from btd_desktop.preprocess.presets import (
 )
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.model_library import BoundDetector
 
 __all__ = ["INJECTION", "REMOVAL", "measure_networks", "to_markdown"]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from btd_desktop.bench.attacks.donors import Donor
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.examination.models import BoundDetector
     from btd_desktop.progress import TaskContext
     from btd_desktop.volume import Volume
-    from btd_desktop.workflow.model_library import BoundDetector
 
 __all__ = [
     "SLICES",
@@ -80,12 +80,12 @@ def calibrated_detector(
     model: str, modality: str, profile: str
 ) -> tuple[BoundDetector, CalibrationProfile]:
     """The model and its calibration."""
-    from btd_desktop.scoring.engine import grid_of
-    from btd_desktop.workflow.model_library import (
+    from btd_desktop.examination.models import (
         choose_profile,
         find_model,
         open_detector,
     )
+    from btd_desktop.scoring.engine import grid_of
 
     detector = open_detector(find_model(model, modality))
     found = choose_profile(

@@ -14,10 +14,10 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.diffusion.networks import build_network
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 
 __all__ = [
     "install_weights",

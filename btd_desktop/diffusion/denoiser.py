@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.checkpoint import load_model
 from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.errors import ModelError
+from btd_desktop.scoring.card import ModelCard
 
 __all__ = ["DiffusionDetector", "open_detector"]
 

@@ -21,7 +21,6 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from btd_desktop.diffusion.card import CARD_FILE, ModelCard
 from btd_desktop.diffusion.checkpoint import (
     install_weights,
     save_model,
@@ -32,6 +31,7 @@ from btd_desktop.diffusion.networks import build_network, parameter_count
 from btd_desktop.digest import bytes_digest, file_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import CARD_FILE, ModelCard
 
 __all__ = ["READER_FLAG", "ReaderLimits", "convert_checkpoint"]
 

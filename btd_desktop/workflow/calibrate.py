@@ -16,13 +16,13 @@ from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.errors import CalibrationError
+from btd_desktop.examination.models import BoundDetector
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.import_series import facts_of
-from btd_desktop.workflow.model_library import BoundDetector
 from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.search_copies import sampled_copies
 from btd_desktop.workflow.services import Services

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.errors import SettingsError
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.services import Services
 
 __all__ = ["convert_published"]

@@ -15,13 +15,13 @@ from btd_desktop.calibration.profile import (
 )
 from btd_desktop.cases.model import Finding
 from btd_desktop.errors import SettingsError
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.import_series import CaseDetails
 from btd_desktop.workflow.issue_report import ReportOptions
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.services import Services
 
 __all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "prepare_demo", "run_demo"]

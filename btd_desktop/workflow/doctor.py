@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from btd_desktop import __version__, paths
-from btd_desktop.diffusion.card import WEIGHTS_FILE
 from btd_desktop.digest import file_digest
+from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
+from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.workflow.components import installed_version
-from btd_desktop.workflow.model_library import ModelEntry, list_models, list_profiles
 from btd_desktop.workflow.report_methods import COMPONENTS
 from btd_desktop.workflow.services import Services
 

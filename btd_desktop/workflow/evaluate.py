@@ -17,17 +17,17 @@ from btd_desktop.calibration.profile import CalibrationProfile, profile_from_jso
 from btd_desktop.calibration.scope import Scope, with_scores
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.errors import CalibrationError, CaseError, EvidenceError
+from btd_desktop.examination.models import choose_profile
 from btd_desktop.preprocess.presets import IntensityScale
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.workflow.copied_noise import judge_copy
-from btd_desktop.workflow.model_library import choose_profile
 from btd_desktop.workflow.score_series import load_features
 from btd_desktop.workflow.search_copies import copies_in_case
 

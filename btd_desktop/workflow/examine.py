@@ -16,6 +16,7 @@ from btd_desktop.errors import (
     ModelError,
     SettingsError,
 )
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.evaluate import Evaluation, evaluate_run
 from btd_desktop.workflow.findings import search_and_keep
@@ -33,7 +34,6 @@ from btd_desktop.workflow.issue_report import (
     issue_report,
 )
 from btd_desktop.workflow.messages import reason_of
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 from btd_desktop.workflow.score_series import OnSlice, score_series
 from btd_desktop.workflow.services import Services

@@ -8,6 +8,7 @@ from typing import Any
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.models import open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import open_checked
 from btd_desktop.workflow.evaluate import Place, score_at
@@ -18,7 +19,6 @@ from btd_desktop.workflow.issue_report import (
     ReportOptions,
     issue_report,
 )
-from btd_desktop.workflow.model_library import open_detector
 from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.outcomes_of_case import (
     evaluate_latest,

@@ -14,10 +14,10 @@ from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import FileRecord, Import, LoadedSeries
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import EvidenceError
+from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.custody import open_checked
-from btd_desktop.workflow.log_privacy import keep_patients_out_of_logs
 from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 

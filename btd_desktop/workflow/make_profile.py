@@ -10,9 +10,9 @@ from typing import Any
 from btd_desktop import paths as places
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.errors import CalibrationError
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_paths
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.services import Services
 
 __all__ = ["default_profile_path", "make_profile", "profile_summary"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.digest import json_digest
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.evaluate import Evaluation
 
 __all__ = [

@@ -6,8 +6,10 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import check_scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.errors import CalibrationError, CaseError, ModelError
+from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
+from btd_desktop.examination.models import ModelEntry, list_models
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.evaluate import (
     Evaluation,
     evaluate_run,
@@ -15,9 +17,7 @@ from btd_desktop.workflow.evaluate import (
     latest_run,
     profile_of_case,
 )
-from btd_desktop.workflow.log_privacy import keep_patients_out_of_logs
 from btd_desktop.workflow.messages import reason_of
-from btd_desktop.workflow.model_library import ModelEntry, list_models
 from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 
 __all__ = [

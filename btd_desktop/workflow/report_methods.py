@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.report import content as rc
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.outcomes import SeriesOutcome, distinct_cards, method_id
 from btd_desktop.workflow.report_words import ANOMALY_DEFINITION
 

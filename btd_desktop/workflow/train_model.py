@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.training.dataset import (
     TrainingSlice,
     TrainingSplit,
@@ -26,6 +25,7 @@ from btd_desktop.errors import EvidenceError, SettingsError
 from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.preprocess.presets import Preset, fit_scale, preset_named
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.calibrate import patient_of
 from btd_desktop.workflow.services import Services
 

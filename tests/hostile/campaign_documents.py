@@ -27,10 +27,10 @@ from pathlib import Path
 import numpy as np
 
 from btd_desktop.calibration.profile import CalibrationProfile, read_profile
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, ModelCard
 from btd_desktop.errors import BtdError, CalibrationError, ModelError
-from btd_desktop.workflow.model_library import ModelEntry, open_detector
-from btd_desktop.workflow.model_manifest import write_manifest
+from btd_desktop.examination.model_manifest import write_manifest
+from btd_desktop.examination.models import ModelEntry, open_detector
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard
 from tests.factories import make_tiny_model
 from tests.hostile.figures import Figures, own_peak_bytes
 from tests.hostile.mutations_models import (

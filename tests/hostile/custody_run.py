@@ -59,6 +59,7 @@ def main(evidence: Path, work: Path) -> dict[str, Any]:
     """Run it all; see the module."""
     from btd_desktop.calibration.profile import write_profile
     from btd_desktop.dicom.series import LoadedSeries
+    from btd_desktop.examination.models import ModelEntry, open_detector
     from btd_desktop.paths import user_profiles_dir
     from btd_desktop.progress import TaskContext
     from btd_desktop.workflow.calibrate import calibrate_on
@@ -66,7 +67,6 @@ def main(evidence: Path, work: Path) -> dict[str, Any]:
     from btd_desktop.workflow.examine_case import report_on_case, score_place
     from btd_desktop.workflow.import_series import CaseDetails
     from btd_desktop.workflow.issue_report import ReportOptions
-    from btd_desktop.workflow.model_library import ModelEntry, open_detector
     from btd_desktop.workflow.services import Services
     from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
     from tests.factories import make_ct_volume, make_tiny_model

@@ -17,10 +17,10 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from btd_desktop.calibration.profile import read_profile
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE
 from btd_desktop.diffusion.checkpoint import load_model
 from btd_desktop.digest import bytes_digest, json_digest
 from btd_desktop.errors import CalibrationError, ModelError
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE
 from tests.factories import make_tiny_model
 
 Attack = Callable[[Path], None]

@@ -149,14 +149,14 @@ def _by_window(office: Office) -> dict[str, Any]:
     jobs.bug.connect(bugs.append)
     session = Session(Services(), jobs)
     parts = make_parts(session, RecentCases(5), jobs)
-    session.open_store(CaseStore.open(office.case))
-    wait_until(
-        lambda: (
-            session.result.evaluation
-            or session.result.reason
-            or not session.store.runs()
-        )
-    )
+    store = CaseStore.open(office.case)
+    session.open_store(store)
+
+    def is_told() -> bool:
+        result = session.result
+        return bool(result.evaluation or result.reason or not store.runs())
+
+    wait_until(is_told)
     wait_until(lambda: not parts.scoring.is_queued(1))
     reporting = ReportPresenter(session)
     reporting.on_issue_wanted(reporting.state.form)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
+from btd_desktop.examination.models import list_models, list_profiles
 from btd_desktop.paths import shipped_models_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.verification import verify_report
 from btd_desktop.workflow.examine import ExamineOptions, examine
 from btd_desktop.workflow.import_series import CaseDetails
-from btd_desktop.workflow.model_library import list_models, list_profiles
 from btd_desktop.workflow.services import Services
 
 N_SLICES = 4

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.preprocess.presets import fit_scale, preset_named
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import grid_of, score_volume
 from btd_desktop.simulator.chest import chest_phantom
 from btd_desktop.simulator.ct import simulate_ct
 from btd_desktop.simulator.scanners import CT_SCANNERS
-from btd_desktop.workflow.model_library import find_model, open_detector
 
 
 @pytest.fixture(autouse=True)

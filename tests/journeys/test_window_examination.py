@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.workflow.evaluate import evaluate_run, latest_run, score_at
-from btd_desktop.workflow.model_library import find_model, open_detector
 from tests.factories import make_series_folder
 from tests.window_desk import N_SLICES, drop, open_dialog, wait_until
 from tests.window_fixtures import desk, desk_home, make_window, no_thread_left

@@ -66,8 +66,8 @@ def measure_ablation(
     """
     from btd_desktop.bench.ablation import judge_variations, to_markdown, variations
     from btd_desktop.bench.evaluate import observe
+    from btd_desktop.examination.models import find_model, open_detector
     from btd_desktop.workflow.calibrate import benign_features
-    from btd_desktop.workflow.model_library import find_model, open_detector
 
     modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
     detector = open_detector(find_model(model, modality))
@@ -124,7 +124,7 @@ def measure_models(
     """
     from btd_desktop.bench.networks import measure_networks, to_markdown
     from btd_desktop.bench.tables import rows_of
-    from btd_desktop.workflow.model_library import find_model, open_detector
+    from btd_desktop.examination.models import find_model, open_detector
 
     detectors = [open_detector(find_model(name, "")) for name in models]
     modalities = {str(d.card.preset["modality"]) for d in detectors}

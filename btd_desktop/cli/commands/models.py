@@ -10,8 +10,8 @@ __all__ = ["list_installed"]
 
 def list_installed(as_json: AsJson = False) -> int:
     """List installed models with their calibration profiles."""
+    from btd_desktop.examination.models import list_models
     from btd_desktop.workflow.doctor import models_json
-    from btd_desktop.workflow.model_library import list_models
 
     entries = list_models()
     if as_json:

@@ -250,7 +250,7 @@ class CalibrationPresenter(QObject):
 
 
 def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
-    from btd_desktop.workflow.model_library import list_models
+    from btd_desktop.examination.models import list_models
 
     return tuple(
         ModelChoice(
@@ -271,8 +271,8 @@ def _calibrate(
     context: TaskContext,
     tell: Tell,
 ) -> tuple[CalibrationProfile, tuple[LevelFit, ...]]:
+    from btd_desktop.examination.models import find_model
     from btd_desktop.workflow.calibrate import calibrate_paths
-    from btd_desktop.workflow.model_library import find_model
 
     context.report(0, 0, "Loading the model")
     entry = find_model(str(form.model), "")

@@ -9,8 +9,8 @@ from btd_desktop.cases.model import Run
 from btd_desktop.settings import Settings, changed_settings
 
 if TYPE_CHECKING:
-    from btd_desktop.diffusion.card import ModelCard
-    from btd_desktop.workflow.model_library import BoundDetector, ModelEntry
+    from btd_desktop.examination.models import BoundDetector, ModelEntry
+    from btd_desktop.scoring.card import ModelCard
 
 __all__ = ["Detectors", "DeviceLine", "device_line"]
 
@@ -58,7 +58,7 @@ class Detectors:
             ModelError: There is none, or it is damaged.
             SettingsError: The device in the settings is not to be had.
         """
-        from btd_desktop.workflow.model_library import find_model
+        from btd_desktop.examination.models import find_model
 
         return self.for_entry(find_model("", modality), settings)
 
@@ -77,7 +77,7 @@ class Detectors:
 
     def for_entry(self, entry: ModelEntry, settings: Settings) -> BoundDetector:
         """Detector of a model, on the device of the settings."""
-        from btd_desktop.workflow.model_library import open_detector
+        from btd_desktop.examination.models import open_detector
 
         key = (str(entry.folder), settings.device, settings.dtype)
         known = self._open.get(key)
@@ -89,7 +89,7 @@ class Detectors:
 
 def card_of(digest: str) -> ModelCard | None:
     """Card of an installed model by digest."""
-    from btd_desktop.workflow.model_library import list_models
+    from btd_desktop.examination.models import list_models
 
     for entry in list_models():
         if entry.card is not None and entry.card.digest == digest:

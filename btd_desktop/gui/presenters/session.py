@@ -21,7 +21,7 @@ from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.diffusion.card import ModelCard
+    from btd_desktop.scoring.card import ModelCard
     from btd_desktop.workflow.evaluate import Evaluation
 
 __all__ = ["PlaceMark", "SeriesResult", "Session", "Voxel"]

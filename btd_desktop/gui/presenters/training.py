@@ -19,8 +19,8 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.diffusion.card import ModelCard
     from btd_desktop.diffusion.training.trainer import TrainingState
+    from btd_desktop.scoring.card import ModelCard
 
 __all__ = ["LossPoint", "TrainingForm", "TrainingPresenter", "TrainingView"]
 

@@ -17,10 +17,10 @@ from btd_desktop.bench.networks import (
 )
 from btd_desktop.bench.tables import Judged, mean_rows
 from btd_desktop.errors import Cancelled, SettingsError
+from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.model_library import BoundDetector
 from tests.unit.bench.test_evaluate import NAMES, series  # noqa: F401
 
 

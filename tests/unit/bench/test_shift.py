@@ -11,9 +11,9 @@ import pytest
 from btd_desktop.bench.shift import ShiftRow, by_coverage, shift_rows
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.errors import Cancelled
+from btd_desktop.examination.models import BoundDetector
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.model_library import BoundDetector
 from tests.unit.bench.test_evaluate import profile, series  # noqa: F401
 from tests.unit.scoring.fakes import HighPassDetector
 

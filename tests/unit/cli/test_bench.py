@@ -126,7 +126,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
-        "btd_desktop.workflow.model_library.choose_profile",
+        "btd_desktop.examination.models.choose_profile",
         lambda *_: (SimpleNamespace(name="some profile", levels=LEVELS), None),
     )
     return seen

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from btd_desktop.diffusion.card import ModelCard
 from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
 from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
 from btd_desktop.diffusion.networks import describe_network, parameter_count
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import PRESETS
+from btd_desktop.scoring.card import ModelCard
 
 LEVELS = (0.0173286, 0.055)
 

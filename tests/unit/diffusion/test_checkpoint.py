@@ -15,7 +15,6 @@ import pytest
 import torch
 from safetensors.torch import save as save_bytes
 
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, read_card
 from btd_desktop.diffusion.checkpoint import (
     load_model,
     save_model,
@@ -31,6 +30,7 @@ from btd_desktop.diffusion.networks import (
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, read_card
 from tests.unit.diffusion.conftest import card_of, cpu, lean
 
 Write = Callable[..., Path]

@@ -9,6 +9,7 @@ import numpy as np
 
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import tissue_of
@@ -19,7 +20,6 @@ from btd_desktop.workflow.import_series import (
     create_case,
     import_into_case,
 )
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.score_series import score_series
 from btd_desktop.workflow.services import Services
 from tests.factories import make_ct_volume, make_series_folder, make_tiny_model

@@ -15,6 +15,7 @@ from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import Cancelled
+from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.wording import exhibit_sentences, p_value_text
 from btd_desktop.scoring.copies import CopyMatch
@@ -29,7 +30,6 @@ from btd_desktop.workflow.copied_noise import (
 )
 from btd_desktop.workflow.evaluate import Evaluation, evaluate_run, latest_run, score_at
 from btd_desktop.workflow.findings import keep_place, search_and_keep
-from btd_desktop.workflow.model_library import find_model, open_detector
 from btd_desktop.workflow.outcomes import findings_of
 from btd_desktop.workflow.outcomes_of_case import outcomes_of_case
 from btd_desktop.workflow.report_methods import calibrations_used

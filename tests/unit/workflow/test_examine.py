@@ -14,6 +14,7 @@ from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import CaseError, ModelError, SettingsError
+from btd_desktop.examination.models import ModelEntry, open_detector
 from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -21,7 +22,6 @@ from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.examine_case import report_on_case, score_place
 from btd_desktop.workflow.import_series import CaseDetails
 from btd_desktop.workflow.issue_report import ReportOptions
-from btd_desktop.workflow.model_library import ModelEntry, open_detector
 from btd_desktop.workflow.outcomes_of_case import (
     model_of_run,
     outcomes_of_case,

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from btd_desktop.diffusion.card import read_card
 from btd_desktop.paths import shipped_models_dir
+from btd_desktop.scoring.card import read_card
 from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.report_methods import validation_facts
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from btd_desktop.diffusion.card import WEIGHTS_FILE, read_card
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import WEIGHTS_FILE, read_card
 from btd_desktop.simulator.chest import chest_phantom
 from btd_desktop.simulator.ct import simulate_ct
 from btd_desktop.simulator.export import export_series

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from btd_desktop import paths
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, ModelCard
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ModelError
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard
 
 __all__ = [
     "MANIFEST_FILE",

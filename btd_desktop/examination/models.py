@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from btd_desktop import paths
 from btd_desktop.calibration.profile import CalibrationProfile, read_profile
 from btd_desktop.calibration.scope import Coverage, Scope, check_scope
-from btd_desktop.diffusion.card import CARD_FILE, ModelCard, read_card
 from btd_desktop.errors import BtdError, CalibrationError, ModelError
-from btd_desktop.scoring.detector import DetectorInfo
-from btd_desktop.workflow.model_manifest import (
+from btd_desktop.examination.model_manifest import (
     check_pinned_file,
     check_pinned_model,
     is_shipped,
 )
+from btd_desktop.scoring.card import CARD_FILE, ModelCard, read_card
+from btd_desktop.scoring.detector import DetectorInfo
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 from btd_desktop import paths
-from btd_desktop.diffusion.card import CARD_FILE, WEIGHTS_FILE, read_card
 from btd_desktop.errors import CalibrationError, ModelError
-from btd_desktop.workflow.model_library import (
+from btd_desktop.examination.model_manifest import (
+    MANIFEST_FILE,
+    check_pinned_file,
+    make_manifest,
+    write_manifest,
+)
+from btd_desktop.examination.models import (
     PROFILES_DIR,
     find_model,
     find_profile,
@@ -19,12 +24,7 @@ from btd_desktop.workflow.model_library import (
     list_profiles,
     open_detector,
 )
-from btd_desktop.workflow.model_manifest import (
-    MANIFEST_FILE,
-    check_pinned_file,
-    make_manifest,
-    write_manifest,
-)
+from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, read_card
 from tests.factories import make_tiny_model
 
 
