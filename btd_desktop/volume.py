@@ -40,6 +40,9 @@ class Volume:
             series_uid, study_uid, patient_id, patient_name (str), thickness_mm, kvp
             (float), lossy (bool), transfer_syntaxes (list of str), window
             ([centre, width] or None). A key that is not known is absent.
+        slice_origins_mm: World position of voxel (s, 0, 0) of each slice, S entries,
+            as the file states it: slices of a tilted gantry are shifted in plane too.
+            None where slices follow each other along the normal.
     """
 
     voxels: VoxelArray
@@ -53,6 +56,7 @@ class Volume:
     instance_uids: tuple[str, ...]
     padding: NDArray[np.bool_] | None = None
     source: dict[str, Any] = field(default_factory=dict)
+    slice_origins_mm: tuple[tuple[float, float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:
@@ -64,6 +68,9 @@ class Volume:
         for name in ("slice_positions_mm", "instance_uids"):
             if len(getattr(self, name)) != self.n_slices:
                 raise ValueError(f"{name} must have {self.n_slices} entries")
+        origins = self.slice_origins_mm
+        if origins is not None and len(origins) != self.n_slices:
+            raise ValueError(f"slice_origins_mm must have {self.n_slices} entries")
         if self.padding is not None and self.padding.shape != self.voxels.shape:
             raise ValueError("padding must have the shape of voxels")
 
@@ -86,19 +93,39 @@ class Volume:
     def world_mm(self, place: tuple[int, int, int]) -> tuple[float, float, float]:
         """World point (x, y, z) of a voxel (slice, row, column), LPS mm.
 
-        In plane after DICOM PS3.3 C.7.6.2.1.1; from slice to slice along the normal.
+        In plane after DICOM PS3.3 C.7.6.2.1.1, from the slice's own position.
         """
         s, r, c = place
-        along_row = np.array(self.row_direction)
-        along_column = np.array(self.column_direction)
-        rise = self.slice_positions_mm[s] - self.slice_positions_mm[0]
         point = (
-            np.array(self.origin_mm)
-            + along_row * (c * self.spacing_mm[2])
-            + along_column * (r * self.spacing_mm[1])
-            + np.cross(along_row, along_column) * rise
+            np.array(self.slice_origin_mm(s))
+            + np.array(self.row_direction) * (c * self.spacing_mm[2])
+            + np.array(self.column_direction) * (r * self.spacing_mm[1])
         )
         return float(point[0]), float(point[1]), float(point[2])
+
+    def slice_origin_mm(self, s: int) -> tuple[float, float, float]:
+        """World position of the first voxel of a slice, LPS mm."""
+        if self.slice_origins_mm is not None:
+            return self.slice_origins_mm[s]
+        normal = np.cross(self.row_direction, self.column_direction)
+        rise = self.slice_positions_mm[s] - self.slice_positions_mm[0]
+        x, y, z = np.array(self.origin_mm) + normal * rise
+        return float(x), float(y), float(z)
+
+    @property
+    def shear_mm(self) -> tuple[float, float]:
+        """How far slices shift per slice along (rows, columns), seen from slice 0.
+
+        A tilted gantry shifts each slice in its plane; (0, 0) for a straight stack.
+        """
+        if self.slice_origins_mm is None or self.n_slices < 2:
+            return 0.0, 0.0
+        way = np.subtract(self.slice_origins_mm[-1], self.slice_origins_mm[0])
+        way = way / (self.n_slices - 1)
+        return (
+            float(way @ np.array(self.column_direction)),
+            float(way @ np.array(self.row_direction)),
+        )
 
 
 def integral_or_float(values: NDArray[Any]) -> VoxelArray:

@@ -157,7 +157,11 @@ def _middle(volume: Volume) -> Volume:
     return replace(
         volume,
         voxels=volume.voxels[part],
+        origin_mm=volume.slice_origin_mm(part.start),
         slice_positions_mm=volume.slice_positions_mm[part],
+        slice_origins_mm=(
+            None if volume.slice_origins_mm is None else volume.slice_origins_mm[part]
+        ),
         instance_uids=volume.instance_uids[part],
         padding=None if volume.padding is None else volume.padding[part],
     )

@@ -145,8 +145,13 @@ class EvidenceSection(CaseJournal):
         with self._change() as connection:
             known = connection.execute(
                 "SELECT series_id FROM series WHERE series_uid = ?"
-                " AND volume_digest = ? AND geometry = ?",
-                (values["series_uid"], values["volume_digest"], values["geometry"]),
+                " AND volume_digest = ? AND geometry IN (?, ?)",
+                (
+                    values["series_uid"],
+                    values["volume_digest"],
+                    values["geometry"],
+                    records.older_geometry_text(volume),
+                ),
             ).fetchone()
             if known is not None:
                 return int(known[0])

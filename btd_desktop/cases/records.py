@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ __all__ = [
     "geometry_text",
     "info_from_row",
     "insert_row",
+    "older_geometry_text",
     "profile_from_row",
     "record_claim",
     "referenced_arrays",
@@ -42,6 +44,9 @@ __all__ = [
     "update_row",
     "volume_from_row",
 ]
+
+# Of positions that are decimal strings.
+_SAME_MM: Final = 1e-3
 
 
 def insert_row(
@@ -194,10 +199,25 @@ def geometry_text(volume: Volume) -> str:
             "row_direction": _floats(volume.row_direction),
             "column_direction": _floats(volume.column_direction),
             "slice_positions_mm": _floats(volume.slice_positions_mm),
+            **_origins_json(volume),
             "instance_uids": list(volume.instance_uids),
             "source": volume.source,
         }
     )
+
+
+def older_geometry_text(volume: Volume) -> str:
+    """`geometry_text` as it was before slices kept their own positions.
+
+    Of a volume whose slices follow the normal: of others those texts said something
+    else, and they stay what they are.
+    """
+    without = replace(volume, slice_origins_mm=None)
+    is_straight = all(
+        math.dist(volume.slice_origin_mm(s), without.slice_origin_mm(s)) < _SAME_MM
+        for s in range(volume.n_slices)
+    )
+    return geometry_text(without if is_straight else volume)
 
 
 def volume_from_row(
@@ -221,6 +241,7 @@ def volume_from_row(
             column_direction=_triple(geometry["column_direction"]),
             slice_positions_mm=tuple(geometry["slice_positions_mm"]),
             instance_uids=tuple(geometry["instance_uids"]),
+            slice_origins_mm=_origins(geometry.get("slice_origins_mm")),
             padding=padding,
             source=geometry["source"],
         )
@@ -256,6 +277,19 @@ def _array_references(connection: sqlite3.Connection) -> Iterator[tuple[str, str
     for row in connection.execute("SELECT finding_id, thumbnail FROM finding"):
         if row["thumbnail"] is not None:
             yield str(row["thumbnail"]), f"picture of finding {row['finding_id']}"
+
+
+def _origins_json(volume: Volume) -> dict[str, Any]:
+    """Absent where slices lie along the normal, as in all cases of version 0.1."""
+    if volume.slice_origins_mm is None:
+        return {}
+    return {"slice_origins_mm": [_floats(point) for point in volume.slice_origins_mm]}
+
+
+def _origins(
+    values: list[list[float]] | None,
+) -> tuple[tuple[float, float, float], ...] | None:
+    return None if values is None else tuple(_triple(point) for point in values)
 
 
 def _floats(values: Iterable[float]) -> list[float]:

@@ -230,6 +230,7 @@ def _load(
         column_direction=_unit(orientation[3:]),
         slice_positions_mm=positions,
         instance_uids=tuple(item.uid for item in slices),
+        slice_origins_mm=stack.origins(),
         padding=_padding(slices),
         source=_source(stack, key),
     )

@@ -60,6 +60,12 @@ class Stack:
         """Position of each slice that has one."""
         return [s.frame.position for s in self.slices if s.frame.position is not None]
 
+    def origins(self) -> tuple[tuple[float, float, float], ...] | None:
+        """The same as points, or None when not every slice has one."""
+        if not self.has_place:
+            return None
+        return tuple((x, y, z) for x, y, z in self.positions())
+
     def shape(self) -> geometry.StackShape | None:
         """Spacing and gaps, or None when the slices are not ordered by position."""
         orientation = self.slices[0].frame.orientation

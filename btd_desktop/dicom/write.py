@@ -200,11 +200,7 @@ def _slice_dataset(
     dataset = FileDataset("", template, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     dataset.InstanceNumber = index + 1
-    normal = np.cross(volume.row_direction, volume.column_direction)
-    travelled = volume.slice_positions_mm[index] - volume.slice_positions_mm[0]
-    dataset.ImagePositionPatient = _decimals(
-        np.asarray(volume.origin_mm) + travelled * normal
-    )
+    dataset.ImagePositionPatient = _decimals(volume.slice_origin_mm(index))
     return dataset
 
 

@@ -73,7 +73,7 @@ class FlaggedSlice:
         score: Score of the slice.
         p_value: Its p-value, or None.
         sop_instance_uid: Instance that held it, or empty.
-        z_mm: Position along the slice normal in mm, or None.
+        z_mm: World z of `place` in mm (LPS), or None.
         place: (column, row) of its highest patch, or None.
     """
 

@@ -125,7 +125,7 @@ def _flagged_slices(slices: Sequence[FlaggedSlice]) -> list[Flowable]:
     return [
         paragraph("Flagged slices:"),
         data_table(
-            ("Slice", "mm", "Score", "p-value", "Column, row", "SOP Instance"),
+            ("Slice", "z, mm", "Score", "p-value", "Column, row", "SOP Instance"),
             [
                 (
                     str(item.slice_number),

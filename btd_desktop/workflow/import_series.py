@@ -28,6 +28,7 @@ __all__ = [
     "create_case",
     "facts_of",
     "file_json",
+    "geometry_json",
     "holds_case",
     "import_into_case",
     "import_statement",
@@ -56,11 +57,13 @@ class ImportStatement:
         case: The case folder.
         evidence: Every file and container of the case, earlier imports included.
         series: Series of this import.
+        geometry: For each of them what `geometry_json` says.
     """
 
     case: Path
     evidence: tuple[EvidenceItem, ...]
     series: tuple[SeriesRecord, ...]
+    geometry: tuple[dict[str, Any], ...]
 
     @property
     def files(self) -> tuple[EvidenceItem, ...]:
@@ -88,11 +91,45 @@ class ImportStatement:
                     "n_slices": s.n_slices,
                     "rows": s.rows,
                     "columns": s.cols,
+                    **place,
+                    "slices": [
+                        {"file": name, **one}
+                        for name, one in zip(
+                            s.record_names, place["slices"], strict=True
+                        )
+                    ],
                     "findings": list(s.findings),
                 }
-                for s in self.series
+                for s, place in zip(self.series, self.geometry, strict=True)
             ],
         }
+
+
+def geometry_json(volume: Volume) -> dict[str, Any]:
+    """Where a volume lies and what it measures, as a JSON value.
+
+    `spacing_mm` is between slices (along the normal), rows and columns; `row` and
+    `column` are unit vectors. Each of `slices`, in order, has its number from 1, SOP
+    Instance UID, world position of its first voxel, position along the normal (LPS
+    mm), and lowest and highest value in `unit`.
+    """
+    return {
+        "unit": volume.unit,
+        "spacing_mm": list(volume.spacing_mm),
+        "row": list(volume.row_direction),
+        "column": list(volume.column_direction),
+        "slices": [
+            {
+                "number": s + 1,
+                "instance_uid": volume.instance_uids[s],
+                "position_mm": list(volume.slice_origin_mm(s)),
+                "along_normal_mm": volume.slice_positions_mm[s],
+                "lowest": volume.voxels[s].min().item(),
+                "highest": volume.voxels[s].max().item(),
+            }
+            for s in range(volume.n_slices)
+        ],
+    }
 
 
 def file_json(item: EvidenceItem) -> dict[str, Any]:
@@ -218,7 +255,8 @@ def import_statement(
     """
     with open_or_create(folder, details, services, context) as store:
         series = import_into_case(store, paths, services, context)
-        return ImportStatement(folder, store.evidence(), series)
+        geometry = tuple(geometry_json(store.load_volume(s.series_id)) for s in series)
+        return ImportStatement(folder, store.evidence(), series, geometry)
 
 
 def require_series(

@@ -126,14 +126,15 @@ def _flagged(store: CaseStore, evaluation: Evaluation) -> tuple[rc.FlaggedSlice,
         scores = anomaly.patch_scores[index]
         r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
         grid = evaluation.features[index]
+        place = int(grid.rows[r]), int(grid.columns[c])
         out.append(
             rc.FlaggedSlice(
                 slice_number=index + 1,
                 score=value.score,
                 p_value=value.p_value,
                 sop_instance_uid=volume.instance_uids[index],
-                z_mm=volume.slice_positions_mm[index],
-                place=(int(grid.columns[c]), int(grid.rows[r])),
+                z_mm=volume.world_mm((index, *place))[2],
+                place=(place[1], place[0]),
             )
         )
     return tuple(out)

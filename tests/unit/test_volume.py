@@ -49,6 +49,19 @@ def test_world_point_of_a_voxel_follows_directions_spacing_and_slice_positions()
     assert volume.world_mm((2, 3, 4)) == pytest.approx((-4.0, 21.5, 26.8))
 
 
+def test_world_point_starts_from_the_slices_own_position_where_it_has_one():
+    volume = _volume(
+        np.zeros((3, 4, 5), np.int16),
+        slice_positions_mm=(0.0, 2.5, 5.0),
+        slice_origins_mm=((0.0, 0.0, 0.0), (0.0, -1.0, 2.5), (7.0, -2.0, 5.0)),
+    )
+    at_origin = volume.world_mm((0, 1, 2))
+    assert volume.world_mm((1, 1, 2)) == pytest.approx(
+        (at_origin[0], at_origin[1] - 1.0, 2.5)
+    )
+    assert volume.world_mm((2, 0, 0)) == (7.0, -2.0, 5.0)
+
+
 @pytest.mark.parametrize("shape", [(4, 5), (0, 4, 5), (3, 0, 5), (1, 3, 4, 5)])
 def test_voxels_that_are_no_stack_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(S, H, W\)"):
@@ -61,7 +74,9 @@ def test_other_number_formats_are_refused(dtype):
         _volume(np.zeros((1, 2, 2), dtype))
 
 
-@pytest.mark.parametrize("name", ["slice_positions_mm", "instance_uids"])
+@pytest.mark.parametrize(
+    "name", ["slice_positions_mm", "instance_uids", "slice_origins_mm"]
+)
 def test_list_of_wrong_length_is_refused_by_name(name):
     with pytest.raises(ValueError, match=name):
         _volume(np.zeros((2, 2, 2), np.int16), **{name: ("1",)})

@@ -36,7 +36,7 @@ def corner_texts(
     total = volume.n_slices
     where = [f"Slice {index + 1} of {total}" if session.record else "First slice"]
     if volume.n_slices > 1:
-        where.append(f"{volume.slice_positions_mm[index]:.1f} mm")
+        where.append(_position_text(volume, index))
     if source.get("thickness_mm"):
         where.append(f"Thickness {float(source['thickness_mm']):g} mm")
     date = str(source.get("study_date", ""))
@@ -47,3 +47,12 @@ def corner_texts(
         tuple(where),
         (f"Window {window[1]:.0f}  Level {window[0]:.0f}",),
     )
+
+
+def _position_text(volume: Volume, index: int) -> str:
+    """Where the middle of a slice lies on the patient's axis that it goes across."""
+    _, rows, columns = volume.shape
+    normal = np.cross(volume.row_direction, volume.column_direction)
+    axis = int(np.argmax(np.abs(normal)))
+    middle = volume.world_mm((index, rows // 2, columns // 2))
+    return f"{'xyz'[axis]} {middle[axis]:.1f} mm"

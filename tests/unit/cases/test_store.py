@@ -119,6 +119,23 @@ def test_volume_round_trip_is_exact(tmp_path, now, dtype, padding):
     assert record.description == "Thorax 1.25"
 
 
+def test_positions_of_slices_survive_and_older_cases_lay_them_along_the_normal(
+    tmp_path, now
+):
+    straight = make_volume()
+    tilted = ((0.0, 0.0, 0.0), (0.0, -0.4, 1.25), (0.0, -0.8, 2.5))
+    with CaseStore.create(tmp_path / "c", now=now) as case:
+        old = case.add_series(straight, now=now)
+        own = case.add_series(replace(straight, slice_origins_mm=tilted), now=now)
+        assert own != old
+        points = tuple(straight.slice_origin_mm(s) for s in range(3))
+        again = replace(straight, slice_origins_mm=points)
+        assert case.add_series(again, now=now) == old
+        assert case.load_volume(old).slice_origins_mm is None
+        assert case.load_volume(own).slice_origins_mm == tilted
+        assert case.load_volume(own).world_mm((2, 0, 0)) == tilted[2]
+
+
 def test_loaded_voxels_cannot_be_written(case, now):
     series_id = case.add_series(make_volume(), now=now)
     voxels = case.load_volume(series_id).voxels

@@ -1,0 +1,160 @@
+"""Files that people of this job met, with known values, through `btd import --json`.
+
+Scripts beside the checkout write each case and its truth; a row of `CASES` says what
+the import must tell of it. A new kind is one more row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from btd_desktop.__main__ import main
+from btd_desktop.cases.store import CaseStore
+
+pytestmark = pytest.mark.slow
+
+SCRIPTS = Path(__file__).resolve().parents[2] / ".." / "shared" / "cases"
+Truth = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an import must say of a case.
+
+    Attributes:
+        voxels: Modality values of every stack, from the truth; in any order.
+        others: Number of slices of further stacks, whose values the truth leaves out.
+        spacing_mm: Between slices, rows, columns, of every stack; None: not asked.
+        fates: Number of files per fate, None: not asked.
+        says: Codes of findings that at least one stack carries.
+        silent: Codes that no stack carries.
+        words: Parts of sentences that must be among the findings.
+        unit: Of every stack, None: not asked.
+    """
+
+    voxels: Callable[[Truth], list[NDArray[Any]]]
+    spacing_mm: tuple[float, float, float] | None = None
+    others: tuple[int, ...] = ()
+    fates: dict[str, int] | None = None
+    says: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset({"gap", "repeated_position", "no_geometry"})
+    words: tuple[str, ...] = ()
+    unit: str | None = None
+
+
+def _one(truth: Truth) -> list[NDArray[Any]]:
+    return [truth["vol"]]
+
+
+CASES: dict[str, Expected] = {
+    "03_gantry_tilt_world": Expected(
+        _one, says=frozenset({"gantry_tilt"}), unit="HU", fates={"accepted": 15}
+    ),
+    "11_nifti_sform_without_scale": Expected(_one, (0.796, 0.865759, 0.865759)),
+    "21_enhanced_slopes": Expected(
+        _one, (3.0, 0.9, 0.6), unit="", fates={"accepted": 2}
+    ),
+    "23_mac_nested_zip": Expected(
+        _one, fates={"accepted": 8, "not an image": 9, "refused": 1}
+    ),
+    "14_nrrd_permuted": Expected(_one),
+    "28_scout_dose_in_series": Expected(_one, others=(1,), says=frozenset({"split"})),
+}
+
+
+def _case_folder(name: str, folder: Path) -> Path:
+    script = SCRIPTS / f"{name}.py"
+    if not script.is_file():
+        pytest.skip(f"{name}.py is not in ../shared/cases beside this repository")
+    out = folder / name
+    subprocess.run([sys.executable, str(script), str(out)], check=True)
+    return out
+
+
+def _imported(evidence: Path, case: Path) -> dict[str, Any]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert main(["import", str(evidence), "--out", str(case), "--json"]) == 0
+    value: dict[str, Any] = json.loads(out.getvalue())
+    return value
+
+
+def _truth(evidence: Path) -> Truth:
+    return dict(np.load(f"{evidence}.truth.npz"))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_import_tells_what_the_files_hold(name: str, tmp_path: Path) -> None:
+    expected, evidence = CASES[name], _case_folder(name, tmp_path)
+    told = _imported(evidence, tmp_path / "case")
+    _check_voxels(expected, _truth(evidence), tmp_path / "case", told)
+    _check_order(told)
+    findings = [f for s in told["series"] for f in s["findings"]]
+    codes = {finding["code"] for finding in findings}
+    assert expected.says <= codes
+    assert not expected.silent & codes
+    sentences = " ".join(finding["sentence"] for finding in findings)
+    assert [part for part in expected.words if part not in sentences] == []
+    if expected.fates is not None:
+        assert told["fates"] == expected.fates
+    for series in told["series"]:
+        if expected.spacing_mm is not None:
+            assert series["spacing_mm"] == pytest.approx(expected.spacing_mm, rel=1e-4)
+        if expected.unit is not None:
+            assert series["unit"] == expected.unit
+
+
+def _check_voxels(
+    expected: Expected, truth: Truth, case: Path, told: Mapping[str, Any]
+) -> None:
+    wanted = expected.voxels(truth)
+    n_slices = [*(len(array) for array in wanted), *expected.others]
+    with CaseStore.open(case, read_only=True) as store:
+        found = [store.load_volume(s["series_id"]) for s in told["series"]]
+        assert sorted(n_slices) == sorted(volume.n_slices for volume in found)
+        for array in wanted:
+            same = [
+                v
+                for v in found
+                if v.shape == array.shape and np.allclose(v.voxels, array, atol=1e-3)
+            ]
+            assert len(same) == 1
+
+
+def _check_order(told: Mapping[str, Any]) -> None:
+    """Each slice lies where its own header says, in rising order along the normal."""
+    for series in told["series"]:
+        normal = np.cross(series["row"], series["column"])
+        along = [s["along_normal_mm"] for s in series["slices"]]
+        rise = [float(np.dot(s["position_mm"], normal)) for s in series["slices"]]
+        assert np.diff(along) == pytest.approx(np.diff(rise), abs=1e-4)
+        assert along == sorted(along)
+        assert len(series["slices"]) == series["n_slices"]
+
+
+def test_world_point_of_a_tilted_gantry_is_exact(tmp_path: Path) -> None:
+    evidence = _case_folder("03_gantry_tilt_world", tmp_path)
+    (series,) = _imported(evidence, tmp_path / "case")["series"]
+    truth = _truth(evidence)
+    s, r, c = (int(index) for index in truth["voxel"])
+    point = (
+        np.array(series["slices"][s]["position_mm"])
+        + np.array(series["row"]) * c * series["spacing_mm"][2]
+        + np.array(series["column"]) * r * series["spacing_mm"][1]
+    )
+    assert point == pytest.approx(truth["world"], abs=1e-4)
+    with CaseStore.open(tmp_path / "case", read_only=True) as store:
+        volume = store.load_volume(series["series_id"])
+    assert volume.world_mm((s, r, c)) == pytest.approx(truth["world"], abs=1e-4)
