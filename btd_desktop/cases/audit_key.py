@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from btd_desktop.digest import bytes_digest
+from btd_desktop.containment.inside import hide_memory
 from btd_desktop.errors import CaseError
 from btd_desktop.paths import data_dir
 
@@ -24,24 +26,84 @@ _KEY_BYTES = 32
 class AuditKey:
     """The secret that seals entries, and the public name of it.
 
+    The secret itself is not kept: each seal reads it from its file and wipes it, in a
+    program whose memory no other process of the user may read (`hide_memory`).
+
     Attributes:
         key_id: First 16 hex digits of a digest of the key: tells keys apart without
             giving anything away.
     """
 
-    __slots__ = ("_secret", "key_id")
+    __slots__ = ("_path", "key_id")
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-        self.key_id = bytes_digest(b"BTD Desktop audit key id\0" + secret)[:16]
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _secret(path) as secret:
+            self.key_id = _id_of(secret)
 
     def mac(self, message: bytes) -> str:
-        """Hex HMAC-SHA256 of a message."""
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        """Hex HMAC-SHA256 of a message.
+
+        Raises:
+            CaseError: The key file is gone, unreadable or another than at first.
+        """
+        try:
+            with _secret(self._path) as secret:
+                if _id_of(secret) == self.key_id:
+                    return hmac.new(secret, message, hashlib.sha256).hexdigest()
+                gone = "was exchanged"
+        except FileNotFoundError:
+            gone = "is gone"
+        raise CaseError(
+            f"the audit key {self._path} {gone} while the case was open",
+            hint="Restore it from a backup; a new key cannot verify older cases.",
+            code="audit-key",
+        )
 
     def is_mac(self, message: bytes, mac: str) -> bool:
         """True when `mac` was made from `message` with this key."""
         return hmac.compare_digest(self.mac(message).encode(), mac.encode())
+
+
+def _id_of(secret: bytearray) -> str:
+    digest = hashlib.sha256(b"BTD Desktop audit key id\0")
+    digest.update(secret)
+    return digest.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _secret(path: Path) -> Iterator[bytearray]:
+    """The bytes of the key for as short as possible.
+
+    Raises:
+        FileNotFoundError: There is no key.
+        CaseError: The key file is damaged or unreadable.
+    """
+    hide_memory()
+    secret = bytearray(_KEY_BYTES + 1)
+    try:
+        try:
+            with path.open("rb", buffering=0) as stream:
+                n_bytes = stream.readinto(secret) or 0
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise CaseError(
+                f"the audit key {path} cannot be read: {error.strerror or error}",
+                hint="Restore the file's rights; cases cannot be changed without it.",
+                code="audit-key",
+            ) from error
+        if n_bytes != _KEY_BYTES:
+            length = "longer" if n_bytes > _KEY_BYTES else f"{n_bytes} bytes"
+            raise CaseError(
+                f"the audit key {path} is damaged: {length}, not {_KEY_BYTES}",
+                hint="Restore it from a backup; a new key cannot verify older cases.",
+                code="audit-key",
+            )
+        del secret[_KEY_BYTES:]
+        yield secret
+    finally:
+        secret[:] = bytes(len(secret))
 
 
 def audit_key_path() -> Path:
@@ -55,24 +117,10 @@ def load_key() -> AuditKey | None:
     Raises:
         CaseError: The key file is there but damaged or unreadable.
     """
-    path = audit_key_path()
     try:
-        secret = path.read_bytes()
+        return AuditKey(audit_key_path())
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise CaseError(
-            f"the audit key {path} cannot be read: {error.strerror or error}",
-            hint="Restore the file's rights; cases cannot be changed without it.",
-            code="audit-key",
-        ) from error
-    if len(secret) != _KEY_BYTES:
-        raise CaseError(
-            f"the audit key {path} is damaged: {len(secret)} bytes, not {_KEY_BYTES}",
-            hint="Restore it from a backup; a new key cannot verify older cases.",
-            code="audit-key",
-        )
-    return AuditKey(secret)
 
 
 def load_or_create_key() -> AuditKey:

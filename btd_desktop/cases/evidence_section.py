@@ -62,9 +62,19 @@ class EvidenceSection(CaseJournal):
         return self.info
 
     def add_evidence(
-        self, items: Iterable[EvidenceItem], now: datetime
+        self,
+        items: Iterable[EvidenceItem],
+        now: datetime,
+        *,
+        how: Mapping[str, Any] | None = None,
     ) -> tuple[EvidenceItem, ...]:
-        """Add items in one transaction; returns them with their numbers."""
+        """Add items in one transaction; returns them with their numbers.
+
+        Args:
+            items: Files and containers.
+            now: Time for the audit log.
+            how: What the log shall say of their reading, a JSON value.
+        """
         added = []
         with self._change() as connection:
             for item in items:
@@ -82,7 +92,11 @@ class EvidenceSection(CaseJournal):
                 self._log(
                     now,
                     "evidence added",
-                    {"n": len(added), "fates": _counts(i.fate for i in added)},
+                    {
+                        "n": len(added),
+                        "fates": _counts(i.fate for i in added),
+                        **(how or {}),
+                    },
                     records.record_claim(connection, "evidence", first, last),
                 )
         return tuple(added)

@@ -66,7 +66,7 @@ def import_evidence(
         sources, containers = _expand_archives(
             list_sources(paths, limits), limits, closing, context
         )
-        outcomes = read_all(sources, limits, context, ready)
+        outcomes, containment = read_all(sources, limits, context, ready)
     context.report(len(sources), len(sources), "Ordering slices")
     outcomes = _account_for_companions(outcomes)
     outcomes, repeated = _mark_duplicates(outcomes)
@@ -75,6 +75,7 @@ def import_evidence(
         series=tuple(_build_series(outcomes, repeated)),
         files=tuple(outcome.record for outcome in outcomes),
         containers=tuple(containers),
+        containment=containment,
     )
 
 

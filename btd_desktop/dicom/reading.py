@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from numpy.typing import NDArray
 
+from btd_desktop.containment.measures import Containment
 from btd_desktop.dicom import btd_layout
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
@@ -23,7 +24,7 @@ from btd_desktop.dicom.volume_file import companion_name
 from btd_desktop.digest import array_digest
 from btd_desktop.progress import TaskContext
 
-__all__ = ["Outcome", "read_all"]
+__all__ = ["Outcome", "Reading", "read_all"]
 
 _STAGE: Final = "Reading files"
 _TURN_S: Final = 0.1
@@ -48,12 +49,24 @@ class Outcome:
     index: tuple[btd_layout.IndexRow, ...] = ()
 
 
+class Reading(NamedTuple):
+    """What reading every source gave.
+
+    Attributes:
+        outcomes: In the order of the sources.
+        containment: What held every parsing process; None when none was needed.
+    """
+
+    outcomes: list[Outcome]
+    containment: Containment | None
+
+
 def read_all(
     sources: list[Source],
     limits: Limits,
     context: TaskContext,
     ready: Sequence[Sandbox] = (),
-) -> list[Outcome]:
+) -> Reading:
     """Outcomes in the order of the sources, whichever thread was first.
 
     Args:
@@ -78,7 +91,11 @@ def read_all(
                 raise item
             outcomes[item[0]] = item[1]
             context.report(len(outcomes), len(sources), _STAGE)
-    return [outcomes[index] for index in range(len(sources))]
+    known = [c for c in (box.containment for box in pool.sandboxes) if c is not None]
+    return Reading(
+        [outcomes[index] for index in range(len(sources))],
+        Containment.weakest(known) if known else None,
+    )
 
 
 class _ReadingPool:
@@ -93,10 +110,10 @@ class _ReadingPool:
         self._lock, self._stop = threading.Lock(), threading.Event()
         n_workers = min(limits.workers, len(sources))
         n_new = max(0, n_workers - len(ready))
-        self._sandboxes = [*ready, *(Sandbox(limits) for _ in range(n_new))]
+        self.sandboxes = [*ready, *(Sandbox(limits) for _ in range(n_new))]
         self._threads = [
             threading.Thread(target=self._serve, args=(box,), name="btd-import")
-            for box in self._sandboxes[:n_workers]
+            for box in self.sandboxes[:n_workers]
         ]
 
     def __enter__(self) -> Self:
@@ -111,7 +128,7 @@ class _ReadingPool:
         trace: TracebackType | None,
     ) -> None:
         self._stop.set()
-        for sandbox in self._sandboxes:
+        for sandbox in self.sandboxes:
             sandbox.close()
         for thread in self._threads:
             thread.join()

@@ -1,14 +1,13 @@
 """The application's side of the parsing process: start, ask, time out, restart.
 
-DICOM headers, codestreams and volume files are parsed in another process with a
-memory and a time limit. It is given bytes and gives back plain arrays; what it
-answers is checked before use. A crash, an overrun or a wrong answer costs the one
-file that was being read.
+DICOM headers, codestreams and volume files are parsed in another process, held by
+`containment` and by limits on memory and time. It is given bytes and gives back plain
+arrays; what it answers is checked before use. A crash, an overrun or a wrong answer
+costs the one file that was being read.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -24,6 +23,8 @@ from typing import Any, BinaryIO, Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.containment.measures import Containment
+from btd_desktop.containment.starting import Contained, start_contained
 from btd_desktop.dicom.channel import ChannelError, read_message, write_message
 from btd_desktop.dicom.instance import InstanceFacts, facts_from_json
 from btd_desktop.dicom.limits import Limits
@@ -48,11 +49,18 @@ _WRONG_ANSWERS: Final = (
 
 
 class Sandbox:
-    """One parsing process, restarted when it dies. Not for use by two threads."""
+    """One parsing process, restarted when it dies. Not for use by two threads.
+
+    Attributes:
+        containment: What the process said before it was given a foreign byte; None as
+            long as none has been started.
+        n_restarts: Processes that died or went astray.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._process: subprocess.Popen[bytes] | None = None
+        self._contained: Contained | None = None
+        self.containment: Containment | None = None
         self._folder: str | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -84,7 +92,7 @@ class Sandbox:
         size = len(data) + len(companion)
         timeout_s = self._limits.file_timeout_s + size / _BYTES_PER_EXTRA_SECOND
         try:
-            process = self._running_process()
+            contained, is_new = self._running_process()
         except OSError as error:
             return ParsedFile(
                 Fate.REFUSED, f"The parsing process cannot be started ({error})."
@@ -93,14 +101,16 @@ class Sandbox:
 
         def stop() -> None:
             expired.set()
-            process.kill()
+            contained.kill()
 
         watchdog = threading.Timer(timeout_s, stop)
         watchdog.daemon = True
         watchdog.start()
         try:
+            if is_new:
+                self._hear_containment(contained)
             header, payload = self._exchange(
-                process,
+                contained.process,
                 {"kind": kind, "split": len(data), "suffix": suffix},
                 data + companion if companion else data,
             )
@@ -111,7 +121,7 @@ class Sandbox:
                 Fate.REFUSED, "What its reader answers needs more memory than there is."
             )
         except _WRONG_ANSWERS as error:
-            return self._after_failure(process, expired.is_set(), timeout_s, error)
+            return self._after_failure(contained, expired.is_set(), timeout_s, error)
         finally:
             watchdog.cancel()
 
@@ -119,6 +129,18 @@ class Sandbox:
         """End the process and remove its temporary folder; safe from any thread."""
         self._closed = True
         self._stop()
+
+    def _hear_containment(self, contained: Contained) -> Containment:
+        """What the new process says of itself, with what was done from here."""
+        stdout = contained.process.stdout
+        if stdout is None:
+            raise ChannelError("no pipes")
+        header, _ = read_message(cast(BinaryIO, stdout), 0)
+        taken = {**header["containment"], **contained.outer}
+        found = Containment.from_json(taken)
+        earlier = [] if self.containment is None else [self.containment]
+        self.containment = Containment.weakest([found, *earlier])
+        return self.containment
 
     def _exchange(
         self, process: subprocess.Popen[bytes], header: dict[str, Any], data: bytes
@@ -132,16 +154,14 @@ class Sandbox:
 
     def _after_failure(
         self,
-        process: subprocess.Popen[bytes],
+        contained: Contained,
         is_expired: bool,
         timeout_s: float,
         error: Exception,
     ) -> ParsedFile:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            # A dying process closes its pipes before its status is known; on a busy
-            # machine some time before. One that answered wrongly lives on.
-            process.wait(timeout=_DYING_S if isinstance(error, ChannelError) else 0)
-        code = process.poll()
+        # A dying process closes its pipes before its status is known; on a busy
+        # machine some time before. One that answered wrongly lives on.
+        code = contained.status(_DYING_S if isinstance(error, ChannelError) else 0)
         self._stop()
         self.n_restarts += 1
         if self._closed:
@@ -162,35 +182,33 @@ class Sandbox:
             "in a separate process.",
         )
 
-    def _running_process(self) -> subprocess.Popen[bytes]:
+    def _running_process(self) -> tuple[Contained, bool]:
+        """The process, and whether it was started just now."""
         with self._lock:
             if self._closed:
                 raise OSError("reading was stopped")
-            if self._process is not None and self._process.poll() is None:
-                return self._process
-            if self._folder is None:
-                self._folder = tempfile.mkdtemp(prefix="btd-dicom-")
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [*_command(), json.dumps(dataclasses.asdict(self._limits))],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=self._folder,
-                env=_environment(),
+            if self._contained is not None and self._contained.status(0) is None:
+                return self._contained, False
+            self._end()
+            self._folder = tempfile.mkdtemp(prefix="btd-dicom-")
+            limits = json.dumps(dataclasses.asdict(self._limits))
+            self._contained = start_contained(
+                [*_command(), str(os.getpid()), limits],
+                folder=self._folder,
+                environment=_environment(),
+                memory_bytes=self._limits.worker_memory_bytes,
             )
-            return self._process
+            return self._contained, True
 
     def _stop(self) -> None:
         with self._lock:
-            process, self._process = self._process, None
-            folder, self._folder = self._folder, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+            self._end()
+
+    def _end(self) -> None:
+        contained, self._contained = self._contained, None
+        folder, self._folder = self._folder, None
+        if contained is not None:
+            contained.end()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 

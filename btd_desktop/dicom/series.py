@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from btd_desktop.containment.measures import Containment
 from btd_desktop.volume import Volume
 
 __all__ = ["Fate", "FileRecord", "Import", "LoadedSeries", "SeriesFinding"]
@@ -102,8 +103,10 @@ class Import:
         series: Series that can be examined.
         files: One record for each file, and for each archive that was not opened.
         containers: Archives that were opened, as received.
+        containment: What held every process that parsed files; None when none did.
     """
 
     series: tuple[LoadedSeries, ...]
     files: tuple[FileRecord, ...]
     containers: tuple[FileRecord, ...]
+    containment: Containment | None = None

@@ -1,7 +1,7 @@
 """NIfTI, NRRD, MetaImage, NumPy and PNG files to arrays. Runs in the parsing process.
 
 SimpleITK reads from paths only, and headers of detached formats may name any file of
-the machine: so the bytes received are written to the process's own temporary folder,
+the machine: so the bytes received are written to the process's own scratch files,
 under our own names, and a header that points elsewhere is refused.
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.scratch import ScratchFiles
 from btd_desktop.dicom.series import Fate
 
 __all__ = ["companion_name", "parse_npy", "parse_png", "parse_volume"]
@@ -45,7 +46,7 @@ def companion_name(head: bytes) -> str | None:
 
 
 def parse_volume(
-    data: bytes, companion: bytes, suffix: str, folder: Path, limits: Limits
+    data: bytes, companion: bytes, suffix: str, scratch: ScratchFiles, limits: Limits
 ) -> ParsedFile:
     """Array (times, S, H, W) and grid of a volume file, or why it cannot be used.
 
@@ -53,14 +54,12 @@ def parse_volume(
         data: The file.
         companion: Its detached data file, empty when there is none.
         suffix: `.nii`, `.nii.gz`, `.nrrd`, `.nhdr`, `.mha` or `.mhd`.
-        folder: The process's own temporary folder.
+        scratch: The files that this process may write.
         limits: Ceilings.
     """
-    paths = [folder / f"volume{suffix}"]
     try:
         if suffix == ".nii.gz":
             data, suffix = _gunzip(data, limits.max_inflated_bytes), ".nii"
-            paths = [folder / "volume.nii"]
         name = companion_name(data[:_HEADER_BYTES])
         if name is not None:
             if not companion:
@@ -68,17 +67,15 @@ def parse_volume(
                     Fate.DAMAGED, "The data file that this header names is missing."
                 )
             data = _rename_companion(data, name)
-            paths.append(folder / "volume.raw")
-            paths[1].write_bytes(companion)
-        paths[0].write_bytes(data)
+            scratch.write("volume.raw", companion)
+        path = scratch.write(f"volume{suffix}", data)
         if suffix == ".nii":
             _check_nifti_length(data)
-        return _read_with_simpleitk(paths[0], limits)
+        return _read_with_simpleitk(path, limits)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason)
     finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
+        scratch.clear()
 
 
 def _rename_companion(data: bytes, name: str) -> bytes:

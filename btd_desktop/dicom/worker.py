@@ -1,9 +1,9 @@
 """The parsing process: reads requests from a pipe, answers with facts and arrays.
 
 Started by `sandbox` as `python -m btd_desktop.dicom.worker`; receives bytes, never
-paths of evidence, and opens no file but those in its own temporary folder. It limits
-its own memory before it reads the first request. If native code aborts here, the
-application loses one file.
+paths of evidence. Before it reads the first request it limits its own memory, gives
+up what reading needs not (`containment`) and says which measures hold. If native code
+aborts here, the application loses one file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from btd_desktop.containment.inside import contain_this_process, library_places
 from btd_desktop.dicom.channel import ChannelError, read_message, write_message
 from btd_desktop.dicom.instance import facts_to_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.scratch import ScratchFiles
 from btd_desktop.dicom.series import Fate
 
 __all__ = ["main"]
@@ -29,14 +31,21 @@ _REQUEST_HEADROOM = 1 << 20
 def main() -> int:
     """Serve requests until the pipe closes."""
     requests, replies = _take_over_pipes()
-    limits = Limits(**_read_limits())
+    parent, limits = int(sys.argv[-2]), Limits(**_read_limits())
     _limit_memory(limits.worker_memory_bytes)
+    scratch = ScratchFiles.open_in(Path.cwd())
+    longest = limits.max_inflated_bytes + limits.max_file_bytes
+    places = (*library_places(), Path.cwd())
+    taken = contain_this_process(places, parent, longest)
+    try:
+        write_message(replies, {"containment": taken})
+    except ChannelError:
+        return 0
     warnings.simplefilter("ignore")
     import pydicom.config
 
     # Values are checked by safe_dataset; pydicom's own checks only warn and cost time.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    folder = Path.cwd()
     ceiling = 2 * limits.max_file_bytes + _REQUEST_HEADROOM
     while True:
         try:
@@ -45,7 +54,7 @@ def main() -> int:
             return 0
         except MemoryError:
             return 3
-        parsed = _parse_guarded(header, payload, limits, folder)
+        parsed = _parse_guarded(header, payload, limits, scratch)
         del payload
         try:
             _reply(replies, parsed)
@@ -64,10 +73,10 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _read_limits() -> dict[str, Any]:
-    """Limits from the last argument; in a frozen bundle a flag comes before it."""
+    """Limits from the last argument; the one before it is the parent's number."""
     import json
 
-    return dict(json.loads(sys.argv[-1])) if len(sys.argv) > 1 else {}
+    return dict(json.loads(sys.argv[-1]))
 
 
 def _limit_memory(n_bytes: int) -> None:
@@ -88,10 +97,10 @@ def _limit_memory(n_bytes: int) -> None:
 
 
 def _parse_guarded(
-    header: dict[str, Any], payload: bytearray, limits: Limits, folder: Path
+    header: dict[str, Any], payload: bytearray, limits: Limits, scratch: ScratchFiles
 ) -> ParsedFile:
     try:
-        return _parse(header, payload, limits, folder)
+        return _parse(header, payload, limits, scratch)
     except MemoryError:
         return ParsedFile(Fate.REFUSED, "Reading it needs more memory than allowed.")
     except RecursionError:
@@ -105,7 +114,7 @@ def _parse_guarded(
 
 
 def _parse(
-    header: dict[str, Any], payload: bytearray, limits: Limits, folder: Path
+    header: dict[str, Any], payload: bytearray, limits: Limits, scratch: ScratchFiles
 ) -> ParsedFile:
     kind, split = header["kind"], int(header["split"])
     with memoryview(payload) as view:
@@ -125,7 +134,7 @@ def _parse(
         return volume_file.parse_npy(data, limits)
     if kind == "png":
         return volume_file.parse_png(data, limits)
-    return volume_file.parse_volume(data, companion, header["suffix"], folder, limits)
+    return volume_file.parse_volume(data, companion, header["suffix"], scratch, limits)
 
 
 def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:

@@ -31,6 +31,7 @@ from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from btd_desktop.containment.inside import hide_memory
 from btd_desktop.errors import ReportError
 from btd_desktop.report.signed_parts import vouched_chain
 from btd_desktop.report.stamp import signature_stamp
@@ -78,6 +79,7 @@ def load_pkcs12(path: Path, passphrase: str | None) -> SigningKey:
         ReportError: The file cannot be read, the passphrase is wrong, the file is
             damaged, or it holds no usable key or certificate.
     """
+    hide_memory()
     data = _read_key_file(path)
     secret = passphrase.encode() if passphrase else None
     try:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from btd_desktop import __version__, paths
+from btd_desktop.containment.measures import MEASURES
+from btd_desktop.dicom.limits import DEFAULT_LIMITS
+from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.digest import file_digest
 from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
 from btd_desktop.scoring.card import WEIGHTS_FILE
@@ -85,6 +88,7 @@ def diagnose(services: Services) -> Diagnosis:
         _folders(problems, remarks),
         _models(entries, models, problems, remarks),
         _decoders(),
+        _reading_process(problems, remarks),
         _window(remarks),
         Section(
             "Settings",
@@ -242,6 +246,29 @@ def _decoders() -> Section:
         tuple(
             (what, f"{package} {installed_version(package) or 'MISSING'}")
             for what, package in _DECODERS
+        ),
+    )
+
+
+def _reading_process(problems: list[str], remarks: list[str]) -> Section:
+    """What holds the process that parses evidence: one is started and asked."""
+    with Sandbox(DEFAULT_LIMITS) as box:
+        answer = box.parse("dicom", b"")
+        containment = box.containment
+    if containment is None:
+        problems.append(f"files cannot be parsed here: {answer.reason}")
+        return Section("Reading process", (("state", "DOES NOT ANSWER"),))
+    remarks += [
+        f"the process that parses evidence is not held by: {words}"
+        for words in containment.not_held
+    ]
+    return Section(
+        "Reading process",
+        tuple(
+            (words, f"no: {containment.missing[name]}")
+            if name in containment.missing
+            else (words, "yes")
+            for name, words in MEASURES.items()
         ),
     )
 

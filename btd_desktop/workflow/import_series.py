@@ -10,6 +10,7 @@ from typing import Any
 from btd_desktop import __version__
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.containment.measures import Containment
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import FileRecord, Import, LoadedSeries
 from btd_desktop.digest import bytes_digest
@@ -58,12 +59,14 @@ class ImportStatement:
         evidence: Every file and container of the case, earlier imports included.
         series: Series of this import.
         geometry: For each of them what `geometry_json` says.
+        containment: What held the processes that parsed files; None when none did.
     """
 
     case: Path
     evidence: tuple[EvidenceItem, ...]
     series: tuple[SeriesRecord, ...]
     geometry: tuple[dict[str, Any], ...]
+    containment: Containment | None = None
 
     @property
     def files(self) -> tuple[EvidenceItem, ...]:
@@ -80,6 +83,7 @@ class ImportStatement:
         return {
             "case": str(self.case),
             "fates": self.fates,
+            "reading_process": self.containment and self.containment.to_json(),
             "files": [file_json(e) for e in self.files],
             "containers": [file_json(e) for e in self.evidence if e.is_container],
             "series": [
@@ -222,8 +226,11 @@ def keep_import(
     known = {(e.name, e.path, e.sha256) for e in store.evidence()}
     items = [_item(r, is_container=True) for r in found.containers]
     items += [_item(r, is_container=False) for r in found.files]
+    held = found.containment
     store.add_evidence(
-        [i for i in items if (i.name, i.path, i.sha256) not in known], services.now()
+        [i for i in items if (i.name, i.path, i.sha256) not in known],
+        services.now(),
+        how={"reading_process": held.to_json()} if held else None,
     )
     ids = [_add_series(store, loaded, services) for loaded in found.series]
     by_id = {s.series_id: s for s in store.series()}
@@ -254,9 +261,11 @@ def import_statement(
         Cancelled: The examiner asked to stop; the case holds nothing of this import.
     """
     with open_or_create(folder, details, services, context) as store:
-        series = import_into_case(store, paths, services, context)
+        found = read_again(import_evidence(paths, context), context)
+        series = keep_import(store, found, services)
         geometry = tuple(geometry_json(store.load_volume(s.series_id)) for s in series)
-        return ImportStatement(folder, store.evidence(), series, geometry)
+        evidence = store.evidence()
+        return ImportStatement(folder, evidence, series, geometry, found.containment)
 
 
 def require_series(

@@ -43,7 +43,8 @@ def read_again(found: Import, context: TaskContext) -> Import:
             words[record.name] = difference
     if not words:
         return found
-    return Import(
+    return replace(
+        found,
         series=tuple(_told(series, words) for series in found.series),
         files=tuple(_noted(record, words) for record in found.files),
         containers=tuple(_noted(record, words) for record in found.containers),

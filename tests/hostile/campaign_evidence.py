@@ -61,8 +61,8 @@ class WatchedSandbox(Sandbox):
         start = time.monotonic()
         parsed = super().parse(kind, data, companion=companion, suffix=suffix)
         self._figures.time(parsed.reason or "accepted", time.monotonic() - start)
-        if self._process is not None:
-            peak = peak_bytes_of(self._process.pid)
+        if self._contained is not None:
+            peak = peak_bytes_of(self._contained.process.pid)
             self._figures.peak_bytes = max(self._figures.peak_bytes, peak)
         return parsed
 

@@ -49,6 +49,8 @@ def import_evidence(
         print_json({**statement.to_json(), **told})
         return 0 if refusal is None else refusal.exit_code
     say(f"Case: {statement.case}", fates_line(statement.fates))
+    if statement.containment is not None:
+        say(f"Files were parsed in a process {statement.containment.sentence}.")
     odd = [e for e in statement.files if e.fate != "accepted"]
     if odd:
         say("Not accepted:")

@@ -23,12 +23,20 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from btd_desktop.containment.measures import MEASURES
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import FileRecord, Import
 from btd_desktop.progress import TaskContext
 
 ONE_WORKER = Limits(workers=1)
+# What the parsing process says before anything else.
+GREETING = (
+    "import sys, json, struct\n"
+    f"said = json.dumps({{'containment': {dict.fromkeys(MEASURES, '')!r}}}).encode()\n"
+    "sys.stdout.buffer.write(struct.pack('>IQ', len(said), 0) + said)\n"
+    "sys.stdout.buffer.flush()\n"
+)
 SERIES_UID = "1.2.826.0.1.3680043.8.498.1"
 
 

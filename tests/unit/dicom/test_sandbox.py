@@ -16,7 +16,7 @@ from btd_desktop.dicom.instance import FrameFacts, InstanceFacts, facts_to_json
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
-from tests.unit.dicom.samples import ct_slice, file_bytes
+from tests.unit.dicom.samples import GREETING, ct_slice, file_bytes
 
 ONE_GOOD = file_bytes(ct_slice())
 
@@ -26,9 +26,11 @@ NO_FRAMES = {**FACTS, "frames": []}
 NO_MODALITY = {**FACTS, "text": {}}
 
 
-def _stand_in(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+def _stand_in(
+    monkeypatch: pytest.MonkeyPatch, program: str, *, greets: bool = True
+) -> None:
     """Let another program play the parsing process."""
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-c", (GREETING if greets else "") + program]
     monkeypatch.setattr(sandbox_module, "_command", lambda: command)
 
 
@@ -43,6 +45,24 @@ def test_a_crash_costs_one_file_and_the_process_is_replaced(
         assert "crashed" in parsed.reason
         assert box.parse("dicom", ONE_GOOD).fate is Fate.ACCEPTED
         assert box.n_restarts == 1
+
+
+@pytest.mark.parametrize(
+    "said", [b"{}", b'{"containment": 1}', b'{"containment": {"files": ""}}', b"[]"]
+)
+def test_a_process_that_does_not_say_what_holds_it_is_given_no_file(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    program = (
+        "import sys, struct, time\n"
+        f"sys.stdout.buffer.write(struct.pack('>IQ', {len(said)}, 0) + {said!r})\n"
+        "sys.stdout.buffer.flush(); time.sleep(60)\n"
+    )
+    _stand_in(monkeypatch, program, greets=False)
+    with Sandbox(DEFAULT_LIMITS) as box:
+        parsed = box.parse("dicom", ONE_GOOD)
+        assert box.containment is None
+    assert parsed.fate is Fate.DAMAGED
 
 
 def test_an_endless_parse_is_stopped_at_its_limit(
@@ -130,8 +150,9 @@ def test_nothing_is_left_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Sandbox(DEFAULT_LIMITS) as box:
         assert box.parse("dicom", ONE_GOOD).fate is Fate.ACCEPTED
-        process = box._process
-        assert process is not None
+        contained = box._contained
+        assert contained is not None
+        process = contained.process
         assert list(tmp_path.iterdir())
     assert not list(tmp_path.iterdir())
     assert process.poll() is not None

@@ -18,7 +18,13 @@ from btd_desktop.dicom import sandbox as sandbox_module
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.tag_walk import MAX_DEPTH, MAX_TAGS, parse_tags
 from btd_desktop.dicom.tags import Tag, TagList, list_tags
-from tests.unit.dicom.samples import ct_slice, encoded, file_bytes, picture
+from tests.unit.dicom.samples import (
+    GREETING,
+    ct_slice,
+    encoded,
+    file_bytes,
+    picture,
+)
 
 # The parsing process ignores what pydicom warns of; so do tests that go without it.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -262,7 +268,7 @@ def test_false_answers_of_the_process_are_not_believed(
         "sys.stdout.buffer.write(struct.pack('>IQ', len(header), 0) + header)\n"
         "sys.stdout.buffer.flush(); sys.stdin.buffer.read()\n"
     )
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-c", GREETING + program]
     monkeypatch.setattr(sandbox_module, "_command", lambda: command)
     listed = list_tags(path)
     assert (listed.tags, listed.reason) == ((), "Its reader went astray.")

@@ -1,0 +1,80 @@
+"""What a process that is about to read foreign bytes does to itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from btd_desktop.containment.measures import MEASURES
+
+__all__ = ["contain_this_process", "hide_memory", "library_places"]
+
+_SYSTEM_LIBRARIES: Final = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store"),
+    "/etc/ld.so.cache",
+)
+
+
+def contain_this_process(
+    readable: Sequence[Path], parent: int, max_file_bytes: int
+) -> dict[str, str]:
+    """Take every measure that this system has; there is no way back.
+
+    To be called before there is a second thread and before a foreign byte is read.
+
+    Args:
+        readable: Places that stay readable.
+        parent: Process id of the program that waits for this one.
+        max_file_bytes: Length of the longest file that is written to descriptors that
+            are open already.
+
+    Returns:
+        Every name of `MEASURES` with the reason why this process could not take the
+        measure, "" where it did. What the other side took is added there.
+    """
+    taken = dict.fromkeys(MEASURES, "not on this system")
+    taken["session"] = "" if os.name == "posix" else "not on this system"
+    if sys.platform == "linux":
+        from btd_desktop.containment import linux
+
+        taken["parent"] = linux.end_with_parent(parent)
+        taken |= linux.confine(readable, max_file_bytes)
+    return taken
+
+
+def hide_memory() -> str:
+    """Let no other process of this user look into this one; called before keys load.
+
+    Returns:
+        Why that cannot be done here; "" when it holds.
+    """
+    if sys.platform != "linux":
+        return "not on this system"
+    from btd_desktop.containment import linux
+
+    return linux.hide_memory()
+
+
+def library_places() -> tuple[Path, ...]:
+    """Where Python, its packages and the system's libraries lie: read, never run.
+
+    Folders of `sys.path` outside Python's own (a checkout, say) are left out but for
+    the package itself.
+    """
+    roots = tuple({Path(sys.prefix), Path(sys.base_prefix)})
+    places = [Path(__file__).resolve().parents[1], *map(Path, _SYSTEM_LIBRARIES)]
+    bundle = getattr(sys, "_MEIPASS", None)  # PyInstaller's folder
+    if bundle:
+        places.append(Path(bundle))
+    places += [
+        path
+        for path in (Path(entry) for entry in sys.path if entry)
+        if path.name.endswith("-packages")
+        or any(path != root and path.is_relative_to(root) for root in roots)
+    ]
+    searched = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    places += [Path(entry) for entry in searched if Path(entry).is_absolute()]
+    return tuple(dict.fromkeys(places))
