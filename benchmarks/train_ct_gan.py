@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from real_data import CREDITS, load_split, sources_of
 
-from btd_desktop.bench.attacks.ct_gan_cubes import fit_equalisation
-from btd_desktop.bench.attacks.ct_gan_examples import CubeSet, collect_cubes
-from btd_desktop.bench.attacks.ct_gan_training import (
+from btd_desktop.bench.attacks.ct_gan.cubes import fit_equalisation
+from btd_desktop.bench.attacks.ct_gan.examples import CubeSet, collect_cubes
+from btd_desktop.bench.attacks.ct_gan.training import (
     CtGanRecipe,
     hole_error_hu,
     train_generator,
 )
-from btd_desktop.bench.attacks.ct_gan_weights import Goal, save_generator
+from btd_desktop.bench.attacks.ct_gan.weights import Goal, save_generator
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.volume import Volume
 

@@ -22,10 +22,11 @@ import torch
 from real_data import CREDITS, load_split, sources_of
 
 from btd_desktop.bench.attacks.attack_files import attacks_dir
-from btd_desktop.bench.attacks.inpaint_diffusion import Condition
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
-from btd_desktop.bench.attacks.inpaint_pool import Place, places_of
-from btd_desktop.bench.attacks.inpaint_training import (
+from btd_desktop.bench.attacks.inpaint.diffusion import Condition
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import LatentAutoencoder
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
+from btd_desktop.bench.attacks.inpaint.pool import Place, places_of
+from btd_desktop.bench.attacks.inpaint.training import (
     AttackRecipe,
     Progress,
     latent_batch,
@@ -34,7 +35,7 @@ from btd_desktop.bench.attacks.inpaint_training import (
     train_autoencoder,
     train_inpainter,
 )
-from btd_desktop.bench.attacks.inpaint_weights import (
+from btd_desktop.bench.attacks.inpaint.weights import (
     AUTOENCODER,
     LATENT,
     PIXEL,
@@ -42,7 +43,6 @@ from btd_desktop.bench.attacks.inpaint_weights import (
     load_inpainter,
     save_attack_weights,
 )
-from btd_desktop.bench.attacks.latent_autoencoder import LatentAutoencoder
 
 _PURPOSE = "Attack for measuring detectors only; not for any other use."
 _N_CHUNKS = 64

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.bench import tables
-from btd_desktop.bench.observe import Observed
+from btd_desktop.bench.detectors.registry import title_of
+from btd_desktop.bench.place import Observed
 from btd_desktop.calibration.density import centred_on, series_reference
 from btd_desktop.calibration.places import (
     BenignSeries,
@@ -94,7 +95,7 @@ def judge_variations(
     wanted: Sequence[Variation],
     background: Sequence[BenignSeries] = (),
 ) -> list[tables.Judged]:
-    """Scores of every place by every variation, beside the paper's and the trivial.
+    """Scores of every place by every variation, beside those that need no calibration.
 
     Args:
         observed: Tampered and genuine places of patients apart from the benign ones.
@@ -116,11 +117,7 @@ def judge_variations(
     copies = copy_scale([flatten(s) for s in benign])
     found = []
     for own in observed:
-        scores = {
-            "paper_injection": float(own.place.injection[0, 0]),
-            "paper_removal": float(own.place.removal[0, 0]),
-            "high_pass": own.high_pass,
-        }
+        scores = dict(own.scores)
         for v in wanted:
             scores[v.name] = max(scorers[v.name](own), _copied(v, own, copies))
         found.append(
@@ -147,11 +144,11 @@ def to_markdown(rows: Sequence[tables.Row]) -> str:
     lines = ["| Detector | " + " | ".join(heads) + " |"]
     lines.append("| --- " * (len(rows) + 1) + "|")
     for method in rows[0].figures if rows else ():
-        cells = [tables.METHODS.get(method, method)]
+        cells = [title_of(method)]
         for row in rows:
             own = row.figures[method]
-            rates = f"{own.tpr_1.value:.2f}, {own.tpr_5.value:.2f}"
-            cells.append(f"{tables.interval_text(own.auc)}, {rates}")
+            rates = f"{own['tpr_1'].value:.2f}, {own['tpr_5'].value:.2f}"
+            cells.append(f"{tables.interval_text(own['auc'])}, {rates}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from btd_desktop.bench import tables
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS
-from btd_desktop.bench.observe import Observed, observe_series
-from btd_desktop.calibration.apply import calibrate_place
+from btd_desktop.bench.detectors.registry import ranked
+from btd_desktop.bench.observe import observe_series
+from btd_desktop.bench.place import Observed
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.volume import Volume
 
 __all__ = ["flagged_genuine", "judge", "observe"]
-
-_SCOPE = Scope(Coverage.COVERED, ())
 
 
 def observe(
@@ -59,22 +57,14 @@ def observe(
 
 
 def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
-    """Scores of a place by method, exactly as a click there gives them.
+    """Scores of a place by every detector; ours exactly as a click there gives them.
 
     Args:
         observed: The place.
         profile: Calibration, made from patients other than the place's.
     """
     own = observed
-    with_copy = calibrate_place(profile, _SCOPE, own.place, own.series, own.copy)
-    without = calibrate_place(profile, _SCOPE, own.place, own.series)
-    scores = {
-        "paper_injection": float(own.place.injection[0, 0]),
-        "paper_removal": float(own.place.removal[0, 0]),
-        "ours": with_copy["anomaly"].score,
-        "ours_features": without["anomaly"].score,
-        "high_pass": own.high_pass,
-    }
+    scores = ranked(own, profile)
     return tables.Judged(
         own.patient, own.modality, own.attack, scores, own.facts, own.genuine_for
     )

@@ -24,7 +24,7 @@ from btd_desktop.dicom.write import write_series
 from btd_desktop.digest import array_digest, bytes_digest, json_digest
 from btd_desktop.errors import EvidenceError, SettingsError
 from btd_desktop.progress import TaskContext
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["MARK", "TamperedSeries", "tamper_series", "write_tampered"]

@@ -6,13 +6,16 @@ one scan are alike, so counting them as independent would make intervals too nar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "METRICS",
     "Group",
     "Interval",
     "auc",
@@ -24,6 +27,7 @@ __all__ = [
 
 Scores = NDArray[np.float64]
 Metric = Callable[[Scores, Scores], float]
+"""Takes scores of tampered and of genuine places."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +121,19 @@ def eer(tampered: Scores, genuine: Scores) -> float:
         return float(false[after])
     t = gap[after - 1] / (gap[after - 1] - gap[after])
     return float(false[after - 1] + t * (false[after] - false[after - 1]))
+
+
+METRICS: Mapping[str, tuple[str, Metric]] = MappingProxyType(
+    {
+        "auc": ("AUC", auc),
+        "eer": ("EER", eer),
+        "tpr_1": ("TPR@1 %", partial(tpr_at_fpr, fpr=0.01)),
+        "tpr_5": ("TPR@5 %", partial(tpr_at_fpr, fpr=0.05)),
+    }
+)
+"""Heading and function of each metric by its name in JSON and CSV: a new one is a
+function and a row. The first is printed with its interval.
+"""
 
 
 def bootstrap_interval(

@@ -182,6 +182,6 @@ def to_markdown(
         ]
         for row in own:
             method = INJECTION if row.kind == "injection" else REMOVAL
-            cells.append(tables.interval_text(row.figures[method].auc))
+            cells.append(tables.interval_text(row.figures[method]["auc"]))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import Attack
+from btd_desktop.bench.detectors.registry import looked_at
+from btd_desktop.bench.place import Observed, Shown
 from btd_desktop.bench.tampering import (
     TamperedPlace,
     judged_slices,
@@ -44,40 +45,12 @@ from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
-__all__ = ["Observed", "observe_series"]
+__all__ = ["observe_series"]
 
 _CROP = 256  # holds the patch and the receptive field around it
 _RIM = 32  # of a crop, where its maps lack what lies outside
 
 Maps = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Observed:
-    """One place as the detector sees it, before any calibration.
-
-    Attributes:
-        patient: Whose scan.
-        modality: "CT" or "MR".
-        attack: Name of the attack; "" for a genuine place.
-        place: Features of the place, R = C = 1.
-        series: Grid features of the whole genuine series, its reference: one spot
-            that is tampered with hardly moves a median.
-        copy: Where its noise is found again best, if that could be searched.
-        high_pass: The trivial detector: mean square of what a 3x3 mean leaves, HU^2.
-        facts: What repeats it: places, seed; JSON values.
-        genuine_for: Attacks whose genuine partner this is; empty means all.
-    """
-
-    patient: str
-    modality: str
-    attack: str
-    place: GridFeatures
-    series: Sequence[GridFeatures]
-    copy: CopyMatch | None
-    high_pass: float
-    facts: dict[str, Any]
-    genuine_for: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -260,7 +233,6 @@ def _observed(
     )
     if not own.scored.all():
         return None
-    plane = np.asarray(volume.voxels[s])
     patient, attack, facts = label
     return Observed(
         patient,
@@ -269,12 +241,6 @@ def _observed(
         own,
         scanned.features,
         copy,
-        _high_pass(plane, r, c),
+        looked_at(Shown(volume, place, own)),
         facts,
     )
-
-
-def _high_pass(plane: NDArray[Any], r: int, c: int) -> float:
-    part = plane[max(0, r - 24) : r + 24, max(0, c - 24) : c + 24].astype(np.float32)
-    residual = part - ndimage.uniform_filter(part, 3)
-    return float(np.mean(residual[8:-8, 8:-8] ** 2))

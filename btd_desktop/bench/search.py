@@ -27,7 +27,7 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, neighbours_of, score_volume
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = [

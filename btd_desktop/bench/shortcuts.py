@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["Shortcut", "digit_gap", "find_shortcuts"]

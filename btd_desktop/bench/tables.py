@@ -8,22 +8,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from btd_desktop.bench.metrics import (
-    Group,
-    Interval,
-    auc,
-    eer,
-    mean_interval,
-    tpr_at_fpr,
-)
+from btd_desktop.bench.detectors.registry import DETECTORS, title_of
+from btd_desktop.bench.metrics import METRICS, Group, Interval, mean_interval
+from btd_desktop.tampering.result import Kind
 
 __all__ = [
-    "METHODS",
     "Figures",
     "Judged",
     "Row",
@@ -36,15 +29,6 @@ __all__ = [
     "to_markdown",
 ]
 
-METHODS: Final[dict[str, str]] = {
-    "paper_injection": "paper, injection score",
-    "paper_removal": "paper, removal score",
-    "ours": "ours",
-    "ours_features": "ours, no search for copies",
-    "high_pass": "high-pass",
-}
-"""Methods that are set side by side, in the table's order, with their headings."""
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -54,7 +38,7 @@ class Judged:
         patient: Whose scan.
         modality: "CT" or "MR".
         attack: Name of the attack; "" for a genuine place.
-        scores: Score by method (keys of `METHODS`), higher for tampered; finite.
+        scores: By name of the detector, higher for tampered; finite.
         facts: What repeats it: place, seed, record; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
     """
@@ -67,21 +51,8 @@ class Judged:
     genuine_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One method on one attack; rates in [0, 1].
-
-    Attributes:
-        auc: Area under the ROC curve, with its interval.
-        eer: Equal error rate.
-        tpr_1: True-positive rate at 1 % false positives, with its interval.
-        tpr_5: The same at 5 %.
-    """
-
-    auc: Interval
-    eer: Interval
-    tpr_1: Interval
-    tpr_5: Interval
+Figures = dict[str, Interval]
+"""One detector on one attack: by name of `METRICS`, rates in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +61,16 @@ class Row:
 
     Attributes:
         attack: Name of the attack.
-        kind: "injection", "removal" or "redraw".
+        kind: What it does to the content.
         modality: "CT" or "MR".
         n_tampered: Tampered places.
         n_genuine: Genuine places.
         n_patients: Patients that either come from.
-        figures: By method, keys of `METHODS`.
+        figures: By name of the detector.
     """
 
     attack: str
-    kind: str
+    kind: Kind
     modality: str
     n_tampered: int
     n_genuine: int
@@ -109,7 +80,7 @@ class Row:
 
 def rows_of(
     judged: Sequence[Judged],
-    kinds: Mapping[str, str],
+    kinds: Mapping[str, Kind],
     *,
     seed: int = 0,
     n_draws: int = 1000,
@@ -132,7 +103,7 @@ def rows_of(
 
 def mean_rows(
     judged: Sequence[Judged],
-    kinds: Mapping[str, str],
+    kinds: Mapping[str, Kind],
     *,
     seed: int = 0,
     n_draws: int = 1000,
@@ -169,7 +140,7 @@ def _places_of(judged: Sequence[Judged], attack: str, modality: str) -> list[Jud
 
 def _row(
     attack: str,
-    kind: str,
+    kind: Kind,
     modality: str,
     groups: Sequence[Sequence[Judged]],
     *,
@@ -178,9 +149,9 @@ def _row(
 ) -> Row:
     # A genuine place that stands for every attack is one place.
     places = list({id(j): j for group in groups for j in group}.values())
-    methods = [m for m in METHODS if all(m in j.scores for j in places)]
-    # Methods that a caller made up stand behind those that are known.
-    methods += [m for m in places[0].scores if m not in METHODS]
+    methods = [m for m in DETECTORS if all(m in j.scores for j in places)]
+    # Variations that a study made up stand behind those that are known.
+    methods += [m for m in places[0].scores if m not in DETECTORS]
     figures = {
         method: _figures(
             [
@@ -208,26 +179,22 @@ def _row(
 
 
 def _figures(groups: Sequence[Group], *, seed: int, n_draws: int) -> Figures:
-    measured = [
-        mean_interval(metric, groups, seed=seed, n_draws=n_draws)
-        for metric in (
-            auc,
-            eer,
-            partial(tpr_at_fpr, fpr=0.01),
-            partial(tpr_at_fpr, fpr=0.05),
-        )
-    ]
-    return Figures(*measured)
+    return {
+        name: mean_interval(metric, groups, seed=seed, n_draws=n_draws)
+        for name, (_, metric) in METRICS.items()
+    }
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """A table for people: a line per row, AUC with interval and the rates per method.
+    """A table for people: a line per row, every metric in the cell of a detector.
 
-    Each cell of a method reads: AUC [low-high], EER, TPR at 1 % and at 5 % FPR.
+    The first metric has its interval: AUC [low-high], EER, TPR at 1 % and at 5 % FPR.
     """
-    methods = [m for m in METHODS if any(m in row.figures for row in rows)]
+    methods = [m for m in DETECTORS if any(m in row.figures for row in rows)]
+    first, *others = [title for title, _ in METRICS.values()]
+    measured = ", ".join([f"{first} [95 %]", *others])
     head = ["Attack", "Kind", "Modality"]
-    head += [f"{METHODS[m]}: AUC [95 %], EER, TPR@1 %, TPR@5 %" for m in methods]
+    head += [f"{title_of(m)}: {measured}" for m in methods]
     head += ["Tampered / genuine / patients"]
     lines = [_line(head), _line(["---"] * len(head))]
     for row in rows:
@@ -239,10 +206,10 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """A table for programs: one line per attack, modality and method."""
+    """A table for programs: one line per attack, modality and detector."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    names = ("auc", "eer", "tpr_1", "tpr_5")
+    names = list(METRICS)
     writer.writerow(
         ["attack", "kind", "modality", "method"]
         + [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
@@ -250,7 +217,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     )
     for row in rows:
         for method, figures in row.figures.items():
-            intervals = [getattr(figures, name) for name in names]
+            intervals = [figures[name] for name in names]
             writer.writerow(
                 [row.attack, row.kind, row.modality, method]
                 + [_number(x) for i in intervals for x in (i.value, i.low, i.high)]
@@ -279,10 +246,8 @@ def interval_text(found: Interval) -> str:
 def _cell(figures: Figures | None) -> str:
     if figures is None:
         return "–"
-    rates = (figures.eer, figures.tpr_1, figures.tpr_5)
-    return ", ".join(
-        [interval_text(figures.auc), *(f"{rate.value:.2f}" for rate in rates)]
-    )
+    first, *rates = figures.values()
+    return ", ".join([interval_text(first), *(f"{rate.value:.2f}" for rate in rates)])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.simulator.anatomy import ChestShape, random_shape
-from btd_desktop.simulator.nodule import Nodule, random_nodule
 from btd_desktop.simulator.organs import (
     paint_mediastinum,
     paint_ribs,
@@ -27,6 +26,7 @@ from btd_desktop.simulator.raster import (
     paint,
 )
 from btd_desktop.simulator.vessels import Tubes, grow_tree, tube_coverage
+from btd_desktop.tampering.nodule import Nodule, random_nodule
 
 __all__ = ["ChestPhantom", "chest_phantom"]
 

@@ -32,12 +32,8 @@ from btd_desktop.simulator.ct import (
 )
 from btd_desktop.simulator.export import export_series
 from btd_desktop.simulator.scanners import CT_SCANNERS, CtScanner
-from btd_desktop.simulator.tamper import (
-    Noise,
-    TamperRecord,
-    inject_nodule,
-    remove_nodule,
-)
+from btd_desktop.tampering.nodules import Noise, inject_nodule, remove_nodule
+from btd_desktop.tampering.result import TamperRecord
 from btd_desktop.volume import Volume
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 from btd_desktop.simulator.chest import ChestPhantom, chest_phantom
 from btd_desktop.simulator.head import HeadPhantom, head_phantom
-from btd_desktop.simulator.nodule import Nodule
 from btd_desktop.simulator.water import WaterPhantom
+from btd_desktop.tampering.nodule import Nodule
 
 __all__ = [
     "ChestPhantom",

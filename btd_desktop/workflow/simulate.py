@@ -23,7 +23,8 @@ from btd_desktop.simulator.scanners import (
     CtScanner,
     MrScanner,
 )
-from btd_desktop.simulator.tamper import TamperResult, inject_nodule, remove_nodule
+from btd_desktop.tampering.nodules import inject_nodule, remove_nodule
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["SimulatedSeries", "SimulationOptions", "simulate_series"]

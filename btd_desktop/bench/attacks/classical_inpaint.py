@@ -16,7 +16,7 @@ from btd_desktop.bench.attacks.paste import (
     steps_mm,
 )
 from btd_desktop.bench.attacks.touch_up import TouchUp, blended, noise_for
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["remove"]

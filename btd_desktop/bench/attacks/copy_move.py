@@ -6,15 +6,12 @@ that neighbours no longer fit.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.bench.attacks.lung import lung_plane, within_lung
 from btd_desktop.bench.attacks.paste import (
-    Box,
     Centre,
     ball_share,
     check_place,
@@ -23,7 +20,7 @@ from btd_desktop.bench.attacks.paste import (
     shifted_into,
 )
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperResult, offsets_mm
+from btd_desktop.tampering.result import Box, Kind, TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["inject", "remove"]
@@ -34,7 +31,6 @@ _N_SLICES = 8
 _N_PER_SLICE = 60
 
 Array = NDArray[np.float32]
-Kind = Literal["injection", "removal"]
 
 
 def inject(volume: Volume, centre: Centre, rng: np.random.Generator) -> TamperResult:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.bench.attacks.paste import Box
 from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
 __all__ = ["lung_block", "lung_plane", "within_lung", "without_other_air"]

@@ -8,18 +8,22 @@ value range of the source, so that neither can give it away.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperRecord, TamperResult, offsets_mm
+from btd_desktop.tampering.result import (
+    Box,
+    Kind,
+    TamperRecord,
+    TamperResult,
+    offsets_mm,
+)
 from btd_desktop.volume import Volume
 
 __all__ = [
     "CUBE_MM",
-    "Box",
     "Centre",
     "ball_share",
     "check_place",
@@ -34,7 +38,6 @@ CUBE_MM = 32.0
 """Side of the cube that an attack may touch, mm."""
 
 Array = NDArray[np.float32]
-Box = tuple[slice, slice, slice]
 Centre = tuple[int, int, int]
 
 
@@ -127,7 +130,7 @@ def pasted(
     values: Array,
     share: Array,
     *,
-    kind: Literal["injection", "removal"],
+    kind: Kind,
     size_mm: float,
     seed: int,
     what: str,
@@ -140,8 +143,7 @@ def pasted(
         box: Where `values` belong.
         values: Modality values, already blended, shape of the box.
         share: 0 where nothing may change, shape of the box.
-        kind: What the record says. A redraw is recorded as a removal: what was there
-            is gone.
+        kind: What the record says.
         size_mm: Diameter or side of the change, mm.
         seed: Seed that repeats the change on the same volume.
         what: Sentence fragment, such as "A block was copied from elsewhere".

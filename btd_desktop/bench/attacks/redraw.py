@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, zoom
 
 from btd_desktop.bench.attacks.paste import (
-    Box,
     Centre,
     ball_share,
     check_place,
@@ -21,7 +20,7 @@ from btd_desktop.bench.attacks.paste import (
 )
 from btd_desktop.bench.attacks.touch_up import TouchUp, blended, robust_spread
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import Box, TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["redraw"]
@@ -67,7 +66,7 @@ def redraw(
         box,
         blended(original, content, fine, share),
         share,
-        kind="removal",
+        kind="redraw",
         size_mm=2.0 * radius,
         seed=seed,
         what=f"Tissue was redrawn through sampling {factor:.2f} times coarser, "

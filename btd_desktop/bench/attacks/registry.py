@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,12 +27,11 @@ from btd_desktop.bench.attacks.paste import Centre
 from btd_desktop.bench.attacks.touch_up import TouchUp
 from btd_desktop.errors import ModelError, SettingsError
 from btd_desktop.paths import assets_dir
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import Kind, TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["ATTACKS", "Apply", "Attack", "attacks_named", "why_unavailable"]
 
-Kind = Literal["injection", "removal", "redraw"]
 Apply = Callable[[Volume, Centre, np.random.Generator, Sequence[Donor]], TamperResult]
 
 
@@ -171,8 +170,8 @@ def _learned(module: str, function: str, **options: str) -> Apply:
     return apply
 
 
-_CT_GAN = "btd_desktop.bench.attacks.ct_gan"
-_DIFFUSION = "btd_desktop.bench.attacks.diffusion_inpaint"
+_CT_GAN = "btd_desktop.bench.attacks.ct_gan.attack"
+_DIFFUSION = "btd_desktop.bench.attacks.inpaint.attack"
 _WEIGHTS = {
     "pixel": ("inpaint-pixel",),
     "latent": ("inpaint-vae", "inpaint-latent"),

@@ -19,20 +19,10 @@ from btd_desktop.bench.attacks.lung import (
     without_other_air,
 )
 from btd_desktop.bench.attacks.noise_spectrum import fine_detail, random_noise
-from btd_desktop.bench.attacks.paste import (
-    Box,
-    Centre,
-    check_place,
-    cube_box,
-    settled,
-)
+from btd_desktop.bench.attacks.paste import Centre, check_place, cube_box, settled
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import (
-    Noise,
-    TamperResult,
-    inject_nodule,
-    remove_nodule,
-)
+from btd_desktop.tampering.nodules import Noise, inject_nodule, remove_nodule
+from btd_desktop.tampering.result import Box, TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["drawn_noise", "inject", "remove"]
@@ -47,7 +37,7 @@ def inject(
     *,
     noise: Noise = "copied",
 ) -> TamperResult:
-    """A nodule of 8 to 16 mm drawn in; see `simulator.tamper.inject_nodule`.
+    """A nodule of 8 to 16 mm drawn in; see `tampering.nodules.inject_nodule`.
 
     Raises:
         SettingsError: Not a CT, or a place outside it.
@@ -65,7 +55,7 @@ def remove(
     *,
     noise: Noise = "copied",
 ) -> TamperResult:
-    """Parenchyma over 10 to 18 mm; see `simulator.tamper.remove_nodule`.
+    """Parenchyma over 10 to 18 mm; see `tampering.nodules.remove_nodule`.
 
     Raises:
         SettingsError: Not a CT, or a place outside it.

@@ -20,7 +20,7 @@ from btd_desktop.bench.attacks.paste import (
     steps_mm,
 )
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import TamperResult, offsets_mm
+from btd_desktop.tampering.result import TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["Blend", "inject"]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.bench.attacks.lung import without_other_air
-from btd_desktop.bench.attacks.paste import Box
 from btd_desktop.preprocess.foreground import foreground_mask
-from btd_desktop.simulator.copied_noise import copied_noise, gaussian_noise
+from btd_desktop.tampering.copied_noise import copied_noise, gaussian_noise
+from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
 __all__ = ["NOISES", "TouchUp", "blended", "noise_for", "robust_spread"]

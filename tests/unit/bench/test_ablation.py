@@ -11,7 +11,7 @@ from btd_desktop.bench.ablation import (
     to_markdown,
     variations,
 )
-from btd_desktop.bench.observe import Observed
+from btd_desktop.bench.place import Observed
 from btd_desktop.bench.tables import mean_rows
 from btd_desktop.calibration.places import BenignSeries, PlaceCopy
 from btd_desktop.scoring.copies import CopyMatch
@@ -61,7 +61,7 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             grid(rng, 1, **odd),
             series,
             CopyMatch(strength, 0.3, 32, 1, 0, 0, 0),
-            1.0,
+            {"high_pass": 1.0},
             {},
         )
         for k in range(30)
@@ -73,7 +73,7 @@ def auc_of(
 ) -> dict[str, float]:
     judged = judge_variations([*observed("", 4.5), *seen], benign, LEVELS, wanted)
     [row] = mean_rows(judged, {seen[0].attack: "redraw"}, n_draws=50)
-    return {name: figures.auc.value for name, figures in row.figures.items()}
+    return {name: figures["auc"].value for name, figures in row.figures.items()}
 
 
 def test_what_only_texture_shows_is_lost_without_texture(benign):
@@ -124,7 +124,7 @@ def test_centring_removes_what_the_whole_series_has(benign):
             grid(rng, 1, disc=6.0),
             shifted,
             None,
-            1.0,
+            {"high_pass": 1.0},
             {},
         )
     ]

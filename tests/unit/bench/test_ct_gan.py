@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from btd_desktop.bench.attacks.ct_gan import (
+from btd_desktop.bench.attacks.ct_gan.attack import (
     check_weights,
     inject,
     redrawn_cube,
     remove,
 )
-from btd_desktop.bench.attacks.ct_gan_cubes import cube_shape, fit_equalisation
-from btd_desktop.bench.attacks.ct_gan_network import Generator
-from btd_desktop.bench.attacks.ct_gan_places import lung_places
-from btd_desktop.bench.attacks.ct_gan_touch_up import block_side
-from btd_desktop.bench.attacks.ct_gan_weights import Goal, LoadedGenerator
+from btd_desktop.bench.attacks.ct_gan.cubes import cube_shape, fit_equalisation
+from btd_desktop.bench.attacks.ct_gan.network import Generator
+from btd_desktop.bench.attacks.ct_gan.places import lung_places
+from btd_desktop.bench.attacks.ct_gan.touch_up import block_side
+from btd_desktop.bench.attacks.ct_gan.weights import Goal, LoadedGenerator
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import Noise
+from btd_desktop.tampering.nodules import Noise
 from btd_desktop.volume import Volume
 
 CENTRE = (7, 60, 64)

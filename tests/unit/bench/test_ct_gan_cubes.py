@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from btd_desktop.bench.attacks.ct_gan_cubes import (
+from btd_desktop.bench.attacks.ct_gan.cubes import (
     Equalisation,
     clean_up,
     cube_shape,

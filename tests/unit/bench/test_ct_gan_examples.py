@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from btd_desktop.bench.attacks.ct_gan_examples import (
+from btd_desktop.bench.attacks.ct_gan.examples import (
     augmented,
     collect_cubes,
     with_nodule,
 )
-from btd_desktop.bench.attacks.ct_gan_places import lung_mask, lung_places
+from btd_desktop.bench.attacks.ct_gan.places import lung_mask, lung_places
 from btd_desktop.volume import Volume
 
 

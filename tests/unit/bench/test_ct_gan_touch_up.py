@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from btd_desktop.bench.attacks.ct_gan_touch_up import (
+from btd_desktop.bench.attacks.ct_gan.touch_up import (
     Donor,
     block_side,
     choose_donor,

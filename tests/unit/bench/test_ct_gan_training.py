@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from btd_desktop.bench.attacks.ct_gan_cubes import fit_equalisation
-from btd_desktop.bench.attacks.ct_gan_network import Discriminator, Generator
-from btd_desktop.bench.attacks.ct_gan_training import (
+from btd_desktop.bench.attacks.ct_gan.cubes import fit_equalisation
+from btd_desktop.bench.attacks.ct_gan.network import Discriminator, Generator
+from btd_desktop.bench.attacks.ct_gan.training import (
     CtGanRecipe,
     Trained,
     hole_error_hu,
     train_generator,
 )
-from btd_desktop.bench.attacks.ct_gan_weights import load_generator, save_generator
+from btd_desktop.bench.attacks.ct_gan.weights import load_generator, save_generator
 from btd_desktop.errors import ModelError, SettingsError
 
 RECIPE = CtGanRecipe(width=2, critic_width=2, steps=2, batch=2, seed=3)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from btd_desktop.bench.attacks.registry import ATTACKS
+from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.evaluate import flagged_genuine, judge, observe
 from btd_desktop.bench.observe import observe_series
-from btd_desktop.bench.tables import METHODS, Judged, rows_of, to_json
+from btd_desktop.bench.tables import Judged, rows_of, to_json
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
 from btd_desktop.calibration.places import BenignSeries
@@ -104,7 +105,7 @@ def test_every_tampered_place_has_a_genuine_partner_with_finite_scores(judged):
     assert [g.genuine_for for g in genuine] == [(t.attack,) for t in tampered]
     for own in judged:
         assert own.patient == "someone"
-        assert set(own.scores) == set(METHODS)
+        assert set(own.scores) == set(DETECTORS)
         assert np.isfinite(list(own.scores.values())).all()
         assert own.scores["ours"] >= own.scores["ours_features"] >= 0.0
 

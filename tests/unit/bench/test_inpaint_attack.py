@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from btd_desktop.bench.attacks.diffusion_inpaint import inject, remove
+from btd_desktop.bench.attacks.inpaint.attack import inject, remove
 from btd_desktop.errors import SettingsError
 from btd_desktop.volume import Volume
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from btd_desktop.bench.attacks.inpaint_diffusion import (
+from btd_desktop.bench.attacks.inpaint.diffusion import (
     Condition,
     noise_levels,
     sample_stack,
     training_loss,
 )
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 
 CONFIG = InpaintConfig(1, 2, (8, 8, 8), 1, 0.3, 0.01, 1.0)
 SIDE = 16

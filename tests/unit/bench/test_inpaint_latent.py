@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 
-from btd_desktop.bench.attacks.latent_autoencoder import (
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import (
     LatentAutoencoder,
     autoencoder_loss,
 )

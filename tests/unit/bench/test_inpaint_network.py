@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 
 PIXELS = InpaintConfig(1, 2, (8, 8, 8), 1, 0.2, 0.01, 1.0)
 LATENTS = InpaintConfig(4, 1, (8, 8, 8), 1, 0.7, 0.03, 3.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from btd_desktop.bench.attacks.inpaint_places import (
+from btd_desktop.bench.attacks.inpaint.places import (
     chord_mm,
     coarse_fill,
     from_scaled,

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
-from btd_desktop.bench.attacks.inpaint_pool import SLAB, Place, draw_batch
-from btd_desktop.bench.attacks.inpaint_training import (
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import LatentAutoencoder
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
+from btd_desktop.bench.attacks.inpaint.pool import SLAB, Place, draw_batch
+from btd_desktop.bench.attacks.inpaint.training import (
     AttackRecipe,
     latent_batch,
     pixel_batch,
     train_autoencoder,
     train_inpainter,
 )
-from btd_desktop.bench.attacks.inpaint_weights import (
+from btd_desktop.bench.attacks.inpaint.weights import (
     PIXEL,
     load_inpainter,
     save_attack_weights,
 )
-from btd_desktop.bench.attacks.latent_autoencoder import LatentAutoencoder
 from btd_desktop.errors import ModelError
 
 CONFIG = InpaintConfig(1, 2, (8, 8, 8), 1, 0.2, 0.01, 1.0)
@@ -68,7 +68,7 @@ def test_resumed_training_ends_like_an_uninterrupted_one(tmp_path, monkeypatch):
     whole, _ = _trained(tmp_path / "whole")
     # Interrupted: the time is over after three steps, then there is time again.
     over = iter([False] * 3 + [True])
-    module = "btd_desktop.bench.attacks.inpaint_training._over"
+    module = "btd_desktop.bench.attacks.inpaint.training._over"
     monkeypatch.setattr(module, lambda *_: next(over))
     _, step = _trained(tmp_path / "parts")
     assert step == 3

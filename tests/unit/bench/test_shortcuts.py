@@ -12,7 +12,7 @@ from btd_desktop.bench.attacks.registry import ATTACKS, Attack
 from btd_desktop.bench.places import draw_pairs
 from btd_desktop.bench.shortcuts import digit_gap, find_shortcuts
 from btd_desktop.errors import ModelError
-from btd_desktop.simulator.tamper import TamperResult
+from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 CASES = [

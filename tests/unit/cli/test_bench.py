@@ -12,8 +12,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.shift import ShiftRow
-from btd_desktop.bench.tables import METHODS, Judged
+from btd_desktop.bench.tables import Judged
 from tests.factories import make_ct_volume, make_series_folder
 
 LEVELS = {"anomaly": {"place": SimpleNamespace(interval=(0.005, 0.02))}}
@@ -112,7 +113,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         seen.detector, seen.options = detector, options
         for number in range(6):
             attack = "redrawn without noise" if number % 2 else ""
-            scores = dict.fromkeys(METHODS, float(number))
+            scores = dict.fromkeys(DETECTORS, float(number))
             yield Judged(f"P{number // 4}", "CT", attack, scores, {})
 
     def judge(own, profile):
@@ -156,7 +157,7 @@ def test_detection_measures_one_split_and_writes_three_tables(
     assert (facts["genuine_places_flagged"], facts["genuine_places"]) == (3, 240)
     assert facts["data"] == "split test"
     lines = (tmp_path / "t.csv").read_text("utf-8").splitlines()
-    assert len(lines) == 1 + 2 * len(METHODS)
+    assert len(lines) == 1 + 2 * len(DETECTORS)
 
 
 def test_table_that_cannot_be_written_is_a_sentence(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 
 __all__ = [
     "Condition",

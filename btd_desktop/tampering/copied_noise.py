@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
-__all__ = ["VESSEL_HU", "Box", "copied_noise", "gaussian_noise"]
+__all__ = ["VESSEL_HU", "copied_noise", "gaussian_noise"]
 
 VESSEL_HU = -650.0
 """Lung voxels above this are vessel or nodule, not parenchyma."""
@@ -23,7 +24,6 @@ _NOISE_BAND_MM = 2.5
 _N_DONORS = 400
 
 Array = NDArray[np.float32]
-Box = tuple[slice, slice, slice]
 
 
 def copied_noise(

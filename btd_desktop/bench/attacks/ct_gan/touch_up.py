@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, zoom
 
-from btd_desktop.bench.attacks.ct_gan_cubes import cut_cube
+from btd_desktop.bench.attacks.ct_gan.cubes import cut_cube
 from btd_desktop.bench.attacks.lung import lung_plane
 from btd_desktop.volume import Volume
 

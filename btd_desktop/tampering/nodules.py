@@ -10,7 +10,7 @@ fine detail of the tissue that was there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,22 +18,21 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.copied_noise import (
-    VESSEL_HU,
+from btd_desktop.tampering.copied_noise import VESSEL_HU, copied_noise, gaussian_noise
+from btd_desktop.tampering.nodule import random_nodule
+from btd_desktop.tampering.result import (
     Box,
-    copied_noise,
-    gaussian_noise,
+    Kind,
+    TamperRecord,
+    TamperResult,
+    offsets_mm,
 )
-from btd_desktop.simulator.nodule import random_nodule
 from btd_desktop.volume import Volume
 
 __all__ = [
     "Noise",
     "NoiseSource",
-    "TamperRecord",
-    "TamperResult",
     "inject_nodule",
-    "offsets_mm",
     "remove_nodule",
 ]
 
@@ -54,44 +53,6 @@ _EDGE_BLUR_MM = 0.8
 """Gaussian blur of a drawn nodule, about that of a standard kernel."""
 
 _MIN_DIAMETER_MM, _MAX_DIAMETER_MM = 3.0, 40.0
-
-
-@dataclass(frozen=True, slots=True)
-class TamperRecord:
-    """What was done to a volume, to repeat it and to check a finding against.
-
-    Attributes:
-        kind: "injection" or "removal".
-        centre_voxel: Middle of the change (slice, row, column), from 0.
-        centre_mm: The same in world millimetres (x, y, z).
-        diameter_mm: Diameter of the nodule drawn or taken away.
-        seed: Seed that repeats the change on the same volume.
-        n_voxels: Voxels that may have changed.
-        sentence: The same in words.
-    """
-
-    kind: Literal["injection", "removal"]
-    centre_voxel: tuple[int, int, int]
-    centre_mm: tuple[float, float, float]
-    diameter_mm: float
-    seed: int
-    n_voxels: int
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TamperResult:
-    """A tampered copy.
-
-    Attributes:
-        volume: The copy, of the same number format and with the same source facts.
-        mask: True where a voxel may differ from the original, shape (S, H, W).
-        record: What was done.
-    """
-
-    volume: Volume
-    mask: NDArray[np.bool_]
-    record: TamperRecord
 
 
 def inject_nodule(
@@ -187,7 +148,7 @@ def _blended(
     box: Box,
     share: Array,
     tissue: Array,
-    kind: Literal["injection", "removal"],
+    kind: Kind,
     diameter_mm: float,
     seed: int,
     source: Noise,
@@ -280,23 +241,3 @@ def _box(volume: Volume, centre: tuple[int, int, int], reach_mm: float) -> Box:
         n = int(np.ceil(reach_mm / step)) if step > 0 else 0
         spans.append(slice(max(0, index - n), min(size, index + n + 1)))
     return spans[0], spans[1], spans[2]
-
-
-def offsets_mm(
-    volume: Volume, centre: tuple[int, int, int], box: Box
-) -> tuple[Array, Array, Array]:
-    """Distances from a place along slice, row and column axis, broadcastable, mm.
-
-    Args:
-        volume: The series.
-        centre: The place, voxel (slice, row, column).
-        box: Voxels to give the distances of.
-    """
-    z = np.array(volume.slice_positions_mm) - volume.slice_positions_mm[centre[0]]
-    y = (np.arange(volume.shape[1]) - centre[1]) * volume.spacing_mm[1]
-    x = (np.arange(volume.shape[2]) - centre[2]) * volume.spacing_mm[2]
-    return (
-        z[box[0]].astype(np.float32)[:, None, None],
-        y[box[1]].astype(np.float32)[None, :, None],
-        x[box[2]].astype(np.float32)[None, None, :],
-    )

@@ -17,18 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.bench.attacks.inpaint_places import PATCH, Outline
-from btd_desktop.bench.attacks.inpaint_sampling import Drawn, Request, drawn_content
+from btd_desktop.bench.attacks.inpaint.places import PATCH, Outline
+from btd_desktop.bench.attacks.inpaint.sampling import Drawn, Request, drawn_content
 from btd_desktop.bench.attacks.noise_spectrum import fine_detail, made_up
-from btd_desktop.bench.attacks.paste import (
-    Box,
-    Centre,
-    check_place,
-    pasted,
-)
+from btd_desktop.bench.attacks.paste import Centre, check_place, pasted
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.nodule import random_nodule
-from btd_desktop.simulator.tamper import TamperResult, offsets_mm
+from btd_desktop.tampering.nodule import random_nodule
+from btd_desktop.tampering.result import Box, Kind, TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
 __all__ = ["Keep", "Space", "inject", "remove"]
@@ -58,7 +53,7 @@ class _Plan:
     width_px: float
     outline: Outline
     widths_mm: tuple[float, ...]
-    kind: Literal["injection", "removal"]
+    kind: Kind
     size_mm: float
     seed: int
 
@@ -149,7 +144,7 @@ def _check(volume: Volume, centre: Centre) -> None:
 def _plan(
     volume: Volume,
     centre: Centre,
-    kind: Literal["injection", "removal"],
+    kind: Kind,
     diameter_mm: float | None,
     seed: int,
 ) -> _Plan:

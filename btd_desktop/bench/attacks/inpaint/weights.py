@@ -15,8 +15,8 @@ from btd_desktop.bench.attacks.attack_files import (
     read_attack,
     write_attack,
 )
-from btd_desktop.bench.attacks.inpaint_network import InpaintConfig, InpaintUnet
-from btd_desktop.bench.attacks.latent_autoencoder import LatentAutoencoder
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import LatentAutoencoder
+from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
 

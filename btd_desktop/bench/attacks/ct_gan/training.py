@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from btd_desktop.bench.attacks.ct_gan_cubes import HOLE, Equalisation, masked_cube
-from btd_desktop.bench.attacks.ct_gan_examples import MARGIN, augmented
-from btd_desktop.bench.attacks.ct_gan_network import CUBE, Discriminator, Generator
+from btd_desktop.bench.attacks.ct_gan.cubes import HOLE, Equalisation, masked_cube
+from btd_desktop.bench.attacks.ct_gan.examples import MARGIN, augmented
+from btd_desktop.bench.attacks.ct_gan.network import CUBE, Discriminator, Generator
 from btd_desktop.diffusion.checkpoint import tensors_from_bytes, weights_bytes
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError, SettingsError

@@ -91,7 +91,7 @@ class _Block(nn.Module):
 
 
 class InpaintUnet(nn.Module):
-    """Raw network F of the preconditioned denoiser (`inpaint_diffusion.denoised`).
+    """Raw network F of the preconditioned denoiser (`inpaint.diffusion.denoised`).
 
     `forward` takes
     - noised (N, 3 C, H, W): noised content of the slice before, the slice itself and

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, zoom
 
-from btd_desktop.bench.attacks.ct_gan_network import CUBE
+from btd_desktop.bench.attacks.ct_gan.network import CUBE
 
 __all__ = [
     "AIR_HU",

@@ -19,9 +19,9 @@ from btd_desktop.bench.attacks.attack_files import (
     read_attack,
     write_attack,
 )
-from btd_desktop.bench.attacks.ct_gan_cubes import Equalisation
-from btd_desktop.bench.attacks.ct_gan_network import Generator
-from btd_desktop.bench.attacks.ct_gan_training import CtGanRecipe, Trained
+from btd_desktop.bench.attacks.ct_gan.cubes import Equalisation
+from btd_desktop.bench.attacks.ct_gan.network import Generator
+from btd_desktop.bench.attacks.ct_gan.training import CtGanRecipe, Trained
 from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, rotate
 
-from btd_desktop.bench.attacks.ct_gan_cubes import cube_shape, cut_cube, zoomed
-from btd_desktop.bench.attacks.ct_gan_network import CUBE
-from btd_desktop.bench.attacks.ct_gan_places import lung_places
+from btd_desktop.bench.attacks.ct_gan.cubes import cube_shape, cut_cube, zoomed
+from btd_desktop.bench.attacks.ct_gan.network import CUBE
+from btd_desktop.bench.attacks.ct_gan.places import lung_places
 from btd_desktop.progress import TaskContext
-from btd_desktop.simulator.nodule import random_nodule
+from btd_desktop.tampering.nodule import random_nodule
 from btd_desktop.volume import Volume
 
 __all__ = ["MARGIN", "CubeSet", "augmented", "collect_cubes", "with_nodule"]

@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from btd_desktop.bench.attacks.inpaint_diffusion import (
+from btd_desktop.bench.attacks.inpaint.diffusion import (
     Condition,
     present,
     training_loss,
 )
-from btd_desktop.bench.attacks.inpaint_network import InpaintUnet
-from btd_desktop.bench.attacks.inpaint_pool import Place, draw_batch
-from btd_desktop.bench.attacks.latent_autoencoder import (
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import (
     LATENT_STRIDE,
     LatentAutoencoder,
     autoencoder_loss,
 )
+from btd_desktop.bench.attacks.inpaint.network import InpaintUnet
+from btd_desktop.bench.attacks.inpaint.pool import Place, draw_batch
 from btd_desktop.diffusion.checkpoint import tensors_from_bytes, weights_bytes
 from btd_desktop.errors import ModelError
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from btd_desktop.bench.attacks.inpaint_diffusion import Condition
-from btd_desktop.bench.attacks.inpaint_places import (
+from btd_desktop.bench.attacks.inpaint.diffusion import Condition
+from btd_desktop.bench.attacks.inpaint.places import (
     MIDDLE_MM,
     Outline,
     chord_mm,
@@ -31,7 +31,7 @@ from btd_desktop.bench.attacks.inpaint_places import (
     without_walls,
 )
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
-from btd_desktop.simulator.nodule import random_nodule
+from btd_desktop.tampering.nodule import random_nodule
 from btd_desktop.volume import Volume
 
 __all__ = ["Place", "draw_batch", "places_of"]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from btd_desktop.bench.attacks.inpaint_diffusion import Condition, sample_stack
-from btd_desktop.bench.attacks.inpaint_places import (
+from btd_desktop.bench.attacks.inpaint.diffusion import Condition, sample_stack
+from btd_desktop.bench.attacks.inpaint.latent_autoencoder import LATENT_STRIDE
+from btd_desktop.bench.attacks.inpaint.places import (
     MIDDLE_MM,
     Outline,
     coarse_fill,
@@ -24,13 +25,12 @@ from btd_desktop.bench.attacks.inpaint_places import (
     to_scaled,
     without_walls,
 )
-from btd_desktop.bench.attacks.inpaint_weights import (
+from btd_desktop.bench.attacks.inpaint.weights import (
     LATENT,
     PIXEL,
     load_autoencoder,
     load_inpainter,
 )
-from btd_desktop.bench.attacks.latent_autoencoder import LATENT_STRIDE
 
 __all__ = ["Drawn", "Request", "drawn_content"]
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from btd_desktop.bench.attacks.ct_gan_cubes import (
+from btd_desktop.bench.attacks.ct_gan.cubes import (
     HOLE,
     clean_up,
     cube_shape,
@@ -25,8 +25,8 @@ from btd_desktop.bench.attacks.ct_gan_cubes import (
     masked_cube,
     zoomed,
 )
-from btd_desktop.bench.attacks.ct_gan_network import CUBE
-from btd_desktop.bench.attacks.ct_gan_touch_up import (
+from btd_desktop.bench.attacks.ct_gan.network import CUBE
+from btd_desktop.bench.attacks.ct_gan.touch_up import (
     block_side,
     choose_donor,
     copied_noise_block,
@@ -34,14 +34,15 @@ from btd_desktop.bench.attacks.ct_gan_touch_up import (
     injection_blend,
     removal_blend,
 )
-from btd_desktop.bench.attacks.ct_gan_weights import (
+from btd_desktop.bench.attacks.ct_gan.weights import (
     Goal,
     LoadedGenerator,
     load_generator,
 )
 from btd_desktop.bench.attacks.paste import check_place
 from btd_desktop.errors import SettingsError
-from btd_desktop.simulator.tamper import Noise, TamperRecord, TamperResult
+from btd_desktop.tampering.nodules import Noise
+from btd_desktop.tampering.result import TamperRecord, TamperResult
 from btd_desktop.volume import Volume
 
 __all__ = ["Rounding", "check_weights", "inject", "redrawn_cube", "remove"]

@@ -1,0 +1,1 @@
+"""Mask-conditioned diffusion in-painting, of pixels or of latents."""

@@ -1,0 +1,56 @@
+"""A place as detectors are shown it, and what they saw there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.volume import Volume
+
+__all__ = ["Observed", "Shown"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A place before any calibration: the image, and our network's features of it.
+
+    Attributes:
+        volume: The series, tampered with at the place or genuine.
+        centre: The place, voxel (slice, row, column).
+        features: Features of the place, R = C = 1.
+    """
+
+    volume: Volume
+    centre: tuple[int, int, int]
+    features: GridFeatures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """What was seen at one place, before any calibration.
+
+    Attributes:
+        patient: Whose scan.
+        modality: "CT" or "MR".
+        attack: Name of the attack; "" for a genuine place.
+        place: Features of the place, R = C = 1.
+        series: Grid features of the whole genuine series, its reference: one spot
+            that is tampered with hardly moves a median.
+        copy: Where its noise is found again best, if that could be searched.
+        scores: By name of the detectors that need no calibration; higher for tampered.
+        facts: What repeats it: places, seed; JSON values.
+        genuine_for: Attacks whose genuine partner this is; empty means all.
+    """
+
+    patient: str
+    modality: str
+    attack: str
+    place: GridFeatures
+    series: Sequence[GridFeatures]
+    copy: CopyMatch | None
+    scores: dict[str, float]
+    facts: dict[str, Any]
+    genuine_for: tuple[str, ...] = ()
