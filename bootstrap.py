@@ -291,9 +291,12 @@ def announced(name: str, command: list[str | Path]) -> int:
 def run_tests(arguments: list[str]) -> int:
     """Exit status of the tests; the slow ones on real scans are a group of their own.
 
-    An own `-m` among the arguments replaces the two groups by one run.
+    An own `-m` among the arguments replaces the two groups by one run. Modules are
+    spread over the cores, four at most, unless `-n` says otherwise.
     """
     pytest: list[str | Path] = [venv_python(), "-m", "pytest"]
+    if not any(a.startswith(("-n", "--numprocesses")) for a in arguments):
+        pytest += ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
     if any(a.startswith("-m") for a in arguments):
         return announced("pytest", [*pytest, *arguments])
     codes: list[int] = []

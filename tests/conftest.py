@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from pytest_socket import disable_socket, socket_allow_hosts
 
+pytest_plugins = ["tests.hostile.summary"]
+
 # Before torch or OpenBLAS is first imported, here or in a child process: two cores are
 # what CI has, and more threads than cores only slow the tests down.
+_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_variable, "2")
+    os.environ.setdefault(_variable, _THREADS)
 
 _SHARED_DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 

@@ -155,6 +155,14 @@ def test_status_of_the_two_groups_is_that_of_the_worse(
     assert all(call[-1] == "-q" for call in commands.calls)
 
 
+def test_modules_are_spread_over_the_cores_unless_told_otherwise(bootstrap, commands):
+    bootstrap.run_tests(["-q"])
+    assert all("--numprocesses=auto" in call for call in commands.calls)
+    commands.calls.clear()
+    bootstrap.run_tests(["-n0"])
+    assert not any("--numprocesses=auto" in call for call in commands.calls)
+
+
 def test_own_marker_replaces_the_groups_by_one_run(bootstrap, commands):
     commands.statuses = [1]
     assert bootstrap.run_tests(["-m", "gui"]) == 1

@@ -11,6 +11,7 @@ from btd_desktop.bench.ablation import (
     to_markdown,
     variations,
 )
+from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.place import Observed
 from btd_desktop.bench.tables import mean_rows
 from btd_desktop.calibration.places import BenignSeries, PlaceCopy
@@ -19,6 +20,7 @@ from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 
 LEVELS = (0.003, 0.02)
 NAMES = feature_names(LEVELS)
+LOOKED = [d.name for d in DETECTORS.values() if d.looks is not None]
 
 
 def grid(rng: np.random.Generator, n: int = 12, **odd: float) -> GridFeatures:
@@ -61,7 +63,7 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             grid(rng, 1, **odd),
             series,
             CopyMatch(strength, 0.3, 32, 1, 0, 0, 0),
-            {"high_pass": 1.0},
+            dict.fromkeys(LOOKED, 1.0),
             {},
         )
         for k in range(30)
@@ -124,7 +126,7 @@ def test_centring_removes_what_the_whole_series_has(benign):
             grid(rng, 1, disc=6.0),
             shifted,
             None,
-            {"high_pass": 1.0},
+            dict.fromkeys(LOOKED, 1.0),
             {},
         )
     ]
