@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["judge_references"]
+
+_VERSION: Final = re.compile(r";\d{1,5}$")
+_LONGEST_SUFFIX: Final = 5
 
 
 def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  # noqa: ANN401
@@ -18,16 +22,18 @@ def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  
     """
     if not isinstance(references, list):
         return ""
+    name = name.replace("\\", "/")
     folder = name.rpartition("/")[0]
     prefix = f"{folder}/" if folder else name.partition("!")[0] + "!"
     prefix = prefix if folder or "!" in name else ""
-    present = {entry.upper() for entry in names}
+    present = {place for entry in names for place in _spellings(entry)}
+    prefix = _canonical(prefix)
     n_outside = n_absent = 0
     for reference in references:
         parts = [part.strip() for part in str(reference).replace("/", "\\").split("\\")]
         if _leaves_folder(parts):
             n_outside += 1
-        elif f"{prefix}{'/'.join(parts)}".upper() not in present:
+        elif f"{prefix}{_canonical('/'.join(parts))}" not in present:
             n_absent += 1
     sentences = []
     if n_outside:
@@ -37,6 +43,28 @@ def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  
     if n_absent:
         sentences.append(f"{n_absent} of them are not there.")
     return " ".join(sentences)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A record name in canonical form, as it is and without the suffix of its file.
+
+    A File ID has no suffix (PS3.10 8.5); whoever copied the disc often adds `.dcm`.
+    """
+    whole = _canonical(name)
+    folder, slash, last = whole.rpartition("/")
+    stem, dot, suffix = last.rpartition(".")
+    if not dot or not stem or len(suffix) > _LONGEST_SUFFIX:
+        return (whole,)
+    return whole, f"{folder}{slash}{stem}"
+
+
+def _canonical(name: str) -> str:
+    """Upper case, `/` between parts, without the marks of a disc (ISO 9660, 7.5).
+
+    A disc's names may end in a version (`;1`), and in a dot before it.
+    """
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(_VERSION.sub("", part).rstrip(". ").upper() for part in parts)
 
 
 def _leaves_folder(parts: Sequence[str]) -> bool:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import checks
+from btd_desktop.dicom.guess import UNKNOWN, looks_like_hu, looks_like_shifted_hu
+from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.volume import Volume, integral_or_float
 
-__all__ = ["load_grid"]
+__all__ = ["GridFile", "load_grid"]
 
-# Air in HU; nothing in an MR image of magnitudes is that far below zero.
-_AIR_HU: Final = -900
+_MAX_REMARKS: Final = 100
+_NO_MODALITY: Final = "its modality is not known; import it again and state CT or MR"
+
+_BY_NAME: Final = {"npy": "CT", "png": "MR"}
 _FLAT: Final = {
     "spacing": [0.0, 1.0, 1.0],
     "origin": [0.0, 0.0, 0.0],
@@ -25,64 +31,82 @@ _FLAT: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class GridFile:
+    """A file of values without a DICOM header, as it was read.
+
+    Attributes:
+        name: Record name.
+        sha256: Digest of the file, or of file and values where they lie apart; stands
+            in for the series UID.
+        kind: "volume", "npy" or "png".
+        is_published: An index of the published test sets lists it.
+        stated: Modality that the examiner states for such files, "CT" or "MR"; "".
+    """
+
+    name: str
+    sha256: str
+    kind: str
+    is_published: bool = False
+    stated: str = ""
+
+
 def load_grid(
-    name: str,
-    sha256: str,
-    kind: str,
-    values: NDArray[Any],
-    grid: dict[str, list[float]] | None,
-    extra: list[SeriesFinding],
+    file: GridFile, parsed: ParsedFile, extra: Sequence[SeriesFinding]
 ) -> list[LoadedSeries]:
     """One series per time point of a volume, NumPy or PNG file.
 
     Args:
-        name: Record name of the file.
-        sha256: Digest of the file; stands in for the series UID.
-        kind: "volume", "npy" or "png".
-        values: Shape (times, S, H, W).
-        grid: Geometry, or None for formats that have none.
+        file: Where it comes from, and what was said of it.
+        parsed: Values of shape (times, S, H, W), with their grid and remarks.
         extra: Findings made elsewhere.
     """
+    values = parsed.pixels
+    if values is None:
+        return []
     n_times = values.shape[0]
+    told = [*extra, *_remarks(parsed)]
     return [
-        _load(
-            name if n_times == 1 else f"{name}#{time + 1}",
-            name,
-            f"sha256:{sha256}" if n_times == 1 else f"sha256:{sha256}#{time + 1}",
-            kind,
-            values[time],
-            grid,
-            extra,
-        )
+        _load(file, parsed, values, None if n_times == 1 else time, told)
         for time in range(n_times)
     ]
 
 
 def _load(
-    label: str,
-    name: str,
-    uid: str,
-    kind: str,
-    values: NDArray[Any],
-    grid: dict[str, list[float]] | None,
-    extra: list[SeriesFinding],
+    file: GridFile,
+    parsed: ParsedFile,
+    times: NDArray[Any],
+    time: int | None,
+    told: list[SeriesFinding],
 ) -> LoadedSeries:
-    values, padding = _finite(values)
-    place, odd = (_FLAT, "") if grid is None else sound_grid(grid)
+    part = "" if time is None else f"#{time + 1}"
+    label, uid = f"{file.name}{part}", f"sha256:{file.sha256}{part}"
+    values, padding = _finite(times[time or 0])
+    place, odd = (_FLAT, "") if parsed.grid is None else sound_grid(parsed.grid)
     if odd:
-        extra = [*extra, SeriesFinding("broken_geometry", "warning", odd)]
+        told = [*told, SeriesFinding("broken_geometry", "warning", odd)]
     values, padding, origin = _right_handed(values, padding, place)
     n_slices = values.shape[0]
-    modality = _modality(kind, values)
+    modality, how = _modality(file, parsed, values)
+    not_hu = _why_not_hu(values, padding) if modality == "CT" else ""
     step = place["spacing"][0] if n_slices > 1 else 0.0
     if n_slices > 1 and step <= 0:
         step = 1.0
     normal = np.cross(place["row"], place["column"])
     start = float(np.asarray(origin) @ normal)
+    source: dict[str, Any] = {
+        "series_uid": uid,
+        "description": label.rpartition("/")[2],
+        "modality_from": how,
+    }
+    if modality == UNKNOWN:
+        source["not_covered"] = [_NO_MODALITY]
+    elif not_hu:
+        source["not_covered"] = [f"its values are not HU: {not_hu}"]
     volume = Volume(
         voxels=integral_or_float(values),
         modality=modality,
-        unit="HU" if modality == "CT" else "",
+        unit="HU" if modality == "CT" and not not_hu else "",
         spacing_mm=(step, place["spacing"][1], place["spacing"][2]),
         origin_mm=(origin[0], origin[1], origin[2]),
         row_direction=(place["row"][0], place["row"][1], place["row"][2]),
@@ -92,16 +116,32 @@ def _load(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
         ),
         padding=padding,
-        source={"series_uid": uid, "description": label.rpartition("/")[2]},
+        source=source,
     )
-    found = [*extra, *_findings(kind, modality, volume, grid is None)]
+    found = [*told, _modality_finding(modality, how, values)]
+    if not_hu:
+        sentence = f"The values are not HU: {not_hu}. They were not changed."
+        found.append(SeriesFinding("not_hu", "warning", sentence))
+    found += _findings(volume, parsed.grid is None)
     return LoadedSeries(
         volume=volume,
         series_uid=uid,
         description=label.rpartition("/")[2],
         findings=tuple(sorted(found, key=lambda f: f.severity != "warning")),
-        record_names=(name,) * n_slices,
+        record_names=(file.name,) * n_slices,
     )
+
+
+def _remarks(parsed: ParsedFile) -> list[SeriesFinding]:
+    """Findings of the parsing process, whose answer may be under foreign control."""
+    given = parsed.extra.get("remarks")
+    found = []
+    for entry in given[:_MAX_REMARKS] if isinstance(given, list) else []:
+        if isinstance(entry, list) and len(entry) == 3:
+            code, severity, sentence = (str(text) for text in entry)
+            kind = "warning" if severity == "warning" else "note"
+            found.append(SeriesFinding(code, kind, sentence))
+    return found
 
 
 def _finite(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
@@ -130,26 +170,56 @@ def _right_handed(
     return values[::-1], None if padding is None else padding[::-1], origin
 
 
-def _modality(kind: str, values: NDArray[Any]) -> str:
-    if kind == "npy":
-        return "CT"
-    return "CT" if kind == "volume" and values.min() <= _AIR_HU else "MR"
+def _modality(
+    file: GridFile, parsed: ParsedFile, values: NDArray[Any]
+) -> tuple[str, str]:
+    """The modality, and who says so: "examiner", "header", "values", "sets" or ""."""
+    if file.stated:
+        return file.stated, "examiner"
+    by_header = parsed.extra.get("modality")
+    if by_header in ("CT", "MR"):
+        return str(by_header), "header"
+    if file.is_published and file.kind in _BY_NAME:
+        return _BY_NAME[file.kind], "sets"
+    if file.kind != "png" and looks_like_hu(values):
+        return "CT", "values"
+    return UNKNOWN, ""
 
 
-def _findings(
-    kind: str, modality: str, volume: Volume, is_bare: bool
-) -> list[SeriesFinding]:
-    why = {
-        "npy": "bare NumPy arrays are taken as CT in HU",
-        "png": "bare pictures are taken as MR",
-        "volume": "from the range of the values",
-    }[kind]
+def _why_not_hu(values: NDArray[Any], padding: NDArray[np.bool_] | None) -> str:
+    measured = values if padding is None else values[~padding]
+    if measured.size == 0 or looks_like_hu(measured):
+        return ""
+    if looks_like_shifted_hu(measured):
+        return "they look like HU + 1024"
+    low, high = measured.min(), measured.max()
+    return f"they reach from {low:.6g} to {high:.6g}, without air near -1000"
+
+
+def _modality_finding(modality: str, how: str, values: NDArray[Any]) -> SeriesFinding:
+    says = "The format does not name the modality; "
+    if how == "examiner":
+        sentence = f"{says}the examiner stated {modality}."
+        return SeriesFinding("stated_modality", "note", sentence)
+    if how == "header":
+        sentence = f"The header of the volume file says {modality}; nothing else does."
+        return SeriesFinding("stated_modality", "note", sentence)
+    if how:
+        why = {
+            "values": "its values are those of HU",
+            "sets": "an index of the published test sets lists it",
+        }[how]
+        sentence = f"{says}{modality} was taken, since {why}."
+        return SeriesFinding("guessed_modality", "note", sentence)
+    hint = ""
+    if looks_like_shifted_hu(values):
+        hint = " If it is a CT, its values look like HU + 1024."
+    sentence = f"{says}its values do not tell either. State CT or MR on import.{hint}"
+    return SeriesFinding("unknown_modality", "warning", sentence)
+
+
+def _findings(volume: Volume, is_bare: bool) -> list[SeriesFinding]:
     found = [
-        SeriesFinding(
-            "guessed_modality",
-            "note",
-            f"The format does not name the modality; {modality} was assumed ({why}).",
-        ),
         SeriesFinding(
             "no_provenance",
             "note",

@@ -18,9 +18,10 @@ from btd_desktop.dicom.archive_file import FilePool
 from btd_desktop.dicom.assemble import Instance, assemble_series, series_key
 from btd_desktop.dicom.checks_across import check_copy
 from btd_desktop.dicom.dicomdir import judge_references
-from btd_desktop.dicom.grids import load_grid
+from btd_desktop.dicom.grids import GridFile, load_grid
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
+from btd_desktop.dicom.neighbours import Companion, with_companions
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.reading import Outcome, read_all
 from btd_desktop.dicom.sandbox import Sandbox
@@ -32,7 +33,7 @@ from btd_desktop.dicom.series import (
     SeriesFinding,
 )
 from btd_desktop.dicom.sources import Source, list_sources
-from btd_desktop.digest import stream_digest
+from btd_desktop.digest import stream_digest, tree_digest
 from btd_desktop.progress import TaskContext
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "import_evidence", "summarise_fates"]
@@ -44,6 +45,7 @@ def import_evidence(
     *,
     limits: Limits = DEFAULT_LIMITS,
     ready: Sequence[Sandbox] = (),
+    modality: str = "",
 ) -> Import:
     """Series, and the fate of every file, below the given paths.
 
@@ -52,6 +54,8 @@ def import_evidence(
         context: Progress and cancellation; reported once per file.
         limits: Ceilings for hostile input.
         ready: Parsing processes started before; used first, and closed in the end.
+        modality: "CT" or "MR", stated by the examiner for files whose format does not
+            name it; "" when nothing was stated.
 
     Returns:
         The import. `series` is empty when nothing can be examined; the records say
@@ -64,7 +68,7 @@ def import_evidence(
     context.report(0, 0, "Listing files")
     with contextlib.ExitStack() as closing:
         sources, containers = _expand_archives(
-            list_sources(paths, limits), limits, closing, context
+            with_companions(list_sources(paths, limits)), limits, closing, context
         )
         outcomes, containment = read_all(sources, limits, context, ready)
     context.report(len(sources), len(sources), "Ordering slices")
@@ -72,7 +76,7 @@ def import_evidence(
     outcomes, repeated = _mark_duplicates(outcomes)
     outcomes = _judge_directories(outcomes)
     return Import(
-        series=tuple(_build_series(outcomes, repeated)),
+        series=tuple(_build_series(outcomes, repeated, modality)),
         files=tuple(outcome.record for outcome in outcomes),
         containers=tuple(containers),
         containment=containment,
@@ -132,25 +136,48 @@ def _check_count(n_files: int, limits: Limits) -> None:
 
 
 def _account_for_companions(outcomes: list[Outcome]) -> list[Outcome]:
-    """Data files that were read with their header say so."""
-    headers = {
-        outcome.companion: outcome.record.name
-        for outcome in outcomes
-        if outcome.companion is not None
-    }
+    """Files of values say whose they are; headers whose values are not settled end."""
+    records = {outcome.record.name: outcome.record for outcome in outcomes}
+    headers: dict[str, list[str]] = {}
+    judged = []
+    for outcome in outcomes:
+        beside = outcome.companion
+        if beside is not None and outcome.record.fate is Fate.ACCEPTED:
+            problem = _unsettled(beside, records[beside.name])
+            if problem:
+                record = replace(
+                    outcome.record,
+                    fate=Fate.REFUSED,
+                    reason=f"Its data file {beside.name} {problem}.",
+                    pixel_sha256="",
+                )
+                outcome = replace(outcome, record=record, parsed=None)
+            else:
+                headers.setdefault(beside.name, []).append(outcome.record.name)
+        judged.append(outcome)
     return [
-        replace(
-            outcome,
-            record=replace(
-                outcome.record,
-                reason=f"Holds the values of {headers[outcome.record.path]}, with "
-                "which it was read.",
-            ),
-        )
-        if outcome.record.path in headers and outcome.record.fate is Fate.NOT_AN_IMAGE
+        replace(outcome, parsed=None, record=_of_values(outcome.record, headers))
+        if outcome.record.name in headers
         else outcome
-        for outcome in outcomes
+        for outcome in judged
     ]
+
+
+def _unsettled(beside: Companion, record: FileRecord) -> str:
+    """What speaks against values that lie in a file of their own; "" for nothing."""
+    if record.sha256 != beside.sha256:
+        return "changed while it was being read"
+    if record.fate is Fate.ACCEPTED:
+        return "is an image of its own; which of the two is meant is not clear"
+    return ""
+
+
+def _of_values(record: FileRecord, headers: dict[str, list[str]]) -> FileRecord:
+    reason = (
+        f"Holds the values of {', '.join(headers[record.name])}, with which it was "
+        "read."
+    )
+    return replace(record, fate=Fate.NOT_AN_IMAGE, reason=reason)
 
 
 def _mark_duplicates(
@@ -165,7 +192,7 @@ def _mark_duplicates(
         if record.fate is not Fate.ACCEPTED or parsed is None:
             marked.append(outcome)
             continue
-        key = record.sop_instance_uid or f"sha256:{record.sha256}"
+        key = record.sop_instance_uid or f"sha256:{_digest_of(outcome)}"
         original, facts = first.setdefault(key, (record, parsed.facts))
         if original is record:
             marked.append(outcome)
@@ -180,6 +207,14 @@ def _mark_duplicates(
         if finding is not None:
             found.setdefault(series_key(original.name, facts), []).append(finding)
     return marked, found
+
+
+def _digest_of(outcome: Outcome) -> str:
+    """Digest of a file; where its values lie in another one, of both."""
+    record, beside = outcome.record, outcome.companion
+    if beside is None:
+        return record.sha256
+    return tree_digest([("header", record.sha256), ("values", beside.sha256)])
 
 
 def _why_duplicate(original: FileRecord, record: FileRecord) -> str:
@@ -212,7 +247,9 @@ def _judge_directories(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def _build_series(
-    outcomes: list[Outcome], found: dict[str, list[SeriesFinding]]
+    outcomes: list[Outcome],
+    found: dict[str, list[SeriesFinding]],
+    modality: str,
 ) -> Iterator[LoadedSeries]:
     instances = [
         Instance(o.record.name, o.parsed.facts, o.parsed.pixels, o.record.pixel_sha256)
@@ -231,11 +268,21 @@ def _build_series(
         if record.fate is not Fate.ACCEPTED or parsed is None:
             continue
         if parsed.facts is None and parsed.pixels is not None:
-            yield from load_grid(
+            labelled = labels.findings(record.name)
+            file = GridFile(
                 record.name,
-                record.sha256,
+                _digest_of(outcome),
                 outcome.kind.value,
-                parsed.pixels,
-                parsed.grid,
-                labels.findings(record.name),
+                is_published=bool(labelled),
+                stated=modality,
             )
+            yield from load_grid(file, parsed, [*labelled, *_values_apart(outcome)])
+
+
+def _values_apart(outcome: Outcome) -> Iterator[SeriesFinding]:
+    if outcome.companion is not None:
+        sentence = (
+            f"The values lie in {outcome.companion.name} (SHA-256 "
+            f"{outcome.companion.sha256}), apart from the header."
+        )
+        yield SeriesFinding("detached_values", "note", sentence)

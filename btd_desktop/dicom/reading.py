@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 from btd_desktop.containment.measures import Containment
 from btd_desktop.dicom import btd_layout
 from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.neighbours import Companion, Neighbours
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate, FileRecord
-from btd_desktop.dicom.sniff import HEAD_BYTES, Kind
-from btd_desktop.dicom.sources import Received, Source, open_evidence, receive
-from btd_desktop.dicom.volume_file import companion_name
+from btd_desktop.dicom.sniff import Kind
+from btd_desktop.dicom.sources import Received, Source, receive
 from btd_desktop.digest import array_digest
 from btd_desktop.progress import TaskContext
 
@@ -38,14 +37,14 @@ class Outcome:
         record: What became of it, as far as the file alone tells.
         kind: What its first bytes make it.
         parsed: Facts and pixels; None when it was not parsed.
-        companion: Path of the detached data that were read with it.
+        companion: The file of its values, when they lie in one of their own.
         index: Rows, when it is an index of the published test sets.
     """
 
     record: FileRecord
     kind: Kind
     parsed: ParsedFile | None
-    companion: str | None = None
+    companion: Companion | None = None
     index: tuple[btd_layout.IndexRow, ...] = ()
 
 
@@ -105,7 +104,7 @@ class _ReadingPool:
         self, sources: list[Source], limits: Limits, ready: Sequence[Sandbox]
     ) -> None:
         self.done: queue.Queue[tuple[int, Outcome] | BaseException] = queue.Queue()
-        self._limits = limits
+        self._limits, self._neighbours = limits, Neighbours(sources)
         self._turn = iter(enumerate(sources))
         self._lock, self._stop = threading.Lock(), threading.Event()
         n_workers = min(limits.workers, len(sources))
@@ -140,13 +139,15 @@ class _ReadingPool:
                     step = next(self._turn, None)
                 if step is None:
                     return
-                outcome = _read_one(step[1], sandbox, self._limits)
+                outcome = _read_one(step[1], sandbox, self._limits, self._neighbours)
                 self.done.put((step[0], outcome))
         except BaseException as error:  # noqa: BLE001 - raised again by the caller
             self.done.put(error)
 
 
-def _read_one(source: Source, sandbox: Sandbox, limits: Limits) -> Outcome:
+def _read_one(
+    source: Source, sandbox: Sandbox, limits: Limits, neighbours: Neighbours
+) -> Outcome:
     received = receive(source, limits)
     if received.fate is not Fate.ACCEPTED:
         return _rejected(source, received, received.fate, received.reason)
@@ -159,7 +160,7 @@ def _read_one(source: Source, sandbox: Sandbox, limits: Limits) -> Outcome:
         return _rejected(source, received, Fate.REFUSED, reason)
     if kind is Kind.CSV:
         return _read_index(source, received)
-    return _parse(source, received, sandbox, limits)
+    return _parse(source, received, sandbox, limits, neighbours)
 
 
 def _rejected(source: Source, received: Received, fate: Fate, reason: str) -> Outcome:
@@ -178,19 +179,25 @@ def _read_index(source: Source, received: Received) -> Outcome:
 
 
 def _parse(
-    source: Source, received: Received, sandbox: Sandbox, limits: Limits
+    source: Source,
+    received: Received,
+    sandbox: Sandbox,
+    limits: Limits,
+    neighbours: Neighbours,
 ) -> Outcome:
-    companion, companion_path = b"", None
-    suffix = ""
+    beside, values = None, None
     if received.kind is Kind.VOLUME:
-        suffix = _volume_suffix(source.name, received.data)
-        companion, companion_path = _companion(source, received, limits)
+        beside = neighbours.of_header(source, received.data)
+    if beside is not None:
+        values = receive(beside, limits, keep=True)
+        if not values.sha256:
+            reason = f"Its data file {beside.name} cannot be used: {values.reason}"
+            return _rejected(source, received, Fate.REFUSED, reason)
     is_dicom = received.kind in (Kind.DICOM, Kind.DICOM_WITHOUT_PREAMBLE)
     parsed = sandbox.parse(
         "dicom" if is_dicom else received.kind.value,
         received.data,
-        companion=companion,
-        suffix=suffix,
+        companion=None if values is None else values.data,
     )
     record = _record(source, received, parsed.fate, parsed.reason)
     if parsed.facts is not None:
@@ -201,7 +208,10 @@ def _parse(
         )
     if parsed.pixels is not None:
         record = replace(record, pixel_sha256=_pixel_digest(parsed.pixels))
-    return Outcome(record, received.kind, parsed, companion=companion_path)
+    companion = None
+    if beside is not None and values is not None:
+        companion = Companion(beside.name, values.sha256, values.kind)
+    return Outcome(record, received.kind, parsed, companion)
 
 
 def _pixel_digest(pixels: NDArray[Any]) -> str:
@@ -221,32 +231,3 @@ def _record(source: Source, received: Received, fate: Fate, reason: str) -> File
         series_uid="",
         sop_instance_uid="",
     )
-
-
-def _volume_suffix(name: str, data: bytes) -> str:
-    lower = name.lower()
-    if lower.endswith(".nii.gz") or data[:2] == b"\x1f\x8b":
-        return ".nii.gz"
-    if data.startswith(b"NRRD000"):
-        return ".nhdr" if companion_name(data[:HEAD_BYTES]) else ".nrrd"
-    if b"ElementDataFile" in data[:HEAD_BYTES]:
-        return ".mhd" if companion_name(data[:HEAD_BYTES]) else ".mha"
-    return ".nii"
-
-
-def _companion(
-    source: Source, received: Received, limits: Limits
-) -> tuple[bytes, str | None]:
-    """Detached data beside a header on disk; never outside its folder."""
-    name = companion_name(received.data[:HEAD_BYTES])
-    if name is None or source.is_member or PurePath(name).name != name:
-        return b"", None
-    if "\\" in name or ":" in name or name in (".", ".."):
-        return b"", None
-    path = str(Path(source.path).parent / name)
-    try:
-        with open_evidence(path) as stream:
-            data = stream.read(limits.max_file_bytes + 1)
-    except (OSError, ValueError):  # the name may hold what no file system takes
-        return b"", None
-    return (data, path) if len(data) <= limits.max_file_bytes else (b"", None)

@@ -78,7 +78,7 @@ class Sandbox:
         self.close()
 
     def parse(
-        self, kind: str, data: bytes, *, companion: bytes = b"", suffix: str = ""
+        self, kind: str, data: bytes, *, companion: bytes | None = None
     ) -> ParsedFile:
         """Parse one file; every way that this can go wrong is an outcome.
 
@@ -86,10 +86,9 @@ class Sandbox:
             kind: "dicom", "volume", "npy", "png", or "tags" (a DICOM file's elements
                 under `extra`, no pixels).
             data: The file.
-            companion: Detached data of a volume file.
-            suffix: Suffix that tells SimpleITK the format of a volume file.
+            companion: Detached data of a volume file, None when there are none.
         """
-        size = len(data) + len(companion)
+        size = len(data) + len(companion or b"")
         timeout_s = self._limits.file_timeout_s + size / _BYTES_PER_EXTRA_SECOND
         try:
             contained, is_new = self._running_process()
@@ -111,7 +110,11 @@ class Sandbox:
                 self._hear_containment(contained)
             header, payload = self._exchange(
                 contained.process,
-                {"kind": kind, "split": len(data), "suffix": suffix},
+                {
+                    "kind": kind,
+                    "split": len(data),
+                    "has_companion": companion is not None,
+                },
                 data + companion if companion else data,
             )
             return _checked(header, payload, kind)
@@ -252,6 +255,12 @@ def _checked(header: dict[str, Any], payload: bytearray, kind: str) -> ParsedFil
     if fate is Fate.ACCEPTED and wants_pixels:
         _check_promises(checked, pixels, kind)
     extra = header.get("extra")
+    if isinstance(extra, dict) and isinstance(extra.get("remarks"), list):
+        extra["remarks"] = [
+            [_plain(str(text)) for text in remark]
+            for remark in extra["remarks"]
+            if isinstance(remark, list)
+        ]
     return ParsedFile(
         fate=fate,
         reason=reason,

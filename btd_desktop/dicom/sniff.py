@@ -28,7 +28,8 @@ class Kind(enum.StrEnum):
     OTHER = "other"
 
 
-_VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+# The size of an Analyze header, which has no other mark.
+_ANALYZE = ((348).to_bytes(4, "little"), (348).to_bytes(4, "big"))
 _TELLTALES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x89PNG", "a PNG picture"),
@@ -129,15 +130,21 @@ def looks_like_dataset(head: bytes) -> bool:
 
 def _suffix(name: str) -> str:
     lower = name.lower()
-    return ".nii.gz" if lower.endswith(".nii.gz") else PurePath(lower).suffix
+    suffixes = PurePath(lower).suffixes
+    return "".join(suffixes[-2:]) if lower.endswith(".gz") else PurePath(lower).suffix
 
 
 def _is_volume(head: bytes, suffix: str) -> bool:
     if head.startswith(b"NRRD000") or head[344:348] in (b"n+1\0", b"ni1\0"):
         return True
-    if head[4:8] == b"n+2\0" or (suffix == ".nii.gz" and head[:2] == b"\x1f\x8b"):
+    if head[4:8] in (b"n+2\0", b"ni2\0"):
         return True
-    return suffix in _VOLUME_SUFFIXES and b"ElementDataFile" in head
+    if suffix in (".nii.gz", ".hdr.gz") and head[:2] == b"\x1f\x8b":
+        return True
+    if suffix == ".hdr" and head[:4] in _ANALYZE:
+        return True
+    # MetaImage has no magic number; its header may be longer than what is seen here.
+    return suffix in (".mha", ".mhd") or head.startswith(b"ObjectType = Image")
 
 
 def _is_text(head: bytes) -> bool:

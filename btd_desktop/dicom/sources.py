@@ -12,6 +12,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -27,7 +28,14 @@ from btd_desktop.dicom.sniff import HEAD_BYTES, Kind, sniff
 from btd_desktop.errors import EvidenceError
 from btd_desktop.handles import open_folder, open_without_links
 
-__all__ = ["Received", "Source", "list_sources", "open_evidence", "receive"]
+__all__ = [
+    "Received",
+    "Source",
+    "list_sources",
+    "listed_file",
+    "open_evidence",
+    "receive",
+]
 
 _CHUNK: Final = 1 << 20
 # All but the first come from damaged archive members.
@@ -42,6 +50,8 @@ _READ_ERRORS: Final = (
     zlib.error,
     zipfile.BadZipFile,
 )
+# On a copied disc the name may be in lower case, and end in a dot and a version.
+_DICOMDIR: Final = re.compile(r"DICOMDIR\.?(;\d+)?", re.IGNORECASE)
 _REPARSE_POINT: Final = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions
 
 
@@ -127,15 +137,34 @@ def open_evidence(path: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def receive(source: Source, limits: Limits) -> Received:
-    """Read a source once: its digest and, where it will be parsed, its bytes."""
+def listed_file(path: str, name: str) -> Source:
+    """One entry of a folder as a source.
+
+    Args:
+        path: Absolute path.
+        name: As in `FileRecord.name`.
+
+    Raises:
+        OSError: It is not there any more.
+    """
+    return _entry_source(path, name, Path(path).lstat())
+
+
+def receive(source: Source, limits: Limits, *, keep: bool = False) -> Received:
+    """Read a source once: its digest and, where it will be parsed, its bytes.
+
+    Args:
+        source: The file or member.
+        limits: Ceilings.
+        keep: Give the bytes whatever their kind, as of the values of a volume.
+    """
     if source.open is None:
         return Received(
             "", source.size_bytes, Kind.OTHER, "", b"", source.fate, source.reason
         )
     try:
         with source.open() as stream:
-            return _read(stream, source, limits)
+            return _read(stream, source, limits, keep=keep)
     except _READ_ERRORS as error:
         words = str(getattr(error, "strerror", None) or error).split("\n", 1)[0][:120]
         return Received(
@@ -149,7 +178,7 @@ def receive(source: Source, limits: Limits) -> Received:
         )
 
 
-def _read(stream: BinaryIO, source: Source, limits: Limits) -> Received:
+def _read(stream: BinaryIO, source: Source, limits: Limits, *, keep: bool) -> Received:
     before = _status(stream, source)
     if before is not None and before.st_size > limits.max_file_bytes:
         return _too_large(before.st_size, limits)
@@ -157,7 +186,8 @@ def _read(stream: BinaryIO, source: Source, limits: Limits) -> Received:
     kind, words = sniff(head, source.name)
     digest, size = hashlib.sha256(head), len(head)
     kept: io.BytesIO | None = None
-    if kind not in (Kind.OTHER, Kind.ZIP) and source.fate is Fate.ACCEPTED:
+    is_parsed = kind not in (Kind.OTHER, Kind.ZIP) and source.fate is Fate.ACCEPTED
+    if is_parsed or keep:
         kept = io.BytesIO()
         kept.write(head)
     while chunk := stream.read(_CHUNK):
@@ -203,7 +233,8 @@ def _distinct_roots(paths: Sequence[Path]) -> list[Path]:
                 hint="Check the path, and that the drive is connected.",
                 code="not_found",
             ) from error
-        if resolved.name.upper() == "DICOMDIR" and resolved.is_file():
+        is_directory = _DICOMDIR.fullmatch(resolved.name) is not None
+        if is_directory and resolved.is_file():
             resolved = resolved.parent
         if resolved not in roots:
             roots.append(resolved)

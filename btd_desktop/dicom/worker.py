@@ -19,7 +19,6 @@ from btd_desktop.dicom.channel import ChannelError, read_message, write_message
 from btd_desktop.dicom.instance import facts_to_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
-from btd_desktop.dicom.scratch import ScratchFiles
 from btd_desktop.dicom.series import Fate
 
 __all__ = ["main"]
@@ -33,7 +32,6 @@ def main() -> int:
     requests, replies = _take_over_pipes()
     parent, limits = int(sys.argv[-2]), Limits(**_read_limits())
     _limit_memory(limits.worker_memory_bytes)
-    scratch = ScratchFiles.open_in(Path.cwd())
     longest = limits.max_inflated_bytes + limits.max_file_bytes
     places = (*library_places(), Path.cwd())
     taken = contain_this_process(places, parent, longest)
@@ -54,7 +52,7 @@ def main() -> int:
             return 0
         except MemoryError:
             return 3
-        parsed = _parse_guarded(header, payload, limits, scratch)
+        parsed = _parse_guarded(header, payload, limits)
         del payload
         try:
             _reply(replies, parsed)
@@ -97,10 +95,10 @@ def _limit_memory(n_bytes: int) -> None:
 
 
 def _parse_guarded(
-    header: dict[str, Any], payload: bytearray, limits: Limits, scratch: ScratchFiles
+    header: dict[str, Any], payload: bytearray, limits: Limits
 ) -> ParsedFile:
     try:
-        return _parse(header, payload, limits, scratch)
+        return _parse(header, payload, limits)
     except MemoryError:
         return ParsedFile(Fate.REFUSED, "Reading it needs more memory than allowed.")
     except RecursionError:
@@ -113,9 +111,7 @@ def _parse_guarded(
         return ParsedFile(Fate.DAMAGED, reason)
 
 
-def _parse(
-    header: dict[str, Any], payload: bytearray, limits: Limits, scratch: ScratchFiles
-) -> ParsedFile:
+def _parse(header: dict[str, Any], payload: bytearray, limits: Limits) -> ParsedFile:
     kind, split = header["kind"], int(header["split"])
     with memoryview(payload) as view:
         data, companion = bytes(view[:split]), bytes(view[split:])
@@ -128,13 +124,14 @@ def _parse(
         from btd_desktop.dicom.tag_walk import parse_tags
 
         return parse_tags(data, limits)
-    from btd_desktop.dicom import volume_file
+    if kind in ("npy", "png"):
+        from btd_desktop.dicom.volume_files import pictures
 
-    if kind == "npy":
-        return volume_file.parse_npy(data, limits)
-    if kind == "png":
-        return volume_file.parse_png(data, limits)
-    return volume_file.parse_volume(data, companion, header["suffix"], scratch, limits)
+        read = pictures.parse_npy if kind == "npy" else pictures.parse_png
+        return read(data, limits)
+    from btd_desktop.dicom.volume_files.reading import parse_volume
+
+    return parse_volume(data, companion if header["has_companion"] else None, limits)
 
 
 def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:

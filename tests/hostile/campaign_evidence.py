@@ -55,11 +55,11 @@ class WatchedSandbox(Sandbox):
         self._figures = figures
 
     def parse(
-        self, kind: str, data: bytes, *, companion: bytes = b"", suffix: str = ""
+        self, kind: str, data: bytes, *, companion: bytes | None = None
     ) -> ParsedFile:
         """As the sandbox does it."""
         start = time.monotonic()
-        parsed = super().parse(kind, data, companion=companion, suffix=suffix)
+        parsed = super().parse(kind, data, companion=companion)
         self._figures.time(parsed.reason or "accepted", time.monotonic() - start)
         if self._contained is not None:
             peak = peak_bytes_of(self._contained.process.pid)

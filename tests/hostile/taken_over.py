@@ -183,8 +183,8 @@ def _raise_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 
 
-def _try(header: dict[str, Any], *_: object) -> ParsedFile:
-    name, argument = header["suffix"].split("|", 1)
+def _try(_: dict[str, Any], payload: bytearray, *__: object) -> ParsedFile:
+    name, argument = payload.decode().split("|", 1)
     try:
         result = ATTEMPTS[name](argument)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:

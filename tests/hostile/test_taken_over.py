@@ -41,7 +41,7 @@ class Attempts:
 
     def make(self, name: str, argument: object = "") -> ParsedFile:
         """Let the process try something; what came of it."""
-        return self.box.parse("tags", b"x", suffix=f"{name}|{argument}")
+        return self.box.parse("tags", f"{name}|{argument}".encode())
 
     def judge(self, parsed: ParsedFile) -> None:
         """The free process succeeds, the contained one gets an error."""

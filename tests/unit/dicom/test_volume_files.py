@@ -81,11 +81,6 @@ def test_four_axes_become_one_series_per_time(tmp_path: Path) -> None:
     assert len({s.series_uid for s in result.series}) == 2
 
 
-def test_values_above_air_are_taken_as_mr(tmp_path: Path) -> None:
-    _write(tmp_path / "scan.nii", np.abs(_stack()))
-    assert load(tmp_path).series[0].volume.modality == "MR"
-
-
 def test_not_a_number_becomes_padding_and_a_warning(tmp_path: Path) -> None:
     values = _stack().astype(np.float32)
     values[1, 2, 3] = np.nan
@@ -115,7 +110,8 @@ def test_header_that_names_a_file_elsewhere_is_not_followed(
     )
     save(tmp_path, "root/y.nhdr", nrrd.encode())
     result = load(tmp_path / "root")
-    assert [entry.fate for entry in result.files] == [Fate.DAMAGED, Fate.DAMAGED]
+    assert [entry.fate for entry in result.files] == [Fate.REFUSED, Fate.REFUSED]
+    assert all("only one beside it is read" in e.reason for e in result.files)
     assert result.series == ()
 
 
@@ -175,7 +171,9 @@ def test_pickled_and_odd_numpy_files_are_not_loaded(tmp_path: Path) -> None:
     assert fates["huge.npy"] in (Fate.REFUSED, Fate.DAMAGED)
 
 
-def test_png_slices_are_mr_and_keep_their_values(tmp_path: Path) -> None:
+def test_png_slices_keep_their_values_and_name_no_modality(
+    tmp_path: Path,
+) -> None:
     grey = np.random.default_rng(1).integers(0, 256, (30, 40)).astype(np.uint8)
     save(tmp_path, "a.png", _png(grey))
     save(tmp_path, "b.png", _png(grey.astype(np.uint16) * 50))
@@ -189,7 +187,8 @@ def test_png_slices_are_mr_and_keep_their_values(tmp_path: Path) -> None:
         Fate.DAMAGED,
     ]
     volume = result.series[0].volume
-    assert volume.modality == "MR"
+    assert volume.modality == "OT"
+    assert "unknown_modality" in codes(result)
     np.testing.assert_array_equal(volume.voxels[0], grey)
     np.testing.assert_array_equal(
         result.series[1].volume.voxels[0], grey.astype(int) * 50
@@ -252,7 +251,8 @@ def test_data_file_of_an_impossible_name_costs_one_file(
     head = (tmp_path / "scan.mhd").read_bytes().replace(b"scan.raw", name.encode())
     save(tmp_path, "scan.mhd", head)
     entry = record(load(tmp_path), "scan.mhd")
-    assert entry.fate is Fate.DAMAGED
+    assert entry.fate in (Fate.DAMAGED, Fate.REFUSED)
+    assert record(load(tmp_path), "scan.raw").fate is Fate.NOT_AN_IMAGE
 
 
 @pytest.mark.parametrize(

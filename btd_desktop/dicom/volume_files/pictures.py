@@ -1,0 +1,81 @@
+"""NumPy and PNG files: values without a place."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom.limits import Limits
+from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.series import Fate
+
+__all__ = ["parse_npy", "parse_png"]
+
+
+def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
+    """Array (1, S, H, W) of a `.npy` file with one slice or a stack of slices."""
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    except (ValueError, SyntaxError, TypeError, OSError) as error:
+        return ParsedFile(Fate.DAMAGED, f"The NumPy header is damaged ({error}).")
+    if dtype.hasobject or dtype.kind not in "iufb":
+        return ParsedFile(
+            Fate.REFUSED, "A NumPy file that does not hold plain numbers."
+        )
+    if len(shape) not in (2, 3) or 0 in shape:
+        return ParsedFile(Fate.UNSUPPORTED, f"A NumPy array of shape {shape}.")
+    count = 1
+    for side in shape:
+        count *= side
+    if count * dtype.itemsize > limits.max_pixel_bytes:
+        return ParsedFile(Fate.REFUSED, f"Declares an array of shape {shape}.")
+    body = data[stream.tell() :]
+    if len(body) < count * dtype.itemsize:
+        return ParsedFile(Fate.DAMAGED, "The NumPy file is cut short.")
+    order = "F" if fortran else "C"
+    values: NDArray[Any] = np.frombuffer(body, dtype=dtype, count=count)
+    values = np.ascontiguousarray(values.reshape(shape, order=order))  # type: ignore[call-overload]
+    if dtype.kind == "b":
+        values = values.astype(np.uint8)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return ParsedFile(
+        Fate.ACCEPTED, "", pixels=values.reshape((1, -1, *shape[-2:])), grid=None
+    )
+
+
+def parse_png(data: bytes, limits: Limits) -> ParsedFile:
+    """Array (1, 1, H, W) of a grey PNG; colour with three equal channels counts."""
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        return ParsedFile(Fate.DAMAGED, "The PNG header is damaged.")
+    width = int.from_bytes(data[16:20], "big")
+    height = int.from_bytes(data[20:24], "big")
+    if width < 1 or height < 1 or width * height * 8 > limits.max_pixel_bytes:
+        return ParsedFile(Fate.REFUSED, f"Declares {height} x {width} pixels.")
+    import imagecodecs
+
+    try:
+        values = np.asarray(imagecodecs.png_decode(data))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the codec has its own error type
+        words = str(error).split("\n", 1)[0][:120]
+        return ParsedFile(Fate.DAMAGED, f"The PNG cannot be decoded ({words}).")
+    if values.ndim == 3 and values.shape[2] >= 3:
+        if np.ptp(values[..., :3], axis=2).any():
+            return ParsedFile(Fate.UNSUPPORTED, "A colour PNG, not a grey slice.")
+        values = values[..., 0]
+    elif values.ndim == 3:
+        values = values[..., 0]
+    if values.shape != (height, width):
+        return ParsedFile(Fate.DAMAGED, "The PNG cannot be decoded.")
+    return ParsedFile(
+        Fate.ACCEPTED, "", pixels=np.ascontiguousarray(values)[None, None]
+    )
