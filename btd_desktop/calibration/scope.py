@@ -79,7 +79,7 @@ def check_scope(
         preset: JSON value of the preprocessing used.
         grid: JSON value of the grid used.
         facts: Scanner facts of the series, as in `BenignSeries.facts`, with
-            "modality".
+            "modality"; "not_covered" lists reasons that the import found.
     """
     refusals = _refusals(profile, model_digest, preset, grid, facts)
     if refusals:
@@ -147,6 +147,12 @@ def _refusals(
             f"the profile is for {profile.preset.get('modality')}, the series is "
             f"{facts.get('modality')}"
         )
+    # What the import already knows that no profile speaks for.
+    stated = facts.get("not_covered")
+    if isinstance(stated, list) and stated:
+        out += [str(reason) for reason in stated]
+    elif facts.get("modality") == "CT" and facts.get("unit", "HU") != "HU":
+        out.append("its values are not HU")
     for (key, name), factor in zip(_MEASURES, _FACTORS, strict=True):
         low, high = profile.ranges.get(key, (0.0, 0.0))
         value = facts.get(key)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.checks import check_series
 from btd_desktop.dicom.checks_across import check_across
+from btd_desktop.dicom.hounsfield import not_covered, stated_unit, why_not_hu
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.plausibility import (
     MOST_MM,
@@ -220,10 +221,13 @@ def _load(
     spacing_mm, positions = _slice_spacing(stack, shape)
     orientation = first.frame.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     in_plane = first.frame.spacing or (1.0, 1.0)
+    voxels, padding = stack_slices(values), _padding(slices)
+    is_ct = first.facts.text["modality"] == "CT"
+    not_hu = why_not_hu(voxels, padding, slices) if is_ct else ()
     volume = Volume(
-        voxels=stack_slices(values),
+        voxels=voxels,
         modality=first.facts.text["modality"],
-        unit="HU" if first.facts.text["modality"] == "CT" else "",
+        unit="HU" if is_ct and not not_hu else stated_unit(slices),
         spacing_mm=(spacing_mm, in_plane[0], in_plane[1]),
         origin_mm=_triple(first.frame.position or (0.0, 0.0, 0.0)),
         row_direction=_unit(orientation[:3]),
@@ -231,8 +235,8 @@ def _load(
         slice_positions_mm=positions,
         instance_uids=tuple(item.uid for item in slices),
         slice_origins_mm=stack.origins(),
-        padding=_padding(slices),
-        source=_source(stack, key),
+        padding=padding,
+        source=_source(stack, key) | not_covered(not_hu, slices),
     )
     found = [*extra, *check_series(stack, shape, n_parts, volume)]
     return LoadedSeries(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from btd_desktop.dicom.findings import about, listed, note, visible, warning
+from btd_desktop.dicom.findings import about, listed, note, quoted, visible, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
@@ -50,6 +50,7 @@ _NOT_QUOTED: Final = (
     "mixed_device",
     "mixed_station",
 )
+_MOST_SENTENCES: Final = 3
 _HARMLESS: Final = {
     "mixed_private_blocks": "an archive that handled the slices one by one",
     "mixed_frame_of_reference": "a scan in several parts",
@@ -106,8 +107,16 @@ def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     if is_ct and missing:
         yield warning(
             "no_rescale",
-            "RescaleSlope is missing, zero or unreadable: 1 was used, values may not "
-            "be HU. Every CT scanner writes it; converters and hands forget it.",
+            "RescaleSlope is missing, zero or unreadable: 1 was used, the values are "
+            "not HU. Every CT scanner writes it; converters and hands forget it.",
+            missing,
+        )
+    missing = [s.uid for s in slices if s.frame.intercept is None]
+    if is_ct and missing:
+        yield warning(
+            "no_intercept",
+            "RescaleIntercept is missing or unreadable: 0 was used, the values are not "
+            "HU. Every CT scanner writes it; converters and hands forget it.",
             missing,
         )
     pairs = {(s.frame.slope, s.frame.intercept) for s in slices}
@@ -122,6 +131,33 @@ def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     types = {s.facts.text.get("rescale_type", "HU") for s in slices}
     if is_ct and types != {"HU"}:
         yield warning("rescale_type", f"Values are called {listed(types)}, not HU.")
+    yield from _check_real_world(slices)
+
+
+def _check_real_world(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """A second mapping of the stored values beside the rescale (C.7.6.16.2.11)."""
+    words: dict[str, list[str]] = {}
+    for item in slices:
+        text, number = item.facts.text, item.facts.number
+        slope = number.get("real_world_slope")
+        intercept = number.get("real_world_intercept")
+        if "real_world_unit" not in text:
+            continue
+        own = item.frame.slope, item.frame.intercept
+        if (slope, intercept) == own and text["real_world_unit"] == "[hnsf'U]":
+            continue
+        rule = f"unit {quoted(text['real_world_unit'])}"
+        if slope is not None and intercept is not None:
+            rule += f", slope {slope:.6g}, intercept {intercept:.6g}"
+        words.setdefault(rule, []).append(item.uid)
+    if words:
+        rule = next(iter(words))
+        yield note(
+            "real_world_map",
+            f"The header maps the stored values to real-world values too ({rule}), "
+            "with another rule or unit than the rescale. The rescale was used.",
+            [uid for uids in words.values() for uid in uids],
+        )
 
 
 def _has_flag(flag: str) -> Callable[[Slice], bool]:
@@ -142,6 +178,12 @@ _HEADER_CHECKS: Final[tuple[tuple[str, str, str, Callable[[Slice], bool]], ...]]
         _has_flag("uncalibrated_spacing"),
     ),
     (
+        "nominal_spacing",
+        "warning",
+        "Spacing is the nominal one of a scanned film, not of the patient.",
+        _has_flag("nominal_spacing"),
+    ),
+    (
         "inverted_display",
         "note",
         "The images are to be shown inverted (MONOCHROME1); values are as stored.",
@@ -157,13 +199,19 @@ _HEADER_CHECKS: Final[tuple[tuple[str, str, str, Callable[[Slice], bool]], ...]]
 
 
 def _check_remarks(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
-    by_remark: dict[tuple[str, str], list[str]] = {}
+    by_element: dict[str, dict[str, list[str]]] = {}
     for item in slices:
-        for remark in item.facts.remarks:
-            by_remark.setdefault(remark, []).append(item.uid)
-    for (element, sentence), uids in sorted(by_remark.items())[:50]:
-        yield warning(
-            f"element:{visible(element, 64)}",
-            visible(sentence),
-            list(dict.fromkeys(uids)),
-        )
+        for element, sentence in item.facts.remarks:
+            sentences = by_element.setdefault(element, {})
+            sentences.setdefault(sentence, []).append(item.uid)
+    for element, sentences in sorted(by_element.items())[:50]:
+        code = f"element:{visible(element, 64)}"
+        if len(sentences) > _MOST_SENTENCES:
+            # One finding of an element that says another number in each slice.
+            first = next(iter(sentences))
+            uids = [uid for found in sentences.values() for uid in found]
+            words = f"{visible(first)} So or with other values in the other slices."
+            yield warning(code, words, list(dict.fromkeys(uids)))
+            continue
+        for sentence, uids in sorted(sentences.items()):
+            yield warning(code, visible(sentence), list(dict.fromkeys(uids)))

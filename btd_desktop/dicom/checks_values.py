@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.findings import concerned, counted, note, number_text, warning
+from btd_desktop.dicom.hounsfield import HIGHEST_HU, LOWEST_HU, NOT_HU
+from btd_desktop.dicom.rescale import padding_mask
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 from btd_desktop.volume import Volume
 
 __all__ = ["check_values", "check_voxels", "skipped_share"]
 
+_COVERED_SHARE: Final = 0.05
 _CLIPPED_SHARE: Final = 0.001
 _LOW_CLIPPED_SHARE: Final = 0.01
 _AIR_HU: Final = -900.0
@@ -42,6 +45,8 @@ def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
     yield from check_voxels(
         volume, [value for value in numbers if value != round(value)]
     )
+    yield from _check_wrapped(stack.slices)
+    yield from _check_bits(stack.slices)
     if volume.voxels.min() != volume.voxels.max():
         yield from _check_steps([item.stored for item in stack.slices], volume.modality)
     yield from _check_stated_range(stack.slices)
@@ -58,18 +63,155 @@ def check_voxels(
         fractions: Rescale slopes and intercepts that are not whole numbers.
     """
     voxels = volume.voxels
-    if volume.modality == "CT" and voxels.dtype == np.float32:
+    is_hu = volume.unit == "HU"
+    if is_hu and voxels.dtype == np.float32 and (voxels != np.rint(voxels)).any():
         rule = f" (rescale value {number_text(fractions[0])})" if fractions else ""
         yield note(
             "fractional_hu",
             f"HU are not whole numbers{rule}. Most scanners write whole ones; some use "
             "a fractional slope, and values that were computed afterwards need one.",
         )
+    if volume.modality == "CT" and not is_hu:
+        reasons = " ".join(volume.source.get("not_covered", []))
+        yield warning(
+            "not_hu",
+            f"The values are not called HU: {reasons.removeprefix(NOT_HU)}. No "
+            "calibration speaks for them.",
+        )
     measured = voxels if volume.padding is None else voxels[~volume.padding]
     if measured.size == 0 or measured.min() == measured.max():
         yield warning("constant", "All values are the same: there is no picture.")
     elif volume.modality == "CT":
+        yield from _check_possible(volume)
         yield from _check_range(measured)
+    if volume.padding is not None:
+        yield from _check_covered(volume, volume.padding)
+
+
+def _check_possible(volume: Volume) -> Iterator[SeriesFinding]:
+    """Numbers that no HU can be, whatever the header says of them."""
+    odd: list[str] = []
+    n_odd, low, high = 0, np.inf, -np.inf
+    for index, plane in enumerate(volume.voxels):
+        wild = (plane < LOWEST_HU) | (plane > HIGHEST_HU)
+        if volume.padding is not None:
+            wild &= ~volume.padding[index]
+        if wild.any():
+            odd.append(volume.instance_uids[index])
+            n_odd += int(wild.sum())
+            low, high = min(low, plane[wild].min()), max(high, plane[wild].max())
+    if odd:
+        shown = f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+        yield warning(
+            "impossible_hu",
+            f"{counted(n_odd, 'pixel')} of {counted(len(odd), 'slice')} would have "
+            f"{shown} HU by the header's rescale: impossible. Nothing lies below "
+            f"{LOWEST_HU:.0f} HU or above {HIGHEST_HU:.0f} HU.",
+            [] if len(odd) == volume.n_slices else odd,
+        )
+
+
+def _check_wrapped(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """Values at both ends of their type and none between: written with another sign."""
+    odd: list[Slice] = []
+    words = ""
+    for item in slices:
+        stored = item.stored
+        if stored.dtype.kind not in "iu":
+            continue
+        padding = padding_mask(stored, item.facts.padding)
+        values = stored if padding is None else stored[~padding]
+        info = np.iinfo(stored.dtype)
+        eighth = (info.max - info.min) // 8
+        if not values.size or int(values.max()) < info.max - eighth:
+            continue
+        far = values > info.max - eighth
+        if (far | (values < info.min + eighth)).all() and not far.all():
+            other = values[far].astype(np.int64) - (info.max - info.min + 1)
+            odd.append(item)
+            words = words or (
+                f"stored values of {int(values[far].min())} to {int(values.max())} "
+                "stand among values near the other end of the range. Read with the "
+                f"other sign they are {int(other.min())} to {int(other.max())}"
+            )
+    if odd:
+        yield warning(
+            "wrapped_values",
+            f"In {counted(len(odd), 'slice')}, {words}. Scanners write no such values; "
+            "values put in after the scanner, under a header of the other sign, look "
+            "so. They were taken as the header says.",
+            concerned(odd, slices),
+        )
+
+
+def _check_bits(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
+    """BitsStored and HighBit that do not hold the values that are there."""
+    odd = [item for item in slices if "whole_low" in item.facts.number]
+    for is_kept in (True, False):
+        items = [i for i in odd if ("bits_kept" in i.facts.flags) is is_kept]
+        if not items:
+            continue
+        number = [item.facts.number for item in items]
+        whole, cut = (
+            f"{min(n[f'{k}_low'] for n in number):g} to "
+            f"{max(n[f'{k}_high'] for n in number):g}"
+            for k in ("whole", "cut")
+        )
+        overlay = any("overlay_bits" in item.facts.flags for item in items)
+        why = (
+            "An overlay element of the header claims them"
+            if overlay
+            else ("No overlay element of the header claims them")
+        )
+        yield warning(
+            "element:high_bits",
+            f"Bits outside the {number[0].get('bits_stored', 0):g} stored ones are "
+            f"set: as they stand the stored values run from {whole}, cut to the bits "
+            f"stored from {cut}. {why}; the values "
+            f"{'as they stand' if is_kept else 'cut to the bits stored'} were used. "
+            "Another reader may show the other picture.",
+            concerned(items, slices),
+        )
+
+
+def _check_covered(
+    volume: Volume, padding: NDArray[np.bool_]
+) -> Iterator[SeriesFinding]:
+    """Padding on what is not air: what it covers is not examined.
+
+    The header's word is followed, for what the file disowns as not measured can speak
+    neither for nor against it; but it is never followed in silence, because who
+    changes a place can also declare its values to be padding.
+    """
+    if volume.modality == "CT":
+        bound = _AIR_HU
+    else:
+        bound = 0.1 * float(np.percentile(volume.voxels[:, ::4, ::4], 99))
+    n_tissue = n_covered = 0
+    blank: list[str] = []
+    for uid, plane, mask in zip(
+        volume.instance_uids, volume.voxels, padding, strict=True
+    ):
+        tissue = plane > bound
+        n_tissue += int(tissue.sum())
+        n_covered += int((tissue & mask).sum())
+        if mask.all():
+            blank.append(uid)
+    if n_covered > _COVERED_SHARE * n_tissue:
+        yield warning(
+            "padding_covers",
+            f"The header declares {100 * n_covered / n_tissue:.2g} % of what is not "
+            "air to be padding, which means not measured. What padding covers is not "
+            "examined. Scanners declare the surroundings of the picture so.",
+        )
+    if blank:
+        yield warning(
+            "padding_slices",
+            f"{counted(len(blank), 'slice')} of {volume.n_slices} "
+            f"{'is' if len(blank) == 1 else 'are'} padding as a whole, which means "
+            "not measured, and not examined.",
+            [] if len(blank) == volume.n_slices else blank,
+        )
 
 
 def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:

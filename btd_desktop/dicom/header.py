@@ -106,7 +106,8 @@ def read_facts(
     Flags: `lossy` (said so, or a lossy transfer syntax), `signed` (carries DICOM
     digital signatures), `simulated` (written by this program and marked so),
     `modality_lut` (a table instead of slope and intercept), `uncalibrated_spacing`
-    (only ImagerPixelSpacing is given).
+    (only ImagerPixelSpacing is given), `nominal_spacing` (only that of a scanned film),
+    `mosaic` (slices side by side in one picture).
     """
     text = _read_texts(dataset)
     creators = dataset.private_creators()
@@ -121,6 +122,7 @@ def read_facts(
         for name, keyword in NUMBER_ELEMENTS.items()
         if (value := dataset.number(keyword)) is not None
     }
+    _add_real_world(dataset, text, number)
     return InstanceFacts(
         text=text,
         number=number,
@@ -144,7 +146,45 @@ def _read_texts(dataset: SafeDataset) -> dict[str, str]:
         kernel = group.text("ConvolutionKernel") if group is not None else None
         if kernel is not None:
             text["kernel"] = kernel
+    types = _rescale_types(dataset)
+    if types:
+        text["rescale_type"] = "\\".join(sorted(types))
     return text
+
+
+def _rescale_types(dataset: SafeDataset) -> set[str]:
+    """RescaleType of the instance or of any of its frames (PS3.3 C.11.1.1.2)."""
+    shared = dataset.items("SharedFunctionalGroupsSequence")
+    groups = [*shared, *dataset.items("PerFrameFunctionalGroupsSequence")]
+    holders = [dataset]
+    holders += [
+        item
+        for group in groups
+        if (item := group.item("PixelValueTransformationSequence")) is not None
+    ]
+    return {kind for item in holders if (kind := item.text("RescaleType")) is not None}
+
+
+def _add_real_world(
+    dataset: SafeDataset, text: dict[str, str], number: dict[str, float]
+) -> None:
+    """The first mapping to real-world values (PS3.3 C.7.6.16.2.11), as facts."""
+    shared = dataset.item("SharedFunctionalGroupsSequence")
+    for holder in (dataset, shared):
+        found = None if holder is None else holder.item("RealWorldValueMappingSequence")
+        if found is None:
+            continue
+        unit = found.item("MeasurementUnitsCodeSequence")
+        code = None if unit is None else unit.text("CodeValue")
+        text["real_world_unit"] = code or "not stated"
+        for name, keyword in (
+            ("real_world_slope", "RealWorldValueSlope"),
+            ("real_world_intercept", "RealWorldValueIntercept"),
+        ):
+            value = found.number(keyword)
+            if value is not None:
+                number[name] = value
+        return
 
 
 def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
@@ -176,6 +216,12 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         found = (group.number(keyword) for group in groups)
         return next((value for value in found if value is not None), None)
 
+    def single(keyword: str) -> float | None:
+        """Of the first group that holds the element, usable or not."""
+        holders = (group for group in groups if group.has(keyword))
+        holder = next(holders, None)
+        return None if holder is None else holder.single(keyword)
+
     phase = {}
     for keyword in _PHASES:
         texts = (group.text(keyword) for group in groups)
@@ -185,9 +231,12 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
     return FrameFacts(
         position=numbers("ImagePositionPatient", 3),
         orientation=numbers("ImageOrientationPatient", 6),
-        spacing=numbers("PixelSpacing", 2) or numbers("ImagerPixelSpacing", 2),
-        slope=number("RescaleSlope"),
-        intercept=number("RescaleIntercept"),
+        # Of the patient, of the detector, of a scanned film: the flags say which.
+        spacing=numbers("PixelSpacing", 2)
+        or numbers("ImagerPixelSpacing", 2)
+        or numbers("NominalScannedPixelSpacing", 2),
+        slope=single("RescaleSlope"),
+        intercept=single("RescaleIntercept"),
         thickness_mm=number("SliceThickness"),
         phase=phase,
     )
@@ -252,12 +301,24 @@ def _flags(dataset: SafeDataset, transfer_syntax_uid: str) -> tuple[str, ...]:
     # JPEG 2000 (.91) and HTJ2K (.203) can be reversible; then the file says "00".
     if transfer_syntax_uid.endswith((".91", ".93", ".203")) and says == "00":
         lossy_syntax = False
+    no_spacing = not dataset.has("PixelSpacing")
     checks = {
         "lossy": says == "01" or lossy_syntax,
         "signed": dataset.has("DigitalSignaturesSequence"),
         "modality_lut": dataset.has("ModalityLUTSequence"),
-        "uncalibrated_spacing": dataset.has("ImagerPixelSpacing")
-        and not dataset.has("PixelSpacing"),
+        "uncalibrated_spacing": dataset.has("ImagerPixelSpacing") and no_spacing,
+        "nominal_spacing": dataset.has("NominalScannedPixelSpacing")
+        and no_spacing
+        and not dataset.has("ImagerPixelSpacing"),
+        "mosaic": _is_mosaic(dataset),
         "simulated": dataset.has_private_creator(_OWN_PRIVATE_CREATOR),
     }
     return tuple(code for code, found in checks.items() if found)
+
+
+def _is_mosaic(dataset: SafeDataset) -> bool:
+    """Siemens says so in ImageType, and in its own block how many slices there are."""
+    if "MOSAIC" in (dataset.text("ImageType") or "").upper().split("\\"):
+        return True
+    n_tiles = dataset.private_number(0x0019, "SIEMENS MR HEADER", 0x0A)
+    return n_tiles is not None and n_tiles > 1

@@ -59,19 +59,16 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
         facts = _with_modality(facts)
         _check_is_scan(dataset, facts)
         layout = read_layout(safe, syntax, limits)
-        pixels, codes = decode_pixels(dataset, layout)
-        remarks = (*facts.remarks, *((code, _SENTENCES[code]) for code in codes))
-        facts = dataclasses.replace(facts, remarks=remarks)
-        return ParsedFile(Fate.ACCEPTED, "", facts, pixels)
+        found = decode_pixels(dataset, layout)
+        facts = dataclasses.replace(
+            facts,
+            remarks=(*facts.remarks, *found.remarks),
+            number={**facts.number, **found.number},
+            flags=tuple(dict.fromkeys((*facts.flags, *found.flags))),
+        )
+        return ParsedFile(Fate.ACCEPTED, "", facts, found.stored)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason, facts)
-
-
-_SENTENCES: Final = {
-    "sign_mismatch": "The codestream holds signed values, the header says unsigned.",
-    "high_bits": "Bits above the stored ones were set (an old overlay, perhaps) and "
-    "were left out.",
-}
 
 
 def inflate_dataset(data: bytes, max_bytes: int) -> tuple[bytes, str]:
@@ -218,6 +215,12 @@ def _check_is_scan(dataset: FileDataset, facts: InstanceFacts) -> None:
     if has_floats and not has_pixels:
         raise RejectedFileError(
             Fate.UNSUPPORTED, f"Holds computed floating-point values ({name})."
+        )
+    if "mosaic" in facts.flags:
+        raise RejectedFileError(
+            Fate.UNSUPPORTED,
+            "A mosaic: slices lie side by side as tiles of one picture. This is "
+            "unsupported; export the slices one by one.",
         )
     photometric = facts.text.get("photometric", "MONOCHROME2")
     if not photometric.startswith("MONOCHROME"):

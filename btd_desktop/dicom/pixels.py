@@ -1,30 +1,34 @@
 """Stored pixel values of one DICOM instance, from any permissively decoded syntax.
 
-Runs in the parsing process. Decoders are named here and never picked by pydicom's
-plug-in search: an installed gdcm aborts the process on 2.6 kB of JPEG 2000.
-Dimensions in the header and in the codestream are compared before anything is
-decoded, because the decoder allocates what the codestream says.
+Runs in the parsing process. Decoders are named by us and never picked by pydicom's
+plug-in search: an installed gdcm aborts the process on 2.6 kB of JPEG 2000. Where
+header and bytes disagree, in their number, kind or bits, a remark says so.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
+from btd_desktop.dicom.codestreams import (
+    codestream_kind,
+    decode_frame,
+    is_lossy_jpeg,
+    kind_of_syntax,
+    n_codestreams,
+)
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, SafeDataset
 from btd_desktop.dicom.series import Fate
 
-__all__ = ["PixelLayout", "decode_pixels", "read_layout"]
+__all__ = ["DecodedPixels", "PixelLayout", "decode_pixels", "read_layout"]
 
 StoredArray = NDArray[Any]
 
@@ -32,23 +36,19 @@ IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
-RLE: Final = "1.2.840.10008.1.2.5"
 _NATIVE: Final = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
-_JPEG: Final = tuple(
-    "1.2.840.10008.1.2.4." + tail
-    for tail in ("50", "51", "52", "53", "54", "55", "56", "57", "70")
-)
-_JPEG_LS: Final = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-_JPEG_2000: Final = tuple(
-    "1.2.840.10008.1.2.4." + tail for tail in ("90", "91", "201", "202", "203")
-)
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_MAX_FRAGMENTS: Final = 200_000
 _MAX_SIDE: Final = 65535
 _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class PixelLayout:
-    """Image Pixel Module (PS3.3 C.7.6.3) of a monochrome image, checked."""
+    """Image Pixel Module (PS3.3 C.7.6.3) of a monochrome image, checked.
+
+    `overlay_bits` has the bits set that overlay elements claim (PS3.3 C.9.2).
+    """
 
     rows: int
     columns: int
@@ -58,6 +58,7 @@ class PixelLayout:
     high_bit: int
     is_signed: bool
     transfer_syntax_uid: str
+    overlay_bits: int = 0
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -78,7 +79,7 @@ def read_layout(
     Raises:
         RejectedFileError: It is impossible, not supported or above a limit.
     """
-    if transfer_syntax_uid not in (*_NATIVE, RLE, *_JPEG, *_JPEG_LS, *_JPEG_2000):
+    if transfer_syntax_uid not in _NATIVE and not kind_of_syntax(transfer_syntax_uid):
         raise RejectedFileError(
             Fate.UNSUPPORTED,
             f"No decoder for transfer syntax {transfer_syntax_uid or 'unknown'}.",
@@ -119,13 +120,31 @@ def read_layout(
         high_bit=high_bit,
         is_signed=dataset.integer("PixelRepresentation") == 1,
         transfer_syntax_uid=transfer_syntax_uid,
+        overlay_bits=dataset.overlay_bits(),
     )
 
 
-def decode_pixels(
-    dataset: Dataset, layout: PixelLayout
-) -> tuple[StoredArray, tuple[str, ...]]:
-    """Stored values, shape (frames, rows, columns), and remarks' codes.
+@dataclass(slots=True, eq=False)
+class DecodedPixels:
+    """Stored values and what is odd about how they lie in the file.
+
+    Attributes:
+        stored: Shape (frames, rows, columns).
+        remarks: (code, sentence), as in `InstanceFacts`.
+        number: Ranges of stored values with and without the bits that BitsStored
+            leaves out: `whole_low`, `whole_high`, `cut_low`, `cut_high`; else empty.
+        flags: `bits_kept` (those bits were taken as part of the values),
+            `overlay_bits` (an overlay element claims them), `lossy`.
+    """
+
+    stored: StoredArray
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+    number: dict[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
+    """Stored values, and what is odd about them.
 
     Raises:
         RejectedFileError: Pixels are missing, cut short or not decodable.
@@ -145,17 +164,106 @@ def decode_pixels(
             Fate.DAMAGED,
             f"The pixel data claim {declared:,} bytes, {len(data):,} are there.",
         )
-    if layout.transfer_syntax_uid in _NATIVE:
-        vr = getattr(element, "VR", None)
-        return _finish(_native(bytes(data), layout, str(vr)), layout, is_native=True)
-    frames = _encapsulated_frames(dataset, bytes(data), layout)
+    says = kind_of_syntax(layout.transfer_syntax_uid)
+    data = bytes(data)
+    frames, remarks = _compressed_frames(dataset, data, layout)
+    if frames is None:
+        if says:
+            remarks.append(_raw_under(says, data, layout))
+        vr = str(getattr(element, "VR", None))
+        stored, more = _native(data, layout, vr)
+        return _finish(stored, layout, remarks + more, is_native=True)
     if len(frames) < layout.n_frames:
         raise RejectedFileError(
             Fate.DAMAGED,
             f"{layout.n_frames} frames are declared, {len(frames)} are there.",
         )
-    decoded = [_decode_frame(frame, layout) for frame in frames]
-    return _finish(np.stack(decoded), layout, is_native=False)
+    shape, n_bytes = (layout.rows, layout.columns), layout.bits_allocated // 8
+    syntax = layout.transfer_syntax_uid
+    decoded = [decode_frame(frame, syntax, shape, n_bytes) for frame in frames]
+    holds = codestream_kind(frames[0])
+    if holds and holds != says:
+        sentence = (
+            f"The transfer syntax says {says or 'uncompressed'}, the pixel data hold "
+            f"{holds}: read as that. Other readers may refuse or misread them."
+        )
+        remarks.append(("pixel_encoding", sentence))
+    found = _finish(np.stack(decoded), layout, remarks, is_native=False)
+    if any(is_lossy_jpeg(frame) for frame in frames):
+        found.flags = (*found.flags, "lossy")
+    return found
+
+
+def _raw_under(says: str, data: bytes, layout: PixelLayout) -> tuple[str, str]:
+    """Remark on raw pixels under a compressed transfer syntax.
+
+    Raises:
+        RejectedFileError: Their length is not that of raw pixels.
+    """
+    needed = layout.frame_bytes * layout.n_frames
+    if len(data) not in (needed, needed + needed % 2):
+        raise RejectedFileError(
+            Fate.DAMAGED,
+            f"The transfer syntax says {says}, but the {len(data):,} bytes of pixel "
+            f"data are neither compressed frames nor {needed:,} bytes of raw pixels.",
+        )
+    return (
+        "pixel_encoding",
+        f"The transfer syntax says {says}, the pixel data are raw: they were read as "
+        "that. Software that changes pixels and leaves the header does this.",
+    )
+
+
+def _compressed_frames(
+    dataset: Dataset, data: bytes, layout: PixelLayout
+) -> tuple[list[bytes] | None, list[tuple[str, str]]]:
+    """Compressed frames, as many as declared, and remarks; None for raw pixels."""
+    says = kind_of_syntax(layout.transfer_syntax_uid)
+    is_raw_length = len(data) == layout.frame_bytes * layout.n_frames
+    if not data.startswith(_ITEM) or (not says and is_raw_length):
+        # Without items: one bare codestream, or raw pixels.
+        is_bare = layout.n_frames == 1 and codestream_kind(data) and not is_raw_length
+        return ([data] if is_bare else None), []
+    frames = _encapsulated_frames(dataset, data, layout)
+    return frames, _further_frames(data, frames, layout)
+
+
+def _further_frames(
+    data: bytes, frames: list[bytes], layout: PixelLayout
+) -> list[tuple[str, str]]:
+    """Remark on compressed pictures that the header does not count."""
+    fragments = _fragments(data)
+    n_found = sum(n_codestreams(frame) for frame in frames)
+    in_frames = sum(len(frame) for frame in frames)
+    n_listed = len(fragments[0]) // 4 if fragments else 0
+    rest = fragments[1:]
+    if kind_of_syntax(layout.transfer_syntax_uid) == "RLE" and not any(
+        codestream_kind(fragment) for fragment in rest[:1]
+    ):
+        n_found = sum(1 for fragment in rest if fragment)  # one each (PS3.5 A.4.2)
+    elif layout.n_frames > 1 or in_frames < sum(len(f) for f in rest) - len(rest):
+        starts = sum(1 for fragment in rest if codestream_kind(fragment))
+        n_found = max(n_found, starts)
+    if max(n_found, n_listed) <= layout.n_frames:
+        return []
+    sentence = (
+        f"The pixel data hold {max(n_found, n_listed)} compressed pictures, the "
+        f"header counts {layout.n_frames}: the first were used. Two readers may see "
+        "two images."
+    )
+    return [("frames_beyond", sentence)]
+
+
+def _fragments(data: bytes) -> list[bytes]:
+    """Items of encapsulated pixel data, offset table first, as far as they go."""
+    found, offset = [], 0
+    while data[offset : offset + 4] == _ITEM and offset + 8 <= len(data):
+        length = int.from_bytes(data[offset + 4 : offset + 8], "little")
+        found.append(data[offset + 8 : offset + 8 + length])
+        offset += 8 + length
+        if len(found) > _MAX_FRAGMENTS:
+            break
+    return found
 
 
 def _encapsulated_frames(
@@ -177,13 +285,26 @@ def _encapsulated_frames(
         ) from error
 
 
-def _native(data: bytes, layout: PixelLayout, vr: str) -> StoredArray:
+def _native(
+    data: bytes, layout: PixelLayout, vr: str
+) -> tuple[StoredArray, list[tuple[str, str]]]:
     needed = layout.frame_bytes * layout.n_frames
     if len(data) < needed:
         raise RejectedFileError(
             Fate.DAMAGED,
             f"The pixel data are cut short: {len(data):,} of {needed:,} bytes.",
         )
+    remarks = []
+    n_more = len(data) - needed
+    if n_more > needed % 2:
+        n_frames = n_more // layout.frame_bytes
+        room = f", room for {n_frames} more frames" if n_frames else ""
+        sentence = (
+            f"The pixel data go on for {n_more:,} bytes beyond what Rows, Columns and "
+            f"frames account for{room}: they were left out. Two readers may see two "
+            "images."
+        )
+        remarks.append(("pixels_beyond", sentence))
     is_big = layout.transfer_syntax_uid == EXPLICIT_BIG
     shape = (layout.n_frames, layout.rows, layout.columns)
     if is_big and layout.bits_allocated == 8 and vr == "OW":
@@ -191,126 +312,71 @@ def _native(data: bytes, layout: PixelLayout, vr: str) -> StoredArray:
         padded = data[: needed + needed % 2]
         padded += b"\0" * (len(padded) % 2)
         swapped = np.frombuffer(padded, dtype=">u2").astype("<u2").tobytes()
-        return np.frombuffer(swapped[:needed], dtype=layout.dtype).reshape(shape)
+        stored = np.frombuffer(swapped[:needed], dtype=layout.dtype)
+        return stored.reshape(shape), remarks
     stored = np.frombuffer(
         data,
         dtype=layout.dtype.newbyteorder(">" if is_big else "<"),
         count=needed // layout.dtype.itemsize,
     )
-    return stored.reshape(shape).astype(layout.dtype, copy=False)
-
-
-def _decode_frame(frame: bytes, layout: PixelLayout) -> StoredArray:
-    syntax = layout.transfer_syntax_uid
-    if syntax == RLE:
-        return _decode_rle(frame, layout)
-    declared = codestream_size(frame)
-    if declared is None:
-        raise RejectedFileError(Fate.DAMAGED, "A frame holds no readable codestream.")
-    if declared != (layout.rows, layout.columns):
-        raise RejectedFileError(
-            Fate.DAMAGED,
-            f"The codestream holds {declared[0]} x {declared[1]} pixels, the header "
-            f"says {layout.rows} x {layout.columns}.",
-        )
-    decoders: tuple[Callable[[bytes], StoredArray], ...]
-    if syntax in _JPEG_LS:
-        decoders = (imagecodecs.jpegls_decode,)
-    elif syntax in _JPEG_2000:
-        decoders = (imagecodecs.jpeg2k_decode,)
-    else:
-        decoders = (imagecodecs.jpeg8_decode, imagecodecs.jpegsof3_decode)
-    reason = ""
-    for decode in decoders:
-        try:
-            decoded = np.asarray(decode(frame))
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - each codec has its own error type
-            reason = str(error).split("\n", 1)[0][:120]
-            continue
-        # Some decoders answer bad data with an empty array instead of an error.
-        if decoded.shape == (layout.rows, layout.columns):
-            return decoded
-        reason = f"decoded to shape {decoded.shape}"
-    raise RejectedFileError(Fate.DAMAGED, f"A frame cannot be decoded ({reason}).")
-
-
-def _decode_rle(frame: bytes, layout: PixelLayout) -> StoredArray:
-    """One frame of PackBits segments, most significant byte first (PS3.5 annex G)."""
-    if len(frame) < 64:
-        raise RejectedFileError(Fate.DAMAGED, "A run-length frame has no header.")
-    table = np.frombuffer(frame[:64], dtype="<u4")
-    n_bytes, n_pixels = layout.bits_allocated // 8, layout.rows * layout.columns
-    if table[0] != n_bytes:
-        raise RejectedFileError(
-            Fate.DAMAGED, f"A run-length frame has {table[0]} segments, not {n_bytes}."
-        )
-    bounds = [*(int(offset) for offset in table[1 : n_bytes + 1]), len(frame)]
-    planes = np.empty((n_bytes, n_pixels), dtype=np.uint8)
-    for index in range(n_bytes):
-        segment = frame[bounds[index] : bounds[index + 1]]
-        # PackBits turns 2 bytes into at most 128; check before it is unpacked.
-        if len(segment) * 64 < n_pixels:
-            raise RejectedFileError(Fate.DAMAGED, "A run-length segment is too short.")
-        plane = _unpacked(segment)
-        if plane.size < n_pixels:
-            raise RejectedFileError(Fate.DAMAGED, "A run-length segment is cut short.")
-        planes[index] = plane[:n_pixels]
-    big_endian = np.ascontiguousarray(planes.T).view(f">u{n_bytes}")
-    return big_endian.reshape(layout.rows, layout.columns).astype(f"u{n_bytes}")
-
-
-def _unpacked(segment: bytes) -> StoredArray:
-    try:
-        return np.frombuffer(imagecodecs.packbits_decode(segment), dtype=np.uint8)
-    except imagecodecs.PackbitsError as error:
-        raise RejectedFileError(
-            Fate.DAMAGED, "A run-length segment cannot be unpacked."
-        ) from error
+    return stored.reshape(shape).astype(layout.dtype, copy=False), remarks
 
 
 def _finish(
-    stored: StoredArray, layout: PixelLayout, *, is_native: bool
-) -> tuple[StoredArray, tuple[str, ...]]:
-    """Stored values with unused bits cleared and the sign where it belongs."""
+    stored: StoredArray,
+    layout: PixelLayout,
+    remarks: list[tuple[str, str]],
+    *,
+    is_native: bool,
+) -> DecodedPixels:
+    """Stored values with the sign where it belongs and the bits that are theirs."""
     if stored.dtype.kind == "i" and not layout.is_signed:
         # A codestream with a sign under a header without one: believe the pixels.
-        has_negative = bool(stored.min() < 0)
-        kept = stored if has_negative else stored.astype(layout.dtype)
-        return kept, (("sign_mismatch",) if has_negative else ())
-    if stored.dtype.kind == "i" and not is_native:
-        return stored.astype(layout.dtype, copy=False), ()
-    unused = layout.bits_allocated - layout.bits_stored
-    shift = layout.high_bit - (layout.bits_stored - 1)
+        if not stored.min() < 0:
+            return DecodedPixels(stored.astype(layout.dtype), remarks)
+        sentence = "The codestream holds signed values, the header says unsigned."
+        return DecodedPixels(stored, [*remarks, ("sign_mismatch", sentence)])
     values = stored.astype(layout.dtype, copy=False)
-    if unused == 0:
-        return values, ()
-    cleaned = values >> shift if shift and is_native else values
-    cleaned = (cleaned << unused) >> unused
-    changed = is_native and not np.array_equal(cleaned, values)
-    return cleaned, (("high_bits",) if changed else ())
+    unused = layout.bits_allocated - layout.bits_stored
+    if unused == 0 or (stored.dtype.kind == "i" and not is_native):
+        return DecodedPixels(values, remarks)
+    shift = layout.high_bit - (layout.bits_stored - 1) if is_native else 0
+    cut = ((values >> shift) << unused) >> unused
+    whole = values >> shift
+    fits = np.array_equal(cut, whole) and not (shift and _has_low_bits(values, shift))
+    # A sign that is not carried into the unused bits is the writer's right.
+    if fits or (not shift and layout.is_signed and _is_short(values, layout)):
+        return DecodedPixels(cut, remarks)
+    is_kept, flags = _bits_kept(whole, cut, layout, shift)
+    number = {
+        "whole_low": float(values.min()),
+        "whole_high": float(values.max()),
+        "cut_low": float(cut.min()),
+        "cut_high": float(cut.max()),
+    }
+    return DecodedPixels(whole if is_kept else cut, remarks, number, flags)
 
 
-def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream declares."""
-    start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if start >= 0 and len(frame) >= start + 24:
-        x, y, x0, y0 = np.frombuffer(frame[start + 8 : start + 24], dtype=">u4")
-        return int(y) - int(y0), int(x) - int(x0)
-    if not frame.startswith(b"\xff\xd8"):
-        return None
-    offset = 2
-    while offset + 9 <= len(frame):
-        if frame[offset] != 0xFF:
-            return None
-        marker = frame[offset + 1]
-        if marker == 0xFF:
-            offset += 1
-            continue
-        is_frame = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
-        if is_frame or marker == 0xF7:
-            rows = int.from_bytes(frame[offset + 5 : offset + 7], "big")
-            return rows, int.from_bytes(frame[offset + 7 : offset + 9], "big")
-        offset += 2 + int.from_bytes(frame[offset + 2 : offset + 4], "big")
-    return None
+def _has_low_bits(values: StoredArray, shift: int) -> bool:
+    return bool((values & ((1 << shift) - 1)).any())
+
+
+def _is_short(values: StoredArray, layout: PixelLayout) -> bool:
+    return bool(values.min() >= 0 and int(values.max()) < 1 << layout.bits_stored)
+
+
+def _bits_kept(
+    whole: StoredArray, cut: StoredArray, layout: PixelLayout, shift: int
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the bits above the stored ones belong to the values, and flags.
+
+    Bits that an overlay element claims do not. Nor do bits far above the stored ones
+    when the one next to them is never set: no range of numbers leaves that out.
+    """
+    unsigned = np.dtype(f"u{layout.dtype.itemsize}")
+    odd = int(np.bitwise_or.reduce((whole ^ cut).view(unsigned), axis=None))
+    claimed = layout.overlay_bits >> shift
+    if odd and not odd & ~claimed:
+        return False, ("overlay_bits",)
+    is_kept = not shift and bool(odd >> layout.bits_stored & 1)
+    return is_kept, (("bits_kept",) if is_kept else ())

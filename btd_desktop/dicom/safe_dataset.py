@@ -8,10 +8,11 @@ pydicom raises from plain attribute access on hostile or sloppy files: unknown V
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Any, Final
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -26,6 +27,9 @@ PYDICOM_ERRORS: Final = (
     *(BytesLengthException, InvalidDicomError),
 )
 _MAX_TEXT: Final = 4096
+_DECIMAL: Final = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
+# Bytes that are a number in words, whatever binary VR stands before them.
+_NUMBER_TEXT: Final = re.compile(rb"[\d+\-.,eE\\ \0]*\d[\d+\-.,eE\\ \0]*")
 _MAX_CREATORS: Final = 60
 
 
@@ -70,6 +74,35 @@ class SafeDataset:
             found[creator.replace("\0", "").strip()[:64]] = None
         return tuple(name for name in found if name)[:_MAX_CREATORS]
 
+    def private_number(self, group: int, creator: str, element: int) -> float | None:
+        """A number in a private block; None where it is not there or no number."""
+        try:
+            block = self._dataset.private_block(group, creator)
+            value = as_list(block[element].value)[0]
+            is_short = isinstance(value, bytes) and len(value) == 2  # US under VR UN
+            number = float(int.from_bytes(value, "little") if is_short else value)
+        except PYDICOM_ERRORS:  # a broken private group is not ours
+            return None
+        return number if math.isfinite(number) else None
+
+    def overlay_bits(self) -> int:
+        """Bits of the stored values that overlays without data of their own claim.
+
+        OverlayBitPosition of the groups 6000 to 601E without OverlayData
+        (PS3.5 8.1.2, retired).
+        """
+        bits = 0
+        for group in range(0x6000, 0x6020, 2):
+            tag = group << 16
+            try:
+                if tag | 0x3000 in self._dataset or tag | 0x0102 not in self._dataset:
+                    continue
+                position = int(self._dataset[tag | 0x0102].value)
+            except PYDICOM_ERRORS:  # a broken overlay claims nothing
+                continue
+            bits |= 1 << position if 0 <= position < 32 else 0
+        return bits
+
     def text(self, keyword: str) -> str | None:
         """Text without padding; several values joined by a backslash."""
         value = self._value(keyword)
@@ -84,9 +117,17 @@ class SafeDataset:
         return cleaned or None
 
     def number(self, keyword: str) -> float | None:
-        """First value as a finite float."""
+        """First value as a finite float; several where one belongs are remarked on."""
         numbers = self.numbers(keyword)
+        if numbers and len(set(numbers)) > 1 and dictionary_VM(keyword) == "1":
+            shown = ", ".join(f"{number:g}" for number in numbers[:4])
+            self._say(keyword, f"holds {len(numbers)} values ({shown}), not one")
         return numbers[0] if numbers else None
+
+    def single(self, keyword: str) -> float | None:
+        """The value, or None with a remark where several different ones stand."""
+        number = self.number(keyword)
+        return None if len(set(self.numbers(keyword) or ())) > 1 else number
 
     def integer(self, keyword: str) -> int | None:
         """First value as a whole number."""
@@ -99,12 +140,17 @@ class SafeDataset:
         return int(number)
 
     def numbers(self, keyword: str, count: int | None = None) -> list[float] | None:
-        """All values as finite floats; None unless there are exactly `count`."""
-        value = self._value(keyword)
+        """All values as finite floats; None unless there are exactly `count`.
+
+        Numbers with a decimal comma, with words behind them or under another VR are
+        read as what they say, with a remark.
+        """
+        text = self._number_text(keyword)
+        value = self._value(keyword) if text is None else text
         if value is None or value == "":
             return None
         try:
-            numbers = [float(item) for item in as_list(value)]
+            numbers = self._read_numbers(keyword, value)
         except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
             return None
@@ -115,6 +161,54 @@ class SafeDataset:
             self._remark(keyword, ValueError(f"{len(numbers)} values, not {count}"))
             return None
         return numbers
+
+    def _read_numbers(self, keyword: str, value: object) -> list[float]:
+        items: list[Any] = as_list(value)
+        if isinstance(value, str):
+            items = value.split("\\")
+        numbers = []
+        for item in items:
+            if not isinstance(item, str):
+                numbers.append(float(item))
+            elif item.strip("\0 ") or len(items) == 1:
+                numbers.append(self._decimal(keyword, item.strip("\0 ")))
+        return numbers
+
+    def _number_text(self, keyword: str) -> str | None:
+        """A number in words as it stands in the file; None where it is none.
+
+        The VR before it may be wrong: what the standard and the bytes say decides.
+        """
+        tag = tag_for_keyword(keyword)
+        raw = None if tag is None else self._dataset.get_item(tag, keep_deferred=True)
+        if tag is None or raw is None:
+            return None
+        wanted, stated = dictionary_VR(tag), raw.VR
+        if stated not in (None, "UN") and stated not in wanted:
+            words = f"carries the VR {_visible_vr(stated)}, the standard says {wanted}"
+            self._say(keyword, words)
+        data = raw.value
+        if wanted not in ("DS", "IS") or not isinstance(data, bytes):
+            return None
+        if len(data) > _MAX_TEXT:
+            return None
+        if stated in (None, "UN", wanted) or _NUMBER_TEXT.fullmatch(data):
+            return data.decode("latin-1").strip("\0 ")
+        return None
+
+    def _decimal(self, keyword: str, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            found = _DECIMAL.match(text)
+            rest = text[found.end() :] if found else ""
+            if found is None or rest[:1].isdigit() or rest[:1] in (".", ","):
+                raise
+        if "," in found.group():
+            self._say(keyword, "is written with a decimal comma; it was read as a dot")
+        if rest:
+            self._say(keyword, "has words behind its number; the number was read")
+        return float(found.group().replace(",", "."))
 
     def items(self, keyword: str) -> list[SafeDataset]:
         """Items of a sequence, empty when there is none."""
@@ -155,9 +249,19 @@ class SafeDataset:
 
     def _remark(self, keyword: str, error: Exception) -> None:
         words = str(error).split("\n", 1)[0][:120] or type(error).__name__
-        entry = (keyword, f"{keyword} cannot be read as the standard says ({words}).")
+        self._say(keyword, f"cannot be read as the standard says ({words})")
+
+    def _say(self, keyword: str, words: str) -> None:
+        entry = (keyword, f"{keyword} {words}.")
         if entry not in self.remarks and len(self.remarks) < 100:
             self.remarks.append(entry)
+
+
+def _visible_vr(vr: str) -> str:
+    """A VR of a file as two letters, or as bytes where they are none."""
+    return (
+        vr if vr.isalpha() and vr.isascii() else vr.encode("latin-1", "replace").hex()
+    )
 
 
 def as_list(value: object) -> list[Any]:

@@ -340,7 +340,10 @@ def facts_of(volume: Volume) -> dict[str, Any]:
         "kernel": str(source.get("kernel", "")),
         "pixel_spacing_mm": round(volume.pixel_spacing_mm, 4),
         "lossy": bool(source.get("lossy", False)),
+        "unit": volume.unit,
     }
+    if source.get("not_covered"):
+        facts["not_covered"] = list(source["not_covered"])
     thickness = source.get("thickness_mm") or volume.spacing_mm[0]
     if thickness:
         facts["thickness_mm"] = round(float(thickness), 3)

@@ -50,6 +50,8 @@ def test_series_like_those_of_the_profile_is_covered(
         ({"thickness_mm": 0.5}, "slice thickness is 0.5 mm"),
         ({"pixel_spacing_mm": 1.2}, "pixel spacing is 1.2 mm"),
         ({"pixel_spacing_mm": 0.4}, "pixel spacing is 0.4 mm"),
+        ({"not_covered": ["its values are not HU: x"]}, "its values are not HU: x"),
+        ({"unit": ""}, "its values are not HU"),
     ],
 )
 def test_what_the_profile_does_not_cover_is_refused(

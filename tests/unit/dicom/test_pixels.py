@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import imagecodecs
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
 
+from btd_desktop.dicom.codestreams import codestream_size
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
-from btd_desktop.dicom.pixels import codestream_size
+from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
 from tests.unit.dicom import samples
@@ -89,21 +91,43 @@ def test_codestream_of_another_size_is_not_decoded(sandbox: Sandbox) -> None:
     assert "64 x 64" in parsed.reason
 
 
-def test_bits_above_the_stored_ones_are_left_out_with_a_remark(
+def _with_upper_bits(
+    sandbox: Sandbox, upper: int, overlay: int | None = None
+) -> tuple[ParsedFile, NDArray[np.int16]]:
+    stored = (np.abs(picture(3)) & 0x0FFF).astype(np.int16)
+    bits = stored.copy()
+    bits[5:9, 4:11] |= upper
+    slice_ = ct_slice(pixels=bits, BitsStored=12, HighBit=11, PixelRepresentation=0)
+    if overlay is not None:
+        slice_.add_new(0x60000100, "US", 16)
+        slice_.add_new(0x60000102, "US", overlay)
+    return sandbox.parse("dicom", file_bytes(slice_)), stored
+
+
+def test_values_that_need_more_bits_than_stated_are_kept_whole(
     sandbox: Sandbox,
 ) -> None:
-    stored = np.abs(picture(3)) & 0x0FFF
-    slice_ = ct_slice(
-        pixels=(stored | 0x1000).astype(np.int16),
-        BitsStored=12,
-        HighBit=11,
-        PixelRepresentation=0,
-    )
-    parsed = sandbox.parse("dicom", file_bytes(slice_))
+    parsed, stored = _with_upper_bits(sandbox, 0x1000)
     assert parsed.pixels is not None
-    np.testing.assert_array_equal(parsed.pixels[0], stored)
     assert parsed.facts is not None
-    assert [code for code, _ in parsed.facts.remarks] == ["high_bits"]
+    assert (parsed.pixels[0, 5:9, 4:11] == stored[5:9, 4:11] + 4096).all()
+    assert "bits_kept" in parsed.facts.flags
+    number = parsed.facts.number
+    assert number["whole_high"] == parsed.pixels.max() > 4095
+    assert number["cut_high"] == stored.max()
+
+
+@pytest.mark.parametrize(("upper", "overlay"), [(0x1000, 12), (0x4000, None)])
+def test_bits_of_an_overlay_are_left_out(
+    sandbox: Sandbox, upper: int, overlay: int | None
+) -> None:
+    parsed, stored = _with_upper_bits(sandbox, upper, overlay)
+    assert parsed.pixels is not None
+    assert parsed.facts is not None
+    np.testing.assert_array_equal(parsed.pixels[0], stored)
+    assert ("overlay_bits" in parsed.facts.flags) is (overlay is not None)
+    assert "bits_kept" not in parsed.facts.flags
+    assert parsed.facts.number["cut_high"] == stored.max()
 
 
 def test_twelve_bit_signed_values_keep_their_sign(sandbox: Sandbox) -> None:

@@ -1,0 +1,175 @@
+"""Whether the values of a CT may be called HU: what the header says, what they show.
+
+HU are a scale with two fixed points, air at -1000 and water at 0 (PS3.3 C.11.1.1.2).
+A header that leaves half of the rescale out, or values that no material has, make a
+number without a unit; nothing that was calibrated in HU speaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom.findings import listed, number_text
+from btd_desktop.dicom.stack import Slice
+
+__all__ = [
+    "HIGHEST_HU",
+    "LOWEST_HU",
+    "NOT_HU",
+    "not_covered",
+    "stated_unit",
+    "why_not_hu",
+]
+
+# Below: the padding of any maker (-3024 at most). Above: the extended scale of 16 bits
+# ends at 30,710; no material is denser.
+LOWEST_HU: Final = -4096.0
+HIGHEST_HU: Final = 32_000.0
+
+NOT_HU: Final = "its values are not HU: "
+_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
+_UCUM_HU: Final = "[hnsf'U]"
+_UNITS: Final = {"MGML": "mg/ml", "PCT": "%", "HU_MOD": "modified HU", "US": ""}
+_FEW_BITS: Final = 8
+
+_SAMPLED: Final = 2_000_000
+_BIN: Final = 20
+# Air and soft tissue are 1000 HU apart, give or take fat, muscle and the filter.
+_APART: Final = (850.0, 1150.0)
+_AROUND: Final = 100.0
+_AIR_SHARE: Final = 0.05
+_TISSUE_SHARE: Final = 0.10
+_VALLEY: Final = 0.5
+# Lung fills the upper part when nothing else of air is in the picture.
+_AIR_HU: Final = (-1200.0, -700.0)
+_BODY_HU: Final = -500.0
+_SOFT_HU: Final = 200.0
+_SOFT_SHARE: Final = 0.01
+
+
+def stated_unit(slices: Sequence[Slice]) -> str:
+    """What RescaleType calls the values, when it is one thing and not HU; else ""."""
+    kinds = {item.facts.text.get("rescale_type", "HU") for item in slices}
+    kind = kinds.pop() if len(kinds) == 1 else "US"
+    return "" if kind == "HU" else _UNITS.get(kind, kind[:16])
+
+
+def not_covered(
+    not_hu: Sequence[str], slices: Sequence[Slice] = ()
+) -> dict[str, list[str]]:
+    """`Volume.source["not_covered"]`: why no calibration speaks for these values."""
+    reasons = [f"{NOT_HU}{'; '.join(not_hu)}"] if not_hu else []
+    if not not_hu and any(_is_capture(item) for item in slices):
+        reasons.append("its images are secondary captures, made for display")
+    return {"not_covered": reasons} if reasons else {}
+
+
+def _is_capture(item: Slice) -> bool:
+    return item.facts.text.get("sop_class_uid", "").startswith(_SECONDARY_CAPTURE)
+
+
+def why_not_hu(
+    voxels: NDArray[Any],
+    padding: NDArray[np.bool_] | None,
+    slices: Sequence[Slice] = (),
+) -> tuple[str, ...]:
+    """Reasons why the values of a CT are not HU; empty when they may be called so.
+
+    Args:
+        voxels: Modality values, shape (S, H, W).
+        padding: True where nothing was measured, same shape, or None.
+        slices: Their headers; none for formats without.
+    """
+    return (*_by_header(slices), *_by_values(voxels, padding))
+
+
+def _by_header(slices: Sequence[Slice]) -> Iterator[str]:
+    if not slices:
+        return
+    if any(not item.frame.slope for item in slices):
+        yield "RescaleSlope is missing, zero or unreadable"
+    if any(item.frame.intercept is None for item in slices):
+        yield "RescaleIntercept is missing or unreadable"
+    texts = [item.facts.text for item in slices]
+    kinds = {text.get("rescale_type", "HU") for text in texts} - {"HU"}
+    if kinds:
+        yield f"RescaleType says {listed(kinds)}"
+    if any("modality_lut" in item.facts.flags for item in slices):
+        yield "a look-up table, which is not applied, stands for the rescale"
+    units = {text.get("real_world_unit", _UCUM_HU) for text in texts} - {_UCUM_HU}
+    if units:
+        yield f"the header maps them to another unit ({listed(units)})"
+    if any("LOCALIZER" in text.get("image_type", "").upper() for text in texts):
+        yield "ImageType says localizer: a projection has no HU"
+    if any(_is_capture(item) for item in slices):
+        yield "they are those of a secondary capture, a picture made for display"
+    bits = [item.facts.number.get("bits_stored", 16.0) for item in slices]
+    if min(bits) <= _FEW_BITS:
+        yield f"{number_text(min(bits))} bits do not hold the range of HU"
+
+
+def _by_values(
+    voxels: NDArray[Any], padding: NDArray[np.bool_] | None
+) -> Iterator[str]:
+    measured = voxels if padding is None else voxels[~padding]
+    if not measured.size:
+        return
+    low, high = float(measured.min()), float(measured.max())
+    if high > HIGHEST_HU:
+        yield f"values reach {number_text(high)}, more than any material has"
+    if low < LOWEST_HU:
+        yield f"values go down to {number_text(low)}, far below air"
+    if low == high:
+        return
+    # Padding too: a header that declares the body to be padding is no reason.
+    sample = voxels.reshape(-1)[:: 1 + voxels.size // _SAMPLED]
+    if high <= _BODY_HU:
+        yield (
+            f"the highest value is {number_text(high)}: in HU that were air and lung "
+            "alone, without a body"
+        )
+        return
+    apart = _air_and_tissue(sample)
+    if apart is not None and not _AIR_HU[0] <= apart[0] <= _AIR_HU[1]:
+        air, tissue = (number_text(round(level)) for level in apart)
+        yield f"what looks like air lies at {air}, what looks like tissue at {tissue}"
+    body = sample[sample > _BODY_HU]
+    n_soft = int(np.count_nonzero(np.abs(body) <= _SOFT_HU))
+    if (
+        apart is None
+        and body.size >= _AIR_SHARE * sample.size
+        and n_soft < _SOFT_SHARE * body.size
+    ):
+        middle = number_text(float(np.median(body)))
+        yield f"nothing lies where soft tissue does; most is near {middle}"
+
+
+def _air_and_tissue(sample: NDArray[Any]) -> tuple[float, float] | None:
+    """Values of two large groups as far apart as air and soft tissue; None without.
+
+    What is exactly the lowest value is padding or clipped and no measurement.
+    """
+    is_inner = (sample > sample.min()) & (sample >= LOWEST_HU) & (sample <= HIGHEST_HU)
+    inner = sample[is_inner].astype(np.float64)
+    if not inner.size:
+        return None
+    edges = np.arange(inner.min(), inner.max() + 2 * _BIN, _BIN)
+    counts, _ = np.histogram(inner, edges)
+    centres = edges[:-1] + _BIN / 2
+    width = int(_AROUND // _BIN)
+    near = np.convolve(counts, np.ones(2 * width + 1))[width:-width] / sample.size
+    largest = int(near.argmax())
+    # The lower partner first: bone lies as far above soft tissue as that above air.
+    for sign in (-1.0, 1.0):
+        away = sign * (centres - centres[largest])
+        reach = np.where((away >= _APART[0]) & (away <= _APART[1]), near, 0.0)
+        air, tissue = sorted((largest, int(reach.argmax())))
+        if reach.max() == 0.0 or near[air] < _AIR_SHARE or near[tissue] < _TISSUE_SHARE:
+            continue
+        if near[air:tissue].min() < _VALLEY * min(near[air], near[tissue]):
+            return float(centres[air]), float(centres[tissue])
+    return None
