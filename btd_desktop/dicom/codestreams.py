@@ -37,6 +37,7 @@ _KINDS: Final = {
     "RLE": ["5"],
 }
 _KIND_OF: Final = {_STEM + t: kind for kind, tails in _KINDS.items() for t in tails}
+_MOST_COUNTED: Final = 100
 _J2K: Final = b"\xff\x4f\xff\x51"
 _J2K_REACH: Final = 4096  # boxes of a JP2 file come before the codestream
 
@@ -68,9 +69,16 @@ def n_codestreams(frame: bytes) -> int:
     """Codestreams that lie one behind the other in a frame, at least one."""
     if frame.find(_J2K, 0, _J2K_REACH) >= 0:
         return max(1, frame.count(_J2K))
-    *_, (marker, at) = [(0, 0), *_jpeg_markers(frame)]
-    # Behind the start of a scan no start of an image can occur (ISO 10918-1 B.1.1.5).
-    return 1 + (frame.count(b"\xff\xd8\xff", at) if marker == 0xDA else 0)
+    count = 1
+    while count < _MOST_COUNTED:
+        *_, (marker, at) = [(0, 0), *_jpeg_markers(frame)]
+        # Within a scan no end of an image can occur (ISO 10918-1 B.1.1.5).
+        end = frame.find(b"\xff\xd9", at) if marker == 0xDA else -1
+        frame = frame[end + 2 :].lstrip(b"\0") if end >= 0 else b""
+        if not frame.startswith(b"\xff\xd8"):
+            break
+        count += 1
+    return count
 
 
 def _is_frame_header(marker: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,10 +18,12 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 __all__ = [
     "ITEM",
     "LONG_VRS",
+    "PIXEL_TAGS",
     "Element",
     "StreamError",
     "meta_length",
     "read_elements",
+    "read_sequences",
 ]
 
 # Those with a 32-bit length in explicit VR (PS3.5 table 7.1-1).
@@ -30,7 +32,7 @@ _UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
-_PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _MAX_DEPTH: Final = 24
 _MAX_ELEMENTS: Final = 200_000
 
@@ -90,6 +92,24 @@ def read_elements(data: memoryview, *, is_implicit: bool) -> Iterator[Element]:
         yield element
 
 
+def read_sequences(
+    data: memoryview, places: Iterable[tuple[int, int, int]], *, is_implicit: bool
+) -> Iterator[tuple[int, tuple[tuple[Element, ...], ...]]]:
+    """Tag and items of sequences; those that cannot be read are left out.
+
+    Args:
+        data: Little endian.
+        places: Tag, offset of the value and its length of each sequence.
+        is_implicit: No VRs in the data.
+    """
+    reader = _Reader(data, is_implicit=is_implicit)
+    for tag, start, length in places:
+        try:
+            yield tag, reader.items(start, length)
+        except StreamError:
+            continue
+
+
 class _Reader:
     def __init__(
         self, data: memoryview, *, is_implicit: bool, count: Iterator[int] | None = None
@@ -106,7 +126,7 @@ class _Reader:
             items, end = self._items(start, length, depth)
             return Element(tag, vr, self._data[0:0], items), end
         if length == _UNDEFINED:
-            if tag in _PIXEL_TAGS:
+            if tag in PIXEL_TAGS:
                 fragments, end = self._fragments(start)
                 return Element(tag, vr, self._data[0:0], None, fragments), end
             # Of unknown VR and length: a sequence in implicit VR (PS3.5 6.2.2).
@@ -114,6 +134,9 @@ class _Reader:
             _, end = plain._items(start, length, depth)
             return Element(tag, b"UN", self._data[start:end]), end
         return Element(tag, vr, self._bytes(start, length)), start + length
+
+    def items(self, offset: int, length: int) -> tuple[tuple[Element, ...], ...]:
+        return self._items(offset, length, 0)[0]
 
     def _header(self, offset: int) -> tuple[int, bytes, int, int]:
         group, number = struct.unpack("<HH", self._bytes(offset, 4))

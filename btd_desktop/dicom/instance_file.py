@@ -8,13 +8,14 @@ import struct
 import zlib
 from typing import Final
 
-import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
 
 from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
-from btd_desktop.dicom.element_stream import LONG_VRS
+from btd_desktop.dicom.element_stream import LONG_VRS, PIXEL_TAGS
 from btd_desktop.dicom.file_meta import read_file_meta
+from btd_desktop.dicom.further_images import Watch
 from btd_desktop.dicom.header import read_facts
 from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
 from btd_desktop.dicom.limits import Limits
@@ -48,7 +49,7 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
     facts: InstanceFacts | None = None
     try:
         plain, syntax = inflate_dataset(data, limits.max_inflated_bytes)
-        dataset = _read(plain)
+        dataset, found_beside = _read(plain, limits)
         syntax = syntax or _transfer_syntax(dataset)
         safe = SafeDataset(dataset)
         facts = _with_origin(read_facts(safe, syntax, _preamble(data)), data, plain)
@@ -62,7 +63,7 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
         found = decode_pixels(dataset, layout)
         facts = dataclasses.replace(
             facts,
-            remarks=(*facts.remarks, *found.remarks),
+            remarks=(*facts.remarks, *found_beside, *found.remarks),
             number={**facts.number, **found.number},
             flags=tuple(dict.fromkeys((*facts.flags, *found.flags))),
         )
@@ -96,6 +97,9 @@ def inflate_dataset(data: bytes, max_bytes: int) -> tuple[bytes, str]:
         )
     uid = EXPLICIT_LITTLE.encode() + b"\0" * (len(EXPLICIT_LITTLE) % 2)
     meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+    # What follows the deflated stream follows the data set, and is remarked on as that.
+    rest = inflater.unused_data
+    inflated += rest if rest.strip(b"\0") or len(rest) > 1 else b""
     return b"\0" * 128 + b"DICM" + meta + inflated, DEFLATED
 
 
@@ -121,16 +125,31 @@ def _scan_meta(data: bytes) -> tuple[int, str]:
     return offset, syntax
 
 
-def _read(data: bytes) -> FileDataset:
+def _read(data: bytes, limits: Limits) -> tuple[FileDataset, list[tuple[str, str]]]:
+    """The data set, and remarks on what lies beside its picture."""
+    start, _ = _scan_meta(data)
+    if start and data[start : start + 8] == bytes(8):
+        raise RejectedFileError(
+            Fate.DAMAGED, "Begins like DICOM but holds no data elements."
+        )
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+        stream = io.BytesIO(data)
+        watch = Watch(data, stream, limits)
+        dataset = read_partial(stream, stop_when=watch, force=True)
         if len(dataset) == 0:
             # pydicom drops everything when the last element breaks off; the elements
             # before the pixels still say which series is damaged.
-            return pydicom.dcmread(
-                io.BytesIO(data), force=True, stop_before_pixels=True
+            stream = io.BytesIO(data)
+            watch = Watch(data, stream, limits)
+            dataset = read_partial(
+                stream,
+                stop_when=lambda *args: watch(*args) or int(args[0]) in PIXEL_TAGS,
+                force=True,
             )
-        return dataset
+            return dataset, []
+        return dataset, list(watch.remarks())
+    except RejectedFileError:
+        raise
     except RecursionError as error:
         raise RejectedFileError(
             Fate.REFUSED, "Sequences are nested deeper than this program follows."

@@ -24,6 +24,7 @@ class Limits:
         max_file_bytes: One file, as stored.
         max_pixel_bytes: One file's declared pixels, checked before decoding:
             rows x columns x frames x samples x bytes.
+        max_trailing_bytes: What follows the data set of one DICOM file.
         max_inflated_bytes: One deflated DICOM dataset or gzipped volume, inflated.
         max_zip_members: Entries of one ZIP.
         max_zip_total_bytes: One ZIP, unpacked.
@@ -40,6 +41,7 @@ class Limits:
     max_folder_depth: int = 64
     max_file_bytes: int = 4 * _GIB
     max_pixel_bytes: int = 2 * _GIB
+    max_trailing_bytes: int = 64 * _MIB
     max_inflated_bytes: int = 2 * _GIB
     max_zip_members: int = 200_000
     max_zip_total_bytes: int = 20 * _GIB

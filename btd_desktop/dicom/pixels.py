@@ -181,8 +181,8 @@ def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
     shape, n_bytes = (layout.rows, layout.columns), layout.bits_allocated // 8
     syntax = layout.transfer_syntax_uid
     decoded = [decode_frame(frame, syntax, shape, n_bytes) for frame in frames]
-    holds = codestream_kind(frames[0])
-    if holds and holds != says:
+    holds = codestream_kind(frames[0]) or "RLE"
+    if holds != says:
         sentence = (
             f"The transfer syntax says {says or 'uncompressed'}, the pixel data hold "
             f"{holds}: read as that. Other readers may refuse or misread them."

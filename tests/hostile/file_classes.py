@@ -14,8 +14,9 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
 
 from btd_desktop.dicom.series import Fate
 from tests.unit.dicom import samples
@@ -28,6 +29,8 @@ _J2K, _RLE, _JPEG = (
     "1.2.840.10008.1.2.5",
     "1.2.840.10008.1.2.4.50",
 )
+_JLS = "1.2.840.10008.1.2.4.80"
+_ENCODING = "element:pixel_encoding"
 _CLASS = "1.2.840.10008.5.1.4.1.1."
 _MIB = 1 << 20
 
@@ -208,6 +211,83 @@ def _overlay(name: str) -> bytes:
     stored = picture(2).clip(0, 4095) | 0x4000
     more = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0}
     return file_bytes(ct_of(name, pixels=stored.astype(np.int16), **more))
+
+
+def _pixels(seed: int = 77) -> bytes:
+    value = picture(seed).astype("<i2").tobytes()
+    return struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, len(value)) + value
+
+
+def _rows(n: int) -> bytes:
+    return struct.pack("<HH2sHH", 0x28, 0x10, b"US", 2, n)
+
+
+def _followed_by(
+    tail: bytes | Callable[[], bytes], **more: Any
+) -> Callable[[str], bytes]:
+    """Bytes behind the last element."""
+    return lambda name: (
+        file_bytes(ct_of(name, **more)) + (tail if isinstance(tail, bytes) else tail())
+    )
+
+
+def _before_pixels(raw: bytes) -> Callable[[str], bytes]:
+    def make(name: str) -> bytes:
+        data = file_bytes(ct_of(name))
+        at = data.rindex(_tag(0x7FE0, 0x10) + b"OW")
+        return data[:at] + raw + data[at:]
+
+    return make
+
+
+def _picture_in(sequence: str, side: int) -> Callable[[str], bytes]:
+    """A second picture in an item of a sequence."""
+
+    def make(name: str) -> bytes:
+        item = Dataset()
+        item.Rows, item.Columns, item.PixelData = side, side, bytes(side * side)
+        item["PixelData"].VR = "OB"
+        return file_bytes(ct_of(name, **{sequence: Sequence([item])}))
+
+    return make
+
+
+def _twice_in_item(name: str) -> bytes:
+    """PixelSpacing twice in one item of a functional group."""
+    spacing = struct.pack("<HH2sH", 0x28, 0x30, b"DS", 8)
+    item = spacing + b"0.5\\0.6 " + spacing + b"0.9\\0.9 "
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item
+    raw = struct.pack("<HH2sHI", 0x28, 0x9110, b"SQ", 0, len(item)) + item
+    return _before_pixels(raw)(name)
+
+
+def _deflated(tail: bytes) -> Callable[[str], bytes]:
+    def make(name: str) -> bytes:
+        data = file_bytes(ct_of(name))
+        start = samples.dataset_start(data)
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        body = packer.compress(data[start:]) + packer.flush()
+        uid = b"1.2.840.10008.1.2.1.99"
+        meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+        return data[:132] + meta + body + tail
+
+    return make
+
+
+def _jls(seed: int = 5) -> bytes:
+    return bytes(imagecodecs.jpegls_encode(picture(seed).view(np.uint16)))
+
+
+def _relabelled(syntax: bytes, **more: Any) -> Callable[[str], bytes]:
+    """Raw pixels under another transfer syntax."""
+
+    def make(name: str) -> bytes:
+        data = file_bytes(ct_of(name, **more))
+        uid = syntax + b"\0" * (len(syntax) % 2)
+        meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+        return data[:132] + meta + data[samples.dataset_start(data) :]
+
+    return make
 
 
 _UNDEFINED_UN = struct.pack("<HH2sHI", 9, 0x1001, b"UN", 0, 0xFFFFFFFF)
@@ -409,4 +489,114 @@ FILE_CLASSES: dict[str, FileClass] = {
         A,
         "no_pixel_spacing",
     ),
+    # More than one image in a file.
+    "second pixel data": _C(_followed_by(_pixels()), A, "element:second_image"),
+    "second pixel data before the first": _C(
+        _before_pixels(_pixels()), A, "element:second_image"
+    ),
+    "float pixel data beside": _C(
+        _before_pixels(struct.pack("<HH2sHI", 0x7FE0, 8, b"OF", 0, 8) + bytes(8)),
+        A,
+        "element:second_image",
+    ),
+    "second Rows behind the pixels": _C(
+        _followed_by(_rows(12)), A, "element:repeated_element"
+    ),
+    "second Rows before the pixels": _C(
+        _before_pixels(_rows(12)), A, "element:repeated_element"
+    ),
+    "second element in an item": _C(_twice_in_item, A, "element:repeated_element"),
+    "picture in a sequence": _C(
+        _picture_in("ReferencedImageSequence", 8), A, "element:second_image"
+    ),
+    "icon as large as the picture": _C(
+        _picture_in("IconImageSequence", 32), A, "element:second_image"
+    ),
+    "icon": _C(_picture_in("IconImageSequence", 8), A, ""),
+    "pixels twice as long": _C(
+        _set(PixelData=picture(3).tobytes() + picture(4).tobytes()),
+        A,
+        "element:pixels_beyond",
+    ),
+    "frames beyond their number": _C(
+        _frames(_rle(), _rle(), _rle(), syntax=_RLE, NumberOfFrames=2),
+        A,
+        "element:frames_beyond",
+    ),
+    "two codestreams, one frame": _C(
+        _frames(_jls(), _jls(6), syntax=_JLS), A, "element:frames_beyond"
+    ),
+    "two codestreams in one fragment": _C(
+        _frames(_jls() + _jls(6), syntax=_JLS), A, "element:frames_beyond"
+    ),
+    "noise behind the end": _C(_followed_by(_noise(5000)), A, "element:trailing_data"),
+    "text behind the end": _C(_followed_by(b"AB" * 2500), A, "element:trailing_data"),
+    "zeros behind the end": _C(_followed_by(bytes(5000)), A, "element:trailing_data"),
+    "three bytes behind the end": _C(_followed_by(b"abc"), A, "element:trailing_data"),
+    "image behind an item's end": _C(
+        _followed_by(struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + _pixels()),
+        A,
+        "element:trailing_data",
+    ),
+    "bytes behind a deflated stream": _C(
+        _deflated(_noise(999)), A, "element:trailing_data"
+    ),
+    "deflated": _C(_deflated(b""), A, ""),
+    "padding behind the end": _C(
+        _followed_by(struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 10) + bytes(10)),
+        A,
+        "",
+    ),
+    "padding with something in it": _C(
+        _followed_by(struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 10) + _noise(10)),
+        A,
+        "element:trailing_data",
+    ),
+    "zeros behind the end, above the limit": _C(
+        _followed_by(lambda: bytes(80 * _MIB)), R, "follow the end of the data set"
+    ),
+    "elements behind the pixels": _C(
+        _followed_by(struct.pack("<HH2sHH", 0x28, 0x1055, b"LO", 2, 0x4141)),
+        A,
+        "element:late_elements",
+    ),
+    "zeros behind the meta group": _C(
+        lambda n: (
+            (data := file_bytes(ct_of(n)))[: samples.dataset_start(data)] + bytes(9000)
+        ),
+        D,
+        "holds no data elements",
+    ),
+    # Encodings that the header does not name.
+    "raw pixels under JPEG": _C(_relabelled(_JPEG.encode()), A, _ENCODING),
+    "raw pixels under RLE": _C(_relabelled(_RLE.encode()), A, _ENCODING),
+    "raw pixels of another length under JPEG": _C(
+        _relabelled(_JPEG.encode(), PixelData=picture(3).tobytes()[:-80]),
+        D,
+        "neither compressed frames nor",
+    ),
+    "JPEG-LS under an uncompressed syntax": _C(
+        _frames(_jls(), syntax="1.2.840.10008.1.2.1"), A, _ENCODING
+    ),
+    "bare JPEG-LS under an uncompressed syntax": _C(
+        lambda n: file_bytes(ct_of(n, PixelData=_jls() + bytes(len(_jls()) % 2))),
+        A,
+        _ENCODING,
+    ),
+    "JPEG-LS under JPEG 2000": _C(_frames(_jls(), syntax=_J2K), A, _ENCODING),
+    "RLE under JPEG": _C(_frames(_rle(), syntax=_JPEG), A, _ENCODING),
+    "mosaic": _C(
+        _set(ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]), U, "A mosaic"
+    ),
+    # Numbers that are not written as the standard says.
+    "decimal comma": _C(
+        _value(_tag(0x28, 0x1052), b"DS", b"-24,0"), A, "element:RescaleIntercept"
+    ),
+    "unit behind a number": _C(
+        _value(_tag(0x28, 0x30), b"DS", b"0.7 mm\\0.8 mm"), A, "element:PixelSpacing"
+    ),
+    "two slopes": _C(
+        _value(_tag(0x28, 0x1053), b"DS", b"1\\2"), A, "element:RescaleSlope"
+    ),
+    "no intercept": _C(_set(RescaleIntercept=None), A, "no_intercept"),
 }

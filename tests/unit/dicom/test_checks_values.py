@@ -130,6 +130,52 @@ def test_padding_inside_the_picture_is_counted() -> None:
     assert "20 pixels" in finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("low", "limit", "covers"),
+    [(-1024, 1024, True), (0, 2000, True), (1040, 1080, True), (-2000, 100, False)],
+)
+def test_padding_range_over_tissue_is_a_warning_with_its_share(
+    low: int, limit: int, covers: bool
+) -> None:
+    datasets = [
+        ct_slice(2.0 * i, i + 1, tissue(i), RescaleIntercept=-1024) for i in range(3)
+    ]
+    for dataset in datasets:
+        dataset.add_new(0x00280120, "SS", low)
+        dataset.add_new(0x00280121, "SS", limit)
+    found = findings(datasets)
+    assert ("padding_covers" in codes_of(found)) is covers
+    if covers:
+        finding = only(found, "padding_covers")
+        assert finding.severity == "warning"
+        assert "% of what is not air" in finding.sentence
+
+
+def test_slice_that_is_padding_as_a_whole_is_named() -> None:
+    datasets = [
+        ct_slice(2.0 * i, i + 1, tissue(i), RescaleIntercept=-1024) for i in range(3)
+    ]
+    datasets[1].PixelData = np.full((SIDE, SIDE), -2000, "<i2").tobytes()
+    for dataset in datasets:
+        dataset.add_new(0x00280120, "SS", -2000)
+    finding = only(findings(datasets), "padding_slices")
+    assert finding.severity == "warning"
+    assert finding.instance_uids == (uid_of(datasets[1]),)
+
+
+def test_values_beyond_the_stated_bits_give_both_ranges_once_for_all_slices() -> None:
+    datasets = []
+    for index in range(5):
+        plane = tissue(index)
+        plane[70:75, 70:75] = 4600 + index
+        more = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0}
+        datasets.append(ct_slice(2.0 * index, index + 1, plane, **more))
+    finding = only(findings(datasets), "element:high_bits")
+    assert "to 4604, cut to the bits stored from" in finding.sentence
+    assert "No overlay element" in finding.sentence
+    assert "perhaps" not in finding.sentence
+
+
 def test_mixed_padding_values_are_a_warning() -> None:
     datasets = stack_of(3)
     for index, dataset in enumerate(datasets):

@@ -187,7 +187,7 @@ def test_wrapped_values_say_what_they_are_with_the_other_sign(modality: str) -> 
 
 
 def test_mr_is_asked_for_no_rescale() -> None:
-    more = {"SOPClassUID": MRImageStorage, "Modality": "MR"}
+    more: dict[str, Any] = {"SOPClassUID": MRImageStorage, "Modality": "MR"}
     series = one(stack(RescaleSlope=None, RescaleIntercept=None, **more))
     codes = codes_of(series.findings)
     assert not {"not_hu", "no_rescale", "no_intercept"} & codes
@@ -217,7 +217,7 @@ def test_mapping_to_hu_beside_another_rescale_is_a_note() -> None:
     same = one(stack(RealWorldValueMappingSequence=_float_map("[hnsf'U]")))
     assert "real_world_map" not in codes_of(same.findings)
     assert same.volume.unit == "HU"
-    more = {"RealWorldValueMappingSequence": _float_map("[hnsf'U]")}
+    more: dict[str, Any] = {"RealWorldValueMappingSequence": _float_map("[hnsf'U]")}
     other = one(stack(offset=1000, RescaleIntercept=-1000, **more))
     assert only(other.findings, "real_world_map").severity == "note"
 

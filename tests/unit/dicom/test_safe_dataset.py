@@ -59,6 +59,62 @@ def test_broken_numbers_are_none_with_a_remark(vr: str, value: bytes) -> None:
     assert safe.remarks
 
 
+@pytest.mark.parametrize(
+    ("vr", "value", "numbers", "words"),
+    [
+        ("DS", b"-1024,0 ", [-1024.0], "decimal comma"),
+        ("DS", b"0,7031\\0,7031", [0.7031, 0.7031], "decimal comma"),
+        ("DS", b",5", [0.5], "decimal comma"),
+        ("DS", b"1,5e2 ", [150.0], "decimal comma"),
+        ("DS", b"2.5 mm", [2.5], "words behind"),
+        ("DS", b"2,5mm\\2,5mm ", [2.5, 2.5], "words behind"),
+        ("UT", b"2.5000\\2.5000 ", [2.5, 2.5], "carries the VR UT"),
+        ("LO", b"2.5\\2.5 ", [2.5, 2.5], "carries the VR LO"),
+        ("OB", b"2.5\\2.5 ", [2.5, 2.5], "carries the VR OB"),
+        ("US", b"2.5 ", [2.5], "carries the VR US"),
+        ("FD", b"2.5\\2.50", [2.5, 2.5], "carries the VR FD"),
+        ("IS", b"12", [12.0], "carries the VR IS"),
+        ("ZZ", b"12", [12.0], "carries the VR ZZ"),
+        ("\1\2", b"12", [12.0], "carries the VR 0102"),
+        ("FD", b"\0\0\0\0\0\0\4@", [2.5], "carries the VR FD"),
+        ("DS", b" 1\\ ", [1.0], ""),
+        ("UN", b"2.5 ", [2.5], ""),
+    ],
+)
+def test_sloppy_numbers_are_read_as_what_they_say(
+    vr: str, value: bytes, numbers: list[float], words: str
+) -> None:
+    safe = _raw(vr, value)
+    assert safe.numbers("RescaleSlope") == numbers
+    said = " ".join(sentence for _, sentence in safe.remarks)
+    assert words in said
+    assert bool(said) == bool(words)
+
+
+def test_whole_number_with_decimals_is_read_with_its_decimals() -> None:
+    assert _raw("IS", b"12.0", 0x00200013).integer("InstanceNumber") == 12
+    safe = _raw("IS", b"12.5", 0x00200013)
+    assert safe.number("InstanceNumber") == 12.5
+    assert safe.integer("InstanceNumber") is None
+    assert safe.remarks
+
+
+@pytest.mark.parametrize("value", [b"1,024.5 ", b"1.024,5 ", b"1,2,3 ", b"mm", b"--1 "])
+def test_numbers_that_can_be_read_in_two_ways_are_not_read(value: bytes) -> None:
+    safe = _raw("DS", value)
+    assert safe.number("RescaleSlope") is None
+    assert safe.remarks
+
+
+def test_several_values_for_one_are_said_and_differing_ones_not_chosen_from() -> None:
+    safe = _raw("DS", b"1\\2 ")
+    assert safe.single("RescaleSlope") is None
+    assert "holds 2 values (1, 2)" in safe.remarks[0][1]
+    same = _raw("DS", b"1\\1 ")
+    assert same.single("RescaleSlope") == 1.0
+    assert same.remarks == []
+
+
 def test_wrong_count_is_none_with_a_remark() -> None:
     dataset = Dataset()
     dataset.ImagePositionPatient = [1, 2]
