@@ -51,10 +51,10 @@ def build_desk(root: Path) -> Desk:
     """Make the desk; `BTD_HOME` and `BTD_MODELS_DIR` must point into `root`."""
     from btd_desktop.calibration.profile import write_profile
     from btd_desktop.examination.models import find_model, open_detector
+    from btd_desktop.examination.reading import read_series
     from btd_desktop.progress import TaskContext
     from btd_desktop.workflow.calibrate import calibrate_paths
-    from btd_desktop.workflow.evaluate import evaluate_run
-    from btd_desktop.workflow.findings import search_and_keep
+    from btd_desktop.workflow.findings import searched
     from btd_desktop.workflow.import_series import (
         CaseDetails,
         create_case,
@@ -84,9 +84,8 @@ def build_desk(root: Path) -> Desk:
     write_profile(profile, root / "home" / "data" / "profiles" / "desk.json")
     with create_case(desk.case, CaseDetails(title="Scored"), services) as store:
         series = import_into_case(store, [desk.suspect], services, context)
-        run = score_series(store, series[0].series_id, detector, services, context)
-        evaluation = evaluate_run(store, run, detector.card)
-        search_and_keep(store, evaluation, services)
+        score_series(store, series[0].series_id, detector, services, context)
+        searched(store, read_series(store, series[0]), services)
     return desk
 
 

@@ -24,7 +24,7 @@ def report_options(
     passphrase_file: Path | None,
     is_draft: bool,
     remarks: str,
-    command: str,
+    command: str = "",
     redacted: bool = False,
 ) -> ReportOptions:
     """How the report is worded and signed.

@@ -11,9 +11,9 @@ from btd_desktop.workflow.messages import p_text, share_text
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
     from btd_desktop.cases.model import Finding
+    from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
-    from btd_desktop.workflow.evaluate import Evaluation, Place
-    from btd_desktop.workflow.outcomes import SeriesOutcome
+    from btd_desktop.workflow.score_place import Place
 
 __all__ = [
     "fates_line",
@@ -34,7 +34,7 @@ def fates_line(fates: Mapping[str, int]) -> str:
     return f"Files: {listed or 'none'}"
 
 
-def outcome_lines(outcome: SeriesOutcome) -> Iterator[str]:
+def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     """What came of one series: scope, slices flagged, p-value, findings."""
     record = outcome.record
     yield (
@@ -45,11 +45,12 @@ def outcome_lines(outcome: SeriesOutcome) -> Iterator[str]:
         yield f"  {finding['severity']}: {finding['sentence']}"
     evaluation = outcome.evaluation
     if evaluation is None:
-        yield f"  no scores with p-values: {outcome.reason}"
+        yield f"  {outcome.state.value}: {outcome.reason}"
+    else:
+        yield from _evaluation_lines(evaluation)
+    yield from (f"  note: {remark}" for remark in outcome.remarks)
+    if evaluation is None:
         return
-    yield from _evaluation_lines(evaluation)
-    if outcome.reason:
-        yield f"  note: {outcome.reason}"
     if outcome.findings:
         yield f"  places that stand out or were kept: {len(outcome.findings)}"
         yield from (f"  {line}" for line in findings_table(outcome.findings))

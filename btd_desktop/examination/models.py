@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from btd_desktop.examination.model_manifest import (
     check_pinned_model,
     is_shipped,
 )
-from btd_desktop.scoring.card import CARD_FILE, ModelCard, read_card
+from btd_desktop.scoring.card import CARD_FILE, ModelCard, ModelFacts, read_card
 from btd_desktop.scoring.detector import DetectorInfo
+from btd_desktop.scoring.manifest import RunManifest
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
@@ -31,8 +32,10 @@ __all__ = [
     "choose_profile",
     "find_model",
     "find_profile",
+    "installed_model",
     "list_models",
     "list_profiles",
+    "model_of_run",
     "open_detector",
 ]
 
@@ -160,6 +163,38 @@ def _named_model(wanted: str) -> ModelEntry:
     )
 
 
+def model_of_run(manifest: RunManifest) -> ModelFacts:
+    """What is known of the model that made a run; its card where it is installed."""
+    name, digest = manifest.model["name"], manifest.model["digest"]
+    entry = _installed(digest)
+    card = None if entry is None else entry.card
+    return ModelFacts(name, digest, manifest.preset, manifest.noise_levels, card)
+
+
+def installed_model(model: ModelFacts) -> ModelEntry:
+    """The folder of a model, for what has to be computed anew.
+
+    Raises:
+        ModelError: It is not installed here.
+    """
+    entry = _installed(model.digest)
+    if entry is None:
+        raise ModelError(
+            f"the scores were made with model {model.name} ({model.digest[:12]}…), "
+            "which is not installed here: places cannot be scored",
+            hint="install that model, or score again with one that is (`btd models`)",
+            code="no_model",
+        )
+    return entry
+
+
+def _installed(digest: str) -> ModelEntry | None:
+    for entry in list_models():
+        if entry.card is not None and entry.card.digest == digest:
+            return entry
+    return None
+
+
 def open_detector(
     entry: ModelEntry, *, device: str = "auto", dtype: str = "auto"
 ) -> BoundDetector:
@@ -189,13 +224,19 @@ def open_detector(
     return BoundDetector(info, card, network)
 
 
-def list_profiles(card: ModelCard) -> Iterator[tuple[Path, CalibrationProfile | str]]:
+def list_profiles(
+    model: ModelCard | ModelFacts,
+) -> Iterator[tuple[Path, CalibrationProfile | str]]:
     """Profiles that lie with the model or in the user's folder, for this model.
 
     Yields:
         Path and profile, or path and the reason why it cannot be used.
     """
-    folders = [e.folder / PROFILES_DIR for e in list_models() if e.card == card]
+    folders = [
+        e.folder / PROFILES_DIR
+        for e in list_models()
+        if e.card is not None and e.card.digest == model.digest
+    ]
     folders.append(paths.user_profiles_dir())
     for folder in folders:
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
@@ -204,11 +245,11 @@ def list_profiles(card: ModelCard) -> Iterator[tuple[Path, CalibrationProfile | 
             except CalibrationError as error:
                 yield path, error.detail
                 continue
-            if profile.model.get("digest") == card.digest:
+            if profile.model.get("digest") == model.digest:
                 yield path, profile
 
 
-def find_profile(wanted: str, card: ModelCard) -> CalibrationProfile:
+def find_profile(wanted: str, model: ModelCard | ModelFacts) -> CalibrationProfile:
     """A profile by file or by name.
 
     Raises:
@@ -218,14 +259,14 @@ def find_profile(wanted: str, card: ModelCard) -> CalibrationProfile:
     if path.is_file():
         return _checked_profile(path)
     known = []
-    for found, profile in list_profiles(card):
+    for found, profile in list_profiles(model):
         if isinstance(profile, str):
             continue
         if wanted in (found.stem, profile.name, profile.digest):
             return profile
         known.append(found.stem)
     raise CalibrationError(
-        f"there is no profile “{wanted}” for model {card.name}",
+        f"there is no profile “{wanted}” for model {model.name}",
         hint=f"known: {', '.join(known) or 'none'}",
         code="no_profile",
     )
@@ -248,15 +289,24 @@ _ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
 
 
 def choose_profile(
-    card: ModelCard, grid: dict[str, Any], facts: dict[str, Any], wanted: str = ""
+    model: ModelCard | ModelFacts,
+    grid: dict[str, Any],
+    facts: dict[str, Any],
+    wanted: str = "",
+    kept: Sequence[CalibrationProfile] = (),
 ) -> tuple[CalibrationProfile, Scope] | None:
-    """The profile that speaks best for a series, and how far it does.
+    """The profile that speaks for a series, and how far it does.
+
+    A case must show the same numbers on every computer, so what it keeps comes before
+    what is installed, unless the calibration used last does not cover the series and
+    another one does.
 
     Args:
-        card: Model that scores.
+        model: Model that scored.
         grid: JSON value of the patch grid.
         facts: Scanner facts of the series, with "modality".
         wanted: Profile asked for; it is taken whatever it covers.
+        kept: Profiles that the case keeps for the model, the one used last first.
 
     Returns:
         Profile and scope; among equally good ones the one with most patients; None
@@ -265,22 +315,42 @@ def choose_profile(
     Raises:
         CalibrationError: The profile asked for does not exist or cannot be used.
     """
-    if wanted:
-        candidates = [find_profile(wanted, card)]
-    else:
-        candidates = [p for _, p in list_profiles(card) if not isinstance(p, str)]
-    checked = [
-        (
-            p,
-            check_scope(
-                p, model_digest=card.digest, preset=card.preset, grid=grid, facts=facts
-            ),
+
+    def checked(profile: CalibrationProfile) -> tuple[CalibrationProfile, Scope]:
+        scope = check_scope(
+            profile,
+            model_digest=model.digest,
+            preset=model.preset,
+            grid=grid,
+            facts=facts,
         )
-        for p in candidates
-    ]
-    if not checked:
-        return None
-    return min(checked, key=lambda c: (_ORDER[c[1].coverage], -c[0].n_patients))
+        return profile, scope
+
+    if wanted:
+        return checked(_profile_asked_for(wanted, model, kept))
+    last = checked(kept[0]) if kept else None
+    if last is not None and last[1].p_values_allowed:
+        return last
+    installed = [p for _, p in list_profiles(model) if not isinstance(p, str)]
+    others = [checked(p) for p in (*kept[1:], *installed)]
+    best = min(
+        others, key=lambda c: (_ORDER[c[1].coverage], -c[0].n_patients), default=None
+    )
+    if last is not None and (best is None or not best[1].p_values_allowed):
+        return last
+    return best
+
+
+def _profile_asked_for(
+    wanted: str, model: ModelCard | ModelFacts, kept: Sequence[CalibrationProfile]
+) -> CalibrationProfile:
+    try:
+        return find_profile(wanted, model)
+    except CalibrationError as error:
+        for profile in kept:
+            if error.code == "no_profile" and wanted in (profile.name, profile.digest):
+                return profile
+        raise
 
 
 def unusable_reason(error: BtdError) -> str:

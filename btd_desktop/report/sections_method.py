@@ -100,7 +100,7 @@ def _method(method: Method) -> list[Flowable]:
     facts = [
         ("Model", method.model_name),
         ("Network", method.network),
-        ("Weights", method.weights_digest),
+        ("Weights", or_not_stated(method.weights_digest)),
         ("Model card", or_not_stated(method.card_digest)),
         ("Training data", or_not_stated(method.training_data)),
         ("Credits", or_not_stated(method.credits)),

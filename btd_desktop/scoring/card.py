@@ -15,7 +15,7 @@ from typing import Any
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
 
-__all__ = ["CARD_FILE", "WEIGHTS_FILE", "ModelCard", "read_card"]
+__all__ = ["CARD_FILE", "WEIGHTS_FILE", "ModelCard", "ModelFacts", "read_card"]
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -142,3 +142,31 @@ def _check_values(card: ModelCard) -> None:
     whole = type(patch) is int and type(centre) is int
     if not whole or patch % 8 or centre % 8 or not 0 < centre < patch <= 1024:
         raise ValueError(f"patch {patch!r} with centre {centre!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of the model behind a run, wherever its files are.
+
+    A run's manifest holds enough to name it and to choose a calibration; the card,
+    with its training data and its measured figures, is there only where the model is
+    installed.
+
+    Attributes:
+        name: Short name.
+        digest: `ModelCard.digest`.
+        preset: The preset's JSON value.
+        levels: Noise levels, ascending.
+        card: Its card; None where the model is not installed.
+    """
+
+    name: str
+    digest: str
+    preset: dict[str, Any]
+    levels: tuple[float, ...]
+    card: ModelCard | None = None
+
+    @classmethod
+    def of_card(cls, card: ModelCard) -> ModelFacts:
+        """Facts of a model that is installed."""
+        return cls(card.name, card.digest, card.preset, card.levels, card)

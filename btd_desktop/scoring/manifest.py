@@ -6,10 +6,12 @@ resumed run is the same run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from btd_desktop.digest import json_digest
+from btd_desktop.scoring.grid import PatchGrid
 
 __all__ = ["ENGINE_VERSION", "RunManifest"]
 
@@ -64,3 +66,35 @@ class RunManifest:
     def digest(self) -> str:
         """Digest of the JSON value."""
         return json_digest(self.to_json())
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RunManifest:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: A field is missing or of another kind.
+        """
+        try:
+            manifest = cls(
+                software=str(value["software"]),
+                engine=int(value["engine"]),
+                model={name: str(value["model"][name]) for name in ("name", "digest")},
+                preset=_table(value, "preset"),
+                scale={k: float(v) for k, v in _table(value, "scale").items()},
+                grid=_table(value, "grid"),
+                noise_levels=tuple(float(level) for level in value["noise_levels"]),
+                paper_level=int(value["paper_level"]),
+                volume_digest=str(value["volume_digest"]),
+                backend=_table(value, "backend"),
+            )
+            PatchGrid(**manifest.grid)
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        return manifest
+
+
+def _table(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = value[name]
+    if not isinstance(table, dict):
+        raise TypeError(f"{name} is not an object")
+    return table

@@ -9,10 +9,10 @@ import numpy as np
 
 from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.workflow.evaluate import Evaluation
 from btd_desktop.workflow.search_copies import copies_in_case
 
 __all__ = ["Candidate", "find_candidates"]

@@ -17,9 +17,11 @@ from btd_desktop.errors import (
     SettingsError,
 )
 from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.reading import Choice, read_series
+from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.evaluate import Evaluation, evaluate_run
-from btd_desktop.workflow.findings import search_and_keep
+from btd_desktop.workflow.findings import searched
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     count_fates,
@@ -33,8 +35,6 @@ from btd_desktop.workflow.issue_report import (
     ReportOptions,
     issue_report,
 )
-from btd_desktop.workflow.messages import reason_of
-from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
 from btd_desktop.workflow.score_series import OnSlice, score_series
 from btd_desktop.workflow.services import Services
 
@@ -88,7 +88,7 @@ class Examination:
     case: Path
     fates: dict[str, int]
     files: tuple[EvidenceItem, ...]
-    outcomes: tuple[SeriesOutcome, ...]
+    outcomes: tuple[SeriesExamination, ...]
     report: IssuedReport
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def examine(
                 outcome = examine_series(store, record, options, services, context)
             except _RECORDED as error:
                 refusals.append(error)
-                outcome = SeriesOutcome(record, None, None, (), reason_of(error))
+                outcome = SeriesExamination(record, problem=reason_of(error))
             outcomes.append(outcome)
         # A model or profile that was asked for and fits nothing is a mistake in the
         # question, not a result to put into a report.
@@ -167,7 +167,7 @@ def examine_series(
     context: TaskContext,
     *,
     on_slice: OnSlice | None = None,
-) -> SeriesOutcome:
+) -> SeriesExamination:
     """Score a series, evaluate it, and keep the places that stand out.
 
     Args:
@@ -179,9 +179,8 @@ def examine_series(
         on_slice: Called with each slice after it is stored.
 
     Returns:
-        The outcome. Without a profile for the model it holds the scores' run and the
-        reason why there is no p-value; findings are those of the case, the
-        examiner's own included.
+        The examination. Without a profile for the model it holds the scores' run and
+        the reason why there is no p-value.
 
     Raises:
         ModelError: There is no usable model.
@@ -195,25 +194,20 @@ def examine_series(
     run = score_series(
         store, record.series_id, detector, services, context, on_slice=on_slice
     )
-    try:
-        evaluation = evaluate_run(store, run, detector.card, profile=options.profile)
-    except CalibrationError as error:
-        if options.profile:
-            raise
-        return SeriesOutcome(record, None, detector.card, (), reason_of(error), run)
-    search_and_keep(store, evaluation, services, context)
-    found = findings_of(store, evaluation)
-    return SeriesOutcome(record, evaluation, detector.card, found, "", run)
+    choice = Choice(run.run_id, options.profile)
+    return searched(store, read_series(store, record, choice), services, context)
 
 
-def outcome_json(outcome: SeriesOutcome) -> dict[str, Any]:
+def outcome_json(outcome: SeriesExamination) -> dict[str, Any]:
     """One series as a JSON value: scores, p-values, n, flags, findings."""
     value: dict[str, Any] = {
         "series_id": outcome.record.series_id,
         "description": outcome.record.description,
         "modality": outcome.record.modality,
         "n_slices": outcome.record.n_slices,
+        "state": outcome.state.value,
         "reason": outcome.reason,
+        "remarks": list(outcome.remarks),
     }
     if outcome.evaluation is not None:
         value.update(evaluation_json(outcome.evaluation))

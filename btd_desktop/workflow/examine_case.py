@@ -8,23 +8,26 @@ from typing import Any
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.examination.models import open_detector
+from btd_desktop.examination.models import installed_model, model_of_run, open_detector
+from btd_desktop.examination.reading import (
+    Choice,
+    read_case,
+    read_series,
+    required_evaluation,
+    series_of_case,
+)
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.stored import manifest_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import open_checked
-from btd_desktop.workflow.evaluate import Place, score_at
 from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
-from btd_desktop.workflow.findings import keep_place, numbers_of
+from btd_desktop.workflow.findings import keep_place, numbers_of, searched
 from btd_desktop.workflow.issue_report import (
     IssuedReport,
     ReportOptions,
     issue_report,
 )
-from btd_desktop.workflow.outcomes import SeriesOutcome
-from btd_desktop.workflow.outcomes_of_case import (
-    evaluate_latest,
-    outcomes_of_case,
-    series_of_case,
-)
+from btd_desktop.workflow.score_place import Place, score_at
 from btd_desktop.workflow.services import Services
 
 __all__ = ["ScoredPlace", "report_on_case", "score_case", "score_place"]
@@ -77,7 +80,7 @@ def score_case(
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
-) -> tuple[SeriesOutcome, ...]:
+) -> tuple[SeriesExamination, ...]:
     """Score the series of a case, or go on with it; finished slices are kept.
 
     Args:
@@ -128,7 +131,8 @@ def score_place(
         services: Settings and clock.
         context: Progress and cancellation.
         mode: "anomaly", "injection" or "removal".
-        profile: As for `outcomes_of_case.evaluate_latest`.
+        profile: By file, name or digest; "" takes the one the case was last looked at
+            with.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto" takes the number format of the run.
         keep: Keep it as a finding of the case.
@@ -142,9 +146,14 @@ def score_place(
     """
     with CaseStore.open(folder, read_only=not keep) as store:
         record = series_of_case(store, series_id)
-        evaluation, entry = evaluate_latest(store, record, profile=profile)
+        examination = read_series(store, record, Choice(profile=profile))
+        if examination.model is not None and examination.model.card is None:
+            installed_model(examination.model)
+        evaluation = required_evaluation(examination)
+        manifest = manifest_of(evaluation.run)
         if dtype == "auto":
-            dtype = str(evaluation.run.manifest["backend"].get("dtype", "auto"))
+            dtype = str(manifest.backend.get("dtype", "auto"))
+        entry = installed_model(model_of_run(manifest))
         detector = open_detector(entry, device=device, dtype=dtype)
         scored = score_at(store, evaluation, detector, place, context)
         finding = None
@@ -162,15 +171,18 @@ def report_on_case(
     context: TaskContext | None = None,
     *,
     profile: str = "",
-) -> tuple[tuple[SeriesOutcome, ...], IssuedReport]:
+) -> tuple[tuple[SeriesExamination, ...], IssuedReport]:
     """Write the signed report of a case from its stored runs and findings.
 
     Raises:
         CaseError: There is no such case, or it holds no series.
-        BtdError: As `outcomes_of_case` and `issue_report` raise them.
+        BtdError: As `read_case` and `issue_report` raise them.
         Cancelled: The examiner asked to stop; there is no report.
     """
     with CaseStore.open(folder) as store:
-        outcomes = outcomes_of_case(store, profile)
+        outcomes = tuple(
+            searched(store, examination, services, context)
+            for examination in read_case(store, profile)
+        )
         issued = issue_report(store, outcomes, services, options, context)
-        return tuple(outcomes), issued
+        return outcomes, issued

@@ -11,11 +11,13 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.reading import with_findings
+from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow.candidates import Candidate, find_candidates
 from btd_desktop.workflow.copied_noise import judge_copy, level_of_place
-from btd_desktop.workflow.evaluate import Evaluation, Place
+from btd_desktop.workflow.score_place import Place
 from btd_desktop.workflow.services import Services
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "numbers_of",
     "scores_of",
     "search_and_keep",
+    "searched",
 ]
 
 
@@ -145,6 +148,23 @@ def search_and_keep(
     }
     found = find_candidates(store, evaluation, known=known, context=context)
     return keep_candidates(store, evaluation, found, services)
+
+
+def searched(
+    store: CaseStore,
+    examination: SeriesExamination,
+    services: Services,
+    context: TaskContext | None = None,
+) -> SeriesExamination:
+    """A series after `search_and_keep`, with its findings; as it is without scores.
+
+    Whoever shows or reports a series asks here, so that a profile with which it was
+    never searched gives the same places everywhere.
+    """
+    if examination.evaluation is None:
+        return examination
+    search_and_keep(store, examination.evaluation, services, context)
+    return with_findings(store, examination)
 
 
 def keep_profile(

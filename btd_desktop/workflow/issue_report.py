@@ -15,6 +15,7 @@ from btd_desktop.cases.arrays import sync_folder
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
+from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.content import ReportContent
 from btd_desktop.report.layout import SIGNATURE_BOX, render_pdf
@@ -26,7 +27,6 @@ from btd_desktop.workflow.custody import (
     set_aside_unrecorded,
 )
 from btd_desktop.workflow.findings import keep_profile
-from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.redact import case_pseudonyms, redacted_report
 from btd_desktop.workflow.report_content import build_content
 from btd_desktop.workflow.report_names import (
@@ -93,7 +93,7 @@ class IssuedReport:
 
 def issue_report(
     store: CaseStore,
-    outcomes: Sequence[SeriesOutcome],
+    outcomes: Sequence[SeriesExamination],
     services: Services,
     options: ReportOptions,
     context: TaskContext | None = None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from btd_desktop.errors import BtdError, Cancelled
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.report.visible import visible_text
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "error_json",
     "error_text",
     "p_text",
-    "reason_of",
     "share_text",
     "visible",
 ]
@@ -30,21 +30,11 @@ def visible(text: str) -> str:
     return visible_text(text)
 
 
-def reason_of(error: BtdError) -> str:
-    """Sentence and hint of an error in one text."""
-    sentence = error.detail.rstrip(".")
-    return f"{sentence}. {_capital(error.hint)}" if error.hint else sentence
-
-
 def error_text(error: BtdError | Cancelled) -> str:
     """What a person is told: the sentence and, where there is one, what to do."""
     if isinstance(error, Cancelled):
         return f"stopped: {CANCELLED_HINT}"
     return reason_of(error)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def error_json(error: BtdError | Cancelled) -> dict[str, Any]:

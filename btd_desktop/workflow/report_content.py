@@ -9,13 +9,13 @@ from btd_desktop import __version__
 from btd_desktop.cases.model import AuditEntry, EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import json_digest, tree_digest
-from btd_desktop.report import content as rc
-from btd_desktop.workflow.outcomes import (
-    SeriesOutcome,
-    distinct_cards,
+from btd_desktop.examination.series import (
+    SeriesExamination,
+    distinct_models,
     method_id,
     result_digest,
 )
+from btd_desktop.report import content as rc
 from btd_desktop.workflow.report_methods import (
     calibrations_used,
     methods_used,
@@ -30,7 +30,7 @@ __all__ = ["build_content", "patient_text"]
 
 def build_content(
     store: CaseStore,
-    outcomes: Sequence[SeriesOutcome],
+    outcomes: Sequence[SeriesExamination],
     *,
     report_id: str,
     now: datetime,
@@ -52,10 +52,14 @@ def build_content(
         custody_notes: What the check before the report found, as sentences.
     """
     info = store.info
-    cards = distinct_cards(outcomes)
+    models = distinct_models(outcomes)
     n_entries, head = store.head()
     evaluated = [o for o in outcomes if o.evaluation is not None]
-    manifests = sorted(o.run.manifest_digest for o in outcomes if o.run is not None)
+    manifests = sorted(
+        o.run.manifest_digest
+        for o in outcomes
+        if o.run is not None and o.run.status == "done"
+    )
     return rc.ReportContent(
         identity=rc.ReportIdentity(
             report_id=report_id,
@@ -75,9 +79,9 @@ def build_content(
         methods=methods_used(outcomes),
         calibrations=calibrations_used(evaluated),
         results=tuple(
-            series_result(store, n, method_id(o.card, cards), o)
+            series_result(store, n, method_id(o.model, models), o)
             for n, o in enumerate(outcomes, 1)
-            if o.card is not None
+            if o.model is not None and o.run is not None and o.run.status == "done"
         ),
         opinion=opinion_for(outcomes, remarks),
         reproduction=rc.Reproduction(
@@ -105,7 +109,9 @@ def build_content(
         alternatives=ALTERNATIVES,
         limitations=LIMITATIONS
         + tuple(custody_notes)
-        + tuple(dict.fromkeys(o.reason for o in outcomes if o.reason)),
+        + tuple(
+            dict.fromkeys(s for o in outcomes for s in (o.problem, *o.remarks) if s)
+        ),
         audit=rc.AuditAnchor(head, n_entries),
         components=software_components(),
     )

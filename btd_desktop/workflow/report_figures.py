@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.stored import load_residual
 from btd_desktop.report.content import ExhibitFigure
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.evaluate import Evaluation
-from btd_desktop.workflow.score_series import load_residual
 
 __all__ = ["display_window", "exhibit_figure", "orientation_letters"]
 

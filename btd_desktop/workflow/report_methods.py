@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.examination.series import SeriesExamination, distinct_models, method_id
 from btd_desktop.report import content as rc
-from btd_desktop.scoring.card import ModelCard
-from btd_desktop.workflow.outcomes import SeriesOutcome, distinct_cards, method_id
+from btd_desktop.scoring.card import ModelCard, ModelFacts
 from btd_desktop.workflow.report_words import ANOMALY_DEFINITION
 
 __all__ = [
@@ -22,51 +22,53 @@ __all__ = [
 ]
 
 
-def methods_used(outcomes: Sequence[SeriesOutcome]) -> tuple[rc.Method, ...]:
+def methods_used(outcomes: Sequence[SeriesExamination]) -> tuple[rc.Method, ...]:
     """The detectors used, from their cards and run manifests."""
-    cards = distinct_cards(outcomes)
-    out = []
-    for card in cards:
-        run = next(
-            (
-                o.run
-                for o in outcomes
-                if o.card is not None
-                and o.card.digest == card.digest
-                and o.run is not None
-            ),
-            None,
-        )
-        backend: dict[str, Any] = run.manifest["backend"] if run else {}
-        grid: dict[str, Any] = run.manifest["grid"] if run else {}
-        preset = card.preset
-        out.append(
-            rc.Method(
-                method_id=method_id(card, cards),
-                model_name=card.name,
-                weights_digest=card.weights_sha256,
-                card_digest=card.digest,
-                network=(
-                    f"{card.network.get('kind')}, {card.n_parameters:,} parameters"
-                ),
-                training_data=_training_words(card),
-                credits=str(card.training.get("credits", "")),
-                preset=str(preset.get("name")),
-                preprocessing=(
-                    rc.Fact("Kind", str(preset.get("kind"))),
-                    rc.Fact("Low", f"{preset.get('low'):g}"),
-                    rc.Fact("High", f"{preset.get('high'):g}"),
-                ),
-                noise_levels=card.levels,
-                patch_size=int(preset["patch"]),
-                stride=int(grid.get("stride", 0)),
-                score_definition=ANOMALY_DEFINITION,
-                device=str(backend.get("kind", "")),
-                dtype=str(backend.get("dtype", "")),
-                torch_version=str(backend.get("torch_version", "")),
-            )
-        )
-    return tuple(out)
+    models = distinct_models(outcomes)
+    return tuple(_method(model, method_id(model, models), outcomes) for model in models)
+
+
+def _method(
+    model: ModelFacts, number: str, outcomes: Sequence[SeriesExamination]
+) -> rc.Method:
+    run = next(
+        (
+            o.run
+            for o in outcomes
+            if o.model is not None and o.model.digest == model.digest and o.run
+        ),
+        None,
+    )
+    backend: dict[str, Any] = run.manifest["backend"] if run else {}
+    grid: dict[str, Any] = run.manifest["grid"] if run else {}
+    card, preset = model.card, model.preset
+    return rc.Method(
+        method_id=number,
+        model_name=model.name,
+        weights_digest="" if card is None else card.weights_sha256,
+        card_digest=model.digest,
+        network=NOT_INSTALLED
+        if card is None
+        else f"{card.network.get('kind')}, {card.n_parameters:,} parameters",
+        training_data=NOT_INSTALLED if card is None else _training_words(card),
+        credits="" if card is None else str(card.training.get("credits", "")),
+        preset=str(preset.get("name")),
+        preprocessing=(
+            rc.Fact("Kind", str(preset.get("kind"))),
+            rc.Fact("Low", f"{preset.get('low'):g}"),
+            rc.Fact("High", f"{preset.get('high'):g}"),
+        ),
+        noise_levels=model.levels,
+        patch_size=int(preset["patch"]),
+        stride=int(grid.get("stride", 0)),
+        score_definition=ANOMALY_DEFINITION,
+        device=str(backend.get("kind", "")),
+        dtype=str(backend.get("dtype", "")),
+        torch_version=str(backend.get("torch_version", "")),
+    )
+
+
+NOT_INSTALLED = "not known: the model is not installed where this report was written"
 
 
 def _training_words(card: ModelCard) -> str:
@@ -79,7 +81,9 @@ def _training_words(card: ModelCard) -> str:
     )
 
 
-def calibrations_used(evaluated: Sequence[SeriesOutcome]) -> tuple[rc.Calibration, ...]:
+def calibrations_used(
+    evaluated: Sequence[SeriesExamination],
+) -> tuple[rc.Calibration, ...]:
     """The calibration profiles used, each once."""
     profiles: dict[str, CalibrationProfile] = {}
     for outcome in evaluated:
@@ -134,14 +138,15 @@ def _level(
 
 
 def validation_facts(
-    outcomes: Sequence[SeriesOutcome],
+    outcomes: Sequence[SeriesExamination],
 ) -> tuple[rc.ValidationFact, ...]:
     """Measured detection figures of the models used, from their cards."""
-    cards = distinct_cards(outcomes)
+    models = distinct_models(outcomes)
     return tuple(
-        _validation_fact(method_id(card, cards), row)
-        for card in cards
-        for row in card.metrics.get("detection", ())
+        _validation_fact(method_id(model, models), row)
+        for model in models
+        if model.card is not None
+        for row in model.card.metrics.get("detection", ())
     )
 
 

@@ -11,10 +11,9 @@ from btd_desktop.calibration.apply import CalibratedSeries, CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.report import content as rc
 from btd_desktop.workflow.copied_noise import JudgedCopy, copy_sentence
-from btd_desktop.workflow.evaluate import Evaluation
-from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.report_figures import exhibit_figure
 from btd_desktop.workflow.report_words import SCORE_NAMES, SCORE_OF_SLICE
 
@@ -24,7 +23,7 @@ _MAX_EXHIBITS = 12
 
 
 def series_result(
-    store: CaseStore, number: int, method: str, outcome: SeriesOutcome
+    store: CaseStore, number: int, method: str, outcome: SeriesExamination
 ) -> rc.SeriesResult:
     """Result of one series.
 

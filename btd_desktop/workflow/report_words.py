@@ -9,7 +9,7 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.report import content as rc
 
 if TYPE_CHECKING:
-    from btd_desktop.workflow.outcomes import SeriesOutcome
+    from btd_desktop.examination.series import SeriesExamination
 
 __all__ = [
     "ALTERNATIVES",
@@ -86,7 +86,7 @@ _WOULD_CHANGE = (
 )
 
 
-def opinion_for(outcomes: Sequence[SeriesOutcome], remarks: str) -> rc.Opinion:
+def opinion_for(outcomes: Sequence[SeriesExamination], remarks: str) -> rc.Opinion:
     """The opinion that follows from the results by fixed rules.
 
     Nothing covered: "not covered". A flagged place in a covered series that the

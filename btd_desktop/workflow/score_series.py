@@ -20,23 +20,20 @@ from btd_desktop.preprocess.presets import (
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector, DetectorInfo
 from btd_desktop.scoring.engine import SliceScores, grid_of, score_volume
-from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
+from btd_desktop.scoring.packing import packed_features
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
 __all__ = [
     "OnSlice",
-    "load_features",
-    "load_residual",
     "make_manifest",
     "score_series",
 ]
 
 OnSlice = Callable[[SliceScores], None]
 
-_EXTRA = 3  # injection, removal, aerated travel in front of the features
 # Backend facts that do not alter a score; the run may be resumed with others.
 _FREE_BACKEND = ("threads", "reason", "name")
 
@@ -132,13 +129,6 @@ def _save(
     store: CaseStore, run_id: int, scores: SliceScores, services: Services
 ) -> None:
     features = scores.features
-    packed = np.concatenate(
-        [
-            np.stack([features.injection, features.removal, features.aerated], axis=-1),
-            features.features,
-        ],
-        axis=-1,
-    ).astype(np.float32)
     found = features.scored
     summary = {
         "n_scored": int(found.sum()),
@@ -148,46 +138,7 @@ def _save(
         "removal_max": float(features.removal[found].max()) if found.any() else None,
     }
     arrays: dict[str, NDArray[np.generic]] = {
-        "grid": packed,
+        "grid": packed_features(features),
         "residual": scores.residual.astype(np.float16),
     }
     store.save_slice(run_id, scores.slice_index, arrays, summary, services.now())
-
-
-def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
-    """Stored features of every finished slice of a run, in slice order.
-
-    Raises:
-        CaseError: An array is missing or was altered.
-    """
-    record = next(s for s in store.series() if s.series_id == run.series_id)
-    grid = PatchGrid(**run.manifest["grid"])
-    rows, columns = grid.rows(record.rows), grid.columns(record.cols)
-    out = []
-    for result in store.slice_results(run.run_id):
-        arrays, _ = store.load_slice(run.run_id, result.slice_index, ["grid"])
-        packed = arrays["grid"]
-        out.append(
-            GridFeatures(
-                rows,
-                columns,
-                injection=packed[..., 0],
-                removal=packed[..., 1],
-                features=packed[..., _EXTRA:],
-                aerated=packed[..., 2],
-            )
-        )
-    return tuple(out)
-
-
-def load_residual(
-    store: CaseStore, run_id: int, slice_index: int
-) -> NDArray[np.float32]:
-    """Stored F(x_0) of a slice, float32 from float16, shape (H, W).
-
-    Raises:
-        CaseError: The slice has no result yet, or the array was altered.
-    """
-    arrays, _ = store.load_slice(run_id, slice_index, ["residual"])
-    residual: NDArray[np.float32] = arrays["residual"].astype(np.float32)
-    return residual

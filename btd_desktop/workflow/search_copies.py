@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.places import PlaceCopy
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.stored import load_residual
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch, find_copies
 from btd_desktop.scoring.engine import tissue_of
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.score_series import load_residual
 
 __all__ = ["copies_in_case", "sampled_copies"]
 

@@ -17,12 +17,12 @@ from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import Fate, FileRecord, Import, LoadedSeries
 from btd_desktop.digest import bytes_digest, file_digest
+from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import DetectorInfo
 from btd_desktop.workflow.import_series import CaseDetails, create_case, keep_import
 from btd_desktop.workflow.issue_report import IssuedReport, ReportOptions, issue_report
-from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.score_series import score_series
 from btd_desktop.workflow.services import Services
 from tests.factories import make_ct_volume
@@ -119,7 +119,7 @@ def score(store: CaseStore, context: TaskContext | None = None) -> Run:
 def report(store: CaseStore, out: Path | None = None) -> IssuedReport:
     """Write the signed report of the one series, which has no calibration."""
     record, run = store.series()[0], store.runs(1)[-1]
-    outcome = SeriesOutcome(record, None, None, (), "there is no calibration", run)
+    outcome = SeriesExamination(record, run, problem="there is no calibration")
     return issue_report(store, [outcome], SERVICES, ReportOptions(out=out))
 
 

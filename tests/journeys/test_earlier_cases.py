@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.reading import read_case
 from btd_desktop.workflow.examine import outcome_json
-from btd_desktop.workflow.outcomes_of_case import outcomes_of_case
 from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
 from tests.earlier_cases import EARLIER_CASES, expected_of, unpack_earlier
 
@@ -53,14 +53,14 @@ def test_earlier_case_verifies_and_says_what_it_said(name: str, earlier: Path):
     assert check.verdict.n_entries == expected["n_entries"]
     assert check.verdict.key_check == expected["key_check"]
     with CaseStore.open(earlier, read_only=True) as store:
-        series = [outcome_json(outcome) for outcome in outcomes_of_case(store)]
+        series = [outcome_json(outcome) for outcome in read_case(store)]
     assert lost(expected["series"], series) == []
     assert {p: p.read_bytes() for p in before} == before
 
 
 def test_earlier_case_opens_for_writing_with_the_same_numbers(name: str, earlier: Path):
     with CaseStore.open(earlier) as store:
-        series = [outcome_json(outcome) for outcome in outcomes_of_case(store)]
+        series = [outcome_json(outcome) for outcome in read_case(store)]
         assert store.verify().problems == ()
     assert lost(expected_of(name)["series"], series) == []
 

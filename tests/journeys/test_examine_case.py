@@ -23,12 +23,11 @@ from btd_desktop.__main__ import main
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import tree_digest
 from btd_desktop.errors import Cancelled, CaseError, EvidenceError, ReportError
+from btd_desktop.examination.stored import latest_run, load_features
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.evaluate import latest_run
 from btd_desktop.workflow.examine import ExamineOptions
 from btd_desktop.workflow.examine_case import score_case
 from btd_desktop.workflow.import_series import CaseDetails, import_statement
-from btd_desktop.workflow.score_series import load_features
 from btd_desktop.workflow.services import Services
 from tests.factories import make_series_folder, make_tiny_model
 

@@ -186,7 +186,6 @@ def office(
     return enter
 
 
-@pytest.mark.xfail(strict=True, reason="the window is a second implementation")
 @pytest.mark.parametrize(
     "before",
     [

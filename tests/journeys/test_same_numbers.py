@@ -15,11 +15,11 @@ from btd_desktop.__main__ import main
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.stored import latest_run, load_features
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
-from btd_desktop.workflow.evaluate import latest_run
-from btd_desktop.workflow.score_series import load_features, make_manifest
+from btd_desktop.workflow.score_series import make_manifest
 from tests.window_desk import drop, open_dialog, wait_until
 from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
 

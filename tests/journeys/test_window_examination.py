@@ -16,7 +16,9 @@ import pytest
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.models import find_model, open_detector
-from btd_desktop.workflow.evaluate import evaluate_run, latest_run, score_at
+from btd_desktop.examination.reading import read_series, required_evaluation
+from btd_desktop.examination.stored import latest_run
+from btd_desktop.workflow.score_place import score_at
 from tests.factories import make_series_folder
 from tests.window_desk import N_SLICES, drop, open_dialog, wait_until
 from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
@@ -199,10 +201,8 @@ def test_case_of_a_killed_process_goes_on_when_it_is_opened(
     wait_until(lambda: window.session.record is not None)
     evaluation = _evaluated(window)
     with CaseStore.open(desk_home.case, read_only=True) as whole:
-        run = latest_run(whole, 1)
-        assert run is not None
-        detector = open_detector(find_model("", "CT"))
-        expected = evaluate_run(whole, run, detector.card)
+        [record] = whole.series()
+        expected = required_evaluation(read_series(whole, record))
     for kind in expected.kinds:
         for one, other in zip(
             expected.kinds[kind].slices, evaluation.kinds[kind].slices, strict=True

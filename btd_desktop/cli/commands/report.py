@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.options import (
     AsJson,
     CaseFolder,
@@ -51,7 +50,6 @@ def report_case(
     from btd_desktop.workflow.examine_case import report_on_case
     from btd_desktop.workflow.services import default_services
 
-    invocation: Invocation = ctx.obj
     services = default_services()
     options = report_options(
         services.settings,
@@ -60,7 +58,6 @@ def report_case(
         passphrase_file=passphrase_file,
         is_draft=draft,
         remarks=remarks,
-        command=invocation.command,
         redacted=redacted,
     )
     with watched() as context:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop import paths
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.calibration_fits import (
     LevelFit,
@@ -236,7 +237,7 @@ class CalibrationPresenter(QObject):
     def _on_failed(self, error: Exception) -> None:
         problem = "The program made a mistake; the details are in the log."
         if isinstance(error, BtdError):
-            problem = f"{error.detail}. {error.hint}" if error.hint else error.detail
+            problem = reason_of(error)
         self._show(CalibrationState(self._state.models, problem=problem))
 
     def _on_ended(self) -> None:

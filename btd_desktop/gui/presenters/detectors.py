@@ -10,7 +10,6 @@ from btd_desktop.settings import Settings, changed_settings
 
 if TYPE_CHECKING:
     from btd_desktop.examination.models import BoundDetector, ModelEntry
-    from btd_desktop.scoring.card import ModelCard
 
 __all__ = ["Detectors", "DeviceLine", "device_line"]
 
@@ -68,11 +67,14 @@ class Detectors:
         Raises:
             ModelError: That model is not installed any more.
         """
-        from btd_desktop.workflow.outcomes_of_case import model_of_run
+        from btd_desktop.examination.models import installed_model, model_of_run
+        from btd_desktop.examination.stored import manifest_of
 
-        dtype = str(run.manifest["backend"].get("dtype", settings.dtype))
+        manifest = manifest_of(run)
+        dtype = str(manifest.backend.get("dtype", settings.dtype))
         return self.for_entry(
-            model_of_run(run), changed_settings(settings, dtype=dtype)
+            installed_model(model_of_run(manifest)),
+            changed_settings(settings, dtype=dtype),
         )
 
     def for_entry(self, entry: ModelEntry, settings: Settings) -> BoundDetector:
@@ -85,13 +87,3 @@ class Detectors:
             known = open_detector(entry, device=settings.device, dtype=settings.dtype)
             self._open[key] = known
         return known
-
-
-def card_of(digest: str) -> ModelCard | None:
-    """Card of an installed model by digest."""
-    from btd_desktop.examination.models import list_models
-
-    for entry in list_models():
-        if entry.card is not None and entry.card.digest == digest:
-            return entry.card
-    return None

@@ -17,7 +17,8 @@ from btd_desktop.gui.presenters.session import Session
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import LevelCalibration
-    from btd_desktop.workflow.evaluate import Evaluation, Place
+    from btd_desktop.examination.series import Evaluation
+    from btd_desktop.workflow.score_place import Place
 
 __all__ = ["HistogramPresenter", "HistogramState", "Level", "ThresholdState"]
 

@@ -16,7 +16,7 @@ from btd_desktop.errors import CaseError
 from btd_desktop.gui.view_state.states import OverlayState
 
 if TYPE_CHECKING:
-    from btd_desktop.workflow.evaluate import Evaluation
+    from btd_desktop.examination.series import Evaluation
 
 __all__ = [
     "OverlayChoice",

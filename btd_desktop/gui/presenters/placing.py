@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
-from btd_desktop.gui.presenters.session import PlaceMark, SeriesResult, Session, Voxel
+from btd_desktop.gui.presenters.session import PlaceMark, Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 from btd_desktop.gui.presenters.wording import (
     KIND_NAMES,
@@ -27,7 +28,8 @@ from btd_desktop.progress import Progress, TaskContext
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
     from btd_desktop.calibration.profile import CalibrationProfile
-    from btd_desktop.workflow.evaluate import Evaluation, Place
+    from btd_desktop.examination.series import Evaluation, SeriesExamination
+    from btd_desktop.workflow.score_place import Place
 
 __all__ = ["PlaceState", "PlacingPresenter", "ScoreRow"]
 
@@ -143,7 +145,7 @@ class PlacingPresenter(QObject):
         settings, detectors = session.services.settings, self._detectors
 
         def work(context: TaskContext, tell: Tell) -> Place:
-            from btd_desktop.workflow.evaluate import score_at
+            from btd_desktop.workflow.score_place import score_at
 
             detector = detectors.for_run(run, settings)
             return score_at(store, evaluation, detector, (s, r, c), context)
@@ -189,7 +191,7 @@ class PlacingPresenter(QObject):
         session.noticed.emit(f"Kept as finding {finding.finding_id}.")
 
     def _explain(
-        self, result: SeriesResult, series_id: int, voxel: Voxel, where: str
+        self, result: SeriesExamination, series_id: int, voxel: Voxel, where: str
     ) -> None:
         run = result.run
         if run is not None and run.status == "done":
@@ -262,7 +264,7 @@ class PlacingPresenter(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, BtdError):
-            message = f"{error.detail}. {error.hint}" if error.hint else error.detail
+            message = reason_of(error)
             self._show(PlaceState("failed", self._state.where, message=message))
             self._session.set_mark(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from btd_desktop.cases.model import CaseInfo, SeriesRecord
+from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell, Work
-from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.workflow.outcomes import SeriesOutcome
+    from btd_desktop.examination.reading import Choice
+    from btd_desktop.examination.series import SeriesExamination
 
 __all__ = ["IssuedState", "ReportForm", "ReportPresenter", "ReportState"]
 
@@ -126,8 +129,7 @@ class ReportPresenter(QObject):
         work = partial(
             _preview,
             store,
-            self._session.records,
-            dict(self._session.results),
+            _choices(self._session.results),
             self._session.services,
             form,
         )
@@ -141,8 +143,7 @@ class ReportPresenter(QObject):
         work = partial(
             _issue,
             store,
-            self._session.records,
-            dict(self._session.results),
+            _choices(self._session.results),
             self._session.services,
             form,
         )
@@ -192,7 +193,7 @@ class ReportPresenter(QObject):
     def _on_failed(self, error: Exception) -> None:
         problem = "The program made a mistake; the details are in the log."
         if isinstance(error, BtdError):
-            problem = f"{error.detail}. {error.hint}" if error.hint else error.detail
+            problem = reason_of(error)
         self._show(replace(self._state, busy="", problem=problem))
 
     def _on_ended(self) -> None:
@@ -208,59 +209,33 @@ class ReportPresenter(QObject):
 def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:
     lines, complete = [], bool(session.records)
     for record in session.records:
-        result = session.results.get(record.series_id, SeriesResult())
+        result = session.result_of(record)
         name = record.description or record.series_uid
-        if result.evaluation is not None:
-            shown = [
-                f
-                for f in session.findings()
-                if f.series_id == record.series_id and f.status != "dismissed"
-            ]
-            coverage = result.evaluation.scope.coverage.value
-            counted = f"{len(shown)} finding{'s' if len(shown) != 1 else ''}"
-            lines.append(
-                f"{name}: scored, calibration {coverage}, {counted} as exhibits"
-            )
-        else:
+        if result.evaluation is None:
             complete = False
-            lines.append(f"{name}: {_reason(result)}")
+            reason = result.reason or f"{result.state.value} yet"
+            lines.append(f"{name}: {reason}")
+            continue
+        shown = [
+            f
+            for f in session.findings()
+            if f.series_id == record.series_id and f.status != "dismissed"
+        ]
+        coverage = result.evaluation.scope.coverage.value
+        counted = f"{len(shown)} finding{'s' if len(shown) != 1 else ''}"
+        lines.append(f"{name}: scored, calibration {coverage}, {counted} as exhibits")
     return tuple(lines), complete
 
 
-def _reason(result: SeriesResult) -> str:
-    if result.reason:
-        return result.reason
-    if result.run is None:
-        return "not scored"
-    if result.run.status == "done":
-        return "not calibrated"
-    return "scoring has not been finished"
+def _choices(results: Mapping[int, SeriesExamination]) -> dict[int, Choice]:
+    """Run and profile of what the window shows, so that the report shows the same."""
+    from btd_desktop.examination.reading import Choice
 
-
-def _outcomes(
-    store: CaseStore,
-    records: tuple[SeriesRecord, ...],
-    results: dict[int, SeriesResult],
-) -> list[SeriesOutcome]:
-    from btd_desktop.workflow.outcomes import SeriesOutcome, findings_of
-
-    outcomes: list[SeriesOutcome] = []
-    for record in records:
-        result = results.get(record.series_id, SeriesResult())
-        evaluated = result.evaluation is not None
-        outcomes.append(
-            SeriesOutcome(
-                record,
-                result.evaluation,
-                result.card,
-                ()
-                if result.evaluation is None
-                else findings_of(store, result.evaluation),
-                "" if evaluated else _reason(result),
-                result.run if evaluated else None,
-            )
-        )
-    return outcomes
+    return {
+        series_id: Choice(seen.run.run_id, seen.profile.digest)
+        for series_id, result in results.items()
+        if (seen := result.evaluation) is not None
+    }
 
 
 def _keep_details(store: CaseStore, form: ReportForm, services: Services) -> CaseInfo:
@@ -275,13 +250,13 @@ def _keep_details(store: CaseStore, form: ReportForm, services: Services) -> Cas
 
 def _preview(
     store: CaseStore,
-    records: tuple[SeriesRecord, ...],
-    results: dict[int, SeriesResult],
+    choices: dict[int, Choice],
     services: Services,
     form: ReportForm,
     context: TaskContext,
     tell: Tell,
 ) -> bytes:
+    from btd_desktop.examination.reading import read_case
     from btd_desktop.report.layout import render_pdf
     from btd_desktop.workflow.report_content import build_content
 
@@ -289,7 +264,7 @@ def _preview(
     context.check()
     content = build_content(
         store,
-        _outcomes(store, records, results),
+        read_case(store, choices=choices),
         report_id=f"{store.info.case_id[:8]}-preview",
         now=services.now(),
         is_draft=True,
@@ -300,13 +275,13 @@ def _preview(
 
 def _issue(
     store: CaseStore,
-    records: tuple[SeriesRecord, ...],
-    results: dict[int, SeriesResult],
+    choices: dict[int, Choice],
     services: Services,
     form: ReportForm,
     context: TaskContext,
     tell: Tell,
 ) -> IssuedState:
+    from btd_desktop.examination.reading import read_case
     from btd_desktop.workflow.issue_report import ReportOptions, issue_report
 
     _keep_details(store, form, services)
@@ -319,7 +294,7 @@ def _issue(
         remarks=form.remarks,
         redacted=form.redacted,
     )
-    outcomes = _outcomes(store, records, results)
+    outcomes = read_case(store, choices=choices)
     issued = issue_report(store, outcomes, services, options, context)
     variant = None if issued.redacted is None else issued.redacted.path
     return IssuedState(

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,24 +15,24 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError, CalibrationError
+from btd_desktop.errors import BtdError
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import (
     Detectors,
     DeviceLine,
-    card_of,
     device_line,
 )
 from btd_desktop.gui.presenters.opening import ProgressState
-from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
     from btd_desktop.scoring.engine import SliceScores
-    from btd_desktop.workflow.evaluate import Evaluation
 
-__all__ = ["Eta", "ScoringPresenter", "SliceDone", "evaluate_in_case"]
+__all__ = ["Eta", "ScoringPresenter", "SliceDone"]
 
 _SECONDS_KEPT = 24
 _FEWEST_SECONDS = 3
@@ -123,8 +123,8 @@ class ScoringPresenter(QObject):
     def on_imported(self, series_ids: tuple[int, ...]) -> None:
         """Score what an import brought."""
         for series_id in series_ids:
-            result = self._session.results.get(series_id, SeriesResult())
-            if result.run is None or result.run.status != "done":
+            result = self._session.results.get(series_id)
+            if not result or not result.run or result.run.status != "done":
                 self.score(series_id)
 
     def on_score_wanted(self) -> None:
@@ -161,10 +161,11 @@ class ScoringPresenter(QObject):
         """
         session = self._session
         store = session.store
-        run = session.results.get(series_id, SeriesResult()).run
-        if store is None or run is None or run.status != "done":
+        known = session.results.get(series_id)
+        run = None if known is None else known.run
+        if store is None or known is None or run is None or run.status != "done":
             return
-        work = partial(_evaluate, store, run, profile, session.services)
+        work = partial(_evaluate, store, known.record, run, profile, session.services)
         job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
         job.finished.connect(partial(self._on_result, series_id))
         job.failed.connect(partial(self._on_failed, series_id))
@@ -197,7 +198,7 @@ class ScoringPresenter(QObject):
         self._running = None
         self._show(ProgressState())
         for record in self._session.records:
-            run = self._session.results.get(record.series_id, SeriesResult()).run
+            run = self._session.result_of(record).run
             if run is None:
                 continue
             if run.status == "done":
@@ -221,10 +222,9 @@ class ScoringPresenter(QObject):
         elif isinstance(value, DeviceLine):
             self.device_changed.emit(value)
         elif isinstance(value, Run):
-            known = self._session.results.get(series_id, SeriesResult())
-            self._session.set_result(
-                series_id, SeriesResult(value, known.card, known.evaluation)
-            )
+            known = self._known(series_id)
+            if known is not None:
+                self._session.set_result(series_id, replace(known, run=value))
 
     def _on_progress(self, series_id: int, progress: Progress) -> None:
         job = self._jobs.get(series_id)
@@ -233,7 +233,7 @@ class ScoringPresenter(QObject):
         left = self._eta.after(progress)
         self._show(ProgressState(job.title, progress, left, job.is_paused, True))
 
-    def _on_result(self, series_id: int, result: SeriesResult) -> None:
+    def _on_result(self, series_id: int, result: SeriesExamination) -> None:
         if result.run is not None:
             self.device_changed.emit(device_line(result.run.manifest["backend"]))
         self._session.set_result(series_id, result)
@@ -242,11 +242,10 @@ class ScoringPresenter(QObject):
     def _on_failed(self, series_id: int, error: Exception) -> None:
         if not isinstance(error, BtdError):
             return
-        known = self._session.results.get(series_id, SeriesResult())
-        reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
-        self._session.set_result(
-            series_id, SeriesResult(known.run, known.card, known.evaluation, reason)
-        )
+        known = self._known(series_id)
+        if known is not None:
+            failed = replace(known, problem=reason_of(error))
+            self._session.set_result(series_id, failed)
         self._session.noticed.emit(f"Not scored: {error.detail}")
 
     def _on_cancelled(self, series_id: int) -> None:
@@ -254,12 +253,17 @@ class ScoringPresenter(QObject):
         if store is None:
             return
         runs = store.runs(series_id)
-        if runs:
-            known = self._session.results.get(series_id, SeriesResult())
-            self._session.set_result(
-                series_id, SeriesResult(runs[-1], known.card, known.evaluation)
-            )
+        known = self._known(series_id)
+        if runs and known is not None:
+            stopped = replace(known, run=runs[-1], problem="")
+            self._session.set_result(series_id, stopped)
         self._session.noticed.emit("Scoring was stopped; finished slices are kept.")
+
+    def _known(self, series_id: int) -> SeriesExamination | None:
+        """What came of a series so far; None when it is gone with its case."""
+        session = self._session
+        found = (r for r in session.records if r.series_id == series_id)
+        return next(map(session.result_of, found), None)
 
     def _on_ended(self, series_id: int) -> None:
         self._jobs.pop(series_id, None)
@@ -283,7 +287,7 @@ def _score(
     services: Services,
     context: TaskContext,
     tell: Tell,
-) -> SeriesResult:
+) -> SeriesExamination:
     from btd_desktop.workflow.score_series import make_manifest, score_series
 
     context.report(0, 0, "Loading the model")
@@ -304,63 +308,23 @@ def _score(
         store, record.series_id, detector, services, context, on_slice=on_slice
     )
     context.report(record.n_slices, record.n_slices, "Calibrating")
-    return _evaluate(store, run, "", services, context, tell)
+    return _evaluate(store, record, run, "", services, context, tell)
 
 
 def _evaluate(
     store: CaseStore,
+    record: SeriesRecord,
     run: Run,
     profile: str,
     services: Services,
     context: TaskContext,
     tell: Tell,
-) -> SeriesResult:
-    from btd_desktop.workflow.findings import search_and_keep
+) -> SeriesExamination:
+    from btd_desktop.examination.reading import Choice, read_series
+    from btd_desktop.workflow.findings import keep_profile, searched
 
-    card = card_of(str(run.manifest["model"]["digest"]))
-    try:
-        evaluation = evaluate_in_case(store, run, profile)
-    except CalibrationError as error:
-        reason = f"{error.detail}. {error.hint}" if error.hint else error.detail
-        return SeriesResult(run, card, None, reason)
-    search_and_keep(store, evaluation, services, context)
-    return SeriesResult(run, card, evaluation)
-
-
-def evaluate_in_case(store: CaseStore, run: Run, wanted: str = "") -> Evaluation:
-    """Evaluate a finished run, preferring the calibration that the case holds.
-
-    A case must show the same numbers on every computer, so a profile once used in it
-    comes before those installed here.
-
-    Args:
-        store: Open case.
-        run: A finished run.
-        wanted: File of a profile asked for; "" chooses.
-
-    Raises:
-        CalibrationError: No profile fits the model, or the one asked for is unusable.
-    """
-    from btd_desktop.calibration.scope import check_scope
-    from btd_desktop.workflow.evaluate import evaluate_run, evaluate_with
-    from btd_desktop.workflow.outcomes_of_case import profile_of_run
-
-    card = card_of(str(run.manifest["model"]["digest"]))
-    kept = None if wanted else profile_of_run(store, run)
-    if kept is not None:
-        record = next(s for s in store.series() if s.series_id == run.series_id)
-        scope = check_scope(
-            kept,
-            model_digest=str(run.manifest["model"]["digest"]),
-            preset=run.manifest["preset"],
-            grid=run.manifest["grid"],
-            facts=record.meta,
-        )
-        return evaluate_with(store, run, record, kept, scope)
-    if card is None:
-        raise CalibrationError(
-            "the model that scored this series is not installed, and the case holds "
-            "no calibration for it",
-            code="no_model",
-        )
-    return evaluate_run(store, run, card, profile=wanted)
+    found = read_series(store, record, Choice(run.run_id, profile))
+    if profile and found.evaluation is not None:
+        # Asked for by the examiner: the report has to find it again.
+        keep_profile(store, found.evaluation.profile, services)
+    return searched(store, found, services, context)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
-from btd_desktop.gui.presenters.session import SeriesResult, Session
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.wording import p_text
 
 __all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
@@ -145,8 +146,7 @@ class SeriesPresenter(QObject):
         """Build the state anew."""
         session = self._session
         rows = tuple(
-            _row(r, session.results.get(r.series_id, SeriesResult()), self._n_done)
-            for r in session.records
+            _row(r, session.result_of(r), self._n_done) for r in session.records
         )
         selected = None if session.record is None else session.record.series_id
         self._state = SeriesState(rows, selected, self._evidence)
@@ -162,8 +162,8 @@ class SeriesPresenter(QObject):
         self.refresh()
 
     def _on_result_changed(self, series_id: int) -> None:
-        result = self._session.results.get(series_id, SeriesResult())
-        if result.run is not None:
+        result = self._session.results.get(series_id)
+        if result is not None and result.run is not None:
             self._n_done[series_id] = result.run.n_done
         self.refresh()
 
@@ -173,7 +173,7 @@ class SeriesPresenter(QObject):
 
 
 def _row(
-    record: SeriesRecord, result: SeriesResult, n_done: dict[int, int]
+    record: SeriesRecord, result: SeriesExamination, n_done: dict[int, int]
 ) -> SeriesRow:
     meta = record.meta
     scanner = f"{meta.get('manufacturer', '')} {meta.get('model', '')}".strip()
@@ -198,7 +198,7 @@ def _row(
 
 
 def _progress(
-    record: SeriesRecord, result: SeriesResult, n_done: int
+    record: SeriesRecord, result: SeriesExamination, n_done: int
 ) -> tuple[str, str, bool]:
     run = result.run
     if run is None:

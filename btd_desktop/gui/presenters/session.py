@@ -8,43 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.view_state.planes import VolumeHandle, volume_handle
 from btd_desktop.logs import Redactor
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
-if TYPE_CHECKING:
-    from btd_desktop.scoring.card import ModelCard
-    from btd_desktop.workflow.evaluate import Evaluation
-
-__all__ = ["PlaceMark", "SeriesResult", "Session", "Voxel"]
+__all__ = ["PlaceMark", "Session", "Voxel"]
 
 Voxel = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SeriesResult:
-    """How far a series has come.
-
-    Attributes:
-        run: Newest run, finished or not; None before the first.
-        card: Card of its model, where it is installed.
-        evaluation: Scores with p-values; None before the run is finished and when no
-            calibration covers the model.
-        reason: Why there is no evaluation of a finished run, or no run at all.
-    """
-
-    run: Run | None = None
-    card: ModelCard | None = None
-    evaluation: Evaluation | None = None
-    reason: str = ""
+_NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, {}, (), (), "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +87,7 @@ class Session(QObject):
         self.volume: Volume | None = None
         self.handle: VolumeHandle | None = None
         self.voxel: Voxel = (0, 0, 0)
-        self.results: dict[int, SeriesResult] = {}
+        self.results: dict[int, SeriesExamination] = {}
         self.finding: Finding | None = None
         self.mark: PlaceMark | None = None
         self.redactor: Redactor | None = None
@@ -119,11 +98,15 @@ class Session(QObject):
         return None if self.store is None else self.store.folder
 
     @property
-    def result(self) -> SeriesResult:
-        """Result of the series shown; an empty one before there is any."""
+    def result(self) -> SeriesExamination:
+        """What came of the series shown; an empty one before there is any."""
         if self.record is None:
-            return SeriesResult()
-        return self.results.get(self.record.series_id, SeriesResult())
+            return SeriesExamination(_NO_SERIES)
+        return self.result_of(self.record)
+
+    def result_of(self, record: SeriesRecord) -> SeriesExamination:
+        """What came of a series; an empty one before it was looked at."""
+        return self.results.get(record.series_id) or SeriesExamination(record)
 
     def open_store(self, store: CaseStore) -> None:
         """Show another case; the one that was open is closed."""
@@ -174,7 +157,8 @@ class Session(QObject):
         for record in self.records:
             runs = self.store.runs(record.series_id)
             if runs and record.series_id not in self.results:
-                self.results[record.series_id] = SeriesResult(_preferred(runs))
+                begun = SeriesExamination(record, _preferred(runs))
+                self.results[record.series_id] = begun
 
     def _keep_out_of_log(self) -> None:
         if self.redactor is None or self.store is None:
@@ -226,7 +210,7 @@ class Session(QObject):
             self.voxel = (inside[0], inside[1], inside[2])
             self.voxel_changed.emit()
 
-    def set_result(self, series_id: int, result: SeriesResult) -> None:
+    def set_result(self, series_id: int, result: SeriesExamination) -> None:
         """Keep how far a series has come."""
         self.results[series_id] = result
         self.result_changed.emit(series_id)

@@ -16,6 +16,8 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import Cancelled
 from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.reading import read_case, read_series, required_evaluation
+from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.wording import exhibit_sentences, p_value_text
 from btd_desktop.scoring.copies import CopyMatch
@@ -28,12 +30,10 @@ from btd_desktop.workflow.copied_noise import (
     judge_copy,
     level_of_place,
 )
-from btd_desktop.workflow.evaluate import Evaluation, evaluate_run, latest_run, score_at
 from btd_desktop.workflow.findings import keep_place, search_and_keep
-from btd_desktop.workflow.outcomes import findings_of
-from btd_desktop.workflow.outcomes_of_case import outcomes_of_case
 from btd_desktop.workflow.report_methods import calibrations_used
 from btd_desktop.workflow.report_results import series_result
+from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 from tests.unit.workflow.copied_case import (
     COPY,
@@ -68,11 +68,7 @@ def store(made: CopiedCase, tmp_path: Path) -> Iterator[CaseStore]:
 @pytest.fixture
 def evaluation(store: CaseStore) -> Evaluation:
     [record] = store.series()
-    run = latest_run(store, record.series_id)
-    assert run is not None
-    card = find_model("", "CT").card
-    assert card is not None
-    return evaluate_run(store, run, card)
+    return required_evaluation(read_series(store, record))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +154,7 @@ def test_search_judges_a_kept_place_only_once(store, evaluation, monkeypatch):
     monkeypatch.setattr(candidates_module, "copies_in_case", copies)
     assert search_and_keep(store, evaluation, Services()) == ()
     assert not asked
-    assert len(findings_of(store, evaluation)) == len(first)
+    assert len(read_case(store)[0].findings) == len(first)
 
 
 @pytest.mark.parametrize("seen", [0, 2])
@@ -214,7 +210,7 @@ def test_report_prints_the_error_rate_of_the_level_ranked_at(
 ):
     place = score_at(store, evaluation, detector, COPY)
     finding = keep_place(store, evaluation, place, Services())
-    [outcome] = outcomes_of_case(store)
+    [outcome] = read_case(store)
     result = series_result(store, 1, "M1", outcome)
     [exhibit] = [
         e
@@ -248,7 +244,7 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
         store, evaluation, score_at(store, evaluation, detector, COPY), Services()
     )
     [found, *_] = search_and_keep(store, evaluation, Services())
-    [outcome] = outcomes_of_case(store)
+    [outcome] = read_case(store)
     exhibits = dict(
         zip(
             [f.finding_id for f in outcome.findings],

@@ -13,8 +13,16 @@ import pytest
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.errors import CaseError, ModelError, SettingsError
-from btd_desktop.examination.models import ModelEntry, open_detector
+from btd_desktop.errors import CalibrationError, CaseError, ModelError, SettingsError
+from btd_desktop.examination.models import (
+    ModelEntry,
+    installed_model,
+    model_of_run,
+    open_detector,
+)
+from btd_desktop.examination.reading import read_case, series_of_case
+from btd_desktop.examination.series import State
+from btd_desktop.examination.stored import manifest_of
 from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -22,11 +30,6 @@ from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.examine_case import report_on_case, score_place
 from btd_desktop.workflow.import_series import CaseDetails
 from btd_desktop.workflow.issue_report import ReportOptions
-from btd_desktop.workflow.outcomes_of_case import (
-    model_of_run,
-    outcomes_of_case,
-    series_of_case,
-)
 from btd_desktop.workflow.services import Services
 from tests.factories import make_ct_volume, make_series_folder, make_tiny_model
 
@@ -117,12 +120,40 @@ def test_device_that_is_not_there_is_a_reason_and_not_a_crash(mixed, tmp_path):
     assert "abacus" in result.outcomes[0].reason
 
 
-def test_report_of_a_case_whose_model_is_gone_is_refused(tiny_model, mixed, tmp_path):
-    _examine(mixed / "ct", tmp_path / "case")
+def test_case_whose_model_is_gone_is_reported_and_takes_no_clicks(
+    install, tiny_model, mixed, tmp_path
+):
+    install("ct")
+    case = tmp_path / "case"
+    [before] = _examine(mixed / "ct", case).outcomes
     shutil.rmtree(tiny_model)
     make_tiny_model(tiny_model, seed=9)
-    with pytest.raises(ModelError, match="not installed"):
-        report_on_case(tmp_path / "case", Services(), ReportOptions())
+    (user_profiles_dir() / "ct.json").unlink()
+    [after], issued = report_on_case(case, Services(), ReportOptions())
+    assert before.evaluation is not None
+    assert after.evaluation is not None
+    assert after.evaluation.kinds["anomaly"].series == (
+        before.evaluation.kinds["anomaly"].series
+    )
+    assert after.card is None
+    assert after.model is not None
+    assert after.model.name == "tiny-ct"
+    assert "not installed here" in after.remarks[0]
+    assert issued.path.is_file()
+    with pytest.raises(ModelError, match="places cannot be scored"):
+        score_place(case, None, (2, 64, 64), Services(), mode="anomaly")
+
+
+@pytest.mark.usefixtures("tiny_model")
+def test_scored_case_without_a_calibration_is_reported_with_its_reason(mixed, tmp_path):
+    case = tmp_path / "case"
+    _examine(mixed / "ct", case)
+    [series], issued = report_on_case(case, Services(), ReportOptions())
+    assert series.state is State.NOT_CALIBRATED
+    assert "no calibration profile" in series.reason
+    assert issued.path.is_file()
+    with pytest.raises(CalibrationError, match="no calibration profile"):
+        score_place(case, None, (2, 64, 64), Services(), mode="anomaly")
 
 
 def test_report_takes_the_profile_that_the_findings_were_made_with(
@@ -149,7 +180,7 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(
     assert outcomes[0].evaluation is not None
     assert outcomes[0].evaluation.profile.name == "second"
     assert scored.finding not in outcomes[0].findings
-    assert "are not shown" in outcomes[0].reason
+    assert "are not shown" in outcomes[0].remarks[0]
 
 
 def test_looking_at_a_place_writes_nothing(install, mixed, tmp_path):
@@ -172,11 +203,12 @@ def test_series_that_was_not_scored_is_named_in_the_report_of_its_case(
 
     import_statement([mixed / "mr"], case, CaseDetails(), Services(), TaskContext())
     with CaseStore.open(case) as store:
-        outcomes = outcomes_of_case(store)
+        outcomes = read_case(store)
         assert [o.evaluation is None for o in outcomes] == [False, True]
         assert "not been scored" in outcomes[1].reason
         with pytest.raises(CaseError, match="2 series"):
             series_of_case(store, None)
         assert series_of_case(store, 2).modality == "MR"
         (run,) = store.runs()
-        assert model_of_run(run).folder.name == "tiny-ct"
+        model = model_of_run(manifest_of(run))
+        assert installed_model(model).folder.name == "tiny-ct"

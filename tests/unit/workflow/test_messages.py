@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from btd_desktop.errors import Cancelled, CaseError
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.workflow.messages import (
     error_json,
     error_text,
     p_text,
-    reason_of,
     share_text,
     visible,
 )

@@ -7,15 +7,16 @@ from typing import Any, cast
 
 import pytest
 
+from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.paths import shipped_models_dir
-from btd_desktop.scoring.card import read_card
-from btd_desktop.workflow.outcomes import SeriesOutcome
+from btd_desktop.scoring.card import ModelFacts, read_card
 from btd_desktop.workflow.report_methods import validation_facts
 
 
-def outcomes_of(card: Any) -> list[SeriesOutcome]:
+def outcomes_of(card: Any) -> list[SeriesExamination]:
     record = SimpleNamespace(series_id=1)
-    return [SeriesOutcome(cast(Any, record), cast(Any, object()), card, (), "")]
+    model = ModelFacts.of_card(card)
+    return [SeriesExamination(cast(Any, record), model=model)]
 
 
 @pytest.fixture(scope="module")

@@ -199,7 +199,7 @@ def test_scoring_a_finished_series_again_changes_nothing(parts):
 
 
 def test_profile_once_used_in_the_case_is_used_again(parts, desk_home):
-    from btd_desktop.gui.presenters.scoring import evaluate_in_case
+    from btd_desktop.examination.reading import read_series, required_evaluation
 
     profile = desk_home.root / "home" / "data" / "profiles" / "desk.json"
     hidden = profile.with_suffix(".hidden")
@@ -210,7 +210,7 @@ def test_profile_once_used_in_the_case_is_used_again(parts, desk_home):
             parts.placing.on_score_requested(2, 64, 64)
             wait_until(lambda: parts.placing.state.status == "scored")
             parts.placing.on_keep("", "to check")
-        again = evaluate_in_case(store, parts.session.result.run)
+        again = required_evaluation(read_series(store, parts.session.record))
         own = parts.session.result.evaluation
         assert again.profile.digest == own.profile.digest
         assert again.kinds["anomaly"].series == own.kinds["anomaly"].series

@@ -1,0 +1,286 @@
+"""A case read: the only choice of run, profile and model card.
+
+Window, command line, report, bench and scripts get the same objects from here, so that
+they tell the same of one case. Nothing is scored and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from btd_desktop.calibration.apply import calibrate_series
+from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
+from btd_desktop.calibration.scope import Scope, with_scores
+from btd_desktop.cases.model import Finding, Run, SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CalibrationError, CaseError, ModelError
+from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
+from btd_desktop.examination.models import choose_profile, find_model, model_of_run
+from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.stored import latest_run, load_features, manifest_of
+from btd_desktop.examination.wording import reason_of
+from btd_desktop.scoring.card import ModelFacts
+
+__all__ = [
+    "AS_KEPT",
+    "Choice",
+    "read_case",
+    "read_series",
+    "required_evaluation",
+    "series_of_case",
+    "with_findings",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody chose to look at; empty means: what the case was last looked at.
+
+    Attributes:
+        run_id: A run; None takes the newest finished one.
+        profile: A profile by file, name or digest.
+    """
+
+    run_id: int | None = None
+    profile: str = ""
+
+
+AS_KEPT = Choice()
+"""The newest finished run and the calibration that the case was last looked at with."""
+
+
+def read_case(
+    store: CaseStore,
+    profile: str = "",
+    choices: Mapping[int, Choice] | None = None,
+) -> tuple[SeriesExamination, ...]:
+    """What the examination of every series came to, from what the case holds.
+
+    Args:
+        store: Open case.
+        profile: Profile asked for, for every series without a choice of its own.
+        choices: By series.
+
+    Raises:
+        CaseError: The case holds no series, or its results were altered.
+        CalibrationError: The profile asked for cannot be used for any series.
+    """
+    records = store.series()
+    if not records:
+        raise CaseError(
+            "the case holds no series", hint="import evidence first", code="series"
+        )
+    keep_patients_out_of_logs(record.meta for record in records)
+    asked = Choice(profile=profile)
+    out: list[SeriesExamination] = []
+    refusals: list[CalibrationError] = []
+    for record in records:
+        choice = (choices or {}).get(record.series_id, asked)
+        try:
+            out.append(read_series(store, record, choice))
+        except CalibrationError as error:
+            refusals.append(error)
+            kept = read_series(store, record, replace(choice, profile=""))
+            problem = reason_of(error)
+            out.append(replace(kept, evaluation=None, findings=(), problem=problem))
+    if refusals and all(e.evaluation is None for e in out):
+        raise refusals[0]
+    return tuple(out)
+
+
+def read_series(
+    store: CaseStore, record: SeriesRecord, choice: Choice = AS_KEPT
+) -> SeriesExamination:
+    """What the examination of one series came to, from what the case holds.
+
+    Args:
+        store: Open case.
+        record: The series.
+        choice: Run and profile asked for.
+
+    Raises:
+        CaseError: Results are missing or altered, or there is no such run.
+        CalibrationError: The profile asked for cannot be used.
+    """
+    run = (
+        latest_run(store, record.series_id)
+        if choice.run_id is None
+        else store.run(choice.run_id)
+    )
+    if run is None or run.status != "done":
+        return _unscored(store, record)
+    manifest = manifest_of(run)
+    model = model_of_run(manifest)
+    problem, evaluation = _uncalibrated(model), None
+    try:
+        kept = _profiles_kept(store, run, model)
+        chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
+        if chosen is not None:
+            evaluation, problem = _evaluated(store, run, record, *chosen), ""
+    except CalibrationError as error:
+        if choice.profile:
+            raise
+        problem = reason_of(error)
+    found = SeriesExamination(record, run, model, evaluation, problem=problem)
+    return with_findings(store, found)
+
+
+def with_findings(
+    store: CaseStore, examination: SeriesExamination
+) -> SeriesExamination:
+    """The examination with the findings that the case holds now.
+
+    Findings of another run or profile carry p-values of another calibration, which
+    must not stand beside these: they are counted in the remarks.
+    """
+    every = store.findings(examination.record.series_id)
+    shown = tuple(f for f in every if _is_of(f, examination.evaluation))
+    remarks = []
+    if len(every) > len(shown):
+        remarks.append(
+            f"Series {examination.record.series_id}: {len(every) - len(shown)} findings"
+            " of the case were made with another run or another profile and are not"
+            " shown"
+        )
+    model = examination.model
+    if examination.evaluation is not None and model and model.card is None:
+        remarks.append(
+            f"Series {examination.record.series_id}: model {model.name} "
+            f"({model.digest[:12]}…) is not installed here. Its stored scores are "
+            "given; its training data and its measured figures are not, and places "
+            "cannot be scored"
+        )
+    return replace(examination, findings=shown, remarks=tuple(remarks))
+
+
+def _is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
+    return (
+        evaluation is not None
+        and finding.run_id == evaluation.run.run_id
+        and finding.profile_digest == evaluation.profile.digest
+    )
+
+
+def required_evaluation(examination: SeriesExamination) -> Evaluation:
+    """The evaluation of a series, for what cannot be done without one.
+
+    Raises:
+        CaseError: The series has not been scored to its end.
+        CalibrationError: It has not been calibrated.
+    """
+    if examination.evaluation is not None:
+        return examination.evaluation
+    if examination.run is None or examination.run.status != "done":
+        raise CaseError(
+            examination.reason,
+            hint="score it first with `btd score`",
+            code="not_scored",
+        )
+    raise CalibrationError(examination.reason, code="no_profile")
+
+
+def series_of_case(store: CaseStore, series_id: int | None) -> SeriesRecord:
+    """The series of that number, or the only one when no number is given.
+
+    Raises:
+        CaseError: There is no such series, none at all, or more than one to choose
+            from.
+    """
+    series = store.series()
+    keep_patients_out_of_logs(record.meta for record in series)
+    if series_id is None and len(series) == 1:
+        return series[0]
+    known = ", ".join(str(s.series_id) for s in series) or "none"
+    if series_id is None:
+        raise CaseError(
+            f"the case holds {len(series)} series",
+            hint=f"name one with --series: {known}",
+            code="series",
+        )
+    for record in series:
+        if record.series_id == series_id:
+            return record
+    raise CaseError(
+        f"the case holds no series {series_id}",
+        hint=f"it holds: {known}",
+        code="series",
+    )
+
+
+def _unscored(store: CaseStore, record: SeriesRecord) -> SeriesExamination:
+    """A series without a finished run; with the newest one that was begun."""
+    runs = store.runs(record.series_id)
+    begun = runs[-1] if runs else None
+    model, problem = None, f"series {record.series_id} has not been scored to its end"
+    if begun is not None:
+        model = model_of_run(manifest_of(begun))
+        problem += f": {begun.n_done} of {record.n_slices} slices are done"
+    else:
+        try:
+            find_model("", record.modality)
+        except ModelError as error:
+            problem += f": {error.detail}"
+    found = SeriesExamination(record, begun, model, problem=problem)
+    return replace(with_findings(store, found), remarks=())
+
+
+def _uncalibrated(model: ModelFacts) -> str:
+    if model.card is None:
+        return (
+            f"model {model.name} ({model.digest[:12]}…), which scored this series, is "
+            "not installed here, and neither the case nor this computer holds a "
+            "calibration profile for it"
+        )
+    return (
+        f"there is no calibration profile for model {model.name}. Calibrate on local "
+        "benign scans with `btd calibrate`"
+    )
+
+
+def _profiles_kept(
+    store: CaseStore, run: Run, model: ModelFacts
+) -> list[CalibrationProfile]:
+    """Profiles that the case keeps for a model, the one used last first.
+
+    That is the one of the newest finding of the run, else the one kept last.
+    """
+    used = [
+        f.profile_digest
+        for f in store.findings(run.series_id)
+        if f.run_id == run.run_id and f.profile_digest
+    ]
+    documents = {
+        p.digest: p.document
+        for p in reversed(store.profiles())
+        if _model_digest(p.document) == model.digest
+    }
+    order = sorted(documents, key=lambda digest: digest not in used[-1:])
+    return [
+        profile_from_json(documents[digest], f"the profile kept in {digest}")
+        for digest in order
+    ]
+
+
+def _model_digest(document: Mapping[str, object]) -> object:
+    model = document.get("model")
+    return model.get("digest") if isinstance(model, Mapping) else None
+
+
+def _evaluated(
+    store: CaseStore,
+    run: Run,
+    record: SeriesRecord,
+    profile: CalibrationProfile,
+    scope: Scope,
+) -> Evaluation:
+    if run.manifest["model"]["digest"] != profile.model.get("digest"):
+        raise CalibrationError(
+            "the profile was made with another model than the run", code="model"
+        )
+    features = load_features(store, run)
+    if not features:
+        raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
+    kinds = calibrate_series(profile, scope, features)
+    scope = with_scores(scope, profile, kinds["anomaly"].patch_scores)
+    return Evaluation(run, record, profile, scope, features, kinds)

@@ -1,0 +1,142 @@
+"""What an examination of one series came to: one type for window, report and scripts.
+
+Everything that can keep a series from an answer is a state with one reason, never an
+exception in one place and silence in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from btd_desktop.cases.model import Finding, Run, SeriesRecord
+from btd_desktop.digest import json_digest
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.apply import CalibratedSeries
+    from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.calibration.scope import Scope
+    from btd_desktop.scoring.card import ModelCard, ModelFacts
+    from btd_desktop.scoring.features import GridFeatures
+
+__all__ = [
+    "Evaluation",
+    "SeriesExamination",
+    "State",
+    "distinct_models",
+    "method_id",
+    "result_digest",
+]
+
+
+class State(StrEnum):
+    """How far the examination of a series came."""
+
+    EXAMINED = "examined"
+    NOT_COVERED = "not covered"
+    NOT_EXAMINED = "not examined"
+    NOT_CALIBRATED = "not calibrated"
+    NOT_SCORED = "not scored"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """A finished run seen through a calibration profile.
+
+    Attributes:
+        run: The run.
+        record: The series scored.
+        profile: The profile used.
+        scope: How far it covers the series.
+        features: Stored features per slice.
+        kinds: Calibrated series by kind: "anomaly", "injection", "removal".
+    """
+
+    run: Run
+    record: SeriesRecord
+    profile: CalibrationProfile
+    scope: Scope
+    features: tuple[GridFeatures, ...]
+    kinds: dict[str, CalibratedSeries]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesExamination:
+    """What an examination of one series came to.
+
+    Attributes:
+        record: The series.
+        run: The run looked at, or the newest one while none is finished; None before
+            the first.
+        model: The model of the run; None before the first.
+        evaluation: Scores with p-values; None when there are none.
+        findings: Findings whose numbers come from this run and this profile.
+        problem: Why there is no evaluation; "" when there is one.
+        remarks: What else a reader has to know, as sentences.
+    """
+
+    record: SeriesRecord
+    run: Run | None = None
+    model: ModelFacts | None = None
+    evaluation: Evaluation | None = None
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> ModelCard | None:
+        """Card of the model; None where the model is not installed."""
+        return None if self.model is None else self.model.card
+
+    @property
+    def state(self) -> State:
+        """How far it came."""
+        if self.evaluation is None:
+            finished = self.run is not None and self.run.status == "done"
+            return State.NOT_CALIBRATED if finished else State.NOT_SCORED
+        if self.evaluation.kinds["anomaly"].series is None:
+            return State.NOT_EXAMINED
+        if not self.evaluation.scope.p_values_allowed:
+            return State.NOT_COVERED
+        return State.EXAMINED
+
+    @property
+    def reason(self) -> str:
+        """Why it is not examined; "" when it is."""
+        if self.evaluation is None:
+            return self.problem
+        if self.state is State.NOT_EXAMINED:
+            return "no slice holds tissue to score"
+        if self.state is State.NOT_COVERED:
+            return "; ".join(self.evaluation.scope.reasons)
+        return ""
+
+
+def result_digest(examinations: Sequence[SeriesExamination]) -> str:
+    """Digest over all slice scores, rounded to 4 significant digits.
+
+    Rounded, so that a repetition with another number of threads agrees.
+    """
+    value = []
+    for examination in examinations:
+        if examination.evaluation is None:
+            continue
+        series = examination.evaluation.kinds["anomaly"]
+        value.append([None if v is None else f"{v.score:.4g}" for v in series.slices])
+    return json_digest(value)
+
+
+def distinct_models(examinations: Sequence[SeriesExamination]) -> list[ModelFacts]:
+    """The models used, each once, in order of use."""
+    found: dict[str, ModelFacts] = {}
+    for examination in examinations:
+        if examination.model is not None:
+            found.setdefault(examination.model.digest, examination.model)
+    return list(found.values())
+
+
+def method_id(model: ModelFacts, models: Sequence[ModelFacts]) -> str:
+    """Reference of a model within a report: "M1", "M2", ..."""
+    return f"M{[m.digest for m in models].index(model.digest) + 1}"

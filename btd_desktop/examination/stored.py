@@ -1,0 +1,74 @@
+"""What scoring left in a case: runs, features, residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.cases.model import Run
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CaseError
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.scoring.packing import unpacked_features
+
+__all__ = ["latest_run", "load_features", "load_residual", "manifest_of"]
+
+
+def latest_run(store: CaseStore, series_id: int) -> Run | None:
+    """The newest finished run of a series, or None."""
+    done = [r for r in store.runs(series_id) if r.status == "done"]
+    return done[-1] if done else None
+
+
+def manifest_of(run: Run) -> RunManifest:
+    """The manifest that a case keeps of a run.
+
+    Raises:
+        CaseError: It is none.
+    """
+    try:
+        return RunManifest.from_json(run.manifest)
+    except ValueError as error:
+        raise CaseError(
+            f"the manifest of run {run.run_id} is damaged: {error}",
+            hint="verify the case with `btd verify`",
+            code="manifest",
+        ) from error
+
+
+def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
+    """Stored features of every finished slice of a run, in slice order.
+
+    Raises:
+        CaseError: An array is missing, was altered or has not the grid's shape.
+    """
+    record = next(s for s in store.series() if s.series_id == run.series_id)
+    grid = PatchGrid(**manifest_of(run).grid)
+    rows, columns = grid.rows(record.rows), grid.columns(record.cols)
+    out = []
+    for result in store.slice_results(run.run_id):
+        arrays, _ = store.load_slice(run.run_id, result.slice_index, ["grid"])
+        try:
+            out.append(unpacked_features(arrays["grid"], rows, columns))
+        except ValueError as error:
+            raise CaseError(
+                f"the features of slice {result.slice_index + 1} in run {run.run_id} "
+                f"are damaged: {error}",
+                code="features",
+            ) from error
+    return tuple(out)
+
+
+def load_residual(
+    store: CaseStore, run_id: int, slice_index: int
+) -> NDArray[np.float32]:
+    """Stored F(x_0) of a slice, float32 from float16, shape (H, W).
+
+    Raises:
+        CaseError: The slice has no result yet, or the array was altered.
+    """
+    arrays, _ = store.load_slice(run_id, slice_index, ["residual"])
+    residual: NDArray[np.float32] = arrays["residual"].astype(np.float32)
+    return residual

@@ -1,0 +1,135 @@
+"""One place of a scored series, scored as a click scores it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.scope import Scope
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CalibrationError, EvidenceError
+from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.stored import manifest_of
+from btd_desktop.preprocess.presets import IntensityScale
+from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.detector import Detector
+from btd_desktop.scoring.engine import score_place
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.workflow.copied_noise import judge_copy
+from btd_desktop.workflow.search_copies import copies_in_case
+
+__all__ = ["Place", "score_at"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A clicked place with its scores.
+
+    Attributes:
+        slice_index: From 0.
+        x: Column.
+        y: Row.
+        values: Patch-level values by kind.
+        residual: F(x_0) of the slice at t = 0, shape (H, W).
+        profile: Profile used.
+        scope: How far it covers the series.
+        copy: Where in the series its noise is found again best; None when it cannot
+            be searched for (at the rim of the slice).
+    """
+
+    slice_index: int
+    x: int
+    y: int
+    values: dict[str, CalibratedValue]
+    residual: NDArray[np.float32]
+    profile: CalibrationProfile
+    scope: Scope
+    copy: CopyMatch | None
+
+    @property
+    def copied(self) -> bool:
+        """True when the copy, by itself, is as rare as the profile's flags are."""
+        judged = judge_copy(self.profile, self.scope, self.copy)
+        return judged is not None and judged.copied
+
+
+def score_at(
+    store: CaseStore,
+    evaluation: Evaluation,
+    detector: Detector,
+    place: tuple[int, int, int],
+    context: TaskContext | None = None,
+) -> Place:
+    """Score the patch around any pixel: the click, and `btd score --at`.
+
+    Args:
+        store: Open case.
+        evaluation: Of the series' run: the scan is its own reference.
+        detector: The model of that run.
+        place: (slice, row, column), from 0.
+        context: Progress and cancellation of the search for the place's noise.
+
+    Raises:
+        EvidenceError: The place lies outside the series or holds no tissue.
+        CalibrationError: The detector is not the one of the run.
+        CaseError: The stored voxels were altered.
+        Cancelled: The examiner asked to stop.
+    """
+    slice_index, row, column = place
+    record = evaluation.record
+    inside = (
+        0 <= slice_index < record.n_slices
+        and 0 <= row < record.rows
+        and 0 <= column < record.cols
+    )
+    if not inside:
+        raise EvidenceError(
+            f"x {column}, y {row}, slice {slice_index + 1} lies outside the series "
+            f"({record.cols} columns, {record.rows} rows, {record.n_slices} slices)",
+            code="place",
+        )
+    manifest = manifest_of(evaluation.run)
+    if detector.info.digest != manifest.model["digest"]:
+        raise CalibrationError(
+            f"the run was made with model {manifest.model['name']}, the place would "
+            f"be scored with {detector.info.name}",
+            code="model",
+        )
+    volume = store.load_volume(record.series_id, check=True)
+    scored = score_place(
+        detector,
+        volume,
+        place,
+        IntensityScale(**manifest.scale),
+        PatchGrid(**manifest.grid),
+    )
+    [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
+    try:
+        values = calibrate_place(
+            evaluation.profile,
+            evaluation.scope,
+            scored.features,
+            evaluation.features,
+            copy,
+        )
+    except ValueError as error:
+        raise EvidenceError(
+            f"x {column}, y {row}, slice {slice_index + 1}: {error}",
+            hint="click inside the body",
+            code="place",
+        ) from error
+    return Place(
+        slice_index,
+        column,
+        row,
+        values,
+        scored.residual,
+        evaluation.profile,
+        evaluation.scope,
+        copy,
+    )
