@@ -19,12 +19,14 @@ __all__ = [
     "Draft",
     "Dtype",
     "Evidence",
+    "Modality",
     "Model",
     "PassphraseFile",
     "Profile",
     "Remarks",
     "device_of",
     "dtype_of",
+    "modality_of",
 ]
 
 AsJson = Annotated[
@@ -47,6 +49,15 @@ Device = Annotated[
 Dtype = Annotated[
     str | None,
     typer.Option("--dtype", help="auto, float32 or bfloat16. [default: the setting]"),
+]
+Modality = Annotated[
+    str,
+    typer.Option(
+        "--modality",
+        help="CT or MR: what files are whose format does not say it (NIfTI, NRRD, "
+        "MetaImage, NumPy, PNG). Recorded as your statement. [default: by their "
+        "values, where these are HU]",
+    ),
 ]
 Model = Annotated[
     str,
@@ -87,3 +98,15 @@ def device_of(device: str | None, settings: Settings) -> str:
 def dtype_of(dtype: str | None, settings: Settings) -> str:
     """The number format asked for, else the setting's."""
     return settings.dtype if dtype is None else dtype
+
+
+def modality_of(stated: str) -> str:
+    """The modality stated, in capitals; "" when none was.
+
+    Raises:
+        BadParameter: It is neither CT nor MR.
+    """
+    modality = stated.upper()
+    if modality not in ("", "CT", "MR"):
+        raise typer.BadParameter(f"--modality is CT or MR, got {stated!r}")
+    return modality

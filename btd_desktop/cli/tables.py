@@ -10,7 +10,7 @@ from btd_desktop.workflow.messages import p_text, share_text
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
-    from btd_desktop.cases.model import Finding
+    from btd_desktop.cases.model import Finding, SeriesRecord
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
     from btd_desktop.workflow.score_place import Place
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "fates_line",
     "findings_table",
+    "modality_words",
     "outcome_lines",
     "place_rows",
     "slice_rows",
@@ -34,12 +35,21 @@ def fates_line(fates: Mapping[str, int]) -> str:
     return f"Files: {listed or 'none'}"
 
 
+def modality_words(record: SeriesRecord) -> str:
+    """The modality of a series, and that the examiner stated it where he did."""
+    if record.modality not in ("CT", "MR"):
+        return "modality not known"
+    stated = record.meta.get("modality_from") == "examiner"
+    return f"{record.modality}, as the examiner stated" if stated else record.modality
+
+
 def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     """What came of one series: scope, slices flagged, p-value, findings."""
     record = outcome.record
     yield (
         f"Series {record.series_id}: {record.description or 'no description'} "
-        f"({record.modality}, {record.n_slices} slices of {record.cols}x{record.rows})"
+        f"({modality_words(record)}, {record.n_slices} slices of "
+        f"{record.cols}x{record.rows})"
     )
     for finding in record.findings:
         yield f"  {finding['severity']}: {finding['sentence']}"

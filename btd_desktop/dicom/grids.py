@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,11 @@ from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.volume import Volume, integral_or_float
 
-__all__ = ["GridFile", "load_grid"]
+__all__ = ["GridFile", "load_grid", "state_modality"]
+
+_OF_MODALITY: Final = (
+    *("guessed_modality", "unknown_modality", "stated_modality", "not_hu"),
+)
 
 _MAX_REMARKS: Final = 100
 _NO_MODALITY: Final = "its modality is not known; import it again and state CT or MR"
@@ -87,26 +91,15 @@ def _load(
         told = [*told, SeriesFinding("broken_geometry", "warning", odd)]
     values, padding, origin = _right_handed(values, padding, place)
     n_slices = values.shape[0]
-    modality, how = _modality(file, parsed, values)
-    not_hu = _why_not_hu(values, padding) if modality == "CT" else ""
     step = place["spacing"][0] if n_slices > 1 else 0.0
     if n_slices > 1 and step <= 0:
         step = 1.0
     normal = np.cross(place["row"], place["column"])
     start = float(np.asarray(origin) @ normal)
-    source: dict[str, Any] = {
-        "series_uid": uid,
-        "description": label.rpartition("/")[2],
-        "modality_from": how,
-    }
-    if modality == UNKNOWN:
-        source["not_covered"] = [_NO_MODALITY]
-    elif not_hu:
-        source["not_covered"] = [f"its values are not HU: {not_hu}"]
     volume = Volume(
         voxels=integral_or_float(values),
-        modality=modality,
-        unit="HU" if modality == "CT" and not not_hu else "",
+        modality=UNKNOWN,
+        unit="",
         spacing_mm=(step, place["spacing"][1], place["spacing"][2]),
         origin_mm=(origin[0], origin[1], origin[2]),
         row_direction=(place["row"][0], place["row"][1], place["row"][2]),
@@ -116,20 +109,59 @@ def _load(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
         ),
         padding=padding,
-        source=source,
+        source={"series_uid": uid, "description": label.rpartition("/")[2]},
     )
-    found = [*told, _modality_finding(modality, how, values)]
-    if not_hu:
-        sentence = f"The values are not HU: {not_hu}. They were not changed."
-        found.append(SeriesFinding("not_hu", "warning", sentence))
-    found += _findings(volume, parsed.grid is None)
-    return LoadedSeries(
+    unnamed = LoadedSeries(
         volume=volume,
         series_uid=uid,
         description=label.rpartition("/")[2],
-        findings=tuple(sorted(found, key=lambda f: f.severity != "warning")),
+        findings=(*told, *_findings(volume, parsed.grid is None)),
         record_names=(file.name,) * n_slices,
     )
+    return _named(unnamed, *_modality(file, parsed, volume))
+
+
+def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
+    """The series with the modality that the examiner states.
+
+    Args:
+        loaded: A series of any format.
+        stated: "CT" or "MR"; "" states nothing.
+
+    Returns:
+        The same series where nothing is stated, or its format names the modality.
+    """
+    volume = loaded.volume
+    if not stated or "modality_from" not in volume.source:
+        return loaded
+    former = set(checks.check_voxels(volume))
+    kept = tuple(
+        finding
+        for finding in loaded.findings
+        if finding.code not in _OF_MODALITY and finding not in former
+    )
+    return _named(replace(loaded, findings=kept), stated, "examiner")
+
+
+def _named(loaded: LoadedSeries, modality: str, how: str) -> LoadedSeries:
+    """The series under a modality, with what that means for its values."""
+    volume = loaded.volume
+    not_hu = _why_not_hu(volume) if modality == "CT" else ""
+    source = {**volume.source, "modality_from": how}
+    source.pop("not_covered", None)
+    if modality == UNKNOWN:
+        source["not_covered"] = [_NO_MODALITY]
+    elif not_hu:
+        source["not_covered"] = [f"its values are not HU: {not_hu}"]
+    unit = "HU" if modality == "CT" and not not_hu else ""
+    volume = replace(volume, modality=modality, unit=unit, source=source)
+    found = [*loaded.findings, _modality_finding(volume)]
+    if not_hu:
+        sentence = f"The values are not HU: {not_hu}. They were not changed."
+        found.append(SeriesFinding("not_hu", "warning", sentence))
+    found += checks.check_voxels(volume)
+    findings = tuple(sorted(found, key=lambda f: f.severity != "warning"))
+    return replace(loaded, volume=volume, findings=findings)
 
 
 def _remarks(parsed: ParsedFile) -> list[SeriesFinding]:
@@ -170,9 +202,7 @@ def _right_handed(
     return values[::-1], None if padding is None else padding[::-1], origin
 
 
-def _modality(
-    file: GridFile, parsed: ParsedFile, values: NDArray[Any]
-) -> tuple[str, str]:
+def _modality(file: GridFile, parsed: ParsedFile, volume: Volume) -> tuple[str, str]:
     """The modality, and who says so: "examiner", "header", "values", "sets" or ""."""
     if file.stated:
         return file.stated, "examiner"
@@ -181,14 +211,19 @@ def _modality(
         return str(by_header), "header"
     if file.is_published and file.kind in _BY_NAME:
         return _BY_NAME[file.kind], "sets"
-    if file.kind != "png" and looks_like_hu(values):
+    if file.kind != "png" and looks_like_hu(_measured(volume)):
         return "CT", "values"
     return UNKNOWN, ""
 
 
-def _why_not_hu(values: NDArray[Any], padding: NDArray[np.bool_] | None) -> str:
-    measured = values if padding is None else values[~padding]
-    if measured.size == 0 or looks_like_hu(measured):
+def _measured(volume: Volume) -> NDArray[Any]:
+    inside = None if volume.padding is None else volume.voxels[~volume.padding]
+    return volume.voxels if inside is None or not inside.size else inside
+
+
+def _why_not_hu(volume: Volume) -> str:
+    measured = _measured(volume)
+    if looks_like_hu(measured):
         return ""
     if looks_like_shifted_hu(measured):
         return "they look like HU + 1024"
@@ -196,8 +231,9 @@ def _why_not_hu(values: NDArray[Any], padding: NDArray[np.bool_] | None) -> str:
     return f"they reach from {low:.6g} to {high:.6g}, without air near -1000"
 
 
-def _modality_finding(modality: str, how: str, values: NDArray[Any]) -> SeriesFinding:
-    says = "The format does not name the modality; "
+def _modality_finding(volume: Volume) -> SeriesFinding:
+    says, modality = "The format does not name the modality; ", volume.modality
+    how = volume.source["modality_from"]
     if how == "examiner":
         sentence = f"{says}the examiner stated {modality}."
         return SeriesFinding("stated_modality", "note", sentence)
@@ -212,7 +248,7 @@ def _modality_finding(modality: str, how: str, values: NDArray[Any]) -> SeriesFi
         sentence = f"{says}{modality} was taken, since {why}."
         return SeriesFinding("guessed_modality", "note", sentence)
     hint = ""
-    if looks_like_shifted_hu(values):
+    if looks_like_shifted_hu(_measured(volume)):
         hint = " If it is a CT, its values look like HU + 1024."
     sentence = f"{says}its values do not tell either. State CT or MR on import.{hint}"
     return SeriesFinding("unknown_modality", "warning", sentence)
@@ -238,4 +274,4 @@ def _findings(volume: Volume, is_bare: bool) -> list[SeriesFinding]:
             "set to the lowest value."
         )
         found.append(SeriesFinding("not_finite", "warning", sentence))
-    return [*found, *checks.check_voxels(volume)]
+    return found

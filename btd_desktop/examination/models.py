@@ -134,6 +134,12 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
         for e in list_models()
         if e.card is not None and e.card.preset.get("modality") == modality
     ]
+    if modality not in ("CT", "MR"):
+        raise ModelError(
+            "the modality of this series is not known, so no model was chosen",
+            hint="import its file again and state it: --modality CT or --modality MR",
+            code="no_modality",
+        )
     if not fitting:
         raise ModelError(
             f"no model for {modality} is installed",

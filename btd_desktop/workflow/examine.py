@@ -63,6 +63,7 @@ class ExamineOptions:
         profile: Calibration profile; "" takes the one that covers a series best.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto", "float32" or "bfloat16".
+        modality: As in `import_into_case`.
         report: How the report is signed and worded.
     """
 
@@ -70,6 +71,7 @@ class ExamineOptions:
     profile: str = ""
     device: str = "auto"
     dtype: str = "auto"
+    modality: str = ""
     report: ReportOptions = field(default_factory=ReportOptions)
 
 
@@ -131,7 +133,9 @@ def examine(
         Cancelled: The examiner asked to stop; the same call goes on later.
     """
     with open_or_create(case_folder, details, services, context) as store:
-        series = import_into_case(store, paths, services, context)
+        series = import_into_case(
+            store, paths, services, context, modality=options.modality
+        )
         require_series(store.evidence(), series)
         outcomes = []
         refusals: list[BtdError] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from btd_desktop import __version__
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.containment.measures import Containment
+from btd_desktop.dicom.grids import state_modality
+from btd_desktop.dicom.guess import UNKNOWN
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import FileRecord, Import, LoadedSeries
 from btd_desktop.digest import bytes_digest
@@ -23,6 +25,7 @@ from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 
 __all__ = [
+    "AskModality",
     "CaseDetails",
     "ImportStatement",
     "count_fates",
@@ -37,6 +40,10 @@ __all__ = [
     "open_or_create",
     "require_series",
 ]
+
+
+AskModality = Callable[[tuple[str, ...]], str]
+"""Asks the examiner what the named series are: "CT", "MR", or "" for not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class ImportStatement:
                     "series_uid": s.series_uid,
                     "description": s.description,
                     "modality": s.modality,
+                    "modality_from": str(s.meta.get("modality_from", "format")),
                     "n_slices": s.n_slices,
                     "rows": s.rows,
                     "columns": s.cols,
@@ -192,6 +200,9 @@ def import_into_case(
     paths: Sequence[Path],
     services: Services,
     context: TaskContext,
+    *,
+    modality: str = "",
+    ask: AskModality | None = None,
 ) -> tuple[SeriesRecord, ...]:
     """Read evidence and keep its account and its series in the case.
 
@@ -202,6 +213,10 @@ def import_into_case(
         paths: Folders, files, archives.
         services: Clock.
         context: Progress and cancellation.
+        modality: "CT" or "MR", stated by the examiner for files whose format does not
+            name it; "" when nothing was stated.
+        ask: Asked once for the modality of series that neither format, statement nor
+            values tell, with their descriptions; "" leaves them unknown.
 
     Returns:
         The series added (or found to be there already), in the order of the import.
@@ -210,8 +225,15 @@ def import_into_case(
         EvidenceError: A path does not exist or holds far too many files.
         CaseError: The case cannot be written.
     """
-    found = read_again(import_evidence(paths, context), context)
-    return keep_import(store, found, services)
+    found = import_evidence(paths, context, modality=modality)
+    unknown = tuple(s.description for s in found.series if s.volume.modality == UNKNOWN)
+    if ask is not None and unknown and (answer := ask(unknown)):
+        stated = [
+            state_modality(s, answer if s.volume.modality == UNKNOWN else "")
+            for s in found.series
+        ]
+        found = replace(found, series=tuple(stated))
+    return keep_import(store, read_again(found, context), services)
 
 
 def keep_import(
@@ -233,6 +255,10 @@ def keep_import(
         how={"reading_process": held.to_json()} if held else None,
     )
     ids = [_add_series(store, loaded, services) for loaded in found.series]
+    for loaded, series_id in zip(found.series, ids, strict=True):
+        if loaded.volume.source.get("modality_from") == "examiner":
+            told = {"series_id": series_id, "modality": loaded.volume.modality}
+            store.append_audit("modality stated", told, store.actor, services.now())
     by_id = {s.series_id: s for s in store.series()}
     return tuple(by_id[i] for i in dict.fromkeys(ids))
 
@@ -252,8 +278,17 @@ def import_statement(
     details: CaseDetails,
     services: Services,
     context: TaskContext,
+    modality: str = "",
 ) -> ImportStatement:
     """Import evidence into a case, which is made when missing, and give the account.
+
+    Args:
+        paths: Folders, files, archives.
+        folder: The case.
+        details: Used when the case is made.
+        services: Clock.
+        context: Progress and cancellation.
+        modality: As in `import_into_case`.
 
     Raises:
         EvidenceError: A path does not exist or holds far too many files.
@@ -261,7 +296,8 @@ def import_statement(
         Cancelled: The examiner asked to stop; the case holds nothing of this import.
     """
     with open_or_create(folder, details, services, context) as store:
-        found = read_again(import_evidence(paths, context), context)
+        read = import_evidence(paths, context, modality=modality)
+        found = read_again(read, context)
         series = keep_import(store, found, services)
         geometry = tuple(geometry_json(store.load_volume(s.series_id)) for s in series)
         evidence = store.evidence()

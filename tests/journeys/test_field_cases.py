@@ -62,14 +62,42 @@ CASES: dict[str, Expected] = {
     "03_gantry_tilt_world": Expected(
         _one, says=frozenset({"gantry_tilt"}), unit="HU", fates={"accepted": 15}
     ),
-    "11_nifti_sform_without_scale": Expected(_one, (0.796, 0.865759, 0.865759)),
+    "11_nifti_sform_without_scale": Expected(
+        _one, (0.796, 0.865759, 0.865759), says=frozenset({"spacing_conflict"})
+    ),
+    # Neither is HU beyond doubt: the clipped one and HU + 1024 are asked about.
+    "13_nifti_ct_window": Expected(
+        lambda t: [
+            t["vol"],
+            t["vol"] + 1024,
+            np.clip(t["vol"], -160, 240),
+            (t["vol"] + 1024) // 2 * 2 - 1024,
+        ],
+        (2.0, 0.7, 0.7),
+        says=frozenset({"unknown_modality", "guessed_modality"}),
+        words=("look like HU + 1024", "State CT or MR"),
+    ),
     "21_enhanced_slopes": Expected(
         _one, (3.0, 0.9, 0.6), unit="", fates={"accepted": 2}
     ),
     "23_mac_nested_zip": Expected(
         _one, fates={"accepted": 8, "not an image": 9, "refused": 1}
     ),
-    "14_nrrd_permuted": Expected(_one),
+    # Slices are ordered along row x column, so the stack is turned over.
+    "14_nrrd_permuted": Expected(
+        lambda t: [t["vol"][::-1]],
+        (3.0, 0.8, 0.5),
+        fates={"accepted": 1, "unsupported": 1},
+    ),
+    "22_dicomdir_names": Expected(
+        lambda t: [], others=(6, 6), fates={"accepted": 12, "not an image": 6}
+    ),
+    "30_microct_volumes": Expected(
+        lambda t: [],
+        others=(12, 12, 12),
+        fates={"accepted": 3, "not an image": 13, "unsupported": 1},
+        words=("The values lie in brain.img",),
+    ),
     "28_scout_dose_in_series": Expected(_one, others=(1,), says=frozenset({"split"})),
 }
 
@@ -83,10 +111,11 @@ def _case_folder(name: str, folder: Path) -> Path:
     return out
 
 
-def _imported(evidence: Path, case: Path) -> dict[str, Any]:
+def _imported(evidence: Path, case: Path, *more: str) -> dict[str, Any]:
     out = io.StringIO()
+    command = ["import", str(evidence), "--out", str(case), "--json", *more]
     with contextlib.redirect_stdout(out):
-        assert main(["import", str(evidence), "--out", str(case), "--json"]) == 0
+        assert main(command) == 0
     value: dict[str, Any] = json.loads(out.getvalue())
     return value
 
@@ -158,3 +187,51 @@ def test_world_point_of_a_tilted_gantry_is_exact(tmp_path: Path) -> None:
     with CaseStore.open(tmp_path / "case", read_only=True) as store:
         volume = store.load_volume(series["series_id"])
     assert volume.world_mm((s, r, c)) == pytest.approx(truth["world"], abs=1e-4)
+
+
+@pytest.mark.parametrize("stated", ["CT", "MR"])
+def test_stated_modality_holds_where_values_do_not_tell(
+    stated: str, tmp_path: Path
+) -> None:
+    evidence = _case_folder("13_nifti_ct_window", tmp_path) / "head_ct_plus1024.nii"
+    told = _imported(evidence, tmp_path / "case", "--modality", stated)
+    (series,) = told["series"]
+    assert (series["modality"], series["modality_from"]) == (stated, "examiner")
+    assert series["unit"] == ""
+    codes = {finding["code"] for finding in series["findings"]}
+    assert "stated_modality" in codes
+    assert ("not_hu" in codes) == (stated == "CT")
+
+
+def test_world_point_of_permuted_axes_is_exact(tmp_path: Path) -> None:
+    evidence = _case_folder("14_nrrd_permuted", tmp_path)
+    (series,) = _imported(evidence, tmp_path / "case")["series"]
+    truth = _truth(evidence)
+    s, r, c = (int(index) for index in truth["voxel"])
+    with CaseStore.open(tmp_path / "case", read_only=True) as store:
+        volume = store.load_volume(series["series_id"])
+    turned = (volume.n_slices - 1 - s, r, c)
+    assert volume.world_mm(turned) == pytest.approx(truth["world"], abs=1e-9)
+    assert volume.voxels[turned] == truth["vol"][s, r, c]
+
+
+def test_dicomdir_misses_no_file_of_another_spelling(tmp_path: Path) -> None:
+    told = _imported(_case_folder("22_dicomdir_names", tmp_path), tmp_path / "case")
+    reasons = [f["reason"] for f in told["files"] if "DICOMDIR" in f["name"]]
+    assert len(reasons) == 2
+    for reason in reasons:
+        assert "names 6 files" in reason
+        assert "not there" not in reason
+
+
+def test_lengths_in_micrometres_are_exact(tmp_path: Path) -> None:
+    evidence = _case_folder("30_microct_volumes", tmp_path)
+    told = _imported(evidence, tmp_path / "case")
+    spacing = {s["description"]: s["spacing_mm"] for s in told["series"]}
+    truth = list(_truth(evidence)["spacing"])
+    assert list(spacing["micro.nrrd"]) == truth
+    assert list(spacing["micron.nii"]) == truth
+    assert list(spacing["brain.hdr"]) == [2.0, 0.7, 0.7]
+    (listed,) = [f for f in told["files"] if f["name"] == "list.mhd"]
+    assert listed["fate"] == "unsupported"
+    assert "LIST" in listed["reason"]

@@ -17,12 +17,14 @@ from btd_desktop.cli.options import (
     Draft,
     Dtype,
     Evidence,
+    Modality,
     Model,
     PassphraseFile,
     Profile,
     Remarks,
     device_of,
     dtype_of,
+    modality_of,
 )
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import report_options
@@ -35,6 +37,7 @@ def examine_evidence(
     ctx: typer.Context,
     paths: Evidence,
     out: CaseOut,
+    modality: Modality = "",
     model: Model = "",
     profile: Profile = "",
     device: Device = None,
@@ -67,6 +70,7 @@ def examine_evidence(
         profile=profile,
         device=device_of(device, services.settings),
         dtype=dtype_of(dtype, services.settings),
+        modality=modality_of(modality),
         report=report_options(
             services.settings,
             out=report,

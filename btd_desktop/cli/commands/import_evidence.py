@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from btd_desktop.cli.case_details import warn_of_kept_details
-from btd_desktop.cli.options import AsJson, CaseOut, Evidence
+from btd_desktop.cli.options import AsJson, CaseOut, Evidence, Modality, modality_of
 from btd_desktop.cli.output import columns, print_json, say
 from btd_desktop.cli.watching import watched
 
@@ -22,10 +22,11 @@ def import_evidence(
     client: Annotated[str, typer.Option(help="Who asked.")] = "",
     examiner: Annotated[str, typer.Option(help="Who examines.")] = "",
     question: Annotated[str, typer.Option(help="What was asked.")] = "",
+    modality: Modality = "",
     as_json: AsJson = False,
 ) -> int:
     """Import evidence into a case; every file ends with exactly one fate."""
-    from btd_desktop.cli.tables import fates_line
+    from btd_desktop.cli.tables import fates_line, modality_words
     from btd_desktop.errors import EvidenceError
     from btd_desktop.workflow.import_series import (
         CaseDetails,
@@ -36,9 +37,12 @@ def import_evidence(
     from btd_desktop.workflow.services import default_services
 
     details = CaseDetails(title, case_number, client, examiner, question)
+    stated = modality_of(modality)
     warn_of_kept_details(out, details)
     with watched() as context:
-        statement = import_statement(paths, out, details, default_services(), context)
+        statement = import_statement(
+            paths, out, details, default_services(), context, stated
+        )
     refusal: EvidenceError | None = None
     try:
         require_series(statement.evidence, statement.series)
@@ -62,7 +66,7 @@ def import_evidence(
     for record in statement.series:
         say(
             f"Series {record.series_id}: {record.description or 'no description'} "
-            f"({record.modality}, {record.n_slices} slices of "
+            f"({modality_words(record)}, {record.n_slices} slices of "
             f"{record.cols}x{record.rows})"
         )
         say(*(f"  {f['severity']}: {f['sentence']}" for f in record.findings))

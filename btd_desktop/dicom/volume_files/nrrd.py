@@ -242,8 +242,9 @@ def _axes(
     if not counted:
         return tuple(spatial), None
     (times,) = counted
+    # In front of an axis of space it counts the values of one voxel, whatever its kind.
     is_last = times > max(spatial)
-    if kinds[times] not in _TIME_KINDS and not (kinds[times] == "???" and is_last):
+    if not is_last or kinds[times] not in (*_TIME_KINDS, "???"):
         raise unsupported(
             f"Each voxel holds {sizes[times]} values ({kinds[times][:40]}), not one."
         )

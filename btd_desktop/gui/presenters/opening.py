@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaseChoice",
     "CaseProposal",
+    "ModalityQuestion",
     "OpeningPresenter",
     "ProgressState",
     "default_cases_dir",
@@ -40,6 +43,7 @@ __all__ = [
 ]
 
 _CASE_FILE = "case.sqlite"
+_TURN_S = 0.1
 
 PathKind = Literal["case", "report", "evidence"]
 
@@ -78,6 +82,19 @@ class CaseChoice:
     folder: Path | None
     details: CaseDetails = field(default_factory=CaseDetails)
     profile: CalibrationProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityQuestion:
+    """What the examiner is asked when neither format nor values tell the modality.
+
+    Attributes:
+        descriptions: Of the series concerned.
+        answer: To be called once, with "CT", "MR", or "" for not known.
+    """
+
+    descriptions: tuple[str, ...]
+    answer: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +148,22 @@ def proposed_folder(parent: Path, name: str) -> Path:
     return folder
 
 
+def _ask(context: TaskContext, tell: Tell, descriptions: tuple[str, ...]) -> str:
+    """Wait in the import's thread for the examiner; cancelling ends it."""
+    answers: queue.Queue[str] = queue.Queue()
+    tell(ModalityQuestion(descriptions, answers.put))
+    while True:
+        context.check()
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=_TURN_S)
+
+
 class OpeningPresenter(QObject):
     """Opens cases, imports evidence, makes the demonstration.
 
     Signals:
         case_wanted(CaseProposal): Ask where the case shall live.
+        modality_wanted(ModalityQuestion): Ask what the series are; the import waits.
         report_dropped(Path): Verify this report.
         changed(ProgressState): How far the import is.
         imported(tuple[int, ...]): Series that an import added, by number; the account
@@ -143,6 +171,7 @@ class OpeningPresenter(QObject):
     """
 
     case_wanted = Signal(object)
+    modality_wanted = Signal(object)
     report_dropped = Signal(object)
     changed = Signal(object)
     imported = Signal(object)
@@ -298,10 +327,12 @@ class OpeningPresenter(QObject):
         self._custody.stop()
 
         def work(context: TaskContext, tell: Tell) -> tuple[int, ...]:
-            added = import_into_case(store, given, services, context)
+            ask = partial(_ask, context, tell)
+            added = import_into_case(store, given, services, context, ask=ask)
             return tuple(r.series_id for r in added)
 
         job = self._start("Importing", work)
+        job.told.connect(self.modality_wanted)
         job.finished.connect(self._on_imported)
 
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:

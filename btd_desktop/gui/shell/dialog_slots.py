@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QMainWindow
 
 if TYPE_CHECKING:
+    from btd_desktop.gui.presenters.opening import ModalityQuestion
     from btd_desktop.gui.presenters.session import Session
     from btd_desktop.gui.shell.parts import Parts
     from btd_desktop.gui.shell.workspace import Workspace
@@ -47,6 +48,12 @@ class DialogSlots:
 
         state = self.parts.series.read_evidence()
         self._open(ImportStatement(state, self.theme, _window(self)))
+
+    def ask_for_modality(self, question: ModalityQuestion) -> None:
+        """Ask whether series are CT or MR; the import waits for the answer."""
+        from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
+
+        self._open(ModalityDialog(question, _window(self)))
 
     def on_report(self) -> None:
         """Fill in the form, look at the pages, issue the report."""

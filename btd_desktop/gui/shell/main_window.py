@@ -191,6 +191,7 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         session.noticed.connect(self.strip.show_notice)
         session.failed.connect(self.show_error)
         parts.opening.case_wanted.connect(self.ask_for_case)
+        parts.opening.modality_wanted.connect(self.ask_for_modality)
         parts.opening.report_dropped.connect(self.show_verify)
         parts.opening.changed.connect(self._show_opening)
         parts.opening.imported.connect(self._on_imported)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 
+from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.first_slice import first_slice
@@ -20,6 +22,7 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.services import Services
 from tests.factories import make_series_folder
+from tests.unit.dicom.volume_samples import nifti, stack
 from tests.window_desk import wait_until
 
 
@@ -206,3 +209,44 @@ def test_default_place_of_cases_follows_the_home(monkeypatch, tmp_path):
 
     monkeypatch.setenv("BTD_HOME", str(tmp_path))
     assert default_cases_dir() == Path(tmp_path) / "data" / "cases"
+
+
+@pytest.mark.parametrize(("pressed", "modality"), [("mr", "MR"), ("", "OT")])
+def test_modality_that_nothing_tells_is_asked_for_and_recorded(
+    opening, tmp_path, pressed, modality
+):
+    path = tmp_path / "scan.nii"
+    path.write_bytes(nifti(abs(stack((3, 8, 9)))))
+    session = opening._session
+    questions: list[Any] = []
+    opening.modality_wanted.connect(questions.append)
+    opening.on_case_chosen(CaseChoice((path,), tmp_path / "case"))
+    wait_until(lambda: questions)
+    assert questions[0].descriptions == ("scan.nii",)
+    assert session.store is not None
+    assert session.store.series() == ()
+    dialog = ModalityDialog(questions[0])
+    state, skip = dialog.findChildren(QPushButton)
+    assert not state.isEnabled()
+    if pressed:
+        dialog.mr.click()
+        state.click()
+    else:
+        skip.click()
+    wait_until(lambda: not opening.is_busy)
+    (record,) = session.store.series()
+    assert record.modality == modality
+    stated = [e for e in session.store.audit_log() if e.action == "modality stated"]
+    assert len(stated) == bool(pressed)
+
+
+def test_import_that_waits_for_an_answer_can_be_cancelled(opening, tmp_path):
+    path = tmp_path / "scan.nii"
+    path.write_bytes(nifti(abs(stack((3, 8, 9)))))
+    questions: list[Any] = []
+    opening.modality_wanted.connect(questions.append)
+    opening.on_case_chosen(CaseChoice((path,), tmp_path / "case"))
+    wait_until(lambda: questions)
+    opening.on_cancel()
+    wait_until(lambda: not opening.is_busy)
+    assert opening._session.store.series() == ()

@@ -1,0 +1,58 @@
+"""Asks whether a volume is a CT or an MR, where neither its format nor values tell."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialog, QRadioButton, QWidget
+
+from btd_desktop.gui.dialogs.form import button_box, heading, muted, page_layout
+from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.presenters.opening import ModalityQuestion
+
+__all__ = ["ModalityDialog"]
+
+_SHOWN = 6
+
+
+class ModalityDialog(QDialog):
+    """One answer for all series concerned; closing it answers that nobody knows."""
+
+    def __init__(
+        self, question: ModalityQuestion, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._question = question
+        layout = page_layout(self, "Modality", 520, 0)
+        layout.addWidget(heading("CT or MR?"))
+        names = list(question.descriptions)
+        more = len(names) - _SHOWN
+        listed = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        layout.addWidget(
+            plain_label(
+                f"{listed}: the format does not say it, and the values do not tell.",
+                wrap=True,
+            )
+        )
+        self.ct = QRadioButton("&CT")
+        self.mr = QRadioButton("&MR")
+        for button in (self.ct, self.mr):
+            layout.addWidget(button)
+            button.toggled.connect(self._check)
+        layout.addWidget(
+            muted(
+                "Your answer is recorded in the case and printed in the report as "
+                "stated by you. If you do not know, the files are kept and not "
+                "examined; ask whoever made them."
+            )
+        )
+        box, self._accept = button_box(self, "State it", "Not known")
+        layout.addWidget(box)
+        self._check()
+        self.finished.connect(self._on_finished)
+
+    def _check(self) -> None:
+        self._accept.setEnabled(self.ct.isChecked() or self.mr.isChecked())
+
+    def _on_finished(self, result: int) -> None:
+        stated = "CT" if self.ct.isChecked() else "MR"
+        is_accepted = result == QDialog.DialogCode.Accepted
+        self._question.answer(stated if is_accepted else "")
