@@ -6,10 +6,9 @@ and file names never decide anything: both are easy to change.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -28,23 +27,12 @@ from btd_desktop.dicom.plausibility import (
 )
 from btd_desktop.dicom.rescale import modality_values, padding_mask, stack_slices
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
-from btd_desktop.dicom.stack import Slice, Stack
+from btd_desktop.dicom.single_slices import join_single_slices
+from btd_desktop.dicom.stack import COPY, Slice, Stack, series_key
+from btd_desktop.dicom.stacking import split_series
 from btd_desktop.volume import Volume
 
 __all__ = ["Instance", "assemble_series"]
-
-_PHASES: Final = (
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "AcquisitionNumber",
-    "EchoNumbers",
-    "EffectiveEchoTime",
-    "DiffusionBValue",
-    "StackID",
-    "ImageType",
-    "TriggerTime",
-    "AcquisitionTime",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +44,15 @@ class Instance:
         facts: Header facts.
         pixels: Stored values, shape (frames, rows, columns).
         pixel_sha256: Digest of `pixels`.
+        copy: From 2 for further files under the UIDs of a series that hold other
+            pixels: they are a series of their own.
     """
 
     record_name: str
     facts: InstanceFacts
     pixels: NDArray[Any]
     pixel_sha256: str
+    copy: int = 1
 
 
 def assemble_series(
@@ -75,21 +66,28 @@ def assemble_series(
     """
     by_series: dict[str, list[Slice]] = {}
     for instance in instances:
-        key = series_key(instance.record_name, instance.facts)
+        key = series_key(instance.record_name, instance.facts, instance.copy)
         by_series.setdefault(key, []).extend(_slices(instance))
+    by_series, joined = join_single_slices(by_series)
     across = check_across(by_series)
     loaded: list[LoadedSeries] = []
     for key in sorted(by_series, key=lambda name: _series_order(by_series[name], name)):
-        stacks = _stacks(by_series[key])
-        more = [*extra.get(key, []), *across.get(key, [])]
-        loaded.extend(_load(stack, key, len(stacks), more) for stack in stacks)
+        stacks = split_series(by_series[key])
+        more = [
+            finding
+            for found in (extra, joined, across)
+            for finding in found.get(key, [])
+        ]
+        copy = key.rpartition(COPY)[2] if COPY in key else ""
+        loaded.extend(
+            _load(replace(stack, phase=_phase(stack, copy)), key, len(stacks), more)
+            for stack in stacks
+        )
     return loaded
 
 
-def series_key(record_name: str, facts: InstanceFacts) -> str:
-    """Series Instance UID, or the folder for files that state none."""
-    uid = facts.text.get("series_uid")
-    return uid or f"missing:{record_name.rpartition('/')[0]}"
+def _phase(stack: Stack, copy: str) -> str:
+    return ", ".join(filter(None, (f"copy {copy}" if copy else "", stack.phase)))
 
 
 def _series_order(slices: list[Slice], key: str) -> tuple[str, str, float, str]:
@@ -118,94 +116,6 @@ def _slices(instance: Instance) -> list[Slice]:
         )
         for index in range(n_frames)
     ]
-
-
-def _stacks(slices: list[Slice]) -> list[Stack]:
-    """Parts of a series that each are one stack, ordered."""
-    groups: dict[tuple[object, ...], list[Slice]] = {}
-    key: tuple[object, ...]
-    for item in slices:
-        frame, rows_columns = item.frame, item.stored.shape
-        spacing = tuple(round(value, 4) for value in frame.spacing or ())
-        orientation = geometry.orientation_key(frame.orientation)
-        has_place = frame.position is not None and frame.orientation is not None
-        modality = item.facts.text["modality"]
-        key = (modality, rows_columns, orientation, spacing, has_place)
-        groups.setdefault(key, []).append(item)
-    stacks: list[Stack] = []
-    for key in sorted(groups, key=repr):
-        ordered, has_place = _ordered(groups[key])
-        parts = _split_phases(ordered) if has_place else [(ordered, "")]
-        stacks.extend(Stack(tuple(part), has_place, phase) for part, phase in parts)
-    # The largest part first: it is the scan, the others are scouts and remains.
-    return sorted(stacks, key=lambda stack: -len(stack.slices))
-
-
-def _ordered(slices: list[Slice]) -> tuple[list[Slice], bool]:
-    def by_number(item: Slice) -> tuple[float, int, str]:
-        number = item.facts.number.get("instance_number", math.inf)
-        return number, item.frame_index, item.record_name
-
-    by_hand = sorted(slices, key=by_number)
-    orientation = by_hand[0].frame.orientation
-    positions = [item.frame.position for item in by_hand]
-    if orientation is None or any(position is None for position in positions):
-        return by_hand, False
-    known = [position for position in positions if position is not None]
-    along = geometry.positions_along_normal(known, orientation)
-    # Rounded, so that equal positions keep the order of their instance numbers.
-    order = np.argsort(np.round(along, 3), kind="stable")
-    return [by_hand[int(index)] for index in order], True
-
-
-def _split_phases(slices: list[Slice]) -> list[tuple[list[Slice], str]]:
-    """One list per time, echo or acquisition where positions repeat."""
-    n_repeats = _most_at_one_position(slices)
-    if n_repeats == 1:
-        return [(slices, "")]
-    choices: list[tuple[str, ...]] = [(name,) for name in _PHASES]
-    choices += list(itertools.combinations(_PHASES[:6], 2))
-    for names in choices:
-        parts: dict[tuple[str, ...], list[Slice]] = {}
-        for item in slices:
-            value = tuple(item.frame.phase.get(name, "") for name in names)
-            parts.setdefault(value, []).append(item)
-        if len(parts) == 1 or len(parts) > 2 * n_repeats:
-            continue
-        if all(_most_at_one_position(part) == 1 for part in parts.values()):
-            return [
-                (part, _phase_words(names, value))
-                for value, part in sorted(parts.items(), key=lambda p: _numeric(p[0]))
-            ]
-    return [(slices, "")]
-
-
-def _phase_words(names: Sequence[str], values: Sequence[str]) -> str:
-    return ", ".join(
-        f"{name} {value}" for name, value in zip(names, values, strict=True)
-    )
-
-
-def _numeric(values: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
-    numbers = []
-    for value in values:
-        try:
-            numbers.append((float(value), value))
-        except ValueError:
-            numbers.append((math.inf, value))
-    return tuple(numbers)
-
-
-def _most_at_one_position(slices: list[Slice]) -> int:
-    counts: dict[float, int] = {}
-    orientation = slices[0].frame.orientation
-    if orientation is None:
-        return 1
-    known = [item.frame.position for item in slices if item.frame.position is not None]
-    for value in geometry.positions_along_normal(known, orientation):
-        place = round(float(value) / (2 * geometry.SAME_POSITION_MM))
-        counts[place] = counts.get(place, 0) + 1
-    return max(counts.values(), default=1)
 
 
 def _load(
@@ -241,7 +151,7 @@ def _load(
     found = [*extra, *check_series(stack, shape, n_parts, volume)]
     return LoadedSeries(
         volume=volume,
-        series_uid=key,
+        series_uid=first.facts.text.get("series_uid") or key,
         description=_description(stack),
         findings=tuple(sorted(found, key=lambda f: f.severity != "warning")),
         record_names=tuple(item.record_name for item in slices),
@@ -294,7 +204,7 @@ def _source(stack: Stack, key: str) -> dict[str, Any]:
     source: dict[str, Any] = {
         name: facts.text[name] for name in _SOURCE_TEXTS if name in facts.text
     }
-    source["series_uid"] = key
+    source["series_uid"] = facts.text.get("series_uid") or key
     if first.frame.thickness_mm is not None:
         source["thickness_mm"] = first.frame.thickness_mm
     if "kvp" in facts.number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.series import FileRecord, SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_across", "check_copy"]
+__all__ = ["check_across", "check_copies", "check_copy"]
 
 _OF_ONE_PATIENT: Final = (
     ("study_uid", "study_of_several_patients", "Study Instance UID"),
@@ -36,8 +37,31 @@ def check_across(
     if len(by_series) < 2:
         return found
     _check_patients(by_series, found)
+    _check_instance_uids(by_series, found)
     _check_pixels(by_series, found)
     return found
+
+
+def check_copies(
+    pairs: Sequence[tuple[FileRecord, FileRecord]], copy: int
+) -> SeriesFinding:
+    """That files which claim the UIDs of a series became a series of their own.
+
+    Args:
+        pairs: File of the series and file of the copy, for each UID.
+        copy: Number of the copy, from 2.
+    """
+    other = [pair for pair in pairs if pair[0].pixel_sha256 != pair[1].pixel_sha256]
+    first, second = (quoted(item.name, _MAX_FILE_NAME) for item in other[0])
+    return warning(
+        "conflicting_copy",
+        f"{counted(len(pairs), 'file')} claim the UIDs of other files, "
+        f"{len(other)} of them with different pixels ({first} and {second} are the "
+        f"first such pair). They are examined as a series of their own, copy {copy}. "
+        "Software that writes every scan under the same UIDs does this, and copies "
+        "compressed with loss; so do pictures that were changed under their old names.",
+        tuple(record.sop_instance_uid for record, _ in other),
+    )
 
 
 def check_copy(
@@ -105,6 +129,50 @@ def _check_patients(
             )
             for key in holders[uid]:
                 found.setdefault(key, []).append(finding)
+
+
+def _check_instance_uids(
+    by_series: Mapping[str, Sequence[Slice]], found: dict[str, list[SeriesFinding]]
+) -> None:
+    """SOP Instance UIDs, which are unique in the world, in more than one series."""
+    holders: dict[str, dict[str, Slice]] = {}
+    for key, slices in by_series.items():
+        for item in slices:
+            if uid := item.facts.text.get("sop_instance_uid", ""):
+                holders.setdefault(uid, {}).setdefault(key, item)
+    shared: dict[tuple[str, str], list[tuple[Slice, Slice]]] = {}
+    for holding in holders.values():
+        for (one, first), (two, second) in itertools.permutations(holding.items(), 2):
+            series = (s.facts.text.get("series_uid") for s in (first, second))
+            if len(set(series)) > 1:
+                shared.setdefault((one, two), []).append((first, second))
+    for (key, other), pairs in shared.items():
+        n_same = sum(a.pixel_sha256 == b.pixel_sha256 for a, b in pairs)
+        facts, other_facts = (item.facts for item in pairs[0])
+        moved = [
+            "another patient" if name == "patient_id" else f"another {words}"
+            for name, words in _PLACES[1:]
+            if other_facts.text.get(name, "") != facts.text.get(name, "")
+        ]
+        found.setdefault(key, []).append(
+            warning(
+                "reused_uid",
+                f"{counted(len(pairs), 'slice')} carry SOP Instance UIDs that slices "
+                f"of series {quoted(other)} carry too, "
+                + (
+                    "with the same pixels"
+                    if n_same == len(pairs)
+                    else "with other pixels"
+                    if n_same == 0
+                    else f"{n_same} of them with the same pixels"
+                )
+                + (f"; that series belongs to {' and '.join(moved)}" if moved else "")
+                + ". Both are examined. Anonymisers that number instances anew in "
+                "every series cause this, and archives that merge; so does a header "
+                "that was copied.",
+                concerned([first for first, _ in pairs], by_series[key]),
+            )
+        )
 
 
 def _check_pixels(

@@ -19,12 +19,14 @@ from btd_desktop.dicom.findings import (
     visible,
     warning,
 )
+from btd_desktop.dicom.phases import differing_names
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 
 __all__ = ["check_stack"]
 
 _TILT_DEGREES: Final = 0.5
+_TILT_TOLERANCE_DEGREES: Final = 1.0
 _OBLIQUE_DEGREES: Final = 1.0
 _LOCATION_TOLERANCE_MM: Final = 0.2
 _SPACING_TOLERANCE: Final = 0.02
@@ -35,11 +37,10 @@ def check_stack(
 ) -> Iterator[SeriesFinding]:
     """Findings about order, spacing and completeness."""
     if n_parts > 1:
-        told_apart = visible(stack.phase, 160) or "geometry, image size or time"
         yield warning(
             "split",
-            f"The series holds {n_parts} stacks that differ in {told_apart}; they are "
-            "examined one by one.",
+            f"The series holds {n_parts} stacks, told apart by "
+            f"{visible(stack.told_apart, 240)}; they are examined one by one.",
         )
     if len(stack.slices) == 1:
         yield note("single_slice", "One slice only: neighbours cannot be compared.")
@@ -57,7 +58,9 @@ def check_stack(
             "no_pixel_spacing",
             "Pixel spacing is missing: 1 mm was assumed, sizes are not reliable.",
         )
-    yield from _check_instance_numbers(stack, has_order=shape is not None)
+    yield from _check_instance_numbers(
+        stack, has_order=shape is not None, is_whole=n_parts == 1
+    )
     yield from _check_repeated_pixels(stack.slices)
 
 
@@ -91,25 +94,19 @@ def _check_shape(stack: Stack, shape: geometry.StackShape) -> Iterator[SeriesFin
         yield warning(
             "repeated_position",
             f"{counted(len(shape.repeats), 'slice')} where another one lies, and "
-            "nothing in the header tells them apart. A second pass of the scanner "
+            f"{_apart_words(slices, shape.repeats)}. A second pass of the scanner "
             "does this; so do slices added later.",
             [slices[index].uid for index in shape.repeats],
         )
+    yield from _check_steps(slices, shape)
+    yield from _check_beside(slices, shape)
     if shape.is_uneven:
         yield warning(
             "uneven_spacing",
             "Distances between neighbouring slices vary by over 5 %. Old protocols "
             "do so on purpose; slices of another scan, or moved ones, do too.",
         )
-    stated = slices[0].facts.number.get("gantry_tilt", 0.0)
-    if shape.tilt_degrees > _TILT_DEGREES or abs(stated) > _TILT_DEGREES:
-        degrees = max(shape.tilt_degrees, abs(stated))
-        yield warning(
-            "gantry_tilt",
-            "Slices are shifted against each other (tilt of "
-            f"{number_text(round(degrees, 1))} degrees): the gantry was tilted, as for "
-            "many head scans, or the positions were changed.",
-        )
+    yield from _check_tilt(slices, shape)
     orientation = slices[0].frame.orientation
     oblique = 0.0 if orientation is None else geometry.oblique_degrees(orientation)
     if oblique > _OBLIQUE_DEGREES:
@@ -119,8 +116,84 @@ def _check_shape(stack: Stack, shape: geometry.StackShape) -> Iterator[SeriesFin
         )
 
 
+def _apart_words(slices: Sequence[Slice], repeats: Sequence[int]) -> str:
+    names: dict[str, None] = {}
+    for index in repeats:
+        names |= dict.fromkeys(differing_names(slices[index - 1 : index + 1]))
+    if not names:
+        return "nothing in the header tells them apart but UIDs and numbers"
+    shown = ", ".join(visible(name.rpartition(".")[2], 64) for name in list(names)[:3])
+    more = f" and {len(names) - 3} more elements" if len(names) > 3 else ""
+    return f"{shown}{more} differ, but divide the series into no whole stacks"
+
+
+def _check_steps(
+    slices: Sequence[Slice], shape: geometry.StackShape
+) -> Iterator[SeriesFinding]:
+    if shape.skipped:
+        yield note(
+            "skipped_position",
+            f"At {counted(len(shape.skipped), 'place')} of a grid of "
+            f"{number_text(shape.spacing_mm)} mm there is no slice, though the slices "
+            "beside it touch. Overlapping slices were perhaps thinned, or one left "
+            "out.",
+            [slices[index].uid for index in shape.skipped],
+        )
+    if shape.changes:
+        yield note(
+            "step_changes",
+            "The distance between slices changes after slice "
+            f"{', '.join(str(index + 1) for index in shape.changes[:4])}. Protocols "
+            "do so, as for the base of a skull; two scans put together would too.",
+            [slices[index].uid for index in shape.changes],
+        )
+
+
+def _check_beside(
+    slices: Sequence[Slice], shape: geometry.StackShape
+) -> Iterator[SeriesFinding]:
+    """Slices that lie beside the line through the others (half a pixel and more)."""
+    limit = 0.5 * min(slices[0].frame.spacing or (1.0,))
+    odd = [s for s, mm in zip(slices, shape.beside_mm, strict=True) if mm > limit]
+    farthest = number_text(round(max(shape.beside_mm, default=0.0), 4))
+    if odd:
+        yield warning(
+            "beside_the_line",
+            f"{counted(len(odd), 'slice')} of {len(slices)} lie beside the line "
+            f"through the others, by up to {farthest} mm in their plane. A patient or "
+            "table that moved, and software that corrects for it, do this; so do "
+            "slices of another scan, and changed positions.",
+            concerned(odd, slices),
+        )
+
+
+def _check_tilt(
+    slices: Sequence[Slice], shape: geometry.StackShape
+) -> Iterator[SeriesFinding]:
+    stated = abs(slices[0].facts.number.get("gantry_tilt", 0.0))
+    measured = shape.tilt_degrees
+    if max(stated, measured) <= _TILT_DEGREES or len(slices) < 2:
+        return
+    shown = f"{number_text(round(measured, 1))} degrees"
+    if abs(stated - measured) <= _TILT_TOLERANCE_DEGREES:
+        yield note(
+            "gantry_tilt",
+            f"The gantry was tilted by {shown}, as header and positions say: slices "
+            "are shifted against each other. Places in mm take it into account; "
+            "planes that are computed across the slices do not.",
+        )
+        return
+    yield warning(
+        "gantry_tilt",
+        f"Positions shift slices against each other by {shown}; GantryDetectorTilt "
+        f"says {number_text(round(stated, 1)) if stated else 'nothing'}. Headers lose "
+        "the tilt, or keep it when software takes it out; or the positions were "
+        "changed.",
+    )
+
+
 def _check_instance_numbers(
-    stack: Stack, *, has_order: bool
+    stack: Stack, *, has_order: bool, is_whole: bool
 ) -> Iterator[SeriesFinding]:
     if any(item.frame_index for item in stack.slices) or len(stack.slices) < 2:
         return
@@ -160,7 +233,8 @@ def _check_instance_numbers(
         )
     # Numbers may be of any size; what is counted need not be.
     n_missing = int(min(max(known) - min(known), 1e9)) + 1 - len(known)
-    if n_missing > 0:
+    # The other parts of a series that was split hold the numbers between.
+    if n_missing > 0 and is_whole:
         yield note(
             "instance_number_gap",
             f"{counted(n_missing, 'instance number')} missing between the first and "

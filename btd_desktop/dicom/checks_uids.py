@@ -50,6 +50,8 @@ def uid_fault(uid: str) -> str:
         return "has a component with a leading zero"
     if len(uid) > _MAX_LENGTH:
         return f"has {len(uid)} characters, {_MAX_LENGTH} are allowed"
+    if "." not in uid:
+        return "is a number alone, from which no issuer can be told"
     if uid[0] not in "012":
         return "starts with a number that no authority gives out"
     return ""
@@ -93,7 +95,8 @@ def _check_mixed_issuers(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     by_stem: dict[str, list[Slice]] = {}
     for item in slices:
         uid = item.facts.text.get("sop_instance_uid", "")
-        if uid:
+        # A number alone has no issuer to compare.
+        if "." in uid:
             by_stem.setdefault(stem_of(uid), []).append(item)
     if len(by_stem) < 2:
         return
@@ -114,7 +117,7 @@ def _check_issuers(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     for name, words in _CHECKED.items():
         uid = text.get(name, "")
         known = root_of(uid)
-        if uid:
+        if "." in uid:
             stems[words] = stem_of(uid)
         if known is None or name != "sop_instance_uid":
             continue

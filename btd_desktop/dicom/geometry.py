@@ -6,6 +6,7 @@ LPS millimetres (PS3.3 C.7.6.2.1.1).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +15,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.dicom import lines
+
 __all__ = [
-    "SAME_POSITION_MM",
     "StackShape",
     "describe_stack",
+    "in_slice_axes",
+    "is_regular",
     "is_usable_orientation",
+    "nearest_cluster",
     "oblique_degrees",
-    "orientation_key",
+    "place_labels",
     "positions_along_normal",
+    "same_position_mm",
     "slice_normal",
 ]
 
-# Two slices nearer than this lie at the same place: positions are decimal strings.
-SAME_POSITION_MM: Final = 0.005
 _GAP_FACTOR: Final = 1.5
 _UNEVEN_SHARE: Final = 0.05
 _UNIT_TOLERANCE: Final = 0.01
+# Positions are decimal strings: within two per cent of a voxel's side they are one.
+_SAME_SHARE: Final = 0.02
+_SAME_UNKNOWN_MM: Final = 0.005
+# So many equal steps in a row are a protocol, not slices that went missing.
+_RUN: Final = 3
+_COVERED: Final = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +50,24 @@ class StackShape:
         spacing_mm: Median distance between neighbours; 0 for one slice.
         gaps: Indices of slices after which at least one position is missing.
         n_missing: Estimated number of missing positions.
+        skipped: Indices of slices after which a position of the regular grid is empty
+            although the slices beside it touch (overlapping reconstruction).
+        changes: Indices of slices after which another distance begins for good.
         repeats: Indices of slices at the position of the one before.
-        is_uneven: True when distances vary by more than 5 % apart from the gaps.
+        is_uneven: True when distances vary by more than 5 % apart from all that.
         tilt_degrees: Angle between the line of positions and the normal.
+        beside_mm: Distance of each slice, in its plane, from that line, shape (S,).
     """
 
     spacing_mm: float
     gaps: tuple[int, ...]
     n_missing: int
+    skipped: tuple[int, ...]
+    changes: tuple[int, ...]
     repeats: tuple[int, ...]
     is_uneven: bool
     tilt_degrees: float
+    beside_mm: tuple[float, ...]
 
 
 def is_usable_orientation(orientation: tuple[float, ...] | None) -> bool:
@@ -65,12 +82,47 @@ def is_usable_orientation(orientation: tuple[float, ...] | None) -> bool:
     )
 
 
-def orientation_key(orientation: tuple[float, ...] | None) -> tuple[float, ...]:
-    """Orientation rounded so that slices of one stack have the same key."""
-    if orientation is None:
-        return ()
-    # + 0.0 turns -0.0 into 0.0.
-    return tuple(round(value, 2) + 0.0 for value in orientation)
+def same_position_mm(*sides_mm: float | None) -> float:
+    """Distance below which two positions are one, for voxels with these sides."""
+    known = [side for side in sides_mm if side]
+    return _SAME_SHARE * min(known) if known else _SAME_UNKNOWN_MM
+
+
+def nearest_cluster(
+    value: Sequence[float], centres: Sequence[Sequence[float]], tolerance: float
+) -> int | None:
+    """Number of the centre that no component is farther from than `tolerance`."""
+    if not centres:
+        return None
+    apart = np.abs(np.asarray(centres, float) - np.asarray(value, float)).max(
+        axis=1, initial=0.0
+    )
+    nearest = int(apart.argmin())
+    return nearest if apart[nearest] <= tolerance else None
+
+
+def place_labels(along: NDArray[np.float64], same_mm: float) -> NDArray[np.intp]:
+    """Number of the place of each position, equal for those nearer than `same_mm`."""
+    order = np.argsort(along, kind="stable")
+    labels = np.empty(len(along), dtype=np.intp)
+    labels[order] = np.cumsum(np.diff(along[order], prepend=along[order[0]]) > same_mm)
+    return labels
+
+
+def is_regular(along: NDArray[np.float64]) -> float:
+    """The step of positions that lie on a regular grid with few gaps; 0 otherwise.
+
+    Args:
+        along: Positions in rising order.
+    """
+    steps = np.diff(along)
+    if steps.size == 0 or steps.min() <= 0:
+        return 0.0
+    usual = float(np.median(steps))
+    multiples = np.rint(steps / usual)
+    is_on_grid = bool(np.all(np.abs(steps / usual - multiples) <= _UNEVEN_SHARE))
+    n_gaps = int((multiples > 1).sum())
+    return usual if is_on_grid and n_gaps <= max(1, steps.size // 4) else 0.0
 
 
 def slice_normal(orientation: tuple[float, ...]) -> NDArray[np.float64]:
@@ -91,40 +143,109 @@ def positions_along_normal(
     return along
 
 
-def describe_stack(
+def in_slice_axes(
     positions: Sequence[tuple[float, ...]], orientation: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Positions as (along the normal, along columns, along rows), shape (S, 3)."""
+    axes = np.stack([slice_normal(orientation), orientation[3:], orientation[:3]])
+    turned: NDArray[np.float64] = np.asarray(positions, float) @ axes.T
+    return turned
+
+
+def describe_stack(
+    positions: Sequence[tuple[float, ...]],
+    orientation: tuple[float, ...],
+    thicknesses: Sequence[float | None] = (),
+    *,
+    pixel_mm: float = 0.0,
 ) -> StackShape:
-    """Spacing, gaps, repeats and tilt of slices that are ordered along the normal."""
-    along = positions_along_normal(positions, orientation)
-    steps = np.diff(along)
-    apart = steps[steps > SAME_POSITION_MM]
-    repeats = tuple(int(i) + 1 for i in np.flatnonzero(steps <= SAME_POSITION_MM))
-    if apart.size == 0:
-        return StackShape(0.0, (), 0, repeats, False, 0.0)
-    spacing = float(np.median(apart))
-    is_gap = steps > _GAP_FACTOR * spacing
-    n_missing = sum(round(float(step) / spacing) - 1 for step in steps[is_gap])
-    regular = apart[apart <= _GAP_FACTOR * spacing]
-    deviation = float(np.max(np.abs(regular - spacing))) if regular.size else 0.0
+    """Spacing, gaps, repeats, tilt and shifts of slices ordered along the normal.
+
+    Args:
+        positions: ImagePositionPatient of each slice.
+        orientation: Of all of them.
+        thicknesses: SliceThickness of each slice, None where it is not known.
+        pixel_mm: Smaller side of a pixel; 0 when unknown.
+    """
+    points = in_slice_axes(positions, orientation)
+    thick = np.array([value or np.nan for value in thicknesses], float)
+    thick = thick if thick.size == len(points) else np.full(len(points), np.nan)
+    known = thick[np.isfinite(thick)]
+    same = same_position_mm(pixel_mm, float(known.min()) if known.size else None)
+    steps = np.diff(points[:, 0])
+    repeats = tuple(int(i) + 1 for i in np.flatnonzero(steps <= same))
+    slope, beside = lines.main_line(points, same_mm=same, pixel_mm=pixel_mm)
+    tilt = math.degrees(math.atan(float(np.hypot(*slope))))
+    if not (steps > same).any():
+        return StackShape(0.0, (), 0, (), (), repeats, False, tilt, tuple(beside))
+    spacing = float(np.median(steps[steps > same]))
+    steps_apart = _classify(steps, thick, spacing, same)
+    gaps, skipped, changes, usual = steps_apart
+    deviation = np.abs(steps / usual - 1.0)
+    deviation[(steps <= same) | _at(gaps, steps) | _at(skipped, steps)] = 0.0
     return StackShape(
         spacing_mm=spacing,
-        gaps=tuple(int(i) for i in np.flatnonzero(is_gap)),
-        n_missing=max(n_missing, int(is_gap.sum())),
+        gaps=gaps,
+        n_missing=sum(max(1, round(steps[i] / usual[i]) - 1) for i in gaps),
+        skipped=skipped,
+        changes=changes,
         repeats=repeats,
-        is_uneven=deviation > _UNEVEN_SHARE * spacing,
-        tilt_degrees=_tilt_degrees(np.asarray(positions, float), orientation),
+        is_uneven=bool(deviation.max() > _UNEVEN_SHARE),
+        tilt_degrees=tilt,
+        beside_mm=tuple(float(value) for value in beside),
     )
 
 
-def _tilt_degrees(
-    positions: NDArray[np.float64], orientation: tuple[float, ...]
-) -> float:
-    line = positions[-1] - positions[0]
-    length = float(np.linalg.norm(line))
-    if length < SAME_POSITION_MM:
-        return 0.0
-    cosine = abs(float(line @ slice_normal(orientation))) / length
-    return math.degrees(math.acos(min(1.0, cosine)))
+def _at(indices: tuple[int, ...], steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    marked = np.zeros(steps.shape, dtype=np.bool_)
+    marked[list(indices)] = True
+    return marked
+
+
+def _classify(
+    steps: NDArray[np.float64],
+    thick: NDArray[np.float64],
+    spacing: float,
+    same: float,
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], NDArray[np.float64]]:
+    """Gaps, skipped places, changes of distance, and the usual step at each step."""
+    usual = np.full(steps.shape, spacing)
+    starts = [0, *(np.flatnonzero(_differs(steps[1:], steps[:-1])) + 1), steps.size]
+    changes = []
+    for start, stop in itertools.pairwise(starts):
+        if stop - start >= _RUN and steps[start] > same:
+            usual[start:stop] = np.median(steps[start:stop])
+            if start and _differs(usual[start], spacing):
+                changes.append(int(start))
+    # Half of either slice lies between their centres: so far apart they touch.
+    between = 0.5 * (thick[:-1] + thick[1:])
+    touches = steps <= _COVERED * between
+    usual = np.where(touches & _differs(thick[:-1], thick[1:]), steps, usual)
+    is_wide = steps > _GAP_FACTOR * usual
+    # Beside a change of distance the step may be anything between the two.
+    longer = np.maximum(np.r_[usual[:1], usual[:-1]], np.r_[usual[1:], usual[-1:]])
+    is_wide &= steps > (1 + _UNEVEN_SHARE) * longer
+    on_grid = np.abs(steps / spacing - np.rint(steps / spacing)) <= 2 * _UNEVEN_SHARE
+    gaps = np.flatnonzero(is_wide & ~touches)
+    skipped = np.flatnonzero(is_wide & touches & on_grid)
+    return (
+        tuple(int(i) for i in gaps),
+        tuple(int(i) for i in skipped),
+        tuple(changes),
+        usual,
+    )
+
+
+def _differs(
+    values: NDArray[np.float64] | float, others: NDArray[np.float64] | float
+) -> NDArray[np.bool_]:
+    """True where two lengths are more than 5 % apart; unknown ones are not."""
+    larger = np.maximum(np.abs(values), np.abs(others))
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.bool_] = (
+            np.abs(np.subtract(values, others)) > _UNEVEN_SHARE * larger
+        )
+    return found
 
 
 def oblique_degrees(orientation: tuple[float, ...]) -> float:

@@ -7,10 +7,12 @@ the top level of the dataset.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pydicom.uid import UID
 
+from btd_desktop.dicom.elements import varying
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 from btd_desktop.dicom.safe_dataset import SafeDataset
 
@@ -83,18 +85,6 @@ NUMBER_ELEMENTS: Final = {
     "high_bit": "HighBit",
     "pixel_representation": "PixelRepresentation",
 }
-_PHASES: Final = (
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "AcquisitionNumber",
-    "EchoNumbers",
-    "EffectiveEchoTime",
-    "TriggerTime",
-    "DiffusionBValue",
-    "StackID",
-    "AcquisitionTime",
-    "ImageType",
-)
 _OWN_PRIVATE_CREATOR: Final = "BTD DESKTOP"
 
 
@@ -109,6 +99,7 @@ def read_facts(
     (only ImagerPixelSpacing is given), `nominal_spacing` (only that of a scanned film),
     `mosaic` (slices side by side in one picture).
     """
+    elements = dataset.elements()  # first: what is read as text stays unread bytes
     text = _read_texts(dataset)
     creators = dataset.private_creators()
     if creators:
@@ -131,6 +122,7 @@ def read_facts(
         padding=_padding(dataset),
         flags=_flags(dataset, transfer_syntax_uid),
         remarks=tuple(dataset.remarks),
+        elements=elements,
     )
 
 
@@ -200,7 +192,12 @@ def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
         own = per_frame[index] if index < len(per_frame) else None
         groups = [group for group in (own, shared) if group is not None]
         frames.append(_frame_from_functional_groups(groups, dataset))
-    return tuple(frames)
+    own_elements = varying([group.elements() for group in per_frame[: len(frames)]])
+    own_elements += [{}] * (len(frames) - len(own_elements))
+    return tuple(
+        replace(frame, phase=phase)
+        for frame, phase in zip(frames, own_elements, strict=True)
+    )
 
 
 def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
@@ -222,12 +219,6 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         holder = next(holders, None)
         return None if holder is None else holder.single(keyword)
 
-    phase = {}
-    for keyword in _PHASES:
-        texts = (group.text(keyword) for group in groups)
-        value = next((text for text in texts if text is not None), None)
-        if value is not None:
-            phase[keyword] = value[:64]
     return FrameFacts(
         position=numbers("ImagePositionPatient", 3),
         orientation=numbers("ImageOrientationPatient", 6),
@@ -238,7 +229,6 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         slope=single("RescaleSlope"),
         intercept=single("RescaleIntercept"),
         thickness_mm=number("SliceThickness"),
-        phase=phase,
     )
 
 

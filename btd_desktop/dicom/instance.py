@@ -33,8 +33,7 @@ class FrameFacts:
         slope: RescaleSlope.
         intercept: RescaleIntercept.
         thickness_mm: SliceThickness.
-        phase: What may tell apart frames at one position (time, echo, acquisition,
-            stack), by keyword.
+        phase: What tells the frame from others of its instance, as `elements` does.
     """
 
     position: tuple[float, ...] | None = None
@@ -87,6 +86,7 @@ class InstanceFacts:
         flags: Facts that are there or not, by code (see `header.read_facts`).
         remarks: (code, sentence) about elements that break the standard.
         signatures: Digital signatures of the instance as a whole.
+        elements: Every element of the header as short text (`dicom.elements`).
     """
 
     text: dict[str, str]
@@ -97,6 +97,7 @@ class InstanceFacts:
     flags: tuple[str, ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
     signatures: tuple[SignatureFacts, ...] = ()
+    elements: dict[str, str] = field(default_factory=dict)
 
 
 def facts_to_json(facts: InstanceFacts) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def facts_from_json(value: Any) -> InstanceFacts:  # noqa: ANN401 - JSON, checke
             flags=tuple(_text(flag) for flag in value["flags"]),
             remarks=tuple((_text(a), _text(b)) for a, b in value["remarks"]),
             signatures=tuple(_signature(item) for item in value["signatures"]),
+            elements={str(k): _text(v) for k, v in value["elements"].items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("facts are incomplete") from error

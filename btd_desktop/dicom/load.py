@@ -15,11 +15,10 @@ from typing import BinaryIO, cast
 
 from btd_desktop.dicom import archive, btd_layout
 from btd_desktop.dicom.archive_file import FilePool
-from btd_desktop.dicom.assemble import Instance, assemble_series, series_key
-from btd_desktop.dicom.checks_across import check_copy
+from btd_desktop.dicom.assemble import Instance, assemble_series
 from btd_desktop.dicom.dicomdir import judge_references
+from btd_desktop.dicom.duplicates import mark_duplicates
 from btd_desktop.dicom.grids import GridFile, load_grid
-from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
 from btd_desktop.dicom.neighbours import Companion, with_companions
 from btd_desktop.dicom.parsed import RejectedFileError
@@ -33,7 +32,7 @@ from btd_desktop.dicom.series import (
     SeriesFinding,
 )
 from btd_desktop.dicom.sources import Source, list_sources
-from btd_desktop.digest import stream_digest, tree_digest
+from btd_desktop.digest import stream_digest
 from btd_desktop.progress import TaskContext
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "import_evidence", "summarise_fates"]
@@ -73,10 +72,10 @@ def import_evidence(
         outcomes, containment = read_all(sources, limits, context, ready)
     context.report(len(sources), len(sources), "Ordering slices")
     outcomes = _account_for_companions(outcomes)
-    outcomes, repeated = _mark_duplicates(outcomes)
+    outcomes, copies, repeated = mark_duplicates(outcomes)
     outcomes = _judge_directories(outcomes)
     return Import(
-        series=tuple(_build_series(outcomes, repeated, modality)),
+        series=tuple(_build_series(outcomes, copies, repeated, modality)),
         files=tuple(outcome.record for outcome in outcomes),
         containers=tuple(containers),
         containment=containment,
@@ -180,57 +179,6 @@ def _of_values(record: FileRecord, headers: dict[str, list[str]]) -> FileRecord:
     return replace(record, fate=Fate.NOT_AN_IMAGE, reason=reason)
 
 
-def _mark_duplicates(
-    outcomes: list[Outcome],
-) -> tuple[list[Outcome], dict[str, list[SeriesFinding]]]:
-    """The first of equal instances stays; the others become duplicates of it."""
-    first: dict[str, tuple[FileRecord, InstanceFacts | None]] = {}
-    marked: list[Outcome] = []
-    found: dict[str, list[SeriesFinding]] = {}
-    for outcome in outcomes:
-        record, parsed = outcome.record, outcome.parsed
-        if record.fate is not Fate.ACCEPTED or parsed is None:
-            marked.append(outcome)
-            continue
-        key = record.sop_instance_uid or f"sha256:{_digest_of(outcome)}"
-        original, facts = first.setdefault(key, (record, parsed.facts))
-        if original is record:
-            marked.append(outcome)
-            continue
-        duplicate = replace(
-            record, fate=Fate.DUPLICATE, reason=_why_duplicate(original, record)
-        )
-        marked.append(replace(outcome, record=duplicate, parsed=None))
-        if facts is None or parsed.facts is None:
-            continue
-        finding = check_copy((original, facts), (record, parsed.facts))
-        if finding is not None:
-            found.setdefault(series_key(original.name, facts), []).append(finding)
-    return marked, found
-
-
-def _digest_of(outcome: Outcome) -> str:
-    """Digest of a file; where its values lie in another one, of both."""
-    record, beside = outcome.record, outcome.companion
-    if beside is None:
-        return record.sha256
-    return tree_digest([("header", record.sha256), ("values", beside.sha256)])
-
-
-def _why_duplicate(original: FileRecord, record: FileRecord) -> str:
-    if original.sha256 == record.sha256:
-        return f"The same bytes as {original.name}."
-    if original.pixel_sha256 == record.pixel_sha256:
-        return (
-            f"The same SOP Instance UID and pixels as {original.name}; other header "
-            "or encoding."
-        )
-    return (
-        f"The same SOP Instance UID as {original.name}, but its pixels DIFFER: one of "
-        "the two was compressed with loss, or changed."
-    )
-
-
 def _judge_directories(outcomes: list[Outcome]) -> list[Outcome]:
     names = [outcome.record.name for outcome in outcomes]
     judged = []
@@ -248,11 +196,18 @@ def _judge_directories(outcomes: list[Outcome]) -> list[Outcome]:
 
 def _build_series(
     outcomes: list[Outcome],
+    copies: dict[str, int],
     found: dict[str, list[SeriesFinding]],
     modality: str,
 ) -> Iterator[LoadedSeries]:
     instances = [
-        Instance(o.record.name, o.parsed.facts, o.parsed.pixels, o.record.pixel_sha256)
+        Instance(
+            o.record.name,
+            o.parsed.facts,
+            o.parsed.pixels,
+            o.record.pixel_sha256,
+            copies.get(o.record.name, 1),
+        )
         for o in outcomes
         if o.record.fate is Fate.ACCEPTED
         and o.parsed is not None

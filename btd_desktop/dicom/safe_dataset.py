@@ -9,23 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from typing import Any, Final
 
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
+
+from btd_desktop.dicom.elements import PYDICOM_ERRORS, read_elements
 
 __all__ = ["PYDICOM_ERRORS", "SafeDataset", "as_list"]
 
-# What pydicom raises where elements, items or text are broken. Want of memory is not
-# among them: it ends the file.
-PYDICOM_ERRORS: Final = (
-    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
-    *(NotImplementedError, RecursionError, OSError, EOFError, struct.error),
-    *(BytesLengthException, InvalidDicomError),
-)
 _MAX_TEXT: Final = 4096
 _DECIMAL: Final = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 # Bytes that are a number in words, whatever binary VR stands before them.
@@ -102,6 +95,13 @@ class SafeDataset:
                 continue
             bits |= 1 << position if 0 <= position < 32 else 0
         return bits
+
+    def elements(self) -> dict[str, str]:
+        """Every element as short text, see `elements.read_elements`."""
+        try:
+            return read_elements(self._dataset)
+        except PYDICOM_ERRORS:  # a broken group tells nothing apart
+            return {}
 
     def text(self, keyword: str) -> str | None:
         """Text without padding; several values joined by a backslash."""

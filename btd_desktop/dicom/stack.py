@@ -10,7 +10,20 @@ from numpy.typing import NDArray
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
-__all__ = ["Slice", "Stack"]
+__all__ = ["COPY", "Slice", "Stack", "folder_of", "series_key"]
+
+COPY = " copy "
+
+
+def series_key(record_name: str, facts: InstanceFacts, copy: int = 1) -> str:
+    """Series Instance UID, or the folder for files that state none; unique per copy."""
+    uid = facts.text.get("series_uid") or f"missing:{folder_of(record_name)}"
+    return uid if copy == 1 else f"{uid}{COPY}{copy}"
+
+
+def folder_of(record_name: str) -> str:
+    """Folder of a file, or archive and folder of a member."""
+    return record_name[: max(record_name.rfind("/"), record_name.rfind("!")) + 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +62,14 @@ class Stack:
     Attributes:
         slices: In order, at least one.
         has_place: True when they are ordered by position.
-        phase: What sets this part apart from others at the same positions; or "".
+        phase: What sets this part apart from others of its series; or "".
+        told_apart: What tells the parts of its series apart, in words; or "".
     """
 
     slices: tuple[Slice, ...]
     has_place: bool
     phase: str
+    told_apart: str = ""
 
     def positions(self) -> list[tuple[float, ...]]:
         """Position of each slice that has one."""
@@ -71,4 +86,9 @@ class Stack:
         orientation = self.slices[0].frame.orientation
         if not self.has_place or orientation is None:
             return None
-        return geometry.describe_stack(self.positions(), orientation)
+        return geometry.describe_stack(
+            self.positions(),
+            orientation,
+            [item.frame.thickness_mm for item in self.slices],
+            pixel_mm=min(self.slices[0].frame.spacing or (0.0,)),
+        )

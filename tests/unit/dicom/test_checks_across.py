@@ -62,12 +62,16 @@ def test_second_file_in_another_series_is_a_reused_uid(tmp_path: Path) -> None:
     save(tmp_path, "a.dcm", ct_slice())
     save(tmp_path, "b.dcm", ct_slice(SeriesInstanceUID="1.2.77", PatientID="P2"))
     result = load(tmp_path)
-    assert record(result, "b.dcm").fate is Fate.DUPLICATE
-    finding = only(result.series[0].findings, "reused_uid")
-    assert finding.severity == "warning"
-    assert 'series "1.2.77"' in finding.sentence
-    assert "another patient" in finding.sentence
-    assert '"b.dcm" was not' in finding.sentence
+    # Whatever the UIDs say, both are examined.
+    assert record(result, "b.dcm").fate is Fate.ACCEPTED
+    assert [s.record_names for s in result.series] == [("a.dcm",), ("b.dcm",)]
+    for series in result.series:
+        finding = only(series.findings, "reused_uid")
+        assert finding.severity == "warning"
+        assert "another patient" in finding.sentence
+        assert "with the same pixels" in finding.sentence
+        assert "P2" not in finding.sentence
+    assert 'series "1.2.77"' in only(result.series[0].findings, "reused_uid").sentence
 
 
 def test_second_file_of_the_same_series_is_only_a_duplicate(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from btd_desktop.dicom.geometry import (
     describe_stack,
     is_usable_orientation,
+    nearest_cluster,
     oblique_degrees,
-    orientation_key,
     positions_along_normal,
 )
 
@@ -72,8 +72,14 @@ def test_impossible_orientation_is_not_usable(
     assert not is_usable_orientation(orientation)
 
 
-def test_oblique_angle_and_key_of_equal_orientations() -> None:
+def test_oblique_angle_is_that_of_the_nearest_axis() -> None:
     c, s = math.cos(math.radians(10)), math.sin(math.radians(10))
     assert oblique_degrees((1, 0, 0, 0, c, s)) == pytest.approx(10)
     assert oblique_degrees(AXIAL) == 0
-    assert orientation_key((1, -0.0, 0, 0, 1.0001, 0)) == orientation_key(AXIAL)
+
+
+def test_values_belong_to_the_nearest_centre_within_the_tolerance() -> None:
+    centres = [AXIAL, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)]
+    assert nearest_cluster((1, -0.0, 0, 0, 1.0001, 0), centres, 0.001) == 0
+    assert nearest_cluster((1, -0.0, 0, 0, 1.01, 0), centres, 0.001) is None
+    assert nearest_cluster(AXIAL, [], 1.0) is None

@@ -1,0 +1,400 @@
+"""Several passes over the same places under one series: what tells them apart.
+
+Cardiac phases, echoes, contrast phases, b-values: each pass is a stack of its own. No
+list of tags knows all of them, so every element of the headers is compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.dicom import geometry
+from btd_desktop.dicom.stack import Slice
+
+__all__ = ["Part", "differing_names", "split_passes"]
+
+# What names a pass best, when several elements divide the slices in the same way.
+_PREFERRED: Final = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "NominalPercentageOfCardiacPhase",
+    "NominalCardiacTriggerDelayTime",
+    "AcquisitionNumber",
+    "EchoNumbers",
+    "EchoTime",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "InversionTime",
+    "TriggerTime",
+    "FlipAngle",
+    "StackID",
+    "ImageType",
+    "ConvolutionKernel",
+    "KVP",
+    "AcquisitionDateTime",
+    "AcquisitionTime",
+)
+# Every slice has its own; what depends on the pixels tells no pass.
+_OF_THE_SLICE: Final = frozenset(
+    (
+        "SOPInstanceUID",
+        "InstanceNumber",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "SliceLocation",
+        "SmallestImagePixelValue",
+        "LargestImagePixelValue",
+        "DataSetTrailingPadding",
+    )
+)
+_MIN_SLICES: Final = 3
+_MAX_PASSES: Final = 6
+_MAX_PAIRED: Final = 24
+# Steps that differ by less are alike; slices that overlap by more are thin-stepped.
+_ALIKE: Final = 0.02
+_OVERLAPPED: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Slices of one pass, in order along the normal.
+
+    Attributes:
+        slices: The slices.
+        label: What marks this pass, "" when there is only one.
+        told_apart: What tells the passes apart, in words; "" likewise.
+    """
+
+    slices: tuple[Slice, ...]
+    label: str = ""
+    told_apart: str = ""
+
+
+def split_passes(slices: Sequence[Slice], along: NDArray[np.float64]) -> list[Part]:
+    """Passes of slices that are ordered along the normal.
+
+    Args:
+        slices: Of one size and orientation, on one line.
+        along: Position of each along the normal, rising.
+    """
+    frame = slices[0].frame
+    same = geometry.same_position_mm(*(frame.spacing or ()), _thickness(slices))
+    places = geometry.place_labels(along, same)
+    most = max(Counter(places.tolist()).values())
+    if most > 1:
+        return _split_repeats(slices, places, most)
+    return _split_interleaved(slices, along) or [Part(tuple(slices))]
+
+
+def differing_names(slices: Sequence[Slice]) -> list[str]:
+    """Elements that are not alike in all slices, those of each slice left out."""
+    return [name for name, _ in _columns(slices, len(slices))]
+
+
+def _value(item: Slice, name: str) -> str:
+    found = item.frame.phase.get(name)
+    return item.facts.elements.get(name, "") if found is None else found
+
+
+def _columns(slices: Sequence[Slice], most: int) -> Iterator[tuple[str, list[str]]]:
+    """Elements with two to `most` values, best names first."""
+    names = {name: None for item in slices for name in item.facts.elements}
+    names |= {name: None for item in slices for name in item.frame.phase}
+    for name in sorted(names, key=_rank):
+        if _plain(name) in _OF_THE_SLICE:
+            continue
+        values = [_value(item, name) for item in slices]
+        if 1 < len(set(values)) <= most:
+            yield name, values
+
+
+def _plain(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _rank(name: str) -> tuple[int, str]:
+    plain = _plain(name)
+    if plain in _PREFERRED:
+        return _PREFERRED.index(plain), name
+    is_uid = plain.endswith("UID")
+    is_vague = is_uid or plain.endswith(("Time", "Date")) or plain.startswith("Window")
+    return 100 + 100 * is_vague + 50 * name.startswith("("), name
+
+
+def _split_repeats(
+    slices: Sequence[Slice], places: NDArray[np.intp], most: int
+) -> list[Part]:
+    columns = list(_columns(slices, max(2 * most, most + 1)))
+    best: tuple[tuple[int, int, int], tuple[str, ...], list[tuple[str, ...]]] | None
+    best = None
+    names: tuple[str, ...]
+    chosen: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = [
+        ((name,), [(value,) for value in values]) for name, values in columns
+    ]
+    for (one, first), (two, second) in itertools.combinations(columns[:_MAX_PAIRED], 2):
+        chosen.append(((one, two), list(zip(first, second, strict=True))))
+    for order, (names, values) in enumerate(chosen):
+        if not _tells_apart(values, places, most):
+            continue
+        quality = (len(set(values)) - most, len(names), order)
+        if best is None or quality < best[0]:
+            best = (quality, names, values)
+    if best is not None:
+        return _parts(slices, best[1], best[2])
+    return _split_by_number(slices, places, most) or [Part(tuple(slices))]
+
+
+def _tells_apart(
+    values: Sequence[tuple[str, ...]], places: NDArray[np.intp], most: int
+) -> bool:
+    """True where no value occurs twice at a place, and none is only a remnant's."""
+    sizes = Counter(values)
+    if len(sizes) < 2 or len(set(zip(values, places.tolist(), strict=True))) < len(
+        values
+    ):
+        return False
+    return len(sizes) <= most or (
+        len(sizes) <= 2 * most and min(sizes.values()) >= _MIN_SLICES
+    )
+
+
+def _parts(
+    slices: Sequence[Slice],
+    names: tuple[str, ...],
+    values: Sequence[tuple[str, ...]],
+) -> list[Part]:
+    kinds = sorted(set(values), key=_numeric)
+    told = " and ".join(_plain(name) for name in names)
+    return [
+        Part(
+            tuple(s for s, v in zip(slices, values, strict=True) if v == kind),
+            _label(names, kind, index, len(kinds)),
+            told,
+        )
+        for index, kind in enumerate(kinds)
+    ]
+
+
+def _label(names: tuple[str, ...], kind: tuple[str, ...], index: int, n: int) -> str:
+    if all(_may_be_shown(name, value) for name, value in zip(names, kind, strict=True)):
+        return ", ".join(
+            f"{_plain(name)} {value or 'absent'}"
+            for name, value in zip(names, kind, strict=True)
+        )
+    return f"{' and '.join(_plain(name) for name in names)}, {index + 1} of {n}"
+
+
+def _may_be_shown(name: str, value: str) -> bool:
+    """Numbers and known codes: free text may name a person (docs/privacy.md)."""
+    plain = _plain(name)
+    if plain.startswith(("Patient", "(0010", "Other", "Issuer")):
+        return False
+    return plain in _PREFERRED or not value or math.isfinite(_number(value))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf
+
+
+def _numeric(values: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
+    return tuple((_number(value), value) for value in values)
+
+
+def _split_by_number(
+    slices: Sequence[Slice], places: NDArray[np.intp], most: int
+) -> list[Part]:
+    """Passes by rank of the instance number at each place; [] where that says nothing.
+
+    Where a pass misses a slice, the numbers of its neighbours tell which pass that is.
+    """
+    numbers = _numbers(slices)
+    counts = Counter(places.tolist())
+    n_full = sum(count == most for count in counts.values())
+    if 2 * n_full < len(counts) or len(counts) < 2 or not np.isfinite(numbers).all():
+        return []
+    known = np.full((most, len(counts)), math.nan)
+    ranks = np.full(len(slices), -1)
+    for place, count in counts.items():
+        here = np.flatnonzero(places == place)
+        if len(set(numbers[here])) < count:
+            return []
+        if count == most:
+            ranks[here[np.argsort(numbers[here])]] = np.arange(most)
+            known[:, place] = np.sort(numbers[here])
+    full = np.flatnonzero(np.isfinite(known[0]))
+    for place, count in counts.items():
+        if count < most:
+            here = np.flatnonzero(places == place)
+            wanted = [_expected(full, row[full], place) for row in known]
+            _match(here, numbers[here], wanted, ranks)
+    differing = [
+        _plain(name)
+        for name in differing_names(slices)
+        if _differs_at_places(slices, name, places)
+    ]
+    told = "the order of their instance numbers at each place"
+    told += f" ({_words(differing)})" if differing else (
+        ": nothing else in the header tells them apart"
+    )  # fmt: skip
+    return [
+        Part(
+            tuple(s for s, r in zip(slices, ranks, strict=True) if r == rank),
+            f"pass {rank + 1} of {most}",
+            told,
+        )
+        for rank in range(most)
+    ]
+
+
+def _numbers(slices: Sequence[Slice]) -> NDArray[np.float64]:
+    """Instance numbers; for frames of one instance their order within it."""
+    numbers = np.array(
+        [item.facts.number.get("instance_number", math.nan) for item in slices]
+    )
+    frames = np.array([item.frame_index for item in slices])
+    if frames.any() and np.isfinite(numbers).all():
+        ordered = np.lexsort((frames, numbers))
+        numbers[ordered] = np.arange(len(slices))
+    return numbers
+
+
+def _expected(full: NDArray[np.intp], row: NDArray[np.float64], place: int) -> float:
+    """Number that a pass would have at a place, on the line through its neighbours."""
+    if len(full) == 1:
+        return float(row[0])
+    right = min(max(int(np.searchsorted(full, place)), 1), len(full) - 1)
+    left = right - 1
+    step = (row[right] - row[left]) / (full[right] - full[left])
+    return float(row[left] + step * (place - full[left]))
+
+
+def _match(
+    here: NDArray[np.intp],
+    numbers: NDArray[np.float64],
+    wanted: Sequence[float],
+    ranks: NDArray[np.intp],
+) -> None:
+    pairs = sorted(
+        (abs(float(number) - want), int(index), rank)
+        for index, number in zip(here, numbers, strict=True)
+        for rank, want in enumerate(wanted)
+    )
+    taken: set[int] = set()
+    for _, index, rank in pairs:
+        if ranks[index] < 0 and rank not in taken:
+            ranks[index] = rank
+            taken.add(rank)
+
+
+def _differs_at_places(
+    slices: Sequence[Slice], name: str, places: NDArray[np.intp]
+) -> bool:
+    at: dict[int, set[str]] = {}
+    for item, place in zip(slices, places.tolist(), strict=True):
+        at.setdefault(place, set()).add(_value(item, name))
+    return any(len(values) > 1 for values in at.values())
+
+
+def _words(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{shown}{more} differ too, but divide them into no whole stacks"
+
+
+def _thickness(slices: Sequence[Slice]) -> float | None:
+    known = [s.frame.thickness_mm for s in slices if s.frame.thickness_mm]
+    return min(known) if known else None
+
+
+def _split_interleaved(
+    slices: Sequence[Slice], along: NDArray[np.float64]
+) -> list[Part]:
+    """Passes that lie between each other's places, each alone a regular stack."""
+    if len(slices) < 2 * _MIN_SLICES:
+        return []
+    step = geometry.is_regular(along)
+    thickness = _thickness(slices)
+    if step and (thickness is None or step > _OVERLAPPED * thickness):
+        return []  # one scan, perhaps acquired in turns
+    for name, values in _columns(slices, _MAX_PASSES):
+        keys = [(value,) for value in values]
+        if _are_passes(keys, along, step, thickness):
+            return _parts(slices, (name,), keys)
+    runs = _number_runs(slices, along)
+    if _are_passes(runs, along, step, thickness):
+        return _told(slices, runs, "their instance numbers, which run through each")
+    if not step:
+        for n in range(2, _MAX_PASSES + 1):
+            turns = [(str(index % n),) for index in range(len(slices))]
+            if _are_passes(turns, along, step, thickness):
+                told = "position alone: every part is regular by itself"
+                return _told(slices, turns, told)
+    return []
+
+
+def _told(
+    slices: Sequence[Slice], keys: Sequence[tuple[str, ...]], told: str
+) -> list[Part]:
+    kinds = sorted(set(keys), key=_numeric)
+    return [
+        Part(
+            tuple(s for s, k in zip(slices, keys, strict=True) if k == kind),
+            f"pass {index + 1} of {len(kinds)}",
+            told,
+        )
+        for index, kind in enumerate(kinds)
+    ]
+
+
+def _are_passes(
+    keys: Sequence[tuple[str, ...]],
+    along: NDArray[np.float64],
+    step: float,
+    thickness: float | None,
+) -> bool:
+    """True where each part is regular, with one step, and reaches into the others."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    if not 2 <= len(groups) <= _MAX_PASSES:
+        return False
+    parts = [along[indices] for indices in groups.values()]
+    if min(map(len, parts)) < _MIN_SLICES:
+        return False
+    steps = [geometry.is_regular(part) for part in parts]
+    if min(steps) <= 0 or max(steps) - min(steps) > _ALIKE * max(steps):
+        return False
+    # A regular whole is two scans only if each of them leaves nothing out.
+    if step and thickness is not None and steps[0] < (1 - _ALIKE) * thickness:
+        return False
+    low = max(float(part[0]) for part in parts)
+    high = min(float(part[-1]) for part in parts)
+    return high - low > max(steps)
+
+
+def _number_runs(
+    slices: Sequence[Slice], along: NDArray[np.float64]
+) -> list[tuple[str, ...]]:
+    """For each slice the number of the sweep that it belongs to, by instance number."""
+    order = [int(index) for index in np.argsort(_numbers(slices), kind="stable")]
+    runs: list[tuple[str, ...]] = [("0",)] * len(slices)
+    run, direction = 0, 0.0
+    for before, index in itertools.pairwise(order):
+        way = math.copysign(1.0, along[index] - along[before])
+        if direction and way != direction:
+            run, direction = run + 1, 0.0
+        else:
+            direction = way
+        runs[index] = (str(run),)
+    return runs
