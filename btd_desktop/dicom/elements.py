@@ -6,6 +6,7 @@ would take longer than decoding the pixels.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from typing import Any, Final
@@ -65,10 +66,14 @@ def _read(dataset: Dataset, path: str, depth: int, found: dict[str, str]) -> Non
     for tag in list(dataset.keys()):
         if len(found) >= _MAX_ELEMENTS:
             return
-        if tag.group in (_META, _PIXELS) or tag == _OF_FRAMES or tag.is_private_creator:
+        # Whole numbers: the properties of a tag take most of the time of this loop.
+        group, number = int(tag) >> 16, int(tag) & 0xFFFF
+        if group in (_META, _PIXELS) or int(tag) == _OF_FRAMES:
             continue
+        if group & 1 and number <= 0xFF:
+            continue  # reserves a private block
         element: Any = dataset.get_item(tag, keep_deferred=True)
-        name = path + _name(dataset, tag)
+        name = path + (_private_name(dataset, tag) if group & 1 else _keyword(int(tag)))
         if (element.VR or _vr_of(tag)) == "SQ":
             if depth < _MAX_DEPTH:
                 _read_items(dataset, tag, name, depth, found)
@@ -91,10 +96,12 @@ def _read_items(
             _read(item, mark, depth + 1, found)
 
 
-def _name(dataset: Dataset, tag: BaseTag) -> str:
-    keyword = keyword_for_tag(tag)
-    if keyword or not tag.is_private:
-        return keyword or str(tag)
+@functools.lru_cache(maxsize=4096)
+def _keyword(tag: int) -> str:
+    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def _private_name(dataset: Dataset, tag: BaseTag) -> str:
     block = dataset.get_item((tag.group, tag.element >> 8), keep_deferred=True)
     value = getattr(block, "value", None)
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
@@ -120,6 +127,7 @@ def _raw_text(element: RawDataElement) -> str:
     return _short(text) if is_text else _digest(value)
 
 
+@functools.lru_cache(maxsize=4096)
 def _vr_of(tag: BaseTag) -> str:
     try:
         return dictionary_VR(tag)

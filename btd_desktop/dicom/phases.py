@@ -133,7 +133,7 @@ def _split_repeats(
     slices: Sequence[Slice], places: NDArray[np.intp], most: int
 ) -> list[Part]:
     columns = list(_columns(slices, max(2 * most, most + 1)))
-    best: tuple[tuple[int, int, int], tuple[str, ...], list[tuple[str, ...]]] | None
+    best: tuple[tuple[int, ...], tuple[str, ...], list[tuple[str, ...]]] | None
     best = None
     names: tuple[str, ...]
     chosen: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = [
@@ -144,7 +144,8 @@ def _split_repeats(
     for order, (names, values) in enumerate(chosen):
         if not _tells_apart(values, places, most):
             continue
-        quality = (len(set(values)) - most, len(names), order)
+        is_vague = any(_plain(name) not in _PREFERRED for name in names)
+        quality = (len(names), is_vague, len(set(values)) - most, order)
         if best is None or quality < best[0]:
             best = (quality, names, values)
     if best is not None:
