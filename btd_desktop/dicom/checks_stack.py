@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
+from btd_desktop.dicom.differing import differing_names
 from btd_desktop.dicom.findings import (
     concerned,
     counted,
@@ -19,7 +20,6 @@ from btd_desktop.dicom.findings import (
     visible,
     warning,
 )
-from btd_desktop.dicom.phases import differing_names
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 

@@ -18,7 +18,7 @@ from btd_desktop.dicom.series import Fate, FileRecord, SeriesFinding
 from btd_desktop.dicom.stack import folder_of, series_key
 from btd_desktop.digest import tree_digest
 
-__all__ = ["mark_duplicates"]
+__all__ = ["digest_of", "mark_duplicates"]
 
 _Seen = tuple[FileRecord, InstanceFacts]
 
@@ -55,7 +55,7 @@ def mark_duplicates(
         if record.fate is not Fate.ACCEPTED or parsed is None:
             continue
         if parsed.facts is None or not record.sop_instance_uid:
-            original = others.setdefault(_digest_of(outcome), record)
+            original = others.setdefault(digest_of(outcome), record)
             if original is not record:
                 verdict.duplicates[record.name] = original
             continue
@@ -68,7 +68,7 @@ def mark_duplicates(
     return _marked(outcomes, verdict), verdict.copies, verdict.found
 
 
-def _digest_of(outcome: Outcome) -> str:
+def digest_of(outcome: Outcome) -> str:
     """Digest of a file; where its values lie in another one, of both."""
     record, beside = outcome.record, outcome.companion
     if beside is None:

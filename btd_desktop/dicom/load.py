@@ -17,7 +17,7 @@ from btd_desktop.dicom import archive, btd_layout
 from btd_desktop.dicom.archive_file import FilePool
 from btd_desktop.dicom.assemble import Instance, assemble_series
 from btd_desktop.dicom.dicomdir import judge_references
-from btd_desktop.dicom.duplicates import mark_duplicates
+from btd_desktop.dicom.duplicates import digest_of, mark_duplicates
 from btd_desktop.dicom.grids import GridFile, load_grid
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
 from btd_desktop.dicom.neighbours import Companion, with_companions
@@ -226,7 +226,7 @@ def _build_series(
             labelled = labels.findings(record.name)
             file = GridFile(
                 record.name,
-                _digest_of(outcome),
+                digest_of(outcome),
                 outcome.kind.value,
                 is_published=bool(labelled),
                 stated=modality,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,44 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
+from btd_desktop.dicom.differing import (
+    PREFERRED,
+    columns,
+    differing_names,
+    may_be_shown,
+    numeric_key,
+    plain_name,
+    value_of,
+)
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["Part", "differing_names", "split_passes"]
+__all__ = ["Part", "split_passes"]
 
-# What names a pass best, when several elements divide the slices in the same way.
-_PREFERRED: Final = (
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "NominalPercentageOfCardiacPhase",
-    "NominalCardiacTriggerDelayTime",
-    "AcquisitionNumber",
-    "EchoNumbers",
-    "EchoTime",
-    "EffectiveEchoTime",
-    "DiffusionBValue",
-    "InversionTime",
-    "TriggerTime",
-    "FlipAngle",
-    "StackID",
-    "ImageType",
-    "ConvolutionKernel",
-    "KVP",
-    "AcquisitionDateTime",
-    "AcquisitionTime",
-)
-# Every slice has its own; what depends on the pixels tells no pass.
-_OF_THE_SLICE: Final = frozenset(
-    (
-        "SOPInstanceUID",
-        "InstanceNumber",
-        "ImagePositionPatient",
-        "ImageOrientationPatient",
-        "SliceLocation",
-        "SmallestImagePixelValue",
-        "LargestImagePixelValue",
-        "DataSetTrailingPadding",
-    )
-)
 _MIN_SLICES: Final = 3
 _MAX_PASSES: Final = 6
 _MAX_PAIRED: Final = 24
@@ -94,57 +69,22 @@ def split_passes(slices: Sequence[Slice], along: NDArray[np.float64]) -> list[Pa
     return _split_interleaved(slices, along) or [Part(tuple(slices))]
 
 
-def differing_names(slices: Sequence[Slice]) -> list[str]:
-    """Elements that are not alike in all slices, those of each slice left out."""
-    return [name for name, _ in _columns(slices, len(slices))]
-
-
-def _value(item: Slice, name: str) -> str:
-    found = item.frame.phase.get(name)
-    return item.facts.elements.get(name, "") if found is None else found
-
-
-def _columns(slices: Sequence[Slice], most: int) -> Iterator[tuple[str, list[str]]]:
-    """Elements with two to `most` values, best names first."""
-    names = {name: None for item in slices for name in item.facts.elements}
-    names |= {name: None for item in slices for name in item.frame.phase}
-    for name in sorted(names, key=_rank):
-        if _plain(name) in _OF_THE_SLICE:
-            continue
-        values = [_value(item, name) for item in slices]
-        if 1 < len(set(values)) <= most:
-            yield name, values
-
-
-def _plain(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _rank(name: str) -> tuple[int, str]:
-    plain = _plain(name)
-    if plain in _PREFERRED:
-        return _PREFERRED.index(plain), name
-    is_uid = plain.endswith("UID")
-    is_vague = is_uid or plain.endswith(("Time", "Date")) or plain.startswith("Window")
-    return 100 + 100 * is_vague + 50 * name.startswith("("), name
-
-
 def _split_repeats(
     slices: Sequence[Slice], places: NDArray[np.intp], most: int
 ) -> list[Part]:
-    columns = list(_columns(slices, max(2 * most, most + 1)))
+    found = list(columns(slices, max(2 * most, most + 1)))
     best: tuple[tuple[int, ...], tuple[str, ...], list[tuple[str, ...]]] | None
     best = None
     names: tuple[str, ...]
     chosen: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = [
-        ((name,), [(value,) for value in values]) for name, values in columns
+        ((name,), [(value,) for value in values]) for name, values in found
     ]
-    for (one, first), (two, second) in itertools.combinations(columns[:_MAX_PAIRED], 2):
+    for (one, first), (two, second) in itertools.combinations(found[:_MAX_PAIRED], 2):
         chosen.append(((one, two), list(zip(first, second, strict=True))))
     for order, (names, values) in enumerate(chosen):
         if not _tells_apart(values, places, most):
             continue
-        is_vague = any(_plain(name) not in _PREFERRED for name in names)
+        is_vague = any(plain_name(name) not in PREFERRED for name in names)
         quality = (len(names), is_vague, len(set(values)) - most, order)
         if best is None or quality < best[0]:
             best = (quality, names, values)
@@ -172,8 +112,8 @@ def _parts(
     names: tuple[str, ...],
     values: Sequence[tuple[str, ...]],
 ) -> list[Part]:
-    kinds = sorted(set(values), key=_numeric)
-    told = " and ".join(_plain(name) for name in names)
+    kinds = sorted(set(values), key=numeric_key)
+    told = " and ".join(plain_name(name) for name in names)
     return [
         Part(
             tuple(s for s, v in zip(slices, values, strict=True) if v == kind),
@@ -185,31 +125,12 @@ def _parts(
 
 
 def _label(names: tuple[str, ...], kind: tuple[str, ...], index: int, n: int) -> str:
-    if all(_may_be_shown(name, value) for name, value in zip(names, kind, strict=True)):
+    if all(may_be_shown(name, value) for name, value in zip(names, kind, strict=True)):
         return ", ".join(
-            f"{_plain(name)} {value or 'absent'}"
+            f"{plain_name(name)} {value or 'absent'}"
             for name, value in zip(names, kind, strict=True)
         )
-    return f"{' and '.join(_plain(name) for name in names)}, {index + 1} of {n}"
-
-
-def _may_be_shown(name: str, value: str) -> bool:
-    """Numbers and known codes: free text may name a person (docs/privacy.md)."""
-    plain = _plain(name)
-    if plain.startswith(("Patient", "(0010", "Other", "Issuer")):
-        return False
-    return plain in _PREFERRED or not value or math.isfinite(_number(value))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.inf
-
-
-def _numeric(values: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
-    return tuple((_number(value), value) for value in values)
+    return f"{' and '.join(plain_name(name) for name in names)}, {index + 1} of {n}"
 
 
 def _split_by_number(
@@ -240,7 +161,7 @@ def _split_by_number(
             wanted = [_expected(full, row[full], place) for row in known]
             _match(here, numbers[here], wanted, ranks)
     differing = [
-        _plain(name)
+        plain_name(name)
         for name in differing_names(slices)
         if _differs_at_places(slices, name, places)
     ]
@@ -303,7 +224,7 @@ def _differs_at_places(
 ) -> bool:
     at: dict[int, set[str]] = {}
     for item, place in zip(slices, places.tolist(), strict=True):
-        at.setdefault(place, set()).add(_value(item, name))
+        at.setdefault(place, set()).add(value_of(item, name))
     return any(len(values) > 1 for values in at.values())
 
 
@@ -328,7 +249,7 @@ def _split_interleaved(
     thickness = _thickness(slices)
     if step and (thickness is None or step > _OVERLAPPED * thickness):
         return []  # one scan, perhaps acquired in turns
-    for name, values in _columns(slices, _MAX_PASSES):
+    for name, values in columns(slices, _MAX_PASSES):
         keys = [(value,) for value in values]
         if _are_passes(keys, along, step, thickness):
             return _parts(slices, (name,), keys)
@@ -347,7 +268,7 @@ def _split_interleaved(
 def _told(
     slices: Sequence[Slice], keys: Sequence[tuple[str, ...]], told: str
 ) -> list[Part]:
-    kinds = sorted(set(keys), key=_numeric)
+    kinds = sorted(set(keys), key=numeric_key)
     return [
         Part(
             tuple(s for s, k in zip(slices, keys, strict=True) if k == kind),
