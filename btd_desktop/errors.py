@@ -11,6 +11,7 @@ else that escapes is a bug and takes the crash path.
     ├── ModelError               4   weights or card missing, damaged or not matching
     ├── CalibrationError         5   no profile covers this, or too few scans
     ├── CaseError                6   case folder missing, damaged, newer or locked
+    │   └── UnauthenticatedError 9   a case that this computer did not seal, not adopted
     ├── ReportError              7   report cannot be written, signed or verified
     └── SettingsError            8   a setting or an argument is not usable
 
@@ -28,6 +29,7 @@ __all__ = [
     "ModelError",
     "ReportError",
     "SettingsError",
+    "UnauthenticatedError",
     "UnsafeInputError",
 ]
 
@@ -76,6 +78,12 @@ class CaseError(BtdError):
     """The case folder is missing, damaged, locked or newer than this program."""
 
     exit_code = 6
+
+
+class UnauthenticatedError(CaseError):
+    """The case was not sealed with this computer's key, and nobody adopted it."""
+
+    exit_code = 9
 
 
 class ReportError(BtdError):

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from btd_desktop.cases.audit import Head
-from btd_desktop.cases.database import DATABASE_NAME
-from btd_desktop.digest import bytes_digest, file_digest
+from btd_desktop.cases.database import DATABASE_NAME, stamps_of
+from btd_desktop.cases.files import part_digest
+from btd_desktop.digest import bytes_digest
+from btd_desktop.errors import CaseError
 from btd_desktop.paths import data_dir
 
 __all__ = ["Anchor", "database_digest", "database_problem", "read_anchor", "set_anchor"]
@@ -72,12 +74,11 @@ def set_anchor(case_id: str, anchor: Anchor) -> None:
 
 def database_digest(folder: Path) -> str:
     """Digest of a closed case's database; "" when it is open or not wholly merged."""
-    wal = folder / f"{DATABASE_NAME}-wal"
     try:
-        if wal.exists() and wal.stat().st_size > 0:
+        if stamps_of(folder)[1] is not None:
             return ""
-        return file_digest(folder / DATABASE_NAME)[0]
-    except OSError:
+        return part_digest(folder / DATABASE_NAME, folder)
+    except (OSError, CaseError):
         return ""
 
 

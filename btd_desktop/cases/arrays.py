@@ -12,13 +12,14 @@ import contextlib
 import errno
 import os
 import re
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.cases.files import open_part, remove_part, replace_part
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
@@ -29,7 +30,6 @@ __all__ = [
     "map_array",
     "read_array",
     "remove_leftovers",
-    "sync_folder",
     "write_array",
 ]
 
@@ -85,20 +85,15 @@ def write_array(folder: Path, array: NDArray[Any]) -> str:
     target = array_path(folder, digest)
     if target.exists() and not check_array(folder, digest):
         return digest
-    temporary = ""
+    meanwhile = f"{_LEFTOVER_PREFIX}{secrets.token_hex(8)}"
     try:
-        handle, temporary = tempfile.mkstemp(prefix=_LEFTOVER_PREFIX, dir=folder)
-        with os.fdopen(handle, "wb") as stream:
+        with (
+            replace_part(target, folder.parent, meanwhile) as handle,
+            os.fdopen(handle, "wb", closefd=False) as stream,
+        ):
             stream.write(_header_bytes(little.shape, little.dtype))
             stream.write(little.reshape(-1).view(np.uint8).data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-        sync_folder(folder)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise _write_error(folder, error) from error
     return digest
 
@@ -111,17 +106,23 @@ def map_array(folder: Path, digest: str) -> NDArray[Any]:
     """
     path = array_path(folder, digest)
     try:
-        with path.open("rb") as stream:
-            shape, dtype, offset = _read_header(stream)
-            size = os.fstat(stream.fileno()).st_size
+        with os.fdopen(open_part(path, folder.parent), "rb") as stream:
+            return _map(path, stream)
     except OSError as error:
         raise CaseError(
             f"array {path.name} of the case cannot be read: {error.strerror or error}",
             hint="Copy the case again, with its whole arrays folder.",
             code="array-missing",
         ) from error
+
+
+def _map(path: Path, stream: BinaryIO) -> NDArray[Any]:
+    """The array in an open file: what was looked at is what is mapped."""
+    try:
+        shape, dtype, offset = _read_header(stream)
     except (ValueError, TypeError) as error:
         raise _altered(path, "its header is not as this program writes it") from error
+    size = os.fstat(stream.fileno()).st_size
     n_values = 1
     for length in shape:
         n_values *= length
@@ -130,7 +131,7 @@ def map_array(folder: Path, digest: str) -> NDArray[Any]:
         raise _altered(path, f"{shape} {dtype} does not fill its {size} bytes")
     if n_values == 0:
         return np.empty(shape, dtype)
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+    return np.memmap(stream, dtype=dtype, mode="r", offset=offset, shape=shape)
 
 
 def read_array(folder: Path, digest: str) -> NDArray[Any]:
@@ -159,25 +160,7 @@ def remove_leftovers(folder: Path) -> None:
     """Delete half-written files of a process that was killed (caller has the lock)."""
     for path in folder.glob(f"{_LEFTOVER_PREFIX}*"):
         with contextlib.suppress(OSError):
-            path.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's list of names, so that a rename survives a power loss.
-
-    Windows cannot open folders and does not need it.
-    """
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        # Some network shares refuse to sync folders; the file itself is synced.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
+            remove_part(path, folder.parent)
 
 
 def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:

@@ -32,6 +32,7 @@ from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.errors import CaseError
 
 __all__ = [
+    "ADOPTED",
     "FIRST_PREVIOUS_HASH",
     "Head",
     "append_entry",
@@ -43,6 +44,7 @@ __all__ = [
     "verify_order",
 ]
 
+ADOPTED = "unauthenticated case adopted"
 FIRST_PREVIOUS_HASH = "0" * 64
 Head = tuple[int, str]
 

@@ -12,14 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from btd_desktop.cases import audit
-from btd_desktop.cases.arrays import FULL_DISK, sync_folder
+from btd_desktop.cases.arrays import FULL_DISK
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.database import (
     DATABASE_NAME,
-    LOCK_NAME,
-    connect_for_writing,
+    connect_to_new,
     transaction,
 )
+from btd_desktop.cases.files import sync_folder
+from btd_desktop.cases.lock import LOCK_NAME
 from btd_desktop.cases.migrations import (
     apply_migrations,
     format_version,
@@ -42,7 +43,10 @@ __all__ = [
 
 ARRAYS_NAME = "arrays"
 _UNFINISHED_NAME = "case.creating"
-_UNFINISHED = (LOCK_NAME, _UNFINISHED_NAME, f"{_UNFINISHED_NAME}-journal")
+_LEFTOVERS = tuple(
+    f"{_UNFINISHED_NAME}{end}" for end in ("", "-journal", "-wal", "-shm")
+)
+_UNFINISHED = (LOCK_NAME, *_LEFTOVERS)
 
 
 def prepare_folder(folder: Path) -> None:
@@ -57,7 +61,7 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
         arrays = folder / ARRAYS_NAME
-        if arrays.is_dir() and not any(arrays.iterdir()):
+        if _is_own_folder(arrays) and not any(arrays.iterdir()):
             names.discard(ARRAYS_NAME)
     except OSError as error:
         raise folder_error(folder, error) from error
@@ -78,9 +82,9 @@ def prepare_folder(folder: Path) -> None:
 def write_new_database(folder: Path, info: CaseInfo, key: AuditKey) -> None:
     """Build a case database with its first audit entry and put it in place."""
     unfinished = folder / _UNFINISHED_NAME
-    for leftover in (_UNFINISHED_NAME, f"{_UNFINISHED_NAME}-journal"):
+    for leftover in _LEFTOVERS:
         (folder / leftover).unlink(missing_ok=True)
-    connection = connect_for_writing(unfinished, journal="DELETE")
+    connection = connect_to_new(unfinished)
     try:
         apply_migrations(connection)
         with transaction(connection):
@@ -109,7 +113,7 @@ def remove_unfinished(folder: Path, *, keep_folder: bool) -> None:
     with contextlib.suppress(OSError):
         for name in _UNFINISHED:
             (folder / name).unlink(missing_ok=True)
-        if (folder / ARRAYS_NAME).is_dir():
+        if _is_own_folder(folder / ARRAYS_NAME):
             (folder / ARRAYS_NAME).rmdir()
         if not keep_folder:
             folder.rmdir()
@@ -138,6 +142,10 @@ def migrate_case(connection: sqlite3.Connection, key: AuditKey) -> None:
                     "records": [record_claim(connection, *claim) for claim in intact],
                 },
             )
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def folder_error(folder: Path, error: OSError) -> CaseError:

@@ -1,4 +1,4 @@
-"""The case's SQLite file: opening, locking, transactions and what its errors mean.
+"""The case's SQLite file: opening, transactions and what its errors mean.
 
 SQLite's error code decides whether the examiner can act on it (disk full, locked,
 damaged: `CaseError`) or we made a mistake (anything else: let it escape).
@@ -7,30 +7,44 @@ damaged: `CaseError`) or we made a mistake (anything else: let it escape).
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
+from btd_desktop.cases.files import (
+    Stamp,
+    check_part,
+    read_part,
+    remove_part,
+    stamp_of,
+)
+from btd_desktop.cases.lock import LOCK_NAME, WriterLock
 from btd_desktop.errors import CaseError
 
 __all__ = [
     "DATABASE_NAME",
-    "WriterLock",
+    "begin_writing",
     "case_errors",
-    "connect_for_writing",
+    "connect_to_case",
+    "connect_to_new",
     "copy_database",
     "read_snapshot",
+    "refuse_changed",
+    "stamps_of",
     "transaction",
 ]
 
 DATABASE_NAME = "case.sqlite"
-LOCK_NAME = "case.lock"
+_WAL_NAME = f"{DATABASE_NAME}-wal"
+_JOURNAL_NAME = f"{DATABASE_NAME}-journal"
+_INDEX_NAME = f"{DATABASE_NAME}-shm"
+_MOST_BYTES_OF_A_VALUE = 64 << 20
+# Bytes 18 and 19 of the file: 2 asks for a write-ahead log, which memory has none of.
+_FORMAT_BYTES = slice(18, 20)
 _ROOM_TO_OPEN = 64 << 10  # bytes; SQLite's index of the write-ahead log is half of it
 
 # What SQLite says when there is no room for its index of the write-ahead log.
@@ -77,7 +91,12 @@ _MEANINGS = {
         "Choose a folder that this program created.",
         "not-a-case",
     ),
-    # A value of the wrong kind only gets in by altering the file.
+    # A value larger than any of ours, or of another kind, only gets in by altering.
+    sqlite3.SQLITE_TOOBIG: (
+        "the database of the case {} is damaged",
+        "Go back to an unaltered copy of the case folder.",
+        "case-damaged",
+    ),
     sqlite3.SQLITE_MISMATCH: (
         "the database of the case {} is damaged",
         "Go back to an unaltered copy of the case folder.",
@@ -137,18 +156,55 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def connect_for_writing(path: Path, *, journal: str = "WAL") -> sqlite3.Connection:
-    """Connection with the guarantees of a case: durable commits, foreign keys.
+def connect_to_new(path: Path) -> sqlite3.Connection:
+    """Connection to a database that is being made, with the guarantees of a case."""
+    connection = _connect(path)
+    begin_writing(connection)
+    return connection
 
-    It may be used from any thread, by one at a time; the store sees to that.
+
+def connect_to_case(folder: Path) -> sqlite3.Connection:
+    """Connection to the database of a case that the caller holds the lock of.
+
+    It may be used from any thread, by one at a time; the store sees to that. Nothing
+    is written before `begin_writing`: the caller looks at the schema first.
+
+    Raises:
+        CaseError: A file beside the database is not one that this program leaves.
     """
+    stamps = stamps_of(folder)
+    # An index of the log is made anew from the log; one that was sent is not read.
+    remove_part(folder / _INDEX_NAME, folder)
+    connection = _connect(folder.resolve() / DATABASE_NAME)
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        # SQLite opens by path. That it got what was looked at can only be seen from
+        # the path naming the same file before and after.
+        refuse_changed(folder, stamps)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begin_writing(connection: sqlite3.Connection) -> None:
+    """Give a connection the guarantees of a case: durable commits, foreign keys."""
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise CaseError(
+            "the disk or share of the case has no room for a write-ahead log",
+            hint="Copy the case folder to a local disk, or open it read-only.",
+            code="no-locks",
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=5.0, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute(f"PRAGMA journal_mode = {journal}")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
         _harden(connection)
     except sqlite3.Error:
         connection.close()
@@ -156,32 +212,89 @@ def connect_for_writing(path: Path, *, journal: str = "WAL") -> sqlite3.Connecti
     return connection
 
 
+def stamps_of(folder: Path) -> tuple[Stamp | None, Stamp | None]:
+    """Which files the database and its write-ahead log are, and when they changed.
+
+    A log without content, as a reader may leave, counts as none.
+
+    Raises:
+        CaseError: One of them, or a file beside them, is none that this program
+            leaves.
+    """
+    for name in (_JOURNAL_NAME, _INDEX_NAME, LOCK_NAME):
+        check_part(folder / name)
+    if (folder / _JOURNAL_NAME).exists():
+        # Undoing a journal overwrites the database, and may delete a file that it
+        # names anywhere on this computer.
+        raise CaseError(
+            f"{folder / _JOURNAL_NAME} lies beside the database: this program never"
+            " leaves such a journal, and does not carry it out",
+            hint="The case was altered or damaged; go back to an unaltered copy.",
+            code="unsafe-case",
+        )
+    log = stamp_of(folder / _WAL_NAME)
+    has_content = log is not None and log[2] > 0
+    return stamp_of(folder / DATABASE_NAME), log if has_content else None
+
+
 def read_snapshot(folder: Path) -> sqlite3.Connection:
     """The database as it is now, in memory; nothing in the folder is touched.
 
     Works on read-only media, beside a running writer, and after a crash (the write-
     ahead log that the crash left is applied to a private copy).
+
+    Raises:
+        CaseError: A file of the case is none that this program leaves.
     """
-    path = folder / DATABASE_NAME
+    stamps = stamps_of(folder)
     snapshot = sqlite3.connect(
         ":memory:", isolation_level=None, check_same_thread=False
     )
     try:
-        wal = path.with_name(f"{DATABASE_NAME}-wal")
         if WriterLock.is_held(folder):
-            _copy_into(snapshot, f"{_uri(path)}?mode=ro")
-        elif wal.is_file() and wal.stat().st_size > 0:
-            with tempfile.TemporaryDirectory(prefix="btd-case-") as private:
-                for source in (path, wal):
-                    shutil.copyfile(source, Path(private) / source.name)
-                _copy_into(snapshot, _uri(Path(private) / DATABASE_NAME))
+            _copy_into(snapshot, f"{_uri(folder.resolve() / DATABASE_NAME)}?mode=ro")
         else:
-            _copy_into(snapshot, f"{_uri(path)}?mode=ro&immutable=1")
+            data = read_part(folder / DATABASE_NAME, folder)
+            log = b""
+            if stamps[1] is not None:
+                log = read_part(folder / _WAL_NAME, folder)
+            _load_into(snapshot, data, log)
         _harden(snapshot)
     except BaseException:
         snapshot.close()
         raise
     return snapshot
+
+
+def _load_into(snapshot: sqlite3.Connection, data: bytes, log: bytes) -> None:
+    """Bring the bytes of a database and of its log into memory."""
+    if not data:
+        return
+    if not log and hasattr(snapshot, "deserialize"):
+        image = bytearray(data)
+        if image[_FORMAT_BYTES] == b"\2\2":
+            image[_FORMAT_BYTES] = b"\1\1"
+        snapshot.deserialize(bytes(image))
+        return
+    with tempfile.TemporaryDirectory(prefix="btd-case-") as private:
+        copy = Path(private) / DATABASE_NAME
+        copy.write_bytes(data)
+        copy.with_name(_WAL_NAME).write_bytes(log)
+        _copy_into(snapshot, _uri(copy.resolve()))
+
+
+def refuse_changed(folder: Path, seen: tuple[Stamp | None, Stamp | None]) -> None:
+    """Refuse to go on with a database that is not the one that was looked at.
+
+    Raises:
+        CaseError: Another program worked on it, or exchanged it.
+    """
+    if stamps_of(folder) != seen:
+        raise CaseError(
+            f"the case {folder} was changed while it was being opened",
+            hint="Close what else works in the folder, then open the case again.",
+            code="case-locked",
+        )
 
 
 def copy_database(source: sqlite3.Connection) -> sqlite3.Connection:
@@ -195,13 +308,14 @@ def copy_database(source: sqlite3.Connection) -> sqlite3.Connection:
 def _copy_into(target: sqlite3.Connection, uri: str) -> None:
     source = sqlite3.connect(uri, uri=True, timeout=5.0)
     try:
+        _harden(source)
         source.backup(target)
     finally:
         source.close()
 
 
 def _uri(path: Path) -> str:
-    return "file:" + quote(path.resolve().as_posix(), safe="/:")
+    return "file:" + quote(path.as_posix(), safe="/:")
 
 
 def _harden(connection: sqlite3.Connection) -> None:
@@ -209,110 +323,11 @@ def _harden(connection: sqlite3.Connection) -> None:
     # "Defense against the dark arts").
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES_OF_A_VALUE)
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
     connection.row_factory = sqlite3.Row
-
-
-class WriterLock:
-    """Held by the one process that may change a case; gone when that process dies.
-
-    A lock of the operating system on `case.lock`, so nothing is left to clean up
-    after a crash. The file's content only serves the message to the second one.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Take the lock.
-
-        Raises:
-            CaseError: Another process has it, or the folder cannot be written.
-        """
-        path = folder / LOCK_NAME
-        try:
-            # Not "w": a second process must not empty the first one's file.
-            # Unbuffered: on a full disk closing must not fail for want of a number.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            stream = os.fdopen(descriptor, "r+b", buffering=0)
-        except OSError as error:
-            raise CaseError(
-                f"the case {folder} cannot be written: {error.strerror or error}",
-                hint="Check the rights of the case folder, or open it read-only.",
-                code="not-writable",
-            ) from error
-        try:
-            is_free = _try_lock(stream)
-        except OSError as error:
-            stream.close()
-            raise CaseError(
-                f"the disk or share of the case {folder} cannot lock files:"
-                f" {error.strerror or error}; two programs could write at once",
-                hint="Copy the case folder to a local disk, or open it read-only.",
-                code="no-locks",
-            ) from error
-        if not is_free:
-            owner = stream.read(40).decode("ascii", "replace").strip()
-            stream.close()
-            raise CaseError(
-                f"the case {folder} is open in another program"
-                + (f" (process {owner})" if owner.isdigit() else ""),
-                hint="Close it there, or open the case read-only.",
-                code="case-locked",
-            )
-        self._stream: BinaryIO | None = stream
-        with contextlib.suppress(OSError):
-            stream.truncate(0)
-            stream.write(str(os.getpid()).encode())
-            stream.flush()
-
-    def release(self) -> None:
-        """Let the next one in; safe to call twice."""
-        if self._stream is not None:
-            _unlock(self._stream)
-            self._stream.close()
-            self._stream = None
-
-    @staticmethod
-    def is_held(folder: Path) -> bool:
-        """True while some process may write the case (best effort, nothing kept)."""
-        try:
-            with (folder / LOCK_NAME).open("rb") as stream:
-                if not _try_lock(stream, shared=True):
-                    return True
-                _unlock(stream)
-        except OSError:
-            return False
-        return False
-
-
-if sys.platform == "win32":  # pragma: no cover - exercised on Windows only
-    import msvcrt
-
-    # Far behind the content, because Windows forbids reading locked bytes.
-    _LOCK_OFFSET = 1 << 20
-
-    def _try_lock(stream: BinaryIO, *, shared: bool = False) -> bool:
-        stream.seek(_LOCK_OFFSET)
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            stream.seek(0)
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        stream.seek(_LOCK_OFFSET)
-        with contextlib.suppress(OSError):
-            msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(stream: BinaryIO, *, shared: bool = False) -> bool:
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        try:
-            fcntl.flock(stream.fileno(), kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

@@ -28,18 +28,20 @@ from btd_desktop.cases.anchor import (
 )
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.creation import ARRAYS_NAME
-from btd_desktop.cases.database import (
-    WriterLock,
-    case_errors,
-    copy_database,
-    transaction,
-)
+from btd_desktop.cases.database import case_errors, copy_database, transaction
+from btd_desktop.cases.files import check_part, part_digest
+from btd_desktop.cases.lock import WriterLock
 from btd_desktop.cases.model import (
+    Adoption,
     AuditEntry,
+    Authentication,
     CaseVerdict,
 )
-from btd_desktop.cases.verification import unreadable, verify_case
-from btd_desktop.digest import file_digest
+from btd_desktop.cases.verification import (
+    authenticated_by,
+    unreadable,
+    verify_case,
+)
 from btd_desktop.errors import CaseError
 from btd_desktop.progress import TaskContext
 
@@ -124,6 +126,39 @@ class CaseJournal:
         row = self._rows("SELECT * FROM audit ORDER BY seq DESC LIMIT 1")[0]
         return audit.entry_from_row(row)
 
+    def authentication(self) -> tuple[Authentication, Adoption | None]:
+        """Whether this computer's key vouches for the log, and the adoption that does.
+
+        Seals are only looked through by `verify`.
+        """
+        return authenticated_by(self.audit_log(), self._key)
+
+    def adopt(self, reason: str, actor: str, now: datetime) -> AuditEntry:
+        """Take over a case that this computer's key does not vouch for.
+
+        The entry is sealed with the key and covers all before it: from now on the
+        log, as it is now, cannot be changed unseen.
+
+        Args:
+            reason: Why it is taken to be what it says, in the examiner's words.
+            actor: Who decides that.
+            now: Time, aware.
+
+        Raises:
+            ValueError: There is no reason, or nothing to adopt.
+        """
+        entries = self.audit_log()
+        is_foreign = authenticated_by(entries, self._key)[0] == "not authenticated"
+        if not is_foreign or not reason.strip():
+            raise ValueError("adopting wants a case that is not ours, and a reason")
+        details = {
+            "reason": reason.strip(),
+            "n_entries": len(entries),
+            "head": entries[-1].hash if entries else "",
+            "key_ids": sorted({entry.key_id for entry in entries}),
+        }
+        return self.append_audit(audit.ADOPTED, details, actor, now)
+
     def audit_log(self) -> tuple[AuditEntry, ...]:
         """All entries in order."""
         rows = self._rows("SELECT * FROM audit ORDER BY seq")
@@ -146,7 +181,8 @@ class CaseJournal:
         Others may read the case meanwhile: the check works on a copy of the database.
 
         Args:
-            known_heads: Audit heads printed in reports at hand; each must occur.
+            known_heads: Audit heads printed in reports at hand; each must occur. A
+                mapping has the words for the report.
             context: Progress and cancellation; reported once per array.
 
         Raises:
@@ -178,11 +214,13 @@ class CaseJournal:
         for name, sha256 in self._report_files().items():
             path = self.folder / name
             try:
-                if path.is_file() and file_digest(path)[0] not in sha256:
+                if check_part(path) and part_digest(path, self.folder) not in sha256:
                     problems.append(
                         f"{name} in the case folder is not the report that was issued:"
                         " its SHA-256 differs from the one recorded"
                     )
+            except CaseError as error:
+                problems.append(error.detail)
             except OSError as error:
                 why = error.strerror or "no reason given"
                 problems.append(f"{name} in the case folder cannot be read: {why}")

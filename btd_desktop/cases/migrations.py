@@ -6,29 +6,26 @@ minor only added what older programs can ignore. A published step is never edite
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from btd_desktop.cases.database import transaction
-from btd_desktop.errors import CaseError
 
 __all__ = [
     "APPLICATION_ID",
     "MIGRATIONS",
+    "MINOR_RANGE",
     "RECORD_TABLES",
     "Migration",
     "apply_migrations",
-    "check_format",
     "format_version",
     "make_step",
     "pending_migrations",
 ]
 
 APPLICATION_ID = 0x42544443  # "BTDC", shown by `file case.sqlite`
-_MINOR_RANGE = 1000
+MINOR_RANGE = 1000
 
 # Tables whose rows the audit log vouches for; each has an integer primary key.
 RECORD_TABLES = {
@@ -60,7 +57,7 @@ class Migration:
     @property
     def version(self) -> int:
         """As `PRAGMA user_version` holds it."""
-        return self.major * _MINOR_RANGE + self.minor
+        return self.major * MINOR_RANGE + self.minor
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
@@ -159,66 +156,3 @@ def apply_migrations(connection: sqlite3.Connection) -> None:
     for migration in pending_migrations(connection):
         with transaction(connection):
             make_step(connection, migration)
-
-
-def check_format(connection: sqlite3.Connection, folder: Path) -> None:
-    """Refuse what is no case, what is too new, and what carries SQL of its own.
-
-    Raises:
-        CaseError: One of these.
-    """
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    kinds = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
-    tables = {row[1] for row in kinds if row[0] == "table"}
-    expected = {*RECORD_TABLES, "audit", "audit_head"}
-    if application != APPLICATION_ID or not expected <= tables:
-        raise CaseError(
-            f"{folder} is not a case: its {'tables' if tables else 'database'} are"
-            " not those of this program",
-            hint="Choose a folder that this program created.",
-            code="not-a-case",
-        )
-    if any(row[0] in ("trigger", "view") for row in kinds):
-        raise CaseError(
-            f"the case {folder} holds SQL code that this program never writes",
-            hint="It was altered; go back to an unaltered copy.",
-            code="case-damaged",
-        )
-    major, minor = divmod(format_version(connection), _MINOR_RANGE)
-    newest = MIGRATIONS[-1].major
-    if major > newest:
-        raise CaseError(
-            f"the case {folder} has format {major}.{minor}; this program reads up to"
-            f" {newest}.x",
-            hint="Open it with the newer version of BTD Desktop that made it.",
-            code="case-newer",
-        )
-    found = _columns(connection)
-    for table, columns in _expected_columns(format_version(connection)).items():
-        if not columns <= found.get(table, set()):
-            raise CaseError(
-                f"the database of the case {folder} is damaged: its table {table}"
-                " is not as this program made it",
-                hint="Go back to an unaltered copy of the case folder.",
-                code="case-damaged",
-            )
-
-
-def _expected_columns(version: int) -> dict[str, set[tuple[object, ...]]]:
-    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        for migration in MIGRATIONS:
-            if migration.version <= version:
-                migration.apply(fresh)
-        return _columns(fresh)
-
-
-def _columns(connection: sqlite3.Connection) -> dict[str, set[tuple[object, ...]]]:
-    """Table → (name, type, not null, place in the primary key) of its columns."""
-    rows = connection.execute(
-        'SELECT m.name, c.name, c.type, c."notnull", c.pk'
-        " FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
-    )
-    columns: dict[str, set[tuple[object, ...]]] = {}
-    for row in rows:
-        columns.setdefault(str(row[0]), set()).add(tuple(row)[1:])
-    return columns

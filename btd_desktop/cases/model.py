@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Adoption",
     "AuditEntry",
+    "Authentication",
     "CaseInfo",
     "CaseVerdict",
     "EvidenceItem",
@@ -30,6 +32,7 @@ RunStatus = Literal["running", "done", "cancelled", "failed"]
 FindingStatus = Literal["to check", "confirmed", "dismissed"]
 FindingOrigin = Literal["examiner", "search"]
 KeyCheck = Literal["verified", "partly", "not checkable", "failed"]
+Authentication = Literal["authenticated", "adopted", "not authenticated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +271,23 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """An examiner took over a case that was not sealed with this computer's key.
+
+    Attributes:
+        seq: Its entry in the audit log; all before it was there when it was adopted.
+        utc: When.
+        actor: Who.
+        reason: Why, in the examiner's words.
+    """
+
+    seq: int
+    utc: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseVerdict:
     """Result of verifying a case; it speaks of the folder, not of the scans.
 
@@ -288,6 +308,12 @@ class CaseVerdict:
             "partly" or "not checkable": some or all entries were made with a key
             that is not here, so only the unkeyed chain could be checked, which a
             forger can rebuild. "failed": an entry claims this key and is not its.
+        authentication: "authenticated": every entry was made with this computer's
+            key. "adopted": what was not, came before an adoption that was, and that
+            vouches for it as it was then. "not authenticated": neither; whoever had
+            the folder may have written all of it.
+        adoption: The last adoption that holds, None when there is none.
+        is_sealed_here: The last entry was made with this computer's key.
     """
 
     audit_intact: bool
@@ -299,10 +325,13 @@ class CaseVerdict:
     records_intact: bool = True
     reports_intact: bool = True
     key_check: KeyCheck = "verified"
+    authentication: Authentication = "authenticated"
+    adoption: Adoption | None = None
+    is_sealed_here: bool = True
 
     @property
     def is_intact(self) -> bool:
-        """True when no check failed; `key_check` tells how far the checks reached."""
+        """True when no check failed; `authentication` tells what that is worth."""
         return (
             self.audit_intact
             and self.audit_complete
@@ -310,3 +339,19 @@ class CaseVerdict:
             and self.records_intact
             and self.reports_intact
         )
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True when a report may be signed over the case."""
+        return self.authentication != "not authenticated"
+
+    @property
+    def headline(self) -> str:
+        """The verdict in capitals, for the first line of whatever shows it."""
+        if not self.is_intact:
+            return "NOT INTACT"
+        return {
+            "authenticated": "INTACT",
+            "adopted": "INTACT SINCE ITS ADOPTION",
+            "not authenticated": "NOT AUTHENTICATED",
+        }[self.authentication]

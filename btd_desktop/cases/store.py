@@ -25,22 +25,25 @@ from btd_desktop.cases.creation import (
 )
 from btd_desktop.cases.database import (
     DATABASE_NAME,
-    WriterLock,
+    begin_writing,
     case_errors,
-    connect_for_writing,
+    connect_to_case,
     copy_database,
     read_snapshot,
+    refuse_changed,
+    stamps_of,
 )
 from btd_desktop.cases.evidence_section import EvidenceSection
+from btd_desktop.cases.files import check_folder, check_part
 from btd_desktop.cases.finding_section import FindingSection
-from btd_desktop.cases.migrations import (
-    apply_migrations,
-    check_format,
-    pending_migrations,
-)
+from btd_desktop.cases.journal import damaged
+from btd_desktop.cases.lock import WriterLock
+from btd_desktop.cases.migrations import apply_migrations, pending_migrations
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.run_section import RunSection
+from btd_desktop.cases.schema import check_schema
 from btd_desktop.cases.text import storable_text
+from btd_desktop.cases.verification import verify_case
 from btd_desktop.errors import CaseError
 
 __all__ = ["CaseStore"]
@@ -134,7 +137,12 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
             CaseError: It is no case, damaged, of a newer format, or open elsewhere.
         """
         folder = Path(folder)
-        if not (folder / DATABASE_NAME).is_file():
+        try:
+            is_there = check_part(folder / DATABASE_NAME)
+            check_folder(folder / ARRAYS_NAME)
+        except OSError as error:
+            raise folder_error(folder, error) from error
+        if not is_there:
             raise CaseError(
                 f"{folder} is not a case: it holds no {DATABASE_NAME}",
                 hint="Choose a folder that this program created, or make a new case.",
@@ -152,7 +160,7 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
             raise folder_error(folder, error) from error
         try:
             with case_errors(folder):
-                check_format(connection, folder)
+                check_schema(connection, folder)
                 as_stored = connection
                 if pending_migrations(connection):
                     connection = copy_database(connection)
@@ -169,14 +177,20 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
     @classmethod
     def _open_writer(cls, folder: Path) -> CaseStore:
         # Looked at before the first write: opening something foreign leaves it alone.
+        seen = stamps_of(folder)
         with cls._open_snapshot(folder) as before:
             file_problems = before._file_problems
+            before._check_before_writing(has_log=seen[1] is not None)
         key = load_or_create_key()
         lock = WriterLock(folder)
         try:
+            refuse_changed(folder, seen)
             with case_errors(folder):
-                connection = connect_for_writing(folder / DATABASE_NAME)
+                connection = connect_to_case(folder)
                 try:
+                    # Again on the connection that writes: a path may lead elsewhere.
+                    check_schema(connection, folder)
+                    begin_writing(connection)
                     migrate_case(connection, key)
                     array_files.remove_leftovers(folder / ARRAYS_NAME)
                     store = cls(folder, connection, lock=lock, key=key)
@@ -185,9 +199,39 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
                 except BaseException:
                     connection.close()
                     raise
+        except OSError as error:
+            lock.release()
+            raise folder_error(folder, error) from error
         except BaseException:
             lock.release()
             raise
+
+    def _check_before_writing(self, *, has_log: bool) -> None:
+        """Refuse to write to a database that is damaged or comes with foreign work.
+
+        A write-ahead log is what a killed writer leaves. It is applied to the file
+        only when what it leads to is sealed with this computer's key and agrees with
+        the audit log: then the writer was this program, here.
+        """
+        with case_errors(self.folder):
+            state = self._as_stored.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if state != "ok":
+                raise damaged(self.folder, str(state))
+            if not has_log:
+                return
+            verdict = verify_case(self._as_stored, self._key)
+        why = next(iter(verdict.problems), "")
+        if verdict.audit_intact and verdict.records_intact:
+            if verdict.is_sealed_here:
+                return
+            why = "the last entry of the audit log was not sealed on this computer"
+        raise CaseError(
+            f"{self.folder / DATABASE_NAME}-wal holds changes that were never merged,"
+            f" and {why}; they are not applied",
+            hint="Have the case closed properly where it was made, and copied again;"
+            " it can be read and verified as it is.",
+            code="unsafe-case",
+        )
 
     def _look_at_bytes(self) -> None:
         if WriterLock.is_held(self.folder):

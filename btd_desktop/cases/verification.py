@@ -7,19 +7,25 @@ apart, because they rest on different evidence: see `audit`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from btd_desktop.cases import audit
 from btd_desktop.cases.anchor import read_anchor
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.migrations import RECORD_TABLES, format_version
-from btd_desktop.cases.model import AuditEntry, CaseVerdict, KeyCheck
+from btd_desktop.cases.model import (
+    Adoption,
+    AuditEntry,
+    Authentication,
+    CaseVerdict,
+    KeyCheck,
+)
 from btd_desktop.cases.records import record_claim
 from btd_desktop.cases.text import json_text
 from btd_desktop.errors import CaseError
 
-__all__ = ["intact_claims", "unreadable", "verify_case"]
+__all__ = ["authenticated_by", "intact_claims", "unreadable", "verify_case"]
 
 _KEY_LIMIT = 1 << 63  # what SQLite can compare with
 Claims = dict[str, dict[tuple[int, int], str]]
@@ -42,7 +48,8 @@ def verify_case(
         lost_arrays: Problems already found with its arrays.
         file_problems: Problems already found with the bytes of the database.
         lost_reports: Problems already found with its report files.
-        known_heads: Hashes of audit entries known from elsewhere (signed reports).
+        known_heads: Hashes of audit entries known from elsewhere (signed reports);
+            a mapping has the words for where.
     """
     try:
         entries, malformed = _read_entries(connection)
@@ -58,9 +65,13 @@ def verify_case(
         head_problems = _head_problems(connection, entries, key)
     except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
         return unreadable(str(error))
-    heads |= dict.fromkeys(known_heads, "a report")
+    if isinstance(known_heads, Mapping):
+        heads |= known_heads
+    else:
+        heads |= dict.fromkeys(known_heads, "a report")
     chain_problems = malformed + audit.verify_order(entries)
     key_check, seal_problems = _check_seals(entries, key)
+    authentication, adoption = authenticated_by(entries, key)
     anchor = read_anchor(str(case_id[0])) if case_id else None
     seen = anchor.head if anchor is not None else None
     end_problems = head_problems + _anchor_problems(entries, seen, heads)
@@ -81,7 +92,39 @@ def verify_case(
         records_intact=not row_problems,
         reports_intact=not lost_reports,
         key_check=key_check,
+        authentication="not authenticated" if seal_problems else authentication,
+        adoption=adoption,
+        is_sealed_here=not seal_problems and _is_own(entries[-1:], key),
     )
+
+
+def authenticated_by(
+    entries: Sequence[AuditEntry], key: AuditKey | None
+) -> tuple[Authentication, Adoption | None]:
+    """What this computer's key says of who wrote the log.
+
+    Every seal covers the hash of the entry before, and so all entries before: one of
+    ours vouches for what it was put after, which is what an adoption does. Entries
+    that only name the key are not looked through here: `verify_case` checks seals.
+
+    Args:
+        entries: All entries in order.
+        key: This computer's audit key, None when there is none.
+    """
+    foreign = [e.seq for e in entries if key is None or e.key_id != key.key_id]
+    last_foreign = max(foreign, default=0)
+    adoptions = [
+        Adoption(e.seq, e.utc, e.actor, str(e.details.get("reason", "")))
+        for e in entries
+        if e.action == audit.ADOPTED and e.seq > last_foreign
+    ]
+    if foreign and adoptions:
+        return "adopted", adoptions[-1]
+    return ("not authenticated" if foreign or not entries else "authenticated"), None
+
+
+def _is_own(entries: Sequence[AuditEntry], key: AuditKey | None) -> bool:
+    return bool(entries) and authenticated_by(entries, key)[0] == "authenticated"
 
 
 def intact_claims(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
@@ -106,6 +149,8 @@ def unreadable(why: str) -> CaseVerdict:
         problems=(f"the case database cannot be read: {why}",),
         records_intact=False,
         key_check="not checkable",
+        authentication="not authenticated",
+        is_sealed_here=False,
     )
 
 

@@ -26,6 +26,7 @@ def report_options(
     remarks: str,
     command: str = "",
     redacted: bool = False,
+    adopt_reason: str = "",
 ) -> ReportOptions:
     """How the report is worded and signed.
 
@@ -47,6 +48,7 @@ def report_options(
         remarks=remarks,
         command=command,
         redacted=redacted,
+        adopt_reason=adopt_reason,
     )
 
 

@@ -7,8 +7,7 @@ change, and no reason to stop.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,14 @@ from typing import Any
 from btd_desktop.cases.model import CaseVerdict, EvidenceItem
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.sources import open_evidence
-from btd_desktop.digest import file_digest, stream_digest
-from btd_desktop.errors import CaseError, ReportError
+from btd_desktop.digest import stream_digest
+from btd_desktop.errors import CaseError, UnauthenticatedError
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.reports_beside import heads_beside
 from btd_desktop.workflow.services import Services
 
 __all__ = [
+    "ADOPTION",
     "BEFORE_REPORT",
     "ON_OPENING",
     "CustodyCheck",
@@ -31,13 +32,15 @@ __all__ = [
     "digest_now",
     "open_checked",
     "refuse_altered",
-    "set_aside_unrecorded",
+    "require_authenticated",
 ]
 
+ADOPTION = "The case was made on another computer and could not be authenticated here."
+"""How every report says it, so that `btd verify` finds it again."""
 BEFORE_REPORT = "before the report"
+BEFORE_ADOPTION = "before its adoption"
 ON_OPENING = "on opening"
 
-_REPORT_NAME = re.compile(r"report-[0-9]+(-redacted)?\.pdf")
 _STAGE = "Checking the evidence"
 _MOST_NAMED = 20  # names and problems in one audit entry; the counts are complete
 
@@ -114,14 +117,25 @@ class CustodyCheck:
     def summary(self) -> str:
         """The result in words."""
         n = len(self.verdict.problems)
-        words = "case intact" if self.verdict.is_intact else f"{n} PROBLEMS of the case"
+        words = f"case {self.verdict.headline}"
+        if not self.verdict.is_intact:
+            words = f"{n} PROBLEMS of the case"
+        elif self.verdict.authentication == "authenticated":
+            words = "case intact"
         return f"{words}; {self.evidence.summary}" if self.evidence else words
 
     def sentences(self) -> tuple[str, ...]:
         """What a reader of results must know of it, without naming a file."""
         told: tuple[str, ...] = ()
-        if not self.verdict.audit_complete:
+        adoption = self.verdict.adoption
+        if adoption is not None:
             told = (
+                f"{ADOPTION} {adoption.actor} adopted it on {adoption.utc} (audit "
+                f"entry {adoption.seq}), giving as reason: “{adoption.reason}”. What "
+                "the case held by then rests on the word of whoever handed it over.",
+            )
+        if not self.verdict.audit_complete:
+            told += (
                 "The audit log of the case does not end as this computer or an earlier "
                 "report saw it end: the case is an older or another copy, and later "
                 "work on it may be missing here.",
@@ -142,6 +156,7 @@ class CustodyCheck:
         return {
             "summary": self.summary,
             "case_intact": self.verdict.is_intact,
+            "authentication": self.verdict.authentication,
             "problems": list(self.verdict.problems[:_MOST_NAMED]),
             "evidence": evidence,
         }
@@ -178,7 +193,7 @@ def check_custody(
     context: TaskContext,
     moment: str,
     *,
-    known_heads: Sequence[str] = (),
+    known_heads: Mapping[str, str] | None = None,
     with_evidence: bool = True,
 ) -> CustodyCheck:
     """Check a case and its evidence, and record the result where that is possible.
@@ -188,14 +203,15 @@ def check_custody(
         services: Clock.
         context: Progress and cancellation.
         moment: When, for the log: `ON_OPENING`, `BEFORE_REPORT`.
-        known_heads: Audit heads printed in reports at hand.
+        known_heads: Audit heads printed in reports at hand; those of reports that lie
+            in the case folder are known without.
         with_evidence: Digest the evidence files as well.
 
     Raises:
         CaseError: The result cannot be recorded.
         Cancelled: The examiner asked to stop.
     """
-    verdict = store.verify(known_heads, context)
+    verdict = store.verify({**heads_beside(store), **(known_heads or {})}, context)
     evidence = check_evidence(store, context) if with_evidence else None
     check = CustodyCheck(verdict, evidence)
     if not store.read_only:
@@ -226,6 +242,39 @@ def refuse_altered(check: CustodyCheck, folder: Path) -> None:
     )
 
 
+def require_authenticated(
+    store: CaseStore, reason: str, services: Services, context: TaskContext
+) -> None:
+    """Refuse a case that this computer did not seal, or adopt it.
+
+    Args:
+        store: Case open for writing.
+        reason: Why the examiner adopts the case as it is; "" adopts nothing.
+        services: Clock.
+        context: Progress and cancellation.
+
+    Raises:
+        UnauthenticatedError: It is not authenticated and there is no reason.
+        CaseError: It was altered: what does not agree with itself is not adopted.
+        Cancelled: The examiner asked to stop; nothing is adopted.
+    """
+    if store.authentication()[0] != "not authenticated":
+        return
+    if not reason.strip():
+        raise UnauthenticatedError(
+            f"the case {store.folder} is NOT AUTHENTICATED: its audit log was not"
+            " sealed with this computer's key, so whoever had the folder may have"
+            " written all of it; no report is signed over it",
+            hint="If you know where it comes from, adopt it and say why: in the"
+            " report's dialog, or with btd report --adopt-unauthenticated REASON.",
+            code="case-not-authenticated",
+        )
+    refuse_altered(
+        check_custody(store, services, context, BEFORE_ADOPTION), store.folder
+    )
+    store.adopt(reason, store.actor, services.now())
+
+
 def open_checked(folder: Path, services: Services, context: TaskContext) -> CaseStore:
     """Open a case for writing, compared with its log and with its evidence.
 
@@ -240,52 +289,6 @@ def open_checked(folder: Path, services: Services, context: TaskContext) -> Case
         store.close()
         raise
     return store
-
-
-def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...]:
-    """Rename reports in the case folder that the case has no record of.
-
-    A process that dies between writing a report and recording it leaves one. It keeps
-    its content under a name that says what it is, and the next report its number.
-
-    Args:
-        store: Case open for writing.
-        services: Clock.
-
-    Returns:
-        The new names.
-
-    Raises:
-        CaseError: This cannot be recorded.
-        ReportError: A file cannot be renamed.
-    """
-    recorded = {record.path_name for record in store.reports()}
-    renamed = []
-    for path in sorted(store.folder.glob("report-*")):
-        if path.name.endswith(".pdf.part"):
-            path.unlink(missing_ok=True)
-        if not _REPORT_NAME.fullmatch(path.name) or path.name in recorded:
-            continue
-        target, n = path.with_stem(f"{path.stem}-unrecorded"), 2
-        while target.exists():
-            target, n = path.with_stem(f"{path.stem}-unrecorded-{n}"), n + 1
-        try:
-            sha256, _ = file_digest(path)
-            path.rename(target)
-        except OSError as error:
-            raise ReportError(
-                f"{path} is not recorded in the case and cannot be renamed: "
-                f"{error.strerror or error}",
-                hint="move it out of the case folder",
-            ) from error
-        renamed.append(target.name)
-        store.append_audit(
-            "unrecorded report set aside",
-            {"path_name": target.name, "sha256": sha256},
-            store.actor,
-            services.now(),
-        )
-    return tuple(renamed)
 
 
 def _files(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from btd_desktop import paths
-from btd_desktop.cases.arrays import sync_folder
+from btd_desktop.cases.files import replace_part
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
@@ -24,7 +23,7 @@ from btd_desktop.workflow.custody import (
     BEFORE_REPORT,
     check_custody,
     refuse_altered,
-    set_aside_unrecorded,
+    require_authenticated,
 )
 from btd_desktop.workflow.findings import keep_profile
 from btd_desktop.workflow.redact import case_pseudonyms, redacted_report
@@ -35,6 +34,7 @@ from btd_desktop.workflow.report_names import (
     next_report_path,
     variant_path,
 )
+from btd_desktop.workflow.reports_beside import set_aside_unrecorded
 from btd_desktop.workflow.services import Services
 
 __all__ = ["IssuedReport", "ReportOptions", "issue_report"]
@@ -53,6 +53,8 @@ class ReportOptions:
         command: Command that repeats the examination.
         may_countersign: Let a reviewer sign as well.
         redacted: Write a redacted variant too, beside the report.
+        adopt_reason: Why a case that this computer did not seal is adopted; "" adopts
+            none, and such a case is refused.
     """
 
     out: Path | None = None
@@ -63,6 +65,7 @@ class ReportOptions:
     command: str = ""
     may_countersign: bool = False
     redacted: bool = False
+    adopt_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,14 @@ def issue_report(
     evidence within reach are compared with their digests first; the report says so.
 
     Raises:
+        UnauthenticatedError: This computer did not seal the case, and nobody adopts it.
         CaseError: The case was altered, or cannot be written.
         ReportError: The file exists, cannot be written, or cannot be signed.
         Cancelled: The examiner asked to stop during the comparison.
     """
     now = services.now()
+    context = context or TaskContext()
+    require_authenticated(store, options.adopt_reason, services, context)
     set_aside_unrecorded(store, services)
     number = next_number(store)
     path = options.out or next_report_path(store)
@@ -119,7 +125,7 @@ def issue_report(
             keep_profile(store, outcome.evaluation.profile, services)
     signer = _signer(store, services, options, now)
     pseudonyms = case_pseudonyms(store, now) if options.redacted else None
-    check = check_custody(store, services, context or TaskContext(), BEFORE_REPORT)
+    check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
     content = build_content(
         store,
@@ -196,18 +202,16 @@ def _signer(
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
+    folder = path.parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A new file, never one that a received case has under the name meanwhile.
+        with (
+            replace_part(path, folder, f"{path.name}.part") as handle,
+            os.fdopen(handle, "wb", closefd=False) as stream,
+        ):
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise ReportError(
             f"the report cannot be written to {path}: {error.strerror}",
             hint="choose a folder that you may write to",

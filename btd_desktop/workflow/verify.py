@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import ReportError
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.custody import CustodyCheck, check_evidence
+from btd_desktop.workflow.custody import (
+    ADOPTION,
+    ON_OPENING,
+    CustodyCheck,
+    check_custody,
+)
+from btd_desktop.workflow.reports_beside import head_of_report
+from btd_desktop.workflow.services import default_services
 
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
 
 __all__ = [
+    "adoption_in",
     "case_verdict_json",
     "report_verdict_json",
     "verify_case_folder",
@@ -53,7 +60,22 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, Any]:
         "signed_at": None if signed_at is None else signed_at.isoformat(),
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],
         "problems": list(verdict.problems),
+        "adoption": adoption_in(verdict.twin),
     }
+
+
+def adoption_in(twin: dict[str, Any] | None) -> str:
+    """What a report says of the adoption of its case; "" when there was none."""
+    pending: list[object] = [twin]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, str) and value.startswith(ADOPTION):
+            return value
+    return ""
 
 
 def verify_case_folder(
@@ -79,38 +101,29 @@ def verify_case_folder(
         ReportError: A report at hand does not verify, or names no audit head.
     """
     context = context or TaskContext()
-    heads = [*known_heads, *(_head_of_report(path) for path in reports)]
+    heads = dict.fromkeys(known_heads, "a report")
+    heads |= {head_of_report(path)[0]: path.name for path in reports}
     with CaseStore.open(folder, read_only=True) as store:
-        verdict = store.verify(heads, context)
-        evidence = check_evidence(store, context) if with_evidence else None
-        return CustodyCheck(verdict, evidence), store.info.title
-
-
-def _head_of_report(path: Path) -> str:
-    """The audit head that a signed report prints.
-
-    Raises:
-        ReportError: The report does not verify: what it prints is worth nothing.
-    """
-    verdict = verify_report_file(path)
-    if not verdict.ok or verdict.twin is None:
-        why = verdict.problems[0] if verdict.problems else "it does not verify"
-        raise ReportError(
-            f"{path.name} cannot vouch for the case: {why}",
-            hint="check it with `btd verify`",
+        check = check_custody(
+            store,
+            default_services(),
+            context,
+            ON_OPENING,
+            known_heads=heads,
+            with_evidence=with_evidence,
         )
-    audit = verdict.twin.get("audit")
-    head = audit.get("head") if isinstance(audit, dict) else None
-    if not isinstance(head, str) or not head:
-        raise ReportError(f"{path.name} names no audit log")
-    return head
+        return check, store.info.title
 
 
 def case_verdict_json(check: CustodyCheck) -> dict[str, Any]:
-    """The verdict as a JSON value; `ok` also wants the evidence unchanged."""
+    """The verdict as a JSON value.
+
+    `ok` also wants the evidence unchanged, and the case authenticated or adopted.
+    """
     verdict = check.verdict
     return {
-        "ok": check.is_intact,
+        "ok": check.is_intact and verdict.is_authenticated,
+        "headline": verdict.headline,
         **asdict(verdict),
         "problems": list(verdict.problems),
         "evidence": None if check.evidence is None else asdict(check.evidence),

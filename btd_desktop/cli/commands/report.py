@@ -42,6 +42,14 @@ def report_case(
         ),
     ] = False,
     remarks: Remarks = "",
+    adopt_unauthenticated: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="Adopt a case that this computer did not seal; the reason is logged"
+            " and printed.",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Write and sign the report of a case; nothing is scored again."""
@@ -59,6 +67,7 @@ def report_case(
         is_draft=draft,
         remarks=remarks,
         redacted=redacted,
+        adopt_reason=adopt_unauthenticated,
     )
     with watched() as context:
         outcomes, issued = report_on_case(

@@ -28,11 +28,16 @@ def verify_report(
 ) -> int:
     """Verify a report; exit status 0 if it is intact, 7 if not."""
     from btd_desktop.cli.tables import verdict_lines
-    from btd_desktop.workflow.verify import report_verdict_json, verify_report_file
+    from btd_desktop.workflow.verify import (
+        adoption_in,
+        report_verdict_json,
+        verify_report_file,
+    )
 
     verdict = verify_report_file(report, evidence=evidence or None, trust=trust or None)
     if as_json:
         print_json({"report": str(report), **report_verdict_json(verdict)})
     else:
-        say(*verdict_lines(verdict))
+        adoption = adoption_in(verdict.twin)
+        say(*verdict_lines(verdict), *([f"  case: {adoption}"] if adoption else []))
     return 0 if verdict.ok else ReportError.exit_code

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from btd_desktop.cli.options import AsJson, CaseFolder
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.watching import watched
-from btd_desktop.errors import CaseError
+from btd_desktop.errors import CaseError, UnauthenticatedError
+
+if TYPE_CHECKING:
+    from btd_desktop.cases.model import CaseVerdict
 
 __all__ = ["verify_case"]
 
@@ -38,7 +41,11 @@ def verify_case(
     ] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Verify a case: log, records, arrays; exit status 0 if it is intact, 6 if not."""
+    """Verify a case: log, records, arrays.
+
+    Exit status 0 if it is intact, 6 if not, 9 if it agrees with itself but was not
+    sealed with this computer's key (NOT AUTHENTICATED).
+    """
     from btd_desktop.workflow.verify import case_verdict_json, verify_case_folder
 
     with watched() as context:
@@ -54,7 +61,8 @@ def verify_case(
         print_json({"case": str(case), **case_verdict_json(check)})
     else:
         say(
-            f"Case “{title}”: {'INTACT' if verdict.is_intact else 'NOT INTACT'}",
+            f"Case “{title}”: {verdict.headline}",
+            *_authentication_lines(verdict),
             f"  audit log: {verdict.n_entries} entries, head {verdict.head[:16]}…",
             f"  sealed with this computer's key: {verdict.key_check}",
             *(f"  problem: {problem}" for problem in verdict.problems),
@@ -65,4 +73,23 @@ def verify_case(
                 *(f"  changed: {name}" for name in files.changed),
                 *(f"  out of reach: {name}" for name in files.unreachable[:_MOST]),
             )
-    return 0 if check.is_intact else CaseError.exit_code
+    if not check.is_intact:
+        return CaseError.exit_code
+    return 0 if verdict.is_authenticated else UnauthenticatedError.exit_code
+
+
+def _authentication_lines(verdict: CaseVerdict) -> list[str]:
+    if not verdict.is_authenticated:
+        return [
+            "  not sealed with this computer's key: whoever had the folder may have"
+            " written all of it, log included",
+            "  compare its head with one in a signed report (--report, --head)",
+        ]
+    adoption = verdict.adoption
+    if adoption is None:
+        return []
+    return [
+        f"  adopted by {adoption.actor} on {adoption.utc}, audit entry {adoption.seq}:"
+        f" {adoption.reason}",
+        "  what it held before rests on the word of whoever handed it over",
+    ]

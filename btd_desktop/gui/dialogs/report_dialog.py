@@ -100,6 +100,7 @@ class ReportDialog(QDialog):
             passphrase=self._passphrase.text(),
             out=self._out.path,
             redacted=self._redacted.isChecked(),
+            adopt_reason=self._adopt.toPlainText(),
         )
 
     def show_state(self, state: ReportState) -> None:
@@ -156,6 +157,18 @@ class ReportDialog(QDialog):
             )
             set_role(warning, "warning")
             layout.addWidget(warning)
+        self._adopt = _box("", "Why do you take it to be what it says? Printed.", 60)
+        if state.is_foreign:
+            layout.addWidget(heading("Adoption"))
+            foreign = plain_label(
+                "NOT AUTHENTICATED: this case was not sealed with this computer's key. "
+                "To sign a report over it you must adopt it. Your reason is kept in "
+                "the audit log and printed in every report.",
+                wrap=True,
+            )
+            set_role(foreign, "danger")
+            layout.addWidget(foreign)
+            layout.addWidget(self._adopt)
         layout.addWidget(heading("Signature"))
         self._certificate = PathField(
             "Certificate", kind="open", pattern="Certificates (*.p12 *.pfx)"

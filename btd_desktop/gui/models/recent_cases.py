@@ -1,9 +1,15 @@
-"""Cases opened lately: names and folders, kept in one small JSON file."""
+"""Cases opened lately, kept in one small JSON file that only its owner can read.
+
+Folders and nothing else: titles name patients and parties, and outlive here the case
+that was handed back.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +28,14 @@ class RecentCase:
 
     Attributes:
         folder: Where it lay.
-        title: What it was called.
     """
 
     folder: Path
-    title: str
+
+    @property
+    def title(self) -> str:
+        """What to call it: the name of its folder."""
+        return self.folder.name or str(self.folder)
 
     @property
     def is_there(self) -> bool:
@@ -48,14 +57,17 @@ class RecentCases(QObject):
         self._limit = limit
         self._file = paths.config_dir() / "recent-cases.json"
         self._cases = self._read()
+        # Versions before wrote titles, and let others read them.
+        if self._cases:
+            self._write()
 
     def cases(self) -> tuple[RecentCase, ...]:
         """Cases, newest first."""
         return tuple(self._cases)
 
-    def add(self, folder: Path, title: str) -> None:
+    def add(self, folder: Path) -> None:
         """Put a case on top."""
-        entry = RecentCase(folder.resolve(), title)
+        entry = RecentCase(folder.resolve())
         others = [c for c in self._cases if c.folder != entry.folder]
         self._cases = [entry, *others][: self._limit]
         self._write()
@@ -70,17 +82,19 @@ class RecentCases(QObject):
             if self._file.stat().st_size > _MAX_BYTES:
                 return []
             listed = json.loads(self._file.read_text(encoding="utf-8"))
-            cases = [RecentCase(Path(e["folder"]), str(e["title"])) for e in listed]
+            cases = [RecentCase(Path(e["folder"])) for e in listed]
         except (OSError, ValueError, TypeError, KeyError):
             # A list of shortcuts is not worth a complaint.
             return []
         return cases[: self._limit]
 
     def _write(self) -> None:
-        value = [{"folder": str(c.folder), "title": c.title} for c in self._cases]
+        value = [{"folder": str(c.folder)} for c in self._cases]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_name(self._file.name + ".part")
-            part.write_text(json.dumps(value, indent=1), encoding="utf-8")
-            part.replace(self._file)
+            # `mkstemp` makes files that only their owner can read.
+            handle, part = tempfile.mkstemp(dir=self._file.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(value, stream, indent=1)
+            Path(part).replace(self._file)
         self.changed.emit()

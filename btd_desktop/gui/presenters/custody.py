@@ -16,7 +16,29 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import ON_OPENING, CustodyCheck, check_custody
 
-__all__ = ["CustodyWatch"]
+__all__ = ["CustodyWatch", "custody_words"]
+
+
+def custody_words(store: CaseStore | None) -> str:
+    """What stands above a case that this computer's key does not vouch for, else ""."""
+    if store is None:
+        return ""
+    try:
+        state, adoption = store.authentication()
+    except CaseError:
+        state, adoption = "not authenticated", None
+    if adoption is not None:
+        return (
+            f"Made on another computer; adopted by {adoption.actor} on "
+            f"{adoption.utc[:10]}. What it held by then could not be authenticated."
+        )
+    if state == "not authenticated":
+        return (
+            "NOT AUTHENTICATED: this case was not sealed with this computer's key. "
+            "Whoever had the folder may have written all of it. No report is signed "
+            "over it unless you adopt it, with a reason, in the report's dialog."
+        )
+    return ""
 
 
 class CustodyWatch(QObject):

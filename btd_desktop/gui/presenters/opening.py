@@ -304,7 +304,7 @@ class OpeningPresenter(QObject):
 
     def _on_case_open(self, store: CaseStore) -> None:
         self._session.open_store(store)
-        self._recent.add(store.folder, store.info.title)
+        self._recent.add(store.folder)
 
     def _on_demo_made(self, out: Path, profile: CalibrationProfile) -> None:
         # The job has told its result, so its lane is free.

@@ -17,6 +17,7 @@ from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell, Work
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.custody import require_authenticated
 from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
 
@@ -39,6 +40,7 @@ class ReportForm:
         passphrase: Of the certificate; never kept.
         out: File to write; None writes into the case folder.
         redacted: Write a redacted variant too.
+        adopt_reason: Why a case that this computer did not seal is adopted.
     """
 
     case_number: str = ""
@@ -51,6 +53,7 @@ class ReportForm:
     passphrase: str = ""
     out: Path | None = None
     redacted: bool = False
+    adopt_reason: str = ""
 
     def __repr__(self) -> str:
         """Without passphrase and names, which must not reach a log."""
@@ -85,6 +88,8 @@ class ReportState:
         out: Where the report will be written.
         lines: What the report will say of each series, one line each.
         is_complete: Every series has been scored and evaluated.
+        is_foreign: This computer did not seal the case: it is reported on only when
+            the examiner adopts it.
         busy: What is being done; "" when nothing.
         preview: Draft pages as PDF, or None.
         issued: The report written, or None.
@@ -95,6 +100,7 @@ class ReportState:
     out: Path = Path()
     lines: tuple[str, ...] = ()
     is_complete: bool = True
+    is_foreign: bool = False
     busy: str = ""
     preview: bytes | None = None
     issued: IssuedState | None = None
@@ -171,7 +177,8 @@ class ReportPresenter(QObject):
             certificate=Path(certificate) if certificate else None,
         )
         lines, complete = _series_lines(session)
-        return ReportState(form, next_report_path(store), lines, complete)
+        foreign = store.authentication()[0] == "not authenticated"
+        return ReportState(form, next_report_path(store), lines, complete, foreign)
 
     def _submit(self, title: str, work: Work, done: object) -> None:
         if self._job is not None:
@@ -188,6 +195,7 @@ class ReportPresenter(QObject):
 
     def _on_issued(self, issued: IssuedState) -> None:
         self._show(replace(self._state, issued=issued, busy=""))
+        self._session.custody_changed.emit()
         self._session.noticed.emit(f"The report was written: {issued.path.name}.")
 
     def _on_failed(self, error: Exception) -> None:
@@ -284,6 +292,8 @@ def _issue(
     from btd_desktop.examination.reading import read_case
     from btd_desktop.workflow.issue_report import ReportOptions, issue_report
 
+    # Before the details are kept: nothing is added to a case that is refused.
+    require_authenticated(store, form.adopt_reason, services, context)
     _keep_details(store, form, services)
     context.check()
     options = ReportOptions(

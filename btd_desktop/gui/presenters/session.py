@@ -50,6 +50,7 @@ class Session(QObject):
 
     Signals:
         case_changed(): Another case is open, or none.
+        custody_changed(): What vouches for the case is not what it was.
         series_list_changed(): Series were added.
         series_selected(): Another series is shown.
         voxel_changed(): The crosshair moved.
@@ -64,6 +65,7 @@ class Session(QObject):
     """
 
     case_changed = Signal()
+    custody_changed = Signal()
     series_list_changed = Signal()
     series_selected = Signal()
     voxel_changed = Signal()
@@ -114,6 +116,7 @@ class Session(QObject):
         self.store = store
         self._read_series()
         self.case_changed.emit()
+        self.custody_changed.emit()
         self.series_list_changed.emit()
         self.findings_changed.emit()
         if self.records:
@@ -132,6 +135,7 @@ class Session(QObject):
         store.close()
         if not quiet:
             self.case_changed.emit()
+            self.custody_changed.emit()
             self.series_list_changed.emit()
             self.series_selected.emit()
             self.findings_changed.emit()

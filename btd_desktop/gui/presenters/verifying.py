@@ -15,6 +15,7 @@ from btd_desktop.errors import BtdError
 from btd_desktop.gui.jobs import Job, JobRunner, Tell
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.reports_beside import heads_beside
 
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
@@ -279,16 +280,20 @@ class CaseCheckPresenter(QObject):
 
     def _on_verdict(self, folder: Path, verdict: CaseVerdict) -> None:
         self._job = None
-        headline = (
-            "The case is unchanged as far as it can be checked here."
-            if verdict.is_intact
-            else "The case was altered, or is not complete."
-        )
+        headline = "The case was altered, or is not complete."
+        if verdict.is_intact:
+            headline = {
+                "authenticated": "The case is unchanged as far as it can be checked "
+                "here.",
+                "adopted": "The case is unchanged since it was adopted.",
+                "not authenticated": "NOT AUTHENTICATED: the case agrees with itself, "
+                "but was not sealed with this computer's key.",
+            }[verdict.authentication]
         self.changed.emit(
             VerifyState(
                 folder,
                 headline=headline,
-                ok=verdict.is_intact,
+                ok=verdict.is_intact and verdict.is_authenticated,
                 lines=_case_lines(verdict),
                 problems=verdict.problems,
             )
@@ -308,8 +313,7 @@ class CaseCheckPresenter(QObject):
 
 
 def _check_case(store: CaseStore, context: TaskContext, tell: Tell) -> CaseVerdict:
-    heads = [r.audit_head for r in store.reports() if r.audit_head]
-    return store.verify(heads, context)
+    return store.verify(heads_beside(store), context)
 
 
 def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from btd_desktop.errors import BtdError
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.plain_text import visible_text
+from btd_desktop.gui.presenters.custody import custody_words
 from btd_desktop.gui.presenters.opening import CaseProposal, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.actions import ACTIONS, MENUS, make_actions
@@ -186,6 +187,7 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         parts, session = self.parts, self.session
         session.case_changed.connect(self._show_page)
         session.case_changed.connect(self._enable_actions)
+        session.custody_changed.connect(self._show_custody)
         session.series_selected.connect(self._show_page)
         session.series_selected.connect(self._enable_actions)
         session.noticed.connect(self.strip.show_notice)
@@ -269,6 +271,9 @@ class MainWindow(WindowSlots, DialogSlots, QMainWindow):
         store = self.session.store
         title = "" if store is None else visible_text(store.info.title)
         self.setWindowTitle(f"{title} – {_TITLE}" if title else _TITLE)
+
+    def _show_custody(self) -> None:
+        self.workspace.show_banner(custody_words(self.session.store))
 
     def _enable_actions(self) -> None:
         session = self.session

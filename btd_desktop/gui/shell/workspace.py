@@ -6,10 +6,12 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.viewing import ViewingPresenter
 from btd_desktop.gui.views.cine import CineTimer
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
+from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.gui.window_presets import presets_for
 
@@ -44,6 +46,10 @@ class Workspace(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        self.banner = plain_label("", wrap=True)
+        set_role(self.banner, "danger")
+        self.banner.hide()
+        layout.addWidget(self.banner)
         layout.addWidget(self.overlay_bar)
         layout.addLayout(across, 1)
         self._connect()
@@ -69,6 +75,11 @@ class Workspace(QWidget):
         self.cine.slice_step_requested.connect(viewing.on_cine_stepped)
         for view in mpr.views:
             view.installEventFilter(self)
+
+    def show_banner(self, words: str) -> None:
+        """Show a sentence above the case as long as it is open; "" shows none."""
+        self.banner.setText(words)
+        self.banner.setVisible(bool(words))
 
     def on_maximise(self, number: int) -> None:
         """Show one view alone, or all three again."""

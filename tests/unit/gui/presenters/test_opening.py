@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +190,29 @@ def test_recent_cases_survive_and_forget(tmp_path, monkeypatch, qapp):
     monkeypatch.setenv("BTD_HOME", str(tmp_path))
     first = RecentCases(2)
     for name in ("one", "two", "three"):
-        first.add(tmp_path / name, name)
+        first.add(tmp_path / name)
     assert [c.title for c in RecentCases(2).cases()] == ["three", "two"]
     first.remove((tmp_path / "three").resolve())
     assert [c.title for c in RecentCases(2).cases()] == ["two"]
+
+
+def test_recent_cases_keep_no_title_and_are_for_their_owner(
+    tmp_path, monkeypatch, qapp
+):
+    monkeypatch.setenv("BTD_HOME", str(tmp_path))
+    file = tmp_path / "config" / "recent-cases.json"
+    file.parent.mkdir()
+    # As versions before wrote it.
+    listed = [{"folder": str(tmp_path / "c1"), "title": "Doe v. Insurance"}]
+    file.write_text(json.dumps(listed))
+    file.chmod(0o644)
+    recent = RecentCases(5)
+    assert [c.folder for c in recent.cases()] == [tmp_path / "c1"]
+    assert "Doe" not in file.read_text()
+    recent.add(tmp_path / "c2")
+    assert json.loads(file.read_text())[0] == {"folder": str(tmp_path / "c2")}
+    if os.name == "posix":
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '[{"folder": 3}]', "null"])

@@ -1,0 +1,109 @@
+"""Reports that lie in a case folder: what they say of the case, and whose they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from btd_desktop.cases.files import check_part, part_digest
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CaseError, ReportError
+from btd_desktop.workflow.services import Services
+
+__all__ = ["head_of_report", "heads_beside", "set_aside_unrecorded"]
+
+_REPORT_NAME = re.compile(r"report-[0-9]+(-redacted)?\.pdf")
+_MOST_REPORTS = 200
+
+
+def heads_beside(store: CaseStore) -> dict[str, str]:
+    """Audit heads printed in the reports that lie in the case folder.
+
+    A case that was rolled back behind one of them, or goes on otherwise, does not hold
+    its head. Only reports of this case whose signature holds are asked: a report that
+    does not verify says nothing, and one of another case nothing of this one.
+
+    Returns:
+        Head → words for the report.
+    """
+    heads = {}
+    case_id = store.info.case_id[:8]
+    for path in sorted(store.folder.glob("*.pdf"))[:_MOST_REPORTS]:
+        try:
+            if not check_part(path):
+                continue
+            head, report_id = head_of_report(path)
+        except (CaseError, ReportError, OSError):
+            continue
+        if report_id.startswith(f"{case_id}-"):
+            heads[head] = f"{path.name} in the case folder"
+    return heads
+
+
+def head_of_report(path: Path) -> tuple[str, str]:
+    """The audit head that a signed report prints, and the report's own id.
+
+    Raises:
+        ReportError: The report does not verify, so that what it prints is worth
+            nothing, or it names no audit log.
+    """
+    from btd_desktop.report.verification import verify_report
+
+    verdict = verify_report(path)
+    if not verdict.ok or verdict.twin is None:
+        why = verdict.problems[0] if verdict.problems else "it does not verify"
+        raise ReportError(
+            f"{path.name} cannot vouch for the case: {why}",
+            hint="check it with `btd verify`",
+        )
+    match verdict.twin:
+        case {"audit": {"head": str(head)}, "identity": {"report_id": str(report_id)}}:
+            if head:
+                return head, report_id
+    raise ReportError(f"{path.name} names no audit log")
+
+
+def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...]:
+    """Rename reports in the case folder that the case has no record of.
+
+    A process that dies between writing a report and recording it leaves one. It keeps
+    its content under a name that says what it is, and the next report its number.
+
+    Args:
+        store: Case open for writing.
+        services: Clock.
+
+    Returns:
+        The new names.
+
+    Raises:
+        CaseError: This cannot be recorded.
+        ReportError: A file cannot be renamed.
+    """
+    recorded = {record.path_name for record in store.reports()}
+    renamed = []
+    for path in sorted(store.folder.glob("report-*")):
+        if path.name.endswith(".pdf.part"):
+            path.unlink(missing_ok=True)
+        if not _REPORT_NAME.fullmatch(path.name) or path.name in recorded:
+            continue
+        target, n = path.with_stem(f"{path.stem}-unrecorded"), 2
+        while target.exists():
+            target, n = path.with_stem(f"{path.stem}-unrecorded-{n}"), n + 1
+        try:
+            sha256 = part_digest(path, store.folder)
+            path.rename(target)
+        except OSError as error:
+            raise ReportError(
+                f"{path} is not recorded in the case and cannot be renamed: "
+                f"{error.strerror or error}",
+                hint="move it out of the case folder",
+            ) from error
+        renamed.append(target.name)
+        store.append_audit(
+            "unrecorded report set aside",
+            {"path_name": target.name, "sha256": sha256},
+            store.actor,
+            services.now(),
+        )
+    return tuple(renamed)
