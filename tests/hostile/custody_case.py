@@ -116,11 +116,14 @@ def score(store: CaseStore, context: TaskContext | None = None) -> Run:
     return score_series(store, 1, FakeDetector(), SERVICES, context)
 
 
-def report(store: CaseStore, out: Path | None = None) -> IssuedReport:
+def report(
+    store: CaseStore, out: Path | None = None, *, adopt_reason: str = ""
+) -> IssuedReport:
     """Write the signed report of the one series, which has no calibration."""
     record, run = store.series()[0], store.runs(1)[-1]
     outcome = SeriesExamination(record, run, problem="there is no calibration")
-    return issue_report(store, [outcome], SERVICES, ReportOptions(out=out))
+    options = ReportOptions(out=out, adopt_reason=adopt_reason)
+    return issue_report(store, [outcome], SERVICES, options)
 
 
 def scores_of(store: CaseStore) -> dict[str, object]:

@@ -16,15 +16,13 @@ import pytest
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError, UnauthenticatedError
-from btd_desktop.workflow.issue_report import ReportOptions, issue_report
-from btd_desktop.workflow.outcomes import SeriesOutcome
 from btd_desktop.workflow.verify import (
     adoption_in,
     case_verdict_json,
     verify_case_folder,
     verify_report_file,
 )
-from tests.hostile.custody_case import SERVICES, fill_case, report
+from tests.hostile.custody_case import fill_case, report
 from tests.hostile.received_case import (
     add_note,
     left_open,
@@ -69,10 +67,7 @@ def exhibit(tmp_path: Path) -> Path:
 
 def issue(folder: Path, reason: str = "") -> Path:
     with CaseStore.open(folder) as store:
-        record, run = store.series()[0], store.runs(1)[-1]
-        outcome = SeriesOutcome(record, None, None, (), "there is no calibration", run)
-        options = ReportOptions(adopt_reason=reason)
-        return issue_report(store, [outcome], SERVICES, options).path
+        return report(store, adopt_reason=reason).path
 
 
 def test_journal_that_names_a_file_is_not_carried_out(case: Path, exhibit: Path):
