@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom import checks
 from btd_desktop.dicom.guess import UNKNOWN, looks_like_hu, looks_like_shifted_hu
+from btd_desktop.dicom.hounsfield import not_covered, why_not_hu
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
@@ -146,19 +147,16 @@ def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
 def _named(loaded: LoadedSeries, modality: str, how: str) -> LoadedSeries:
     """The series under a modality, with what that means for its values."""
     volume = loaded.volume
-    not_hu = _why_not_hu(volume) if modality == "CT" else ""
+    not_hu = _why_not_hu(volume) if modality == "CT" else ()
     source = {**volume.source, "modality_from": how}
     source.pop("not_covered", None)
     if modality == UNKNOWN:
         source["not_covered"] = [_NO_MODALITY]
-    elif not_hu:
-        source["not_covered"] = [f"its values are not HU: {not_hu}"]
+    else:
+        source |= not_covered(not_hu)
     unit = "HU" if modality == "CT" and not not_hu else ""
     volume = replace(volume, modality=modality, unit=unit, source=source)
     found = [*loaded.findings, _modality_finding(volume)]
-    if not_hu:
-        sentence = f"The values are not HU: {not_hu}. They were not changed."
-        found.append(SeriesFinding("not_hu", "warning", sentence))
     found += checks.check_voxels(volume)
     findings = tuple(sorted(found, key=lambda f: f.severity != "warning"))
     return replace(loaded, volume=volume, findings=findings)
@@ -211,7 +209,7 @@ def _modality(file: GridFile, parsed: ParsedFile, volume: Volume) -> tuple[str, 
         return str(by_header), "header"
     if file.is_published and file.kind in _BY_NAME:
         return _BY_NAME[file.kind], "sets"
-    if file.kind != "png" and looks_like_hu(_measured(volume)):
+    if file.kind != "png" and not _why_not_hu(volume):
         return "CT", "values"
     return UNKNOWN, ""
 
@@ -221,14 +219,15 @@ def _measured(volume: Volume) -> NDArray[Any]:
     return volume.voxels if inside is None or not inside.size else inside
 
 
-def _why_not_hu(volume: Volume) -> str:
+def _why_not_hu(volume: Volume) -> tuple[str, ...]:
     measured = _measured(volume)
-    if looks_like_hu(measured):
-        return ""
+    reasons = why_not_hu(volume.voxels, volume.padding)
     if looks_like_shifted_hu(measured):
-        return "they look like HU + 1024"
+        return (*reasons, "they look like HU + 1024")
+    if reasons or looks_like_hu(measured):
+        return reasons
     low, high = measured.min(), measured.max()
-    return f"they reach from {low:.6g} to {high:.6g}, without air near -1000"
+    return (f"they reach from {low:.6g} to {high:.6g}, without air near -1000",)
 
 
 def _modality_finding(volume: Volume) -> SeriesFinding:

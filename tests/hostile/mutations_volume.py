@@ -86,11 +86,63 @@ def within_gzip(rng: random.Random, data: bytes) -> bytes:
         return data
 
 
+_ELSEWHERE = (
+    *(b"/etc/hostname", b"../secret.raw", b"LIST", b"%s%c%n", b"%03d.raw 1 3 1"),
+    *(b"beside.raw", b"C:\\secret.raw", b"LOCAL"),
+)
+_POINTERS = (
+    *(b"ElementDataFile = ", b"ElementDataFile : ", b"elementdatafile = "),
+    *(b"data file: ", b"datafile: ", b"data file:=", b"# x\rdata file: "),
+)
+
+
+def _line_start(rng: random.Random, data: bytes) -> int:
+    """Start of some line of the header, or of the file."""
+    ends = [m.end() for m in re.finditer(rb"\n", data[:1000])]
+    return rng.choice(ends) if ends else 0
+
+
+def point_elsewhere(rng: random.Random, data: bytes) -> bytes:
+    """A line more that names another file, as one reader or the other may take it."""
+    at = _line_start(rng, data)
+    line = rng.choice(_POINTERS) + rng.choice(_ELSEWHERE) + rng.choice((b"\n", b"\r"))
+    return data[:at] + line + data[at:]
+
+
+def edit_separator(rng: random.Random, data: bytes) -> bytes:
+    """`:` for `=`, a lone CR for a line's end, or the other way round."""
+    spans = [m.span() for m in re.finditer(rb" = |: |:=|\n", data[:600])]
+    if not spans:
+        return data
+    start, end = rng.choice(spans)
+    other = rng.choice((b" : ", b" = ", b":=", b": ", b"\r", b"\r\n", b"\n\n", b"\0"))
+    return data[:start] + other + data[end:]
+
+
+def lengthen_header(rng: random.Random, data: bytes) -> bytes:
+    """A field moves behind what readers look at: more comment than they read."""
+    at = _line_start(rng, data)
+    word = rng.choice((b"# ", b"Comment = ", b"content: ", b"x:="))
+    return (
+        data[:at] + word + b"x" * rng.choice((4096, 65536, 70_000)) + b"\n" + data[at:]
+    )
+
+
+def follow_with_more(rng: random.Random, data: bytes) -> bytes:
+    """Something after the end: a few bytes, a second image, a second member."""
+    more = rng.choice((b"\0" * 512, b"hidden", data, gzip.compress(data, mtime=0)))
+    return data + more
+
+
 VOLUME_MUTATORS: tuple[tuple[str, Mutator], ...] = (
     *BYTE_MUTATORS,
     *(("edit word", edit_word),) * 4,
     *(("edit field", edit_field),) * 4,
     *(("within gzip", within_gzip),) * 2,
+    *(("point elsewhere", point_elsewhere),) * 3,
+    *(("edit separator", edit_separator),) * 2,
+    ("lengthen header", lengthen_header),
+    ("follow with more", follow_with_more),
 )
 
 

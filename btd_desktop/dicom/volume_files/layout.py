@@ -20,6 +20,7 @@ __all__ = [
     "Layout",
     "Remark",
     "Vector",
+    "after_end",
     "damaged",
     "header_lines",
     "in_mm",
@@ -137,6 +138,17 @@ def refused(reason: str) -> RejectedFileError:
 def unsupported(reason: str) -> RejectedFileError:
     """The file may be sound; this program does not read its kind."""
     return RejectedFileError(Fate.UNSUPPORTED, reason)
+
+
+def after_end(what: str, n_bytes: int) -> list[Remark]:
+    """A remark on bytes that follow the end of something; none when there are none."""
+    if n_bytes <= 0:
+        return []
+    sentence = (
+        f"{n_bytes:,} bytes follow the end of the {what}: they belong to no part of "
+        "the image and were not read."
+    )
+    return [("bytes_after_end", "warning", sentence)]
 
 
 def header_lines(head: bytes, what: str) -> list[str]:

@@ -16,6 +16,7 @@ from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.volume_files.layout import (
     Layout,
     Remark,
+    after_end,
     damaged,
     refused,
     unsupported,
@@ -81,8 +82,7 @@ def parsed_volume(
             f"{n_extra:,} bytes more than the header declares: readers that count "
             "from the end see another image."
         )
-    if n_extra:
-        remarks.append(_after_end("values", n_extra))
+    remarks += after_end("values", n_extra)
     stored = np.frombuffer(body, layout.dtype, layout.n_values)
     return ParsedFile(
         Fate.ACCEPTED,
@@ -178,16 +178,7 @@ def _starts_stream(rest: memoryview, kind: str) -> bool:
 def _what_follows(rest: memoryview, kind: str) -> list[Remark]:
     # Tapes and some packers pad with zeros; gzip itself takes them for nothing.
     is_empty = not rest.tobytes().strip(b"\0")
-    return [] if is_empty else [_after_end(f"{kind} stream", len(rest))]
-
-
-def _after_end(what: str, n_bytes: int) -> Remark:
-    return (
-        "bytes_after_end",
-        "warning",
-        f"{n_bytes:,} bytes follow the end of the {what}: they belong to no part of "
-        "the image and were not read.",
-    )
+    return [] if is_empty else after_end(f"{kind} stream", len(rest))
 
 
 def _ordered(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:

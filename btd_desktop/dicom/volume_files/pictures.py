@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,13 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.volume_files.layout import after_end
 
 __all__ = ["parse_npy", "parse_png"]
+
+# Signature; then length, name, data and checksum of each chunk (PNG, 5.3).
+_PNG_START: Final = 8
+_CHUNK_FRAME: Final = 12
 
 
 def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
@@ -24,7 +30,7 @@ def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         else:
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    except (ValueError, SyntaxError, TypeError, OSError) as error:
+    except (ValueError, SyntaxError, TypeError, OSError, TokenError) as error:
         return ParsedFile(Fate.DAMAGED, f"The NumPy header is damaged ({error}).")
     if dtype.hasobject or dtype.kind not in "iufb":
         return ParsedFile(
@@ -46,8 +52,12 @@ def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
     if dtype.kind == "b":
         values = values.astype(np.uint8)
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    n_more = len(body) - count * dtype.itemsize
     return ParsedFile(
-        Fate.ACCEPTED, "", pixels=values.reshape((1, -1, *shape[-2:])), grid=None
+        Fate.ACCEPTED,
+        "",
+        pixels=values.reshape((1, -1, *shape[-2:])),
+        extra={"remarks": after_end("values", n_more)},
     )
 
 
@@ -77,5 +87,20 @@ def parse_png(data: bytes, limits: Limits) -> ParsedFile:
     if values.shape != (height, width):
         return ParsedFile(Fate.DAMAGED, "The PNG cannot be decoded.")
     return ParsedFile(
-        Fate.ACCEPTED, "", pixels=np.ascontiguousarray(values)[None, None]
+        Fate.ACCEPTED,
+        "",
+        pixels=np.ascontiguousarray(values)[None, None],
+        extra={"remarks": after_end("picture", len(data) - _png_end(data))},
     )
+
+
+def _png_end(data: bytes) -> int:
+    """Where the chunk IEND ends; the length of the data when there is none."""
+    at = _PNG_START
+    while at + _CHUNK_FRAME <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        is_last = data[at + 4 : at + 8] == b"IEND"
+        at += _CHUNK_FRAME + length
+        if is_last:
+            return min(at, len(data))
+    return len(data)

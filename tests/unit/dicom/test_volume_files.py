@@ -305,3 +305,20 @@ def test_wild_values_become_padding(tmp_path: Path) -> None:
     assert series.volume.padding is not None
     assert series.volume.padding.sum() == 2
     assert np.isfinite(series.volume.voxels).all()
+
+
+def test_bytes_after_the_end_of_numpy_and_png_files_are_findings(
+    tmp_path: Path,
+) -> None:
+    grey = (np.arange(1200) % 251).astype(np.uint8).reshape(30, 40)
+    save(tmp_path, "a.npy", _npy(_stack()) + b"hidden")
+    save(tmp_path, "b.png", _png(grey) + b"hidden")
+    save(tmp_path, "c.npy", _npy(_stack()[::-1]))
+    save(tmp_path, "d.png", _png(grey[::-1]))
+    result = load(tmp_path)
+    said = [
+        [f.sentence for f in series.findings if f.code == "bytes_after_end"]
+        for series in result.series
+    ]
+    assert [len(sentences) for sentences in said] == [1, 1, 0, 0]
+    assert all(s[0].startswith("6 bytes follow") for s in said[:2])
