@@ -58,7 +58,12 @@ class Watch:
     Given to `read_partial` as `stop_when`; asked for `remarks` afterwards.
     """
 
-    def __init__(self, data: bytes, stream: io.BytesIO, limits: Limits) -> None:
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        stream: io.BytesIO | io.BufferedReader,
+        limits: Limits,
+    ) -> None:
         self._data, self._stream, self._limits = data, stream, limits
         self._places: list[_Place] = []
         self._has_pixels = False
@@ -98,7 +103,12 @@ class Watch:
         yield from self._beside()
         yield from self._in_sequences()
 
-    def _after_the_end(self) -> Iterator[tuple[str, str]]:
+    def n_bytes_after_the_end(self) -> int:
+        """Bytes behind the data set.
+
+        Raises:
+            RejectedFileError: They are above the limit.
+        """
         n_bytes = len(self._data) - self._end()
         if n_bytes > self._limits.max_trailing_bytes:
             raise RejectedFileError(
@@ -106,7 +116,11 @@ class Watch:
                 f"{n_bytes:,} bytes follow the end of the data set; the limit is "
                 f"{self._limits.max_trailing_bytes:,}.",
             )
-        tail = self._data[len(self._data) - n_bytes :] if n_bytes > 0 else b""
+        return n_bytes
+
+    def _after_the_end(self) -> Iterator[tuple[str, str]]:
+        n_bytes = self.n_bytes_after_the_end()
+        tail = bytes(self._data[len(self._data) - n_bytes :]) if n_bytes > 0 else b""
         has_content = bool(tail.strip(b"\0"))
         if has_content or len(tail) > 8:
             words = "" if has_content else ", all of them zero"
@@ -117,7 +131,7 @@ class Watch:
             )
         last = self._places[-1] if self._places else None
         if last is not None and last.tag == _PADDING and last.length != _UNDEFINED:
-            value = self._data[last.start : last.start + last.length]
+            value = bytes(self._data[last.start : last.start + last.length])
             if value.strip(b"\0"):
                 yield (
                     "trailing_data",
@@ -139,8 +153,9 @@ class Watch:
         if self._stream.tell() < size:  # an item's end at the top level stops pydicom
             return self._stream.tell() - 8
         # Fewer than 8 bytes behind the end of the last sequence.
-        found = self._data.rfind(_SEQUENCE_END, size - 16)
-        return size if found < 0 else found + 8
+        start = max(0, size - 16)
+        found = bytes(self._data[start:]).rfind(_SEQUENCE_END)
+        return size if found < 0 else start + found + 8
 
     def _repeated(self) -> Iterator[tuple[str, str]]:
         by_tag: dict[int, list[_Place]] = {}
@@ -163,7 +178,7 @@ class Watch:
     def _value(self, place: _Place) -> bytes:
         if place.length == _UNDEFINED:
             return b"%d" % place.start  # of unknown extent: not equal to any other
-        return self._data[place.start : place.start + place.length]
+        return bytes(self._data[place.start : place.start + place.length])
 
     def _out_of_order(self) -> Iterator[tuple[str, str]]:
         pixels = next((i for i, p in enumerate(self._places) if p.tag in PIXEL_TAGS), 0)

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import struct
 import zlib
-from typing import Final
+from typing import Any, Final
 
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
@@ -28,13 +28,14 @@ from btd_desktop.dicom.pixels import (
     decode_pixels,
     read_layout,
 )
-from btd_desktop.dicom.safe_dataset import SafeDataset
+from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, SafeDataset
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import preamble_kind
 
-__all__ = ["inflate_dataset", "parse_instance"]
+__all__ = ["inflate_dataset", "parse_instance", "refuse_long_tail"]
 
 _META_START: Final = 132
+_META_REACH: Final = 1 << 16
 _DICOMDIR_CLASS: Final = "1.2.840.10008.1.3.10"
 _CLASSES_BY_MODALITY: Final = {
     "CT": ("1.2.840.10008.5.1.4.1.1.2",),
@@ -70,6 +71,52 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
         return ParsedFile(Fate.ACCEPTED, "", facts, found.stored)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason, facts)
+
+
+def refuse_long_tail(data: memoryview, limits: Limits) -> ParsedFile | None:
+    """Refusal of a file with far too much behind its data set, before it is copied.
+
+    Values are passed over, not read: a gigabyte of zeros costs what a header costs.
+    """
+    _, syntax = _scan_meta(bytes(data[:_META_REACH]))
+    if len(data) <= limits.max_trailing_bytes or syntax == DEFLATED:
+        return None
+    stream = io.BufferedReader(_ViewStream(data))
+    watch = Watch(data, stream, limits)
+    try:
+        read_partial(stream, stop_when=watch, defer_size=_META_REACH, force=True)
+        watch.n_bytes_after_the_end()
+    except RejectedFileError as rejected:
+        return ParsedFile(rejected.fate, rejected.reason)
+    except PYDICOM_ERRORS:  # said when the file is read in earnest
+        return None
+    return None
+
+
+class _ViewStream(io.RawIOBase):
+    """A view of memory as a stream, without a copy."""
+
+    name = ""  # pydicom asks a buffered stream for it
+
+    def __init__(self, view: memoryview) -> None:
+        self._view, self._at = view, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._view)}
+        self._at = max(0, start[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        part = self._view[self._at : self._at + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
 
 
 def inflate_dataset(data: bytes, max_bytes: int) -> tuple[bytes, str]:

@@ -8,6 +8,7 @@ aborts here, the application loses one file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
@@ -113,9 +114,16 @@ def _parse_guarded(
 
 def _parse(header: dict[str, Any], payload: bytearray, limits: Limits) -> ParsedFile:
     kind, split = header["kind"], int(header["split"])
+    if kind == "dicom":
+        from btd_desktop.dicom.instance_file import refuse_long_tail
+
+        refused = refuse_long_tail(memoryview(payload)[:split], limits)
+        if refused is not None:
+            return refused
     with memoryview(payload) as view:
         data, companion = bytes(view[:split]), bytes(view[split:])
-    payload.clear()
+    with contextlib.suppress(BufferError):  # somebody still looks at it
+        payload.clear()
     if kind == "dicom":
         from btd_desktop.dicom.instance_file import parse_instance
 
