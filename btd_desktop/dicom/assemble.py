@@ -137,7 +137,7 @@ def _load(
     volume = Volume(
         voxels=voxels,
         modality=first.facts.text["modality"],
-        unit="HU" if is_ct and not not_hu else stated_unit(slices),
+        unit=(stated_unit(slices) if not_hu else "HU") if is_ct else "",
         spacing_mm=(spacing_mm, in_plane[0], in_plane[1]),
         origin_mm=_triple(first.frame.position or (0.0, 0.0, 0.0)),
         row_direction=_unit(orientation[:3]),

@@ -59,6 +59,17 @@ def _one(truth: Truth) -> list[NDArray[Any]]:
     return [truth["vol"]]
 
 
+def _windowed(truth: Truth) -> list[NDArray[Any]]:
+    """HU through a display window of 400 around 40, 8 bits, with the rescale kept."""
+    return [np.clip((truth["hu"] + 160) * 255 / 400, 0, 255).round() - 1024]
+
+
+def _wrapped(truth: Truth) -> list[NDArray[Any]]:
+    """Negative stored values under a header without sign, as that header says."""
+    stored = truth["vol"] + 1024
+    return [stored % 65536 - 1024]
+
+
 CASES: dict[str, Expected] = {
     "01_orientation_jitter": Expected(
         _one, (3.0, 0.7, 0.7), silent=_ODD_STACK | {"split"}
@@ -105,6 +116,47 @@ CASES: dict[str, Expected] = {
         (5.0, 0.7, 0.7),
         silent=_ODD_STACK | {"uneven_spacing"},
         words=("told apart by AcquisitionNumber",),
+    ),
+    "04_comma_decimals": Expected(
+        _one,
+        (2.0, 0.7031, 0.7031),
+        says=frozenset({"element:PixelSpacing", "element:RescaleIntercept"}),
+        silent=frozenset({"not_hu", "no_pixel_spacing", "no_intercept"}),
+        words=("decimal comma",),
+        unit="HU",
+    ),
+    "05_no_intercept": Expected(
+        lambda truth: [truth["vol"] + 1024],
+        says=frozenset({"no_intercept", "not_hu"}),
+        words=("RescaleIntercept is missing",),
+        unit="",
+    ),
+    "06_spacing_vr_ut": Expected(
+        _one,
+        (2.5, 2.5, 2.5),
+        says=frozenset({"element:PixelSpacing"}),
+        silent=frozenset({"no_pixel_spacing"}),
+        words=("carries the VR UT",),
+    ),
+    "16_bits_stored_lies": Expected(
+        _one,
+        says=frozenset({"element:high_bits"}),
+        silent=frozenset({"comb", "not_hu"}),
+        words=("from 0 to 4635, cut to the bits stored from 0 to 1730", "No overlay"),
+        unit="HU",
+    ),
+    "17_wrapped_values": Expected(
+        _wrapped,
+        says=frozenset({"impossible_hu", "wrapped_values", "not_hu"}),
+        silent=frozenset({"fractional_hu"}),
+        words=("78 pixels of 1 slice would have 64453 to 64490 HU",),
+        unit="",
+    ),
+    "20_sc_keeps_rescale": Expected(
+        _windowed,
+        says=frozenset({"secondary_capture", "eight_bit", "not_hu"}),
+        words=("secondary capture", "without a body"),
+        unit="",
     ),
     "03_gantry_tilt_world": Expected(
         _one, says=frozenset({"gantry_tilt"}), unit="HU", fates={"accepted": 15}
@@ -282,3 +334,45 @@ def test_lengths_in_micrometres_are_exact(tmp_path: Path) -> None:
     (listed,) = [f for f in told["files"] if f["name"] == "list.mhd"]
     assert listed["fate"] == "unsupported"
     assert "LIST" in listed["reason"]
+
+
+def test_mosaic_is_named_and_not_examined_as_slices(tmp_path: Path) -> None:
+    evidence, out = _case_folder("18_mosaic", tmp_path), io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = main(["import", str(evidence), "--out", str(tmp_path / "c"), "--json"])
+    assert code != 0
+    with CaseStore.open(tmp_path / "c", read_only=True) as store:
+        assert len(store.series()) == 0
+        items = store.evidence()
+    assert {(item.fate, item.reason[:8]) for item in items} == {
+        ("unsupported", "A mosaic")
+    }
+
+
+def test_odd_codestreams_are_read_and_raw_pixels_under_jpeg_named(
+    tmp_path: Path,
+) -> None:
+    evidence = _case_folder("27_codec_quirks", tmp_path)
+    told = _imported(evidence, tmp_path / "case")
+    assert told["fates"] == {"accepted": 48}
+    truth = _truth(evidence)["vol"]
+    with CaseStore.open(tmp_path / "case", read_only=True) as store:
+        for series in told["series"]:
+            np.testing.assert_array_equal(
+                store.load_volume(series["series_id"]).voxels, truth
+            )
+    raw = [s for s in told["series"] if s["description"] == "27f_raw_under_jpeg"]
+    assert "element:pixel_encoding" in {f["code"] for f in raw[0]["findings"]}
+
+
+def test_padding_over_tissue_is_a_warning_and_padding_by_chance_none(
+    tmp_path: Path,
+) -> None:
+    evidence = _case_folder("31_padding_is_water", tmp_path)
+    told = _imported(evidence, tmp_path / "case")
+    codes = {
+        s["description"]: {f["code"] for f in s["findings"]} for s in told["series"]
+    }
+    assert "padding_covers" in codes["31b_range"]
+    assert "padding_covers" not in codes["31a_zero"]
+    assert {s["unit"] for s in told["series"]} == {"HU"}
