@@ -8,10 +8,9 @@ and what cannot be an element ends the reading.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
@@ -59,10 +58,7 @@ class Watch:
     """
 
     def __init__(
-        self,
-        data: bytes | memoryview,
-        stream: io.BytesIO | io.BufferedReader,
-        limits: Limits,
+        self, data: bytes | memoryview, stream: BinaryIO, limits: Limits
     ) -> None:
         self._data, self._stream, self._limits = data, stream, limits
         self._places: list[_Place] = []

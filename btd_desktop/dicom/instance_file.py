@@ -6,7 +6,7 @@ import dataclasses
 import io
 import struct
 import zlib
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
@@ -81,7 +81,7 @@ def refuse_long_tail(data: memoryview, limits: Limits) -> ParsedFile | None:
     _, syntax = _scan_meta(bytes(data[:_META_REACH]))
     if len(data) <= limits.max_trailing_bytes or syntax == DEFLATED:
         return None
-    stream = io.BufferedReader(_ViewStream(data))
+    stream = cast(BinaryIO, io.BufferedReader(_ViewStream(data)))
     watch = Watch(data, stream, limits)
     try:
         read_partial(stream, stop_when=watch, defer_size=_META_REACH, force=True)
