@@ -104,12 +104,15 @@ class VolumeHandle:
         spacing_mm: Distance between slices, rows and columns.
         layouts: The acquired plane, then the two reformatted ones.
         unit: "HU" or "".
+        is_sheared: True where slices are shifted against each other by more than a
+            pixel (tilted gantry): reformatted planes show them unshifted.
     """
 
     voxels: VoxelArray
     spacing_mm: Vector
     layouts: tuple[PlaneLayout, PlaneLayout, PlaneLayout]
     unit: str = ""
+    is_sheared: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -125,6 +128,10 @@ def volume_handle(volume: Volume) -> VolumeHandle:
         spacing_mm=volume.spacing_mm,
         layouts=plane_layouts(volume.row_direction, volume.column_direction),
         unit=volume.unit,
+        is_sheared=any(
+            abs(shift) * (volume.n_slices - 1) > side > 0
+            for shift, side in zip(volume.shear_mm, volume.spacing_mm[1:], strict=True)
+        ),
     )
 
 

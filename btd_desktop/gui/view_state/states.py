@@ -33,6 +33,12 @@ Interpolation = Literal["nearest", "smooth"]
 Tool = Literal["browse", "score", "crosshair", "pan", "zoom"]
 Corners = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 NO_CORNERS: Corners = ((), (), (), ())
+_SHEARED: Corners = (
+    (),
+    (),
+    ("Gantry tilted: slices lie shifted.", "Lengths and angles are not true here."),
+    (),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,7 +207,8 @@ def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
     """Three linked planes through a voxel, from the state of the acquired one.
 
     Overlay, boxes and corner text belong to the acquired plane and stay there; window,
-    inversion, tool and interpolation are shared.
+    inversion, tool and interpolation are shared. Reformats of a tilted gantry say that
+    their lengths and angles are not true.
 
     Args:
         main: State of the acquired plane; its index and crosshair are replaced.
@@ -213,6 +220,7 @@ def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
     for layout in main.volume.layouts:
         index, x, y = layout.place(main.volume.shape, voxel)
         views.append(replace(main, layout=layout, index=index, crosshair=(x, y)))
-    bare = {"overlay": None, "boxes": (), "corners": NO_CORNERS, "score_box": None}
+    corners = _SHEARED if main.volume.is_sheared else NO_CORNERS
+    bare = {"overlay": None, "boxes": (), "corners": corners, "score_box": None}
     upper, lower = (replace(view, **bare) for view in views[1:])  # type: ignore[arg-type]
     return MprState(views[0], upper, lower)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from btd_desktop.gui.view_state.planes import plane_layouts, volume_handle
+from btd_desktop.gui.view_state.states import SliceViewState, mpr_state
 from btd_desktop.volume import Volume
 
 SHAPE = (4, 5, 6)
@@ -80,8 +83,30 @@ def test_spacing_follows_the_axes_and_unknown_spacing_counts_as_one():
     assert coronal.pixel_mm((0.0, 0.5, 0.7)) == (1.0, 0.7)
 
 
+def test_reformats_of_shifted_slices_say_that_their_lengths_are_not_true():
+    volume = _volume()
+    rows = tuple((0.0, -1.0 * s, 3.0 * s) for s in range(4))
+    for origins, told in ((None, False), (rows, True)):
+        handle = volume_handle(replace(volume, slice_origins_mm=origins))
+        assert handle.is_sheared is told
+        state = mpr_state(
+            SliceViewState(volume=handle, layout=handle.layouts[0]), (1, 1, 1)
+        )
+        for view in (state.upper, state.lower):
+            assert ("not true" in str(view.corners)) is told
+        assert "not true" not in str(state.main.corners)
+
+
 def test_handle_takes_geometry_and_unit_from_the_volume():
-    volume = Volume(
+    volume = _volume()
+    handle = volume_handle(volume)
+    assert handle.voxels is volume.voxels
+    assert (handle.shape, handle.unit) == (SHAPE, "HU")
+    assert handle.layouts[1].letters == ("A", "P", "H", "F")
+
+
+def _volume() -> Volume:
+    return Volume(
         voxels=np.zeros(SHAPE, np.int16),
         modality="CT",
         unit="HU",
@@ -92,7 +117,3 @@ def test_handle_takes_geometry_and_unit_from_the_volume():
         slice_positions_mm=(0.0, 3.0, 6.0, 9.0),
         instance_uids=("1", "2", "3", "4"),
     )
-    handle = volume_handle(volume)
-    assert handle.voxels is volume.voxels
-    assert (handle.shape, handle.unit) == (SHAPE, "HU")
-    assert handle.layouts[1].letters == ("A", "P", "H", "F")
