@@ -22,6 +22,8 @@ _OF_ONE_PATIENT: Final = (
     ),
 )
 _MAX_FILE_NAME: Final = 4096
+# Holders of one UID that the others are compared with: the finding lists no more.
+_MAX_COMPARED: Final = 5
 _PLACES: Final = (
     ("series_uid", "series"),
     ("study_uid", "study"),
@@ -43,24 +45,28 @@ def check_across(
 
 
 def check_copies(
-    pairs: Sequence[tuple[FileRecord, FileRecord]], copy: int
+    pairs: Sequence[tuple[FileRecord, FileRecord]], first_copy: int, last_copy: int
 ) -> SeriesFinding:
     """That files which claim the UIDs of a series became a series of their own.
 
     Args:
         pairs: File of the series and file of the copy, for each UID.
-        copy: Number of the copy, from 2.
+        first_copy: Number of the copy, from 2.
+        last_copy: Of the last one, where it is said of several at once.
     """
     other = [pair for pair in pairs if pair[0].pixel_sha256 != pair[1].pixel_sha256]
     first, second = (quoted(item.name, _MAX_FILE_NAME) for item in other[0])
+    copies = f"copy {first_copy}"
+    if last_copy > first_copy:
+        copies = f"copies {first_copy} to {last_copy}"
     return warning(
         "conflicting_copy",
         f"{counted(len(pairs), 'file')} claim the UIDs of other files, "
         f"{len(other)} of them with different pixels ({first} and {second} are the "
-        f"first such pair). They are examined as a series of their own, copy {copy}. "
+        f"first such pair). They are examined as series of their own, {copies}. "
         "Software that writes every scan under the same UIDs does this, and copies "
         "compressed with loss; so do pictures that were changed under their old names.",
-        tuple(record.sop_instance_uid for record, _ in other),
+        tuple(dict.fromkeys(record.sop_instance_uid for record, _ in other)),
     )
 
 
@@ -140,39 +146,47 @@ def _check_instance_uids(
         for item in slices:
             if uid := item.facts.text.get("sop_instance_uid", ""):
                 holders.setdefault(uid, {}).setdefault(key, item)
-    shared: dict[tuple[str, str], list[tuple[Slice, Slice]]] = {}
+    pairs: dict[str, list[tuple[Slice, Slice, str]]] = {}
     for holding in holders.values():
-        for (one, first), (two, second) in itertools.permutations(holding.items(), 2):
-            series = (s.facts.text.get("series_uid") for s in (first, second))
-            if len(set(series)) > 1:
-                shared.setdefault((one, two), []).append((first, second))
-    for (key, other), pairs in shared.items():
-        n_same = sum(a.pixel_sha256 == b.pixel_sha256 for a, b in pairs)
-        facts, other_facts = (item.facts for item in pairs[0])
-        moved = [
-            "another patient" if name == "patient_id" else f"another {words}"
-            for name, words in _PLACES[1:]
-            if other_facts.text.get(name, "") != facts.text.get(name, "")
-        ]
-        found.setdefault(key, []).append(
-            warning(
-                "reused_uid",
-                f"{counted(len(pairs), 'slice')} carry SOP Instance UIDs that slices "
-                f"of series {quoted(other)} carry too, "
-                + (
-                    "with the same pixels"
-                    if n_same == len(pairs)
-                    else "with other pixels"
-                    if n_same == 0
-                    else f"{n_same} of them with the same pixels"
-                )
-                + (f"; that series belongs to {' and '.join(moved)}" if moved else "")
-                + ". Both are examined. Anonymisers that number instances anew in "
-                "every series cause this, and archives that merge; so does a header "
-                "that was copied.",
-                concerned([first for first, _ in pairs], by_series[key]),
+        some = list(itertools.islice(holding.items(), _MAX_COMPARED))
+        for key, item in holding.items() if len(holding) > 1 else ():
+            series = item.facts.text.get("series_uid")
+            pairs.setdefault(key, []).extend(
+                (item, other, name)
+                for name, other in some
+                # Copies of one series are told of by their own finding.
+                if other.facts.text.get("series_uid") != series
             )
+    for key, found_pairs in pairs.items():
+        if found_pairs:
+            found.setdefault(key, []).append(_reused(found_pairs, by_series[key]))
+
+
+def _reused(
+    pairs: Sequence[tuple[Slice, Slice, str]], slices: Sequence[Slice]
+) -> SeriesFinding:
+    mine = {item.uid: item for item, _, _ in pairs}
+    n_same = len({a.uid for a, b, _ in pairs if a.pixel_sha256 == b.pixel_sha256})
+    pixels = f"{n_same} of them with the same pixels"
+    if n_same in (0, len(mine)):
+        pixels = "with other pixels" if n_same == 0 else "with the same pixels"
+    moved = [
+        f"another {words}"
+        for name, words in _PLACES[1:]
+        if any(
+            a.facts.text.get(name, "") != b.facts.text.get(name, "")
+            for a, b, _ in pairs
         )
+    ]
+    elsewhere = f", of {' and '.join(moved)}" if moved else ""
+    return warning(
+        "reused_uid",
+        f"{counted(len(mine), 'slice')} carry SOP Instance UIDs that another series "
+        f"carries too ({listed(name for _, _, name in pairs)}{elsewhere}), {pixels}. "
+        "All are examined. Anonymisers that number instances anew in every series "
+        "cause this, and archives that merge; so does a header that was copied.",
+        concerned(list(mine.values()), slices),
+    )
 
 
 def _check_pixels(

@@ -13,6 +13,7 @@ __all__ = [
     "columns",
     "differing_names",
     "may_be_shown",
+    "number_of",
     "numeric_key",
     "plain_name",
     "value_of",
@@ -96,10 +97,11 @@ def may_be_shown(name: str, value: str) -> bool:
     plain = plain_name(name)
     if plain.startswith(("Patient", "(0010", "Other", "Issuer")):
         return False
-    return plain in PREFERRED or not value or math.isfinite(_number(value))
+    return plain in PREFERRED or not value or math.isfinite(number_of(value))
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
+    """Text as a number; infinity where it is none."""
     try:
         return float(text)
     except ValueError:
@@ -108,4 +110,4 @@ def _number(text: str) -> float:
 
 def numeric_key(values: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
     """Sorts texts by the numbers that they are, others behind them."""
-    return tuple((_number(value), value) for value in values)
+    return tuple((number_of(value), value) for value in values)

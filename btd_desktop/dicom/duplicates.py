@@ -93,16 +93,18 @@ def _judge(key: str, received: _Received, verdict: _Verdict) -> None:
         _take_duplicates(
             key, [s for s in files if s not in whole], received.versions, verdict
         )
-        _take_copies(key, whole, received, verdict)
+        _take_copies(whole, received, verdict)
+    if len(received.versions) > 1:
+        _tell_copies(key, received, verdict)
 
 
-def _matches(versions: list[dict[str, _Seen]], seen: _Seen) -> FileRecord | None:
+def _matches(versions: list[dict[str, _Seen]], seen: _Seen) -> _Seen | None:
     """The file of the versions that has its UID and pixels."""
     record = seen[0]
     for version in versions:
         original = version.get(record.sop_instance_uid)
         if original is not None and original[0].pixel_sha256 == record.pixel_sha256:
-            return original[0]
+            return original
     return None
 
 
@@ -115,9 +117,9 @@ def _take_duplicates(
     pairs = []
     for seen in files:
         first = versions[0][seen[0].sop_instance_uid]
-        original = _matches(versions, seen) or first[0]
-        verdict.duplicates[seen[0].name] = original
-        pairs.append((first, seen))
+        original = _matches(versions, seen) or first
+        verdict.duplicates[seen[0].name] = original[0]
+        pairs.append((original, seen))
     findings = [finding for pair in pairs if (finding := check_copy(*pair)) is not None]
     counts = Counter(finding.code for finding in findings)
     kept: dict[str, SeriesFinding] = {}
@@ -131,34 +133,34 @@ def _take_duplicates(
         verdict.found.setdefault(key, []).append(finding)
 
 
-def _take_copies(
-    key: str, files: list[_Seen], received: _Received, verdict: _Verdict
-) -> None:
+def _take_copies(files: list[_Seen], received: _Received, verdict: _Verdict) -> None:
     first_new = len(received.versions)
     for seen in files:
         record = seen[0]
         new = received.versions[first_new:]
         original = _matches(new, seen)
         if original is not None:
-            verdict.duplicates[record.name] = original
+            verdict.duplicates[record.name] = original[0]
             continue
         version = next((v for v in new if record.sop_instance_uid not in v), None)
         if version is None:
             version = {}
             received.versions.append(version)
         version[record.sop_instance_uid] = seen
-    for index in range(first_new, len(received.versions)):
-        version, copy = received.versions[index], index + 1
+
+
+def _tell_copies(key: str, received: _Received, verdict: _Verdict) -> None:
+    """One finding for each copy, and one for the series that came first."""
+    first, *copies = received.versions
+    told: list[tuple[FileRecord, FileRecord]] = []
+    for copy, version in enumerate(copies, 2):
         verdict.copies |= {record.name: copy for record, _ in version.values()}
-        pairs = [
-            (received.versions[0][uid][0], record)
-            for uid, (record, _) in version.items()
-        ]
-        facts = next(iter(version.values()))[1]
-        copy_key = series_key(pairs[0][1].name, facts, copy)
-        finding = check_copies(pairs, copy)
-        verdict.found.setdefault(key, []).append(finding)
-        verdict.found.setdefault(copy_key, []).append(finding)
+        pairs = [(first[uid][0], record) for uid, (record, _) in version.items()]
+        told += pairs
+        record, facts = next(iter(version.values()))
+        copy_key = series_key(record.name, facts, copy)
+        verdict.found.setdefault(copy_key, []).append(check_copies(pairs, copy, copy))
+    verdict.found.setdefault(key, []).append(check_copies(told, 2, len(copies) + 1))
 
 
 def _marked(outcomes: list[Outcome], verdict: _Verdict) -> list[Outcome]:

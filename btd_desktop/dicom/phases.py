@@ -22,6 +22,7 @@ from btd_desktop.dicom.differing import (
     columns,
     differing_names,
     may_be_shown,
+    number_of,
     numeric_key,
     plain_name,
     value_of,
@@ -30,6 +31,8 @@ from btd_desktop.dicom.stack import Slice
 
 __all__ = ["Part", "split_passes"]
 
+# Rise from pass to pass where instance numbers start anew.
+_ORDERED: Final = ("AcquisitionTime", "ContentTime", "TriggerTime")
 _MIN_SLICES: Final = 3
 _MAX_PASSES: Final = 6
 _MAX_PAIRED: Final = 24
@@ -85,12 +88,14 @@ def _split_repeats(
         if not _tells_apart(values, places, most):
             continue
         is_vague = any(plain_name(name) not in PREFERRED for name in names)
+        if is_vague and not places.any():
+            continue  # all at one place: frames of a film, not stacks
         quality = (len(names), is_vague, len(set(values)) - most, order)
         if best is None or quality < best[0]:
             best = (quality, names, values)
     if best is not None:
         return _parts(slices, best[1], best[2])
-    return _split_by_number(slices, places, most) or [Part(tuple(slices))]
+    return _split_by_rank(slices, places, most) or [Part(tuple(slices))]
 
 
 def _tells_apart(
@@ -133,14 +138,31 @@ def _label(names: tuple[str, ...], kind: tuple[str, ...], index: int, n: int) ->
     return f"{' and '.join(plain_name(name) for name in names)}, {index + 1} of {n}"
 
 
-def _split_by_number(
+def _split_by_rank(
     slices: Sequence[Slice], places: NDArray[np.intp], most: int
 ) -> list[Part]:
-    """Passes by rank of the instance number at each place; [] where that says nothing.
+    """Passes by rank of instance number, or time, at each place; [] without either."""
+    parts = _split_by_order(
+        slices, places, most, _numbers(slices), "their instance numbers"
+    )
+    for name in _ORDERED:
+        if not parts:
+            order = np.array([number_of(value_of(item, name)) for item in slices])
+            parts = _split_by_order(slices, places, most, order, f"their {name}")
+    return parts
+
+
+def _split_by_order(
+    slices: Sequence[Slice],
+    places: NDArray[np.intp],
+    most: int,
+    numbers: NDArray[np.float64],
+    told: str,
+) -> list[Part]:
+    """Passes by rank of a number at each place; [] where that says nothing.
 
     Where a pass misses a slice, the numbers of its neighbours tell which pass that is.
     """
-    numbers = _numbers(slices)
     counts = Counter(places.tolist())
     n_full = sum(count == most for count in counts.values())
     if 2 * n_full < len(counts) or len(counts) < 2 or not np.isfinite(numbers).all():
@@ -165,7 +187,7 @@ def _split_by_number(
         for name in differing_names(slices)
         if _differs_at_places(slices, name, places)
     ]
-    told = "the order of their instance numbers at each place"
+    told = f"the order of {told} at each place"
     told += f" ({_words(differing)})" if differing else (
         ": nothing else in the header tells them apart"
     )  # fmt: skip

@@ -75,7 +75,7 @@ CASES: dict[str, Expected] = {
         _one, (3.0, 0.7, 0.7), silent=_ODD_STACK | {"split"}
     ),
     "02_parallel_stacks": Expected(
-        lambda t: [t["L"], t["R"]],
+        lambda t: [t["L"], t["R"][:7]],  # the last of the right was not written
         (4.0, 0.7, 0.7),
         says=frozenset({"split"}),
         words=("side by side",),

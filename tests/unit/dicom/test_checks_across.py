@@ -71,7 +71,7 @@ def test_second_file_in_another_series_is_a_reused_uid(tmp_path: Path) -> None:
         assert "another patient" in finding.sentence
         assert "with the same pixels" in finding.sentence
         assert "P2" not in finding.sentence
-    assert 'series "1.2.77"' in only(result.series[0].findings, "reused_uid").sentence
+    assert '"1.2.77"' in only(result.series[0].findings, "reused_uid").sentence
 
 
 def test_second_file_of_the_same_series_is_only_a_duplicate(tmp_path: Path) -> None:

@@ -70,6 +70,9 @@ def test_third_folder_is_a_duplicate_of_the_copy_that_it_equals(tmp_path: Path) 
     assert _n_slices(result) == [5, 5, 5]
     assert record(result, "c/2.dcm").reason == "The same bytes as b/2.dcm."
     assert {s.description[-7:-1] for s in result.series[1:]} == {"copy 2", "copy 3"}
+    finding = only(result.series[0].findings, "conflicting_copy")
+    assert "10 files" in finding.sentence
+    assert "copies 2 to 3" in finding.sentence
 
 
 def test_conflicting_files_in_one_folder_become_a_copy_too(tmp_path: Path) -> None:
@@ -93,6 +96,18 @@ def test_two_series_may_number_their_instances_alike(tmp_path: Path) -> None:
         finding = only(series.findings, "reused_uid")
         assert "5 slices carry SOP Instance UIDs" in finding.sentence
         assert "with other pixels" in finding.sentence
+
+
+def test_many_series_with_the_same_instance_uids_get_one_warning_each(
+    tmp_path: Path,
+) -> None:
+    for number in range(7):
+        uid = f"1.2.77.{number}"
+        _write(tmp_path, f"s{number}", 100 * number, 2, SeriesInstanceUID=uid)
+    result = load(tmp_path)
+    assert _n_slices(result) == [2] * 7
+    for series in result.series:
+        assert "2 slices carry" in only(series.findings, "reused_uid").sentence
 
 
 @pytest.mark.parametrize("n_files", [1, 4])

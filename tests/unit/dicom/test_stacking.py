@@ -271,6 +271,23 @@ def test_passes_that_nothing_marks_are_split_by_instance_number(
         assert "nothing else in the header tells them apart" in sentence
 
 
+def test_passes_whose_numbers_start_anew_are_split_by_time() -> None:
+    datasets = [at(AXIAL, 2.0 * (i % 8), i + 1) for i in range(16)]
+    for index, dataset in enumerate(datasets):
+        dataset.InstanceNumber = index % 8 + 1
+        dataset.ContentTime = f"1010{index:02d}.5"
+    stacks = assembled(datasets)
+    assert [numbers_of(s) for s in stacks] == [list(range(1, 9)), list(range(9, 17))]
+    assert "order of their ContentTime" in only(stacks[0].findings, "split").sentence
+
+
+def test_film_of_one_place_is_not_cut_into_single_frames() -> None:
+    datasets = [at(AXIAL, 5.0, i + 1, ContentTime=f"1010{i:02d}") for i in range(9)]
+    (series,) = assembled(datasets)
+    finding = only(series.findings, "repeated_position")
+    assert "ContentTime differ" in finding.sentence
+
+
 def test_words_name_what_else_differs_between_passes() -> None:
     datasets = [
         at(AXIAL, 2.0 * (i % 8), i + 1, TriggerTime=f"{7.3 * i:.1f}") for i in range(16)
