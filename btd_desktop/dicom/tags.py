@@ -70,6 +70,7 @@ def list_tags(
     limits: Limits = DEFAULT_LIMITS,
     member: str = "",
     sha256: str = "",
+    sandbox: Sandbox | None = None,
 ) -> TagList:
     """The elements of a file, or why they cannot be listed; never raises for content.
 
@@ -78,6 +79,7 @@ def list_tags(
         limits: Ceilings on size, time and memory.
         member: Name inside the archive; "" for a file of its own.
         sha256: Digest that the file must have (hex); "" takes any.
+        sandbox: Process that parses many files one after the other; None starts one.
     """
     name = f"{item_path.name}!{member}" if member else item_path.name
     received = _received(item_path, member, limits)
@@ -92,8 +94,10 @@ def list_tags(
     if received.kind not in (Kind.DICOM, Kind.DICOM_WITHOUT_PREAMBLE):
         words = received.looks_like or f"{received.kind.value} data"
         return TagList(reason=f"Not a DICOM file: {words}.", source=name)
-    with Sandbox(limits) as sandbox:
+    if sandbox is not None:
         return _listed(sandbox.parse("tags", received.data), name)
+    with Sandbox(limits) as own:
+        return _listed(own.parse("tags", received.data), name)
 
 
 def _received(path: Path, member: str, limits: Limits) -> Received:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.colors import Color, white
 from reportlab.lib.utils import ImageReader
-from reportlab.platypus import Flowable
+from reportlab.platypus import Flowable, Table, TableStyle
 
-from btd_desktop.report.content import ExhibitFigure
+from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.style import GREY, INK, LINE
 from btd_desktop.report.wording import number_text
 
 __all__ = [
     "exhibit_panels",
+    "exhibit_row",
     "grey_from_values",
     "overlay_from_p_map",
     "overlay_from_residual",
@@ -321,6 +322,29 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
             )
         )
     return panels
+
+
+def exhibit_row(figure: ExhibitFigure, width: float) -> Flowable:
+    """The panels of an exhibit side by side over a width in points."""
+    n_panels = 2 + (figure.slice_image is not None) + (figure.p_map is not None)
+    gap = 8.0
+    each = (width - gap * (n_panels - 1)) / n_panels
+    table = Table(
+        [exhibit_panels(figure, each)],
+        colWidths=[each + gap] * (n_panels - 1) + [each],
+    )
+    table.setStyle(
+        TableStyle(
+            [
+                ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+                ("TOPPADDING", (0, 0), (-1, -1), 0),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+                ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
+            ]
+        )
+    )
+    return table
 
 
 def _enlarged(pixels: NDArray[np.uint8]) -> Image.Image:

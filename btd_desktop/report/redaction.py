@@ -1,9 +1,8 @@
 """The redacted variant of a report: the same numbers, nobody named.
 
-What stands in a field of its own (patient, file names, UIDs, description, dates) is
-replaced whatever it says. Texts that people or programs wrote are searched for the
-names and identities that the case holds. Pictures keep the body only, because the
-surroundings of a slice are where scanners burn names in.
+The marks of the document decide (`document.Run`), and what bears none is withheld.
+Pictures keep the body only, because the surroundings of a slice are where scanners
+burn names in.
 
 Digests of files stay: whoever holds the evidence can still check it against a redacted
 report. Digests that were taken over names do not, since a name can be found by trying:
@@ -13,12 +12,10 @@ audit entries are left out.
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +23,30 @@ from scipy import ndimage
 
 from btd_desktop.digest import tree_digest
 from btd_desktop.preprocess.foreground import foreground_mask
-from btd_desktop.report.content import (
-    Exhibit,
-    ExhibitFigure,
-    Fact,
-    FileItem,
-    ItemsReceived,
+from btd_desktop.report.document import (
+    AS_PRINTED,
+    Attachments,
+    Block,
+    Box,
+    Bullets,
+    Cell,
+    Document,
+    Facts,
+    Figure,
+    Heading,
+    Record,
     RedactionNote,
-    ReportContent,
-    SeriesExamined,
-    SeriesResult,
+    Reference,
+    Run,
+    Section,
+    Table,
+    Text,
+    cells_of,
 )
+from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.scrubbing import WITHHELD, Scrubber
 
-__all__ = ["REPLACED", "Scrubber", "picture_of_body", "redacted_content"]
+__all__ = ["REPLACED", "picture_of_body", "redacted_document"]
 
 Pseudonym = Callable[[str, str], str]
 """(kind, text) to the pseudonym of the text: the same one for the same text."""
@@ -47,178 +55,191 @@ REPLACED: Final = (
     "The patient, names of files and folders and DICOM UIDs are replaced by pseudonyms"
     " of the case; the same pseudonym stands for the same original in all reports of"
     " the case.",
-    "Descriptions of series, dates of the examination and digests taken over names are"
-    " left out, and other texts are cleared of what identifies the patient.",
+    "The question, the client, notes, remarks, descriptions of series, dates of the"
+    " examination, quotations from headers and digests taken over names are withheld,"
+    " and other texts are cleared of what the headers say of people.",
     "Pictures show the body only.",
     "All scores, p-values and digests of files are those of the full report.",
 )
 
-WITHHELD: Final = "withheld"
 _KNOWN_SUFFIXES: Final = frozenset(
     (".dcm", ".ima", ".zip", ".nii", ".gz", ".nrrd", ".mha", ".txt", ".pdf", ".xml")
 )
-_ANYWHERE: Final = 5
-"""Texts of this length are replaced inside words too."""
-_SHORTEST: Final = 3
-"""Shorter ones are not searched for: every "12" would be replaced."""
+_FILES: Final = "items.files"
 _MARGIN_PX: Final = 3
-_WORDS_OF_OURS: Final = frozenset(
-    ("conclusion", "fate", "kind", "level", "mode", "modality", "scope", "severity",
-     "sha256", "tree_digest", "unit", "volume_digest", "calibration_digest",
-     "method_id", "label", "status", "manifest_digest", "result_digest")
-)  # fmt: skip
-"""Fields whose words are the program's own; the layout looks them up."""
-
-_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Scrubber:
-    """Replaces known texts by their pseudonyms, longest first, in any letter case.
-
-    Attributes:
-        identities: Names, numbers and dates of people to their pseudonyms; few.
-        names: Names of files and UIDs to their pseudonyms; may be very many.
-    """
-
-    identities: Mapping[str, str]
-    names: Mapping[str, str]
-    _pattern: re.Pattern[str]
-    _by_length: tuple[tuple[int, Mapping[str, str]], ...]
-
-    @classmethod
-    def of(cls, identities: Mapping[str, str], names: Mapping[str, str]) -> Scrubber:
-        """A scrubber that knows these texts; those under three letters are left out."""
-        folded = {_folded(k): v for k, v in identities.items() if len(k) >= _SHORTEST}
-        lengths: dict[int, dict[str, str]] = {}
-        for name, alias in names.items():
-            if len(name) >= _SHORTEST:
-                lengths.setdefault(len(name), {})[_folded(name)] = alias
-        by_length = tuple(sorted(lengths.items(), reverse=True))
-        return cls(folded, names, _pattern_of(folded), by_length)
-
-    def clean(self, text: str) -> str:
-        """The text with every known one replaced."""
-        cleaned = self._without_names(text)
-        return self._pattern.sub(lambda m: self._alias(m.group()), cleaned)
-
-    def _alias(self, text: str) -> str:
-        return self.identities.get(_folded(text), WITHHELD)
-
-    def _without_names(self, text: str) -> str:
-        folded, out, at = _folded(text), [], 0
-        while at < len(text):
-            alias, length = self._name_at(folded, at)
-            out.append(alias or text[at])
-            at += length
-        return "".join(out)
-
-    def _name_at(self, folded: str, at: int) -> tuple[str, int]:
-        # A name is looked for where a word starts and must end where one ends, so
-        # that a file called "art" leaves "start" alone.
-        if at and folded[at - 1].isalnum() and folded[at].isalnum():
-            return "", 1
-        for length, names in self._by_length:
-            end = at + length
-            if end > len(folded) or (end < len(folded) and folded[end].isalnum()):
-                continue
-            alias = names.get(folded[at:end])
-            if alias is not None:
-                return alias, length
-        return "", 1
-
-
-def _folded(text: str) -> str:
-    lower = text.lower()
-    # Some letters grow when folded; places in the text must stay where they are.
-    return lower if len(lower) == len(text) else text
-
-
-def _pattern_of(texts: Iterable[str]) -> re.Pattern[str]:
-    choices = [
-        re.escape(t) if len(t) >= _ANYWHERE else rf"(?<!\w){re.escape(t)}(?!\w)"
-        for t in sorted(texts, key=len, reverse=True)
-    ]
-    return re.compile("|".join(choices) or r"(?!)", re.IGNORECASE)
-
-
-def redacted_content(
-    content: ReportContent,
+def redacted_document(
+    document: Document,
     pseudonym: Pseudonym,
     scrubber: Scrubber,
     note: RedactionNote,
     *,
     report_id: str,
-) -> ReportContent:
+) -> Document:
     """The redacted variant of a report.
 
     Args:
-        content: The full report.
+        document: The full report.
         pseudonym: Gives pseudonyms by kind: "patient", "file", "uid".
-        scrubber: What is looked for in texts, beside the names of the files listed.
+        scrubber: What is looked for in sentences, beside the names of the files listed.
         note: What the variant says of itself.
         report_id: Identity of the variant.
     """
+    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
     listed = {
-        f.name: _file_alias(_whole_name(f), pseudonym) for f in content.items.files
+        text: _file_alias(run.of or run.text, pseudonym)
+        for cell in cells_of(blocks)
+        for run in cell.runs
+        if isinstance(run, Run) and run.mark == "name" and run.kind == "file"
+        for text in (run.text, run.of)
+        if text
     }
-    scrubber = Scrubber.of(scrubber.identities, dict(scrubber.names) | listed)
-    modality = {series.number: series.modality for series in content.series}
+    names = _Redactor(pseudonym, scrubber.with_names(listed), report_id, "")
+    redactor = replace(names, list_digest=_list_digest(names, document.sections))
     return replace(
-        content,
-        identity=replace(content.identity, report_id=report_id),
-        mandate=_scrubbed(content.mandate, scrubber),
-        items=_items(content.items, pseudonym, scrubber),
-        series=tuple(_series(s, pseudonym, scrubber) for s in content.series),
-        results=tuple(
-            _result(r, modality[r.series_number], pseudonym, scrubber)
-            for r in content.results
+        document,
+        report_id=report_id,
+        case_number=redactor.cell(document.case_number),
+        examiner=redactor.cell(document.examiner),
+        cover=redactor.blocks(document.cover),
+        sections=tuple(
+            replace(section, blocks=redactor.blocks(section.blocks))
+            for section in document.sections
         ),
-        opinion=_scrubbed(content.opinion, scrubber),
-        reproduction=replace(
-            content.reproduction,
-            commands=(
-                "btd examine EVIDENCE --out CASE",
-                "btd verify REPORT.pdf --evidence EVIDENCE",
-            ),
-        ),
-        custody=tuple(
-            replace(_scrubbed(event, scrubber), digest="") for event in content.custody
-        ),
-        alternatives=tuple(_scrubbed(a, scrubber) for a in content.alternatives),
-        limitations=tuple(scrubber.clean(text) for text in content.limitations),
-        redaction=note,
+        redaction=replace(note, remark=redactor.scrubber.clean(note.remark)),
     )
 
 
-def _items(
-    items: ItemsReceived, pseudonym: Pseudonym, scrubber: Scrubber
-) -> ItemsReceived:
-    files = tuple(_file(item, pseudonym, scrubber) for item in items.files)
-    containers = tuple(
-        replace(c, name=_file_alias(c.name, pseudonym)) for c in items.containers
-    )
-    return ItemsReceived(
-        files=files,
-        tree_digest=tree_digest((_whole_name(f), f.sha256 or "") for f in files),
-        containers=containers,
-        received=scrubber.clean(items.received),
-        findings=tuple(scrubber.clean(text) for text in items.findings),
-    )
+@dataclass(frozen=True, slots=True)
+class _Redactor:
+    pseudonym: Pseudonym
+    scrubber: Scrubber
+    report_id: str
+    list_digest: str
+
+    def blocks(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        return tuple(self._block(block) for block in blocks)
+
+    def _block(self, block: Block) -> Block:
+        match block:
+            case Text() | Heading():
+                return replace(block, cell=self.cell(block.cell))
+            case Bullets():
+                return replace(block, cells=tuple(map(self.cell, block.cells)))
+            case Facts():
+                rows = (replace(row, cell=self.cell(row.cell)) for row in block.rows)
+                return replace(block, rows=tuple(rows))
+            case Table():
+                return replace(
+                    block, rows=tuple(tuple(map(self.cell, r)) for r in block.rows)
+                )
+            case Box():
+                texts = (replace(t, cell=self.cell(t.cell)) for t in block.blocks)
+                return replace(block, blocks=tuple(texts))
+            case Record():
+                return replace(block, blocks=self.blocks(block.blocks))
+            case Figure():
+                return self._figure(block)
+            case Attachments():
+                return block
+
+    def _figure(self, figure: Figure) -> Block:
+        caption = None if figure.caption is None else self.cell(figure.caption)
+        picture = figure.picture
+        if isinstance(picture, ExhibitFigure):
+            body = _of_body(picture)
+            if body is None:
+                return Text(Cell((Run("Picture withheld.", "plain"),)), "small")
+            picture = body
+        return Figure(picture, caption)
+
+    def cell(self, cell: Cell) -> Cell:
+        """A cell with what its marks do not let out replaced, in print and twin."""
+        runs = tuple(
+            run if isinstance(run, Reference) else self._run(run) for run in cell.runs
+        )
+        if cell.value is AS_PRINTED or runs == cell.runs:
+            return Cell(runs, cell.value)
+        guarded = [
+            run for run in cell.runs if isinstance(run, Run) and run.mark != "plain"
+        ]
+        return Cell(runs, self._value(cell.value, guarded[0]))
+
+    def _value(self, value: Any, run: Run) -> Any:  # noqa: ANN401 - JSON value
+        if value is None or value == "":
+            return value
+        if isinstance(value, str):
+            return self._run(replace(run, text=value)).text
+        if isinstance(value, (list, tuple)):
+            return [self._value(part, run) for part in value]
+        return value if run.mark in ("quoting", "digest") else WITHHELD
+
+    def _run(self, run: Run) -> Run:
+        if not run.text:
+            return run
+        return replace(run, text=self._shown(run), of="")
+
+    def _shown(self, run: Run) -> str:
+        match run.mark:
+            case "plain":
+                return self.report_id if run.kind == "report" else run.text
+            case "digest":
+                kept = {"": run.text, "of the list": self.list_digest}
+                return kept.get(run.kind, "")
+            case "quoting":
+                # Cleared before it is cut: half a name would not be known.
+                cleaned = self.scrubber.clean(run.of or run.text)
+                return cleaned[: len(run.text)] if run.of else cleaned
+            case "name":
+                return self._alias(run)
+            case _:
+                return WITHHELD
+
+    def _alias(self, run: Run) -> str:
+        text = run.of or run.text
+        match run.kind:
+            case "patient":
+                return self.pseudonym("patient", text)
+            case "file":
+                return _file_alias(text, self.pseudonym)
+            case "uid":
+                return _uid_alias(text, self.pseudonym)
+            case "instead":
+                return run.of
+            case "description":
+                return "description withheld"
+            case _:
+                return WITHHELD
 
 
-def _file(item: FileItem, pseudonym: Pseudonym, scrubber: Scrubber) -> FileItem:
-    return replace(
-        item,
-        name=_file_alias(_whole_name(item), pseudonym),
-        reason=scrubber.clean(item.reason),
-        container=_file_alias(item.container, pseudonym) if item.container else "",
-        root=pseudonym("file", item.root) if item.root else "",
-    )
+def _list_digest(redactor: _Redactor, sections: tuple[Section, ...]) -> str:
+    """The digest of the list of files as the variant names them."""
+
+    def entries() -> Iterator[tuple[str, str]]:
+        for table in _tables(tuple(b for s in sections for b in s.blocks)):
+            keys = [column.key for column in table.columns]
+            for row in table.rows:
+                given = dict(zip(keys, map(redactor.cell, row), strict=True))
+                name, container = _printed(given["name"]), _printed(given["container"])
+                whole = f"{container}!{name}" if container else name
+                yield whole, str(_twin_text(given["sha256"]))
+
+    return tree_digest(entries())
 
 
-def _whole_name(item: FileItem) -> str:
-    return f"{item.container}!{item.name}" if item.container else item.name
+def _tables(blocks: tuple[Block, ...]) -> Iterator[Table]:
+    for block in blocks:
+        if isinstance(block, Table) and block.key == _FILES:
+            yield block
+
+
+def _printed(cell: Cell) -> str:
+    return "".join(run.text for run in cell.runs if isinstance(run, Run))
+
+
+def _twin_text(cell: Cell) -> object:
+    return _printed(cell) if cell.value is AS_PRINTED else cell.value or ""
 
 
 def _file_alias(name: str, pseudonym: Pseudonym) -> str:
@@ -227,67 +248,17 @@ def _file_alias(name: str, pseudonym: Pseudonym) -> str:
     return pseudonym("file", name) + kept
 
 
-def _series(
-    series: SeriesExamined, pseudonym: Pseudonym, scrubber: Scrubber
-) -> SeriesExamined:
-    uid = series.series_instance_uid
-    return replace(
-        _scrubbed(series, scrubber),
-        description="description withheld" if series.description else "",
-        series_instance_uid=_uid_alias(uid, pseudonym),
-        patient=pseudonym("patient", series.patient) if series.patient else "",
-        facts=tuple(_fact(fact, scrubber) for fact in series.facts),
-    )
-
-
-def _fact(fact: Fact, scrubber: Scrubber) -> Fact:
-    if "date" in fact.name.lower() or "acquired" in fact.name.lower():
-        return Fact(fact.name, WITHHELD)
-    return Fact(fact.name, scrubber.clean(fact.value))
-
-
 def _uid_alias(uid: str, pseudonym: Pseudonym) -> str:
     whole, mark, frame = uid.partition("#")
     return f"{pseudonym('uid', whole)}{mark}{frame}" if whole else uid
 
 
-def _result(
-    result: SeriesResult, modality: str, pseudonym: Pseudonym, scrubber: Scrubber
-) -> SeriesResult:
-    return replace(
-        result,
-        scope=_scrubbed(result.scope, scrubber),
-        flagged_slices=tuple(
-            replace(s, sop_instance_uid=_uid_alias(s.sop_instance_uid, pseudonym))
-            for s in result.flagged_slices
-        ),
-        exhibits=tuple(
-            _exhibit(e, modality, pseudonym, scrubber) for e in result.exhibits
-        ),
-    )
-
-
-def _exhibit(
-    exhibit: Exhibit, modality: str, pseudonym: Pseudonym, scrubber: Scrubber
-) -> Exhibit:
-    figure = exhibit.figure
-    place = (exhibit.column, exhibit.row)
-    return replace(
-        exhibit,
-        sop_instance_uid=_uid_alias(exhibit.sop_instance_uid, pseudonym),
-        note=scrubber.clean(exhibit.note),
-        figure=None if figure is None else _of_body(figure, place, modality),
-    )
-
-
-def _of_body(
-    figure: ExhibitFigure, place: tuple[int, int], modality: str
-) -> ExhibitFigure | None:
+def _of_body(figure: ExhibitFigure) -> ExhibitFigure | None:
     """The figure with everything outside the body black; None without the slice."""
     plane = figure.slice_image
     if plane is None:
         return None
-    body = picture_of_body(plane, modality, place)
+    body = picture_of_body(plane, figure.modality, figure.place)
     column, row = figure.crop_origin
     height, width = figure.crop.shape
     inside = body[row : row + height, column : column + width]
@@ -331,22 +302,3 @@ def picture_of_body(
         np.isin(labels, list(kept)), iterations=_MARGIN_PX
     )
     return shown
-
-
-def _scrubbed(value: _T, scrubber: Scrubber) -> _T:
-    """A dataclass with the texts of all its fields cleaned, but the program's words."""
-    changes: dict[str, Any] = {}
-    for item in dataclasses.fields(value):  # type: ignore[arg-type]
-        if item.name not in _WORDS_OF_OURS:
-            changes[item.name] = _cleaned(getattr(value, item.name), scrubber)
-    return replace(value, **changes)  # type: ignore[type-var]
-
-
-def _cleaned(value: object, scrubber: Scrubber) -> object:
-    if isinstance(value, str):
-        return scrubber.clean(value)
-    if isinstance(value, tuple):
-        return tuple(_cleaned(part, scrubber) for part in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _scrubbed(value, scrubber)
-    return value

@@ -20,7 +20,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
-from btd_desktop.report.layout import TWIN_KEYWORD, TWIN_NAME
+from btd_desktop.report.pdf import TWIN_KEYWORD, TWIN_NAME
 
 __all__ = ["contents_problems", "twin_of_signed_revision", "vouched_chain"]
 

@@ -179,17 +179,14 @@ def bullets(sentences: Iterable[str], style: str = "body") -> list[Flowable]:
 
 
 def fact_table(
-    facts: Sequence[tuple[str, str]],
+    facts: Iterable[tuple[str, str, str]],
     *,
-    mono: Sequence[str] = (),
     key_width: float = 48 * mm,
     width: float = FRAME_WIDTH,
 ) -> Table:
-    """Names at the left, values at the right; `mono` names digests and identities."""
-    rows = [
-        [paragraph(name, "key"), paragraph(value, "mono" if name in mono else "cell")]
-        for name, value in facts
-    ]
+    """Names at the left, values at the right, each value in the style that it names."""
+    rows = [[paragraph(name, "key"), paragraph(value, look)]
+            for name, value, look in facts]  # fmt: skip
     table = Table(rows, colWidths=[key_width, width - key_width], splitInRow=1)
     table.setStyle(
         TableStyle(
@@ -209,9 +206,7 @@ def data_table(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
     widths: Sequence[float],
-    *,
-    numbers: Sequence[int] = (),
-    mono: Sequence[int] = (),
+    looks: Sequence[str],
 ) -> Flowable:
     """A table whose head is repeated on each page that it runs over.
 
@@ -219,20 +214,13 @@ def data_table(
         header: Column titles.
         rows: Cells as text.
         widths: Relative column widths; they are scaled to the frame.
-        numbers: Columns set flush right.
-        mono: Columns set in the fixed font (digests, identities).
+        looks: Style of each column: "cell", "number" (flush right), "mono" (digests).
     """
-
-    def look(column: int) -> str:
-        if column in numbers:
-            return "number"
-        return "mono" if column in mono else "cell"
-
     head = [
-        paragraph(text, "headnumber" if i in numbers else "head")
-        for i, text in enumerate(header)
+        paragraph(text, "headnumber" if look == "number" else "head")
+        for text, look in zip(header, looks, strict=True)
     ]
-    body = [[paragraph(cell, look(i)) for i, cell in enumerate(row)] for row in rows]
+    body = [list(map(paragraph, row, looks)) for row in rows]
     total = sum(widths)
     table = Table(
         [head, *body],

@@ -36,9 +36,9 @@ from pyhanko_certvalidator import ValidationContext
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
-from btd_desktop.report.content import TWIN_FORMAT
 from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
 from btd_desktop.report.signed_parts import contents_problems, twin_of_signed_revision
+from btd_desktop.report.twin import TWIN_FORMAT
 
 __all__ = ["ReportVerdict", "verify_report"]
 

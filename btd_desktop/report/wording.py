@@ -1,9 +1,4 @@
-"""Numbers and results turned into words that a court may read.
-
-Nothing here knows a page. The sentences keep to what a calibration on genuine scans
-can carry: how often genuine scans score as high, never how probable tampering is
-(app notes 3.2; ENFSI evaluative reporting).
-"""
+"""Numbers turned into words that a court may read: one spelling of each."""
 
 from __future__ import annotations
 
@@ -11,62 +6,32 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from btd_desktop.report.content import (
-    Calibration,
-    Conclusion,
-    Exhibit,
-    ExhibitScore,
-    Level,
-    LevelResult,
-    ReportContent,
-    SeriesExamined,
-    SeriesResult,
-)
-
 __all__ = [
-    "HEADLINES",
     "NOT_COVERED",
-    "NOT_STATED",
     "UNITS",
     "counted",
-    "exhibit_sentences",
+    "flagged_text",
     "interval_text",
+    "json_time",
+    "mm_text",
     "number_text",
-    "or_not_stated",
     "p_value_text",
     "percent_text",
     "rate_text",
-    "result_sentences",
-    "series_title",
-    "share_sentence",
     "size_text",
     "time_text",
 ]
 
-NOT_STATED = "not stated"
 NOT_COVERED = "not covered by the calibration"
 
 
-UNITS: Final[dict[Level, tuple[str, str]]] = {
+UNITS: Final[dict[str, tuple[str, str]]] = {
     "place": ("place", "places"),
     "patch": ("patch", "patches"),
     "slice": ("slice", "slices"),
     "series": ("series", "series"),
 }
 """What each level counts, singular and plural."""
-
-HEADLINES: Final[dict[Conclusion, str]] = {
-    "supports": "The findings support alteration (H1) over no alteration (H2).",
-    "no support found": "No support for an alteration was found.",
-    "inconclusive": "Inconclusive.",
-    "not covered": "No opinion: not covered by the calibration.",
-}
-"""The opinion in one line, for those who read nothing else."""
-
-
-def or_not_stated(text: str) -> str:
-    """The text, or "not stated" when there is none."""
-    return text if text.strip() else NOT_STATED
 
 
 def counted(n: int, singular: str, plural: str = "") -> str:
@@ -118,119 +83,23 @@ def size_text(n_bytes: int) -> str:
     return f"{n_bytes:,}"
 
 
-def time_text(when: datetime | None) -> str:
-    """A time in UTC to the second; "not stated" for None."""
-    if when is None:
-        return NOT_STATED
+def time_text(when: datetime) -> str:
+    """A time in UTC to the second."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def series_title(series: SeriesExamined) -> str:
-    """How a series is called in headings and tables."""
-    described = series.description.strip() or "no description"
-    return f"Series {series.number}: {series.modality}, {described}"
+def json_time(when: datetime) -> str:
+    """A time in UTC as the twin holds it."""
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def share_sentence(result: SeriesResult) -> str:
-    """Share of slices flagged, beside the FPR that genuine scans show."""
-    share = result.share_flagged
-    if share is None:
-        return "No slice was scored."
-    flagged = (
-        f"{len(result.flagged_slices):,} of"
-        f" {counted(result.n_slices_scored, 'scored slice')} flagged"
-        f" ({percent_text(share)})"
-    )
-    if result.slice_fpr is None:
-        return f"{flagged}; {NOT_COVERED}, so no rate can be set beside it."
-    return (
-        f"{flagged}; in genuine scans of the calibration the rate is"
-        f" {percent_text(result.slice_fpr)} per slice (FPR)."
-    )
+def mm_text(value: float) -> str:
+    """A position in mm with one decimal."""
+    return f"{value:.1f}".replace("-", "−")
 
 
-def result_sentences(
-    content: ReportContent, result: SeriesResult, series: SeriesExamined
-) -> tuple[str, ...]:
-    """What was found in one series, in plain words."""
-    title = series_title(series)
-    if result.scope.scope == "not covered":
-        return (
-            f"{title}. The calibration does not cover this series. Its scores are"
-            " given, but no error rate and no p-value can be stated for them.",
-        )
-    level = _series_level(result)
-    sentences = [f"{title}. {_level_sentence(level, _calibration(content, result))}"]
-    sentences.append(share_sentence(result))
-    if result.scope.scope == "partly covered":
-        sentences.append(
-            "The calibration covers this series only in part, see section 10; its"
-            " error rates may be off here."
-        )
-    return tuple(sentences)
-
-
-def exhibit_sentences(exhibit: Exhibit) -> tuple[str, ...]:
-    """What its scores are ranked among, how it was chosen, where its noise is found."""
-    told = tuple(_ranking(s) for s in exhibit.scores if s.n_patients and s.n)
-    others = (_selection(exhibit), exhibit.noise_sentence)
-    return (*dict.fromkeys(told), *filter(None, others))
-
-
-def _selection(exhibit: Exhibit) -> str:
-    """Which p-value to quote of a place that the search chose for its score."""
-    of_slice = next((s for s in exhibit.scores if s.level == "slice"), None)
-    if exhibit.mode != "search" or of_slice is None or of_slice.p_value is None:
-        return ""
-    return (
-        "The program's search chose this place for its anomaly score, so that the"
-        " p-value of the place is smaller than chance alone would make it. The p-value"
-        f" to quote is that of its slice: {p_value_text(of_slice.p_value, of_slice.n)}."
-    )
-
-
-def _ranking(score: ExhibitScore) -> str:
-    """Units, patients and error rate of the level that a score is ranked at."""
-    name = score.name[:1].upper() + score.name[1:]
-    one, many = UNITS[score.level]
-    units = counted(score.n, f"genuine {one}", f"genuine {many}")
-    judged = ", each judged in the same way" if score.level == "place" else ""
-    patients = counted(score.n_patients, "patient")
-    sentence = f"{name}: ranked among {units} of {patients}{judged}."
-    if score.fpr is None or score.fpr_interval is None:
-        return sentence
-    return (
-        f"{sentence} At its threshold the FPR per {score.level} is"
-        f" {percent_text(score.fpr)}, 95 % interval"
-        f" {interval_text(score.fpr_interval, percent=True)}."
-    )
-
-
-def _series_level(result: SeriesResult) -> LevelResult | None:
-    return next((item for item in result.levels if item.level == "series"), None)
-
-
-def _calibration(content: ReportContent, result: SeriesResult) -> Calibration | None:
-    return next(
-        (
-            calibration
-            for calibration in content.calibrations
-            if calibration.profile_digest == result.calibration_digest
-        ),
-        None,
-    )
-
-
-def _level_sentence(level: LevelResult | None, calibration: Calibration | None) -> str:
-    if level is None or level.p_value is None or level.is_flagged is None:
-        return "There is no threshold for a whole series, so none can be flagged."
-    state = "flagged" if level.is_flagged else "not flagged"
-    patients = (
-        f" of {counted(calibration.n_patients, 'patient')}" if calibration else ""
-    )
-    return (
-        f"As a whole it is {state}: p = {p_value_text(level.p_value, level.n)}. That is"
-        f" the share of genuine scans that score at least as high, estimated from"
-        f" {level.n:,} genuine series{patients}. It is not the probability that the"
-        " series was tampered with."
-    )
+def flagged_text(is_flagged: bool | None) -> str:
+    """Whether a score is flagged, or that no threshold applies."""
+    if is_flagged is None:
+        return "no threshold"
+    return "flagged" if is_flagged else "not flagged"

@@ -19,9 +19,9 @@ from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.digest import file_digest
 from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
+from btd_desktop.report.sections.software import COMPONENTS
 from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.workflow.components import installed_version
-from btd_desktop.workflow.report_methods import COMPONENTS
 from btd_desktop.workflow.services import Services
 
 __all__ = ["Diagnosis", "Section", "diagnose", "models_json"]

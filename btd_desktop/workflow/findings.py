@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from btd_desktop.calibration.apply import CalibratedValue
+from btd_desktop.calibration.copied_noise import judge_copy, level_of_place
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.model import Finding
@@ -16,7 +17,6 @@ from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow.candidates import Candidate, find_candidates
-from btd_desktop.workflow.copied_noise import judge_copy, level_of_place
 from btd_desktop.workflow.score_place import Place
 from btd_desktop.workflow.services import Services
 

@@ -16,9 +16,12 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.progress import TaskContext
-from btd_desktop.report.content import ReportContent
-from btd_desktop.report.layout import SIGNATURE_BOX, render_pdf
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.compose import document_of
+from btd_desktop.report.document import Document
+from btd_desktop.report.pdf import SIGNATURE_BOX, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
+from btd_desktop.report.twin import twin_bytes
 from btd_desktop.workflow.custody import (
     BEFORE_REPORT,
     check_custody,
@@ -26,8 +29,7 @@ from btd_desktop.workflow.custody import (
     require_authenticated,
 )
 from btd_desktop.workflow.findings import keep_profile
-from btd_desktop.workflow.redact import case_pseudonyms, redacted_report
-from btd_desktop.workflow.report_content import build_content
+from btd_desktop.workflow.redact import case_names, redacted_report
 from btd_desktop.workflow.report_names import (
     is_variant,
     next_number,
@@ -124,42 +126,45 @@ def issue_report(
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
     signer = _signer(store, services, options, now)
-    pseudonyms = case_pseudonyms(store, now) if options.redacted else None
+    names = case_names(store, now, context) if options.redacted else None
     check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
-    content = build_content(
-        store,
-        outcomes,
-        report_id=f"{store.info.case_id[:8]}-{number}",
-        now=now,
-        is_draft=options.is_draft,
-        remarks=options.remarks,
-        command=options.command,
-        custody_notes=check.sentences(),
+    document = document_of(
+        ReportCase(
+            store,
+            outcomes,
+            report_id=f"{store.info.case_id[:8]}-{number}",
+            now=now,
+            is_draft=options.is_draft,
+            remarks=options.remarks,
+            command=options.command,
+            custody_notes=check.sentences(),
+        )
     )
-    issued = _issued(store, content, path, signer, services, options)
-    if pseudonyms is None:
+    head = store.head()[1]
+    issued = _issued(store, document, head, path, signer, services, options)
+    if names is None:
         return issued
-    other = redacted_report(store, content, issued.sha256, pseudonyms)
+    other = redacted_report(document, issued.sha256, names)
     return replace(
-        issued, redacted=_issued(store, other, variant, signer, services, options)
+        issued, redacted=_issued(store, other, head, variant, signer, services, options)
     )
 
 
 def _issued(
     store: CaseStore,
-    content: ReportContent,
+    document: Document,
+    audit_head: str,
     path: Path,
     signer: SigningKey,
     services: Services,
     options: ReportOptions,
 ) -> IssuedReport:
     """Lay out, sign, write and record one PDF."""
-    twin = content.twin()
     signed = sign_pdf(
-        render_pdf(content, twin=twin),
+        render_pdf(document),
         signer,
-        when=content.identity.created,
+        when=document.created,
         reason="Report of an examination of image data",
         may_countersign=options.may_countersign,
         box=SIGNATURE_BOX,
@@ -168,8 +173,8 @@ def _issued(
     record = store.add_report(
         path_name=path.name,
         sha256=bytes_digest(signed),
-        json_sha256=bytes_digest(twin),
-        audit_head=content.audit.head if content.audit is not None else "",
+        json_sha256=bytes_digest(twin_bytes(document)),
+        audit_head=audit_head,
         now=services.now(),
     )
     return IssuedReport(

@@ -8,23 +8,37 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from btd_desktop.cases.audit_key import load_or_create_key
-from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.report.content import RedactionNote, ReportContent
-from btd_desktop.report.redaction import REPLACED, Scrubber, redacted_content
-from btd_desktop.workflow.report_content import patient_text
-from btd_desktop.workflow.slice_tags import tags_of_slice
+from btd_desktop.dicom.limits import DEFAULT_LIMITS
+from btd_desktop.dicom.sandbox import Sandbox
+from btd_desktop.dicom.tags import Tag, list_tags
+from btd_desktop.progress import TaskContext
+from btd_desktop.report.case import patient_text
+from btd_desktop.report.document import Document, RedactionNote
+from btd_desktop.report.redaction import REPLACED, redacted_document
+from btd_desktop.report.scrubbing import Scrubber
+from btd_desktop.workflow.slice_tags import member_of
 
-__all__ = ["CasePseudonyms", "case_pseudonyms", "redacted_report"]
+__all__ = [
+    "CaseNames",
+    "CasePseudonyms",
+    "case_names",
+    "case_pseudonyms",
+    "redacted_report",
+]
 
 _ACTION = "key of pseudonyms made"
 _PURPOSE = b"BTD Desktop pseudonyms of a case\0"
 _DIGITS = 12
-_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_SEPARATORS = re.compile(r"[\^=\\/,;\s]+")
+_SEPARATORS = re.compile(r"[\^=\\/,;\s_-]+")
+# Words of an institution's or a street's name that stand in any sentence.
+_ANY_SENTENCE = frozenset(
+    ("the", "and", "for", "from", "with", "der", "die", "das", "und", "für", "des",
+     "les", "del", "per", "dep", "department", "hospital", "clinic", "street")
+)  # fmt: skip
 
 _IDENTITY_KINDS = {
     "PatientName": "patient",
@@ -107,86 +121,120 @@ def case_pseudonyms(store: CaseStore, now: datetime) -> CasePseudonyms:
     return CasePseudonyms(key, patients)
 
 
-def redacted_report(
-    store: CaseStore,
-    content: ReportContent,
-    pdf_sha256: str,
-    pseudonyms: CasePseudonyms,
-) -> ReportContent:
+@dataclass(frozen=True, slots=True)
+class CaseNames:
+    """What is to be taken out of the texts of a case's report.
+
+    Attributes:
+        pseudonyms: Of the case.
+        scrubber: Knows whom the headers name, and the files.
+        remark: What could not be looked at, or "".
+    """
+
+    pseudonyms: CasePseudonyms
+    scrubber: Scrubber
+    remark: str
+
+
+def case_names(store: CaseStore, now: datetime, context: TaskContext) -> CaseNames:
+    """Whom and what a case names: every header of the case is read again for it.
+
+    Args:
+        store: Case open for writing, as for `case_pseudonyms`.
+        now: Time, aware.
+        context: Progress and cancellation.
+
+    Raises:
+        CaseError: The case cannot be written.
+        Cancelled: The examiner asked to stop.
+    """
+    pseudonyms = case_pseudonyms(store, now)
+    identities, remark = _identities(store, pseudonyms, context)
+    scrubber = Scrubber.of(identities, _names(store, pseudonyms))
+    return CaseNames(pseudonyms, scrubber, remark)
+
+
+def redacted_report(document: Document, pdf_sha256: str, names: CaseNames) -> Document:
     """The redacted variant of a report of the case.
 
     Args:
-        store: Open case.
-        content: The full report.
+        document: The full report.
         pdf_sha256: Digest of its signed PDF.
-        pseudonyms: Of the case.
+        names: What is taken out.
     """
-    identities, remark = _identities(store, pseudonyms)
-    return redacted_content(
-        content,
-        pseudonyms,
-        Scrubber.of(identities, _names(store, pseudonyms)),
-        RedactionNote(content.identity.report_id, pdf_sha256, REPLACED, remark),
-        report_id=f"{content.identity.report_id}-redacted",
+    return redacted_document(
+        document,
+        names.pseudonyms,
+        names.scrubber,
+        RedactionNote(document.report_id, pdf_sha256, REPLACED, names.remark),
+        report_id=f"{document.report_id}-redacted",
     )
 
 
 def _identities(
-    store: CaseStore, pseudonyms: CasePseudonyms
+    store: CaseStore, pseudonyms: CasePseudonyms, context: TaskContext
 ) -> tuple[dict[str, str], str]:
-    """Texts that identify people, with pseudonyms, and what could not be looked at."""
+    """Texts that identify people, with pseudonyms, and what could not be looked at.
+
+    They are taken from the header of every file of the case: one slice of a series may
+    name another patient than the others do.
+    """
     found: dict[str, str] = {}
-    unread = []
-    for number, record in enumerate(store.series(), 1):
+    by_series = {}
+    for record in store.series():
         patient = pseudonyms("patient", patient_text(record))
+        by_series[record.series_uid] = patient
         for key in ("patient_name", "patient_id"):
             _learn(found, str(record.meta.get(key) or ""), patient)
         if serial := str(record.meta.get("device_serial") or ""):
             _learn(found, serial, pseudonyms("device", serial))
-        reason = _learn_from_tags(found, store, record, patient, pseudonyms)
-        if reason:
-            unread.append(str(number))
-    if not unread:
+    evidence = store.evidence()
+    items = [i for i in evidence if not i.is_container and i.fate in _WITH_HEADER]
+    n_unread = 0
+    with Sandbox(DEFAULT_LIMITS) as sandbox:
+        for number, item in enumerate(items):
+            context.report(number, len(items), "Looking for names in the headers")
+            listed = list_tags(
+                Path(item.path),
+                member=member_of(item, evidence),
+                sha256=item.sha256,
+                sandbox=sandbox,
+            )
+            n_unread += bool(listed.reason) and item.fate == "accepted"
+            patient = by_series.get(item.series_uid, "")
+            for tag in listed.tags:
+                _learn_tag(found, tag, patient, pseudonyms)
+    if not n_unread:
         return found, ""
     return found, (
-        f"The header of series {', '.join(unread)} could not be read again while"
-        " redacting; texts of the examiner were cleared of the patient's name and"
-        " identity only, as the case holds them."
+        f"The headers of {n_unread} files could not be read again while redacting;"
+        " sentences were cleared of the names that the case and the other headers"
+        " hold."
     )
 
 
-def _learn_from_tags(
-    found: dict[str, str],
-    store: CaseStore,
-    record: SeriesRecord,
-    patient: str,
-    pseudonyms: CasePseudonyms,
-) -> str:
-    listed = tags_of_slice(store, record.series_id, 0)
-    for tag in listed.tags:
-        kind = _IDENTITY_KINDS.get(tag.keyword)
-        if kind is not None and tag.value:
-            alias = patient if kind == "patient" else pseudonyms(kind, tag.value)
-            _learn(found, tag.value, alias)
-    return listed.reason
+# The others hold no header that DICOM readers agree on.
+_WITH_HEADER = ("accepted", "duplicate", "unsupported", "damaged")
 
 
-def _learn(found: dict[str, str], text: str, alias: str) -> None:
-    """Take in a text, its parts, and for a date the ways in which people write it."""
+def _learn_tag(
+    found: dict[str, str], tag: Tag, patient: str, pseudonyms: CasePseudonyms
+) -> None:
+    """Take in an element that names somebody; any person's name does (PS3.5 6.2)."""
+    kind = _IDENTITY_KINDS.get(tag.keyword, "person" if tag.vr == "PN" else "")
+    if kind and tag.value:
+        is_known = kind == "patient" and patient
+        alias = patient if is_known else pseudonyms(kind, tag.value)
+        _learn(found, tag.value, alias, is_name=tag.vr == "PN" or kind == "patient")
+
+
+def _learn(
+    found: dict[str, str], text: str, alias: str, *, is_name: bool = True
+) -> None:
+    """Take in a text and its parts."""
     for part in (text, *_SEPARATORS.split(text)):
-        if part.strip():
+        if part.strip() and (is_name or part.lower() not in _ANY_SENTENCE):
             found.setdefault(part.strip(), alias)
-    date = _DATE.fullmatch(text)
-    if date is not None:
-        year, month, day = date.groups()
-        for written in (
-            f"{year}-{month}-{day}",
-            f"{day}.{month}.{year}",
-            f"{int(day)}.{int(month)}.{year}",
-            f"{day}/{month}/{year}",
-            f"{month}/{day}/{year}",
-        ):
-            found.setdefault(written, alias)
 
 
 def _names(store: CaseStore, pseudonyms: CasePseudonyms) -> dict[str, str]:

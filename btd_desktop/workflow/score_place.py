@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
+from btd_desktop.calibration.copied_noise import judge_copy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.store import CaseStore
@@ -20,7 +21,6 @@ from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
 from btd_desktop.scoring.grid import PatchGrid
-from btd_desktop.workflow.copied_noise import judge_copy
 from btd_desktop.workflow.search_copies import copies_in_case
 
 __all__ = ["Place", "score_at"]

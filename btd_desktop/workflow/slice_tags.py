@@ -11,7 +11,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.tags import Tag, TagList, list_tags
 from btd_desktop.errors import CaseError
 
-__all__ = ["TagDifference", "differing_tags", "tags_of_slice"]
+__all__ = ["TagDifference", "differing_tags", "member_of", "tags_of_slice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> TagList
     listed = TagList()
     # Copies with one digest are the same evidence: any that is still there will do.
     for item in found:
-        member = _member(item, evidence)
+        member = member_of(item, evidence)
         listed = list_tags(Path(item.path), member=member, sha256=item.sha256)
         if not listed.reason:
             break
@@ -124,7 +124,7 @@ def _items_of_slice(
     return exact or named
 
 
-def _member(item: EvidenceItem, evidence: Sequence[EvidenceItem]) -> str:
+def member_of(item: EvidenceItem, evidence: Sequence[EvidenceItem]) -> str:
     """Name inside its archive; "" for a file of its own."""
     for container in evidence:
         prefix = f"{container.name}!"

@@ -164,17 +164,18 @@ def _judge_profile(
 
 def report_campaign(n: int, seed: int) -> Figures:
     """`n` signed reports."""
-    from btd_desktop.report.layout import render_pdf
+    from btd_desktop.calibration.scope import Coverage
+    from btd_desktop.report.pdf import render_pdf
     from btd_desktop.report.signing import own_key, sign_pdf
     from btd_desktop.report.verification import verify_report
-    from tests.unit.report.sample import make_content, uncovered_result
+    from tests.unit.report.case_sample import make_document, make_outcome
 
     figures = Figures("signed report PDFs")
     start = time.monotonic()
-    content = make_content(results=(uncovered_result(),), validation=(), components=())
+    document = make_document(outcomes=[make_outcome(1, Coverage.NOT)])
     with tempfile.TemporaryDirectory(prefix="btd-hostile-") as root:
         key = own_key(Path(root), "Dr. A. Example", _WHEN)
-        data = sign_pdf(render_pdf(content, twin=content.twin()), key, when=_WHEN)
+        data = sign_pdf(render_pdf(document), key, when=_WHEN)
         path = Path(root) / "report.pdf"
         path.write_bytes(data)
         if not verify_report(path).ok:

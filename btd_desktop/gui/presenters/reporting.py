@@ -265,12 +265,13 @@ def _preview(
     tell: Tell,
 ) -> bytes:
     from btd_desktop.examination.reading import read_case
-    from btd_desktop.report.layout import render_pdf
-    from btd_desktop.workflow.report_content import build_content
+    from btd_desktop.report.case import ReportCase
+    from btd_desktop.report.compose import document_of
+    from btd_desktop.report.pdf import render_pdf
 
     _keep_details(store, form, services)
     context.check()
-    content = build_content(
+    case = ReportCase(
         store,
         read_case(store, choices=choices),
         report_id=f"{store.info.case_id[:8]}-preview",
@@ -278,7 +279,7 @@ def _preview(
         is_draft=True,
         remarks=form.remarks,
     )
-    return render_pdf(content, twin=content.twin())
+    return render_pdf(document_of(case))
 
 
 def _issue(

@@ -13,7 +13,7 @@ from btd_desktop.report.figures import (
 )
 from btd_desktop.report.plots import cdf_plot, score_histogram
 from btd_desktop.report.style import FLAG, register_fonts
-from tests.unit.report.sample import make_exhibit_figure
+from tests.unit.report.case_sample import make_exhibit_figure
 
 
 def test_grey_follows_the_display_window():

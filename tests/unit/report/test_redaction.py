@@ -1,8 +1,9 @@
-"""Redaction of a report's content: what is replaced, what stays, what is black."""
+"""Redaction of a report: what is replaced, what stays, what is withheld unmarked."""
 
 from __future__ import annotations
 
-import time
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,138 +11,235 @@ from typing import Any
 import numpy as np
 import pytest
 
+from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import bytes_digest, tree_digest
-from btd_desktop.report.content import (
+from btd_desktop.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Document,
     Fact,
+    Facts,
+    Figure,
+    Heading,
+    Record,
     RedactionNote,
-    ReportContent,
-    ScopeVerdict,
-    SeriesFinding,
+    Run,
+    Section,
+    Table,
+    Text,
+    cells_of,
+    name,
+    plain,
+    quoting,
+    text_of,
+    unprinted,
 )
 from btd_desktop.report.evidence_match import compare_evidence
-from btd_desktop.report.redaction import Scrubber, picture_of_body, redacted_content
-from tests.unit.report.sample import make_content, make_items, make_series
+from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.redaction import picture_of_body, redacted_document
+from btd_desktop.report.scrubbing import Scrubber
+from btd_desktop.report.twin import twin_value
+from tests.unit.report.case_sample import (
+    NOW,
+    document_of_files,
+    make_document,
+    make_exhibit_figure,
+    make_finding,
+    make_outcome,
+    make_record,
+    make_store,
+)
 
 NOTE = RedactionNote("R-1", "ab" * 32, ("Names are replaced.",))
 
 
 def pseudonym(kind: str, text: str) -> str:
-    return f"{kind}:{bytes_digest(text.encode())[:6]}"
+    return f"{kind}:{bytes_digest(text.encode('utf-8', 'surrogateescape'))[:6]}"
 
 
-def redact(content: ReportContent, scrubber: Scrubber | None = None) -> ReportContent:
+def redact(document: Document, scrubber: Scrubber | None = None) -> Document:
     known = scrubber or Scrubber.of({}, {})
-    return redacted_content(content, pseudonym, known, NOTE, report_id="R-1-redacted")
+    return redacted_document(document, pseudonym, known, NOTE, report_id="R-1-redacted")
 
 
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("Jane DOE was seen", "P P was seen"),
-        ("DOE^JANE", "P^P"),
-        ("he does", "he does"),
-        ("the id PAT-4711-7 in xPAT-4711-7y", "the id I in xIy"),
-        ("born 1970-01-01.", "born B."),
-        ("the same bytes as CT/a b.dcm.", "the same bytes as F1."),
-        ("see a b.dcm", "see F2"),
-        ("no start, but art: ART", "no start, but F3: F3"),
-        ("İstanbul DOE", "İstanbul P"),
-        ("", ""),
-    ],
-)
-def test_known_texts_are_replaced_where_words_allow(text, cleaned):
-    scrubber = Scrubber.of(
-        {"doe": "P", "Jane": "P", "PAT-4711-7": "I", "1970-01-01": "B", "X": "no"},
-        {"CT/a b.dcm": "F1", "a b.dcm": "F2", "art": "F3"},
+def everything_in(document: Document) -> str:
+    """What is printed and what the twin holds."""
+    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
+    printed = [text_of(cell) for cell in cells_of(blocks)]
+    head = [text_of(document.case_number), text_of(document.examiner)]
+    twin = json.dumps(twin_value(document), ensure_ascii=False)
+    return "\n".join([*printed, *head, twin])
+
+
+def figures_of(blocks: tuple[Block, ...]) -> Iterator[ExhibitFigure]:
+    for block in blocks:
+        if isinstance(block, Record):
+            yield from figures_of(block.blocks)
+        elif isinstance(block, Figure) and isinstance(block.picture, ExhibitFigure):
+            yield block.picture
+
+
+@pytest.fixture(scope="module")
+def full() -> Document:
+    return make_document(remarks="ask Zweig")
+
+
+@pytest.fixture(scope="module")
+def redacted(full: Document) -> Document:
+    return redact(full)
+
+
+def test_an_unmarked_run_is_withheld_wherever_it_stands():
+    leak = Cell((Run("LEAK"),))
+    both = Cell((Run("at ", "plain"), Run("LEAK")), {"LEAK": 1})
+    blocks: tuple[Block, ...] = (
+        Text(leak),
+        Heading(leak),
+        Bullets((leak, both), "bullets"),
+        Facts((Fact("", leak, "a"), Fact("shown", both, "b")), "facts"),
+        Table((Column("x", 1, "x"),), ((leak,), (both,)), "table"),
+        Record("records", (Text(leak), Facts((Fact("", leak, "a"),)))),
     )
-    assert scrubber.clean(text) == cleaned
+    nothing = Cell((Run("LEAK"),))
+    document = Document("R-1", NOW, "0.1.0", False, nothing, nothing, blocks[:1],
+                        (Section("a", "A", blocks),))  # fmt: skip
+    assert "LEAK" in everything_in(document)
+    shown = everything_in(redact(document))
+    assert "LEAK" not in shown
+    assert shown.count("withheld") >= 14
 
 
-def test_longest_of_several_known_texts_wins():
-    scrubber = Scrubber.of({"ANNA": "A", "ANNABEL LEE": "B"}, {"a/b.dcm": "1",
-                           "x/a/b.dcm": "2"})  # fmt: skip
-    assert scrubber.clean("Annabel Lee, Anna: x/a/b.dcm, a/b.dcm") == "B, A: 2, 1"
+@pytest.mark.parametrize("kind", ["text", "date", "", "a kind of tomorrow"])
+def test_a_name_of_any_other_kind_is_withheld(kind):
+    document = document_of_files([])
+    text = Text(name(kind, "LEAK", of="LEAK"))
+    section = replace(document.sections[0], blocks=(text,))
+    assert "LEAK" not in everything_in(redact(replace(document, sections=(section,))))
 
 
-def test_many_file_names_are_looked_up_in_time():
-    names = {f"study/series {i % 90}/IM{i:06d}.dcm": f"f{i}" for i in range(100_000)}
-    scrubber = Scrubber.of({"DOE": "P"}, names)
-    started = time.monotonic()
-    for i in range(0, 100_000, 50):
-        text = f"The same bytes as study/series {i % 90}/IM{i:06d}.dcm."
-        assert scrubber.clean(text) == f"The same bytes as f{i}."
-    assert time.monotonic() - started < 60.0
+def test_values_that_the_twin_alone_holds_are_withheld_with_their_marks():
+    cell = Cell((Run("x", "name", "text"),), ["LEAK", 4711, None, {"a": "LEAK"}])
+    facts = Facts((Fact("", cell, "values"),))
+    document = document_of_files([])
+    section = replace(document.sections[0], blocks=(facts,))
+    twin = twin_value(redact(replace(document, sections=(section,))))
+    assert twin["values"] == ["withheld", "withheld", None, "withheld"]
 
 
-def test_fields_of_their_own_are_replaced_whatever_they_say():
-    content = make_content(
-        series=(
-            make_series(
-                patient="UNKNOWN^TO^THE^SCRUBBER",
-                facts=(Fact("Study date", "20250314"), Fact("Scanner", "S 64")),
-            ),
-        )
-    )
-    redacted = redact(content)
-    series = redacted.series[0]
-    assert series.patient.startswith("patient:")
-    assert series.description == "description withheld"
-    assert series.series_instance_uid.startswith("uid:")
-    assert series.facts == (Fact("Study date", "withheld"), Fact("Scanner", "S 64"))
-    names = {item.name for item in content.items.files}
-    shown = repr(redacted)
-    assert not [name for name in names if name in shown]
-    assert "UNKNOWN" not in shown
-    assert "20250314" not in shown
-    assert redacted.identity.report_id == "R-1-redacted"
+def test_every_run_of_a_report_is_marked(full):
+    blocks = [*full.cover, *(b for s in full.sections for b in s.blocks)]
+    runs = [r for c in cells_of(blocks) for r in c.runs if isinstance(r, Run)]
+    assert not [run for run in runs if run.mark is None]
+
+
+def test_texts_that_people_wrote_are_withheld(full, redacted):
+    everything = everything_in(full)
+    shown = everything_in(redacted)
+    info = make_store().info
+    note = "Round density without vessels leading to it."
+    texts = (info.question, info.client, "ask Zweig", "THORAX 1.0 B60f", "20250314",
+             note, "DOE^JANE", "4711")  # fmt: skip
+    for text in texts:
+        assert text in everything, text
+        assert text not in shown, text
+    assert "description withheld" in shown
+
+
+def test_names_of_files_and_uids_are_replaced_everywhere(full, redacted):
+    shown = everything_in(redacted)
+    twin = twin_value(redacted)
+    for item in make_store().evidence():
+        assert item.name not in shown, item.name
+        for part in item.name.replace("!", "/").split("/"):
+            assert len(part) < 7 or part not in shown, part
+    assert twin["series"][0]["series_instance_uid"].startswith("uid:")
+    assert twin["series"][0]["patient"].startswith("patient:")
+    assert twin["identity"]["report_id"] == "R-1-redacted"
+    assert "R-2026-0007-1" not in shown
     assert redacted.redaction == NOTE
+    flagged = twin["results"][0]["flagged_slices"]
+    assert all(item["sop_instance_uid"].startswith("uid:") for item in flagged)
 
 
-def test_program_s_own_words_survive_a_patient_who_is_called_like_them():
-    words = {"accepted": "P", "damaged": "P", "supports": "P", "warning": "P",
-             "covered": "P", "series": "P", "search": "P", "note": "P"}  # fmt: skip
-    content = make_content()
-    redacted = redact(content, Scrubber.of(words, {}))
-    assert redacted.items.counts_by_fate == content.items.counts_by_fate
-    assert redacted.opinion.conclusion == content.opinion.conclusion
-    assert redacted.results[0].scope.scope == content.results[0].scope.scope
-    assert redacted.results[0].levels == content.results[0].levels
-    assert redacted.methods == content.methods
-    assert redacted.calibrations == content.calibrations
+def test_numbers_and_the_program_s_words_stay(full, redacted):
+    def numbers(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: numbers(v) for k, v in value.items() if k != "redaction"}
+        if isinstance(value, list):
+            return [numbers(v) for v in value]
+        return "text" if isinstance(value, str) else value
+
+    assert numbers(twin_value(redacted)) == numbers(twin_value(full))
+    for key in ("alternatives", "reproduction", "opinion"):
+        was, now = twin_value(full)[key], twin_value(redacted)[key]
+        if key == "opinion":
+            assert now["conclusion"] == was["conclusion"]
+            assert now["sentences"] == was["sentences"]
+        else:
+            assert now == was
 
 
-def test_free_texts_are_cleared():
-    content = make_content(
-        series=(make_series(findings=(SeriesFinding("note", "seen by Dr. Zweig"),)),),
-        limitations=("Zweig says so",),
-    )
-    content = replace(
-        content,
-        opinion=replace(content.opinion, remarks="ask Zweig"),
-        mandate=replace(content.mandate, question="Is Zweig right?"),
-        results=tuple(
-            replace(r, scope=ScopeVerdict(r.scope.scope, ("Zweig",)),
-                    exhibits=tuple(replace(e, note="Zweig") for e in r.exhibits))
-            for r in content.results
-        ),
-    )  # fmt: skip
-    shown = repr(redact(content, Scrubber.of({"Zweig": "physician-1"}, {})))
-    assert "Zweig" not in shown
-    assert shown.count("physician-1") >= 6
-
-
-def test_digests_over_names_are_taken_anew_or_left_out():
-    content = make_content()
-    redacted = redact(content)
-    assert redacted.items.tree_digest == tree_digest(
-        (f.name, f.sha256 or "") for f in redacted.items.files
-    )
-    assert redacted.items.tree_digest != content.items.tree_digest
-    assert all(event.digest == "" for event in redacted.custody)
-    assert redacted.audit == content.audit
-    assert [f.sha256 for f in redacted.items.files] == [
-        f.sha256 for f in content.items.files
+def test_program_s_own_words_survive_a_patient_who_is_called_like_them(full):
+    called = {"accepted": "P", "damaged": "P", "supports": "P", "warning": "P",
+              "covered": "P", "series": "P", "search": "P", "note": "P"}  # fmt: skip
+    was = twin_value(full)
+    now = twin_value(redact(full, Scrubber.of(called, {})))
+    assert now["items"]["counts_by_fate"] == was["items"]["counts_by_fate"]
+    assert [f["fate"] for f in now["items"]["files"]] == [
+        f["fate"] for f in was["items"]["files"]
     ]
+    assert now["opinion"]["conclusion"] == was["opinion"]["conclusion"]
+    for before, after in zip(was["results"], now["results"], strict=True):
+        assert after["scope"]["scope"] == before["scope"]["scope"]
+        assert after["levels"] == before["levels"]
+    severities = [[f["severity"] for f in s["findings"]] for s in was["series"]]
+    assert severities == [[f["severity"] for f in s["findings"]] for s in now["series"]]
+
+
+def test_digests_over_names_are_taken_anew_or_left_out(full, redacted):
+    was, now = twin_value(full), twin_value(redacted)
+
+    def whole(item: dict[str, Any]) -> str:
+        inside = item["container"]
+        return f"{inside}!{item['name']}" if inside else str(item["name"])
+
+    files = now["items"]["files"]
+    taken = tree_digest((whole(f), f["sha256"] or "") for f in files)
+    assert now["items"]["tree_digest"] == taken
+    assert was["items"]["tree_digest"] not in everything_in(redacted)
+    assert all(event["digest"] == "" for event in now["custody"])
+    assert now["audit"] == was["audit"]
+    assert [f["sha256"] for f in files] == [f["sha256"] for f in was["items"]["files"]]
+
+
+def test_sentences_of_checks_lose_what_they_quote_and_keep_what_they_say():
+    sentence = (
+        'One series with 2 different series descriptions: "Thorax Frau Zweig" and'
+        ' "X". It may be an error; born 3. Februar 1931, see CT/IM0003.dcm.'
+    )
+    record = make_record(findings=({"severity": "note", "sentence": sentence},))
+    outcome = make_outcome(1, Coverage.NOT, record=record)
+    document = make_document(outcomes=[outcome])
+    assert "Zweig" in everything_in(document)
+    [series] = twin_value(redact(document))["series"]
+    [finding] = series["findings"]
+    assert finding["sentence"].startswith(
+        'One series with 2 different series descriptions: "withheld". It may be an'
+        " error; born withheld, see file:"
+    )
+
+
+def test_a_text_that_was_cut_for_the_summary_does_not_leak_half_a_name():
+    reason = "x" * 416 + " Zweigberg is the patient"
+    outcome = make_outcome(1, Coverage.NOT, problem=reason, evaluation=None)
+    document = make_document(
+        outcomes=[outcome], store=make_store(), custody_notes=(reason,)
+    )
+    shown = everything_in(redact(document, Scrubber.of({"Zweigberg": "P"}, {})))
+    assert "Zwe" in everything_in(document)
+    assert "Zwe" not in shown
 
 
 def _slice_with_text() -> np.ndarray:
@@ -162,22 +260,21 @@ def test_body_is_shown_and_what_is_burned_in_beside_it_is_not():
     assert not picture_of_body(np.full((64, 64), -1000.0), "CT").any()
 
 
+def _document_with(figure: ExhibitFigure) -> Document:
+    document = document_of_files([])
+    section = replace(document.sections[0], blocks=(Figure(figure),))
+    return replace(document, sections=(section,))
+
+
 def test_exhibit_figures_hold_nothing_outside_the_body():
-    content = make_content()
-    (result,) = content.results
-    exhibit = result.exhibits[0]
-    assert exhibit.figure is not None
     plane = _slice_with_text()
     figure = replace(
-        exhibit.figure, slice_image=plane, crop=plane[:40, :64],
-        residual=np.ones((40, 64), np.float32), crop_origin=(0, 0),
+        make_exhibit_figure(), slice_image=plane, crop=plane[:40, :64],
+        residual=np.ones((40, 64), np.float32), crop_origin=(0, 0), place=(64, 64),
         p_map=np.full((40, 64), 0.01, np.float32), window=(40.0, 400.0),
     )  # fmt: skip
-    result = replace(
-        result, exhibits=(replace(exhibit, column=64, row=64, figure=figure),)
-    )
-    shown = redact(replace(content, results=(result,))).results[0].exhibits[0].figure
-    assert shown is not None
+    redacted = redact(_document_with(figure))
+    [shown] = figures_of(redacted.sections[0].blocks)
     assert shown.slice_image is not None
     assert shown.p_map is not None
     assert shown.slice_image.max() == 40
@@ -189,13 +286,21 @@ def test_exhibit_figures_hold_nothing_outside_the_body():
 
 
 def test_figure_without_its_slice_is_left_out():
-    content = make_content()
-    (result,) = content.results
-    exhibit = result.exhibits[0]
-    assert exhibit.figure is not None
-    bare = replace(exhibit, figure=replace(exhibit.figure, slice_image=None))
-    content = replace(content, results=(replace(result, exhibits=(bare,)),))
-    assert redact(content).results[0].exhibits[0].figure is None
+    figure = replace(make_exhibit_figure(), slice_image=None)
+    redacted = redact(_document_with(figure))
+    assert list(figures_of(redacted.sections[0].blocks)) == []
+    assert "Picture withheld." in everything_in(redacted)
+
+
+def test_pictures_of_exhibits_are_those_of_the_body():
+    outcome = make_outcome(1, Coverage.COVERED, findings=(make_finding(),))
+    document = make_document(outcomes=[outcome])
+    index = [s.key for s in document.sections].index("results")
+    [full] = figures_of(document.sections[index].blocks)
+    [body] = figures_of(redact(document).sections[index].blocks)
+    assert full.slice_image is not None
+    assert body.slice_image is not None
+    assert full.slice_image[0, 0] != body.slice_image[0, 0] == -1350.0
 
 
 @pytest.fixture
@@ -204,13 +309,11 @@ def evidence(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path / "evidence"
     folder.mkdir()
     contents = {"a.dcm": b"one", "b.dcm": b"two", "copy.dcm": b"one"}
-    sample = make_items().files[0]
     files = []
-    for name, data in contents.items():
-        (folder / name).write_bytes(data)
-        files.append(replace(sample, name=name, sha256=bytes_digest(data)))
-    content = make_content(items=make_items(tuple(files)))
-    return folder, redact(content).to_json()
+    for file, data in contents.items():
+        (folder / file).write_bytes(data)
+        files.append(("", "", file, bytes_digest(data)))
+    return folder, twin_value(redact(document_of_files(files)))
 
 
 def _kinds(twin: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -245,3 +348,29 @@ def test_redacted_list_without_digests_compares_nothing(evidence):
     for item in twin["items"]["files"]:
         item["sha256"] = None
     assert "not listed" in [kind for kind, _ in _kinds(twin, folder)]
+
+
+def test_case_number_and_examiner_are_cleared_at_the_head_of_each_page():
+    store = make_store()
+    store.info = replace(store.info, case_number="Zweig 7", examiner="Dr. Zweig")
+    document = make_document(store=store, outcomes=[])
+    redacted = redact(document, Scrubber.of({"Zweig": "P"}, {}))
+    assert text_of(redacted.case_number) == "P 7"
+    assert text_of(redacted.examiner) == "Dr. P"
+    assert "Zweig" not in everything_in(redacted)
+
+
+def test_remark_of_the_note_is_cleared():
+    note = replace(NOTE, remark="Zweig could not be read")
+    redacted = redacted_document(
+        document_of_files([]), pseudonym, Scrubber.of({"Zweig": "P"}, {}), note,
+        report_id="x",
+    )  # fmt: skip
+    assert redacted.redaction is not None
+    assert redacted.redaction.remark == "P could not be read"
+
+
+def test_plain_and_quoting_cells_say_what_they_are():
+    assert plain("a").runs == (Run("a", "plain"),)
+    assert quoting("a").runs == (Run("a", "quoting"),)
+    assert unprinted(3).value == 3

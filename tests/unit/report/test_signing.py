@@ -13,16 +13,16 @@ from pypdf import PdfReader
 from pypdf.generic import NameObject
 
 from btd_desktop.errors import ReportError
-from btd_desktop.report.layout import SIGNATURE_BOX, render_pdf
+from btd_desktop.report.pdf import SIGNATURE_BOX, render_pdf
 from btd_desktop.report.signing import OWN_KEY_NAME, load_pkcs12, own_key, sign_pdf
+from tests.unit.report.case_sample import NOW as WHEN
+from tests.unit.report.case_sample import document_of_files
 from tests.unit.report.keys import make_authority, make_signer, write_pkcs12
-from tests.unit.report.sample import WHEN, make_content, uncovered_result
 
 
 @pytest.fixture(scope="module")
 def pdf():
-    content = make_content(results=(uncovered_result(),))
-    return render_pdf(content, twin=content.twin())
+    return render_pdf(document_of_files([("", "", "a.dcm", "0" * 64)]))
 
 
 def test_own_key_is_made_once_and_kept_private(tmp_path):

@@ -2,7 +2,7 @@ import io
 import random
 import re
 import zipfile
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,24 +14,27 @@ from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pypdf import PdfReader, PdfWriter
 
+from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ReportError
-from btd_desktop.report.content import ContainerItem, FileItem, ItemsReceived
-from btd_desktop.report.layout import SIGNATURE_BOX, TWIN_KEYWORD, render_pdf
+from btd_desktop.report.document import Document
+from btd_desktop.report.pdf import SIGNATURE_BOX, TWIN_KEYWORD, render_pdf
 from btd_desktop.report.signing import load_pkcs12, own_key, sign_pdf
+from btd_desktop.report.twin import twin_value
 from btd_desktop.report.verification import ReportVerdict, verify_report
+from tests.unit.report.case_sample import NOW as WHEN
+from tests.unit.report.case_sample import document_of_files, make_document, make_outcome
 from tests.unit.report.keys import (
     make_authority,
     make_signer,
     write_pem,
     write_pkcs12,
 )
-from tests.unit.report.sample import WHEN, make_content, uncovered_result
 
 
 @pytest.fixture(scope="module")
-def content():
-    return make_content(results=(uncovered_result(),), validation=(), components=())
+def document():
+    return make_document(outcomes=[make_outcome(1, Coverage.NOT)])
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,8 @@ def key(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pdf(content):
-    return render_pdf(content, twin=content.twin())
+def pdf(document):
+    return render_pdf(document)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def verdict_of(tmp_path: Path, data: bytes, **options) -> ReportVerdict:
     return verify_report(path, **options)
 
 
-def test_signed_report_is_ok_and_named_in_full(tmp_path, signed, key, content):
+def test_signed_report_is_ok_and_named_in_full(tmp_path, signed, key, document):
     verdict = verdict_of(tmp_path, signed)
     assert verdict.ok, verdict.problems
     assert verdict.is_signed
@@ -69,15 +72,14 @@ def test_signed_report_is_ok_and_named_in_full(tmp_path, signed, key, content):
     assert verdict.signed_at == WHEN
     assert verdict.twin_present
     assert verdict.twin_matches_print
-    assert verdict.twin == content.to_json()
+    assert verdict.twin == twin_value(document)
     assert not verdict.evidence_checked
     assert verdict.evidence_matches is None
 
 
 def test_report_with_visible_signature_and_figures_is_ok(tmp_path, key):
-    content = make_content()
     data = sign_pdf(
-        render_pdf(content, twin=content.twin(), attachments={"scores.csv": b"1\n"}),
+        render_pdf(make_document(), attachments={"scores.csv": b"1\n"}),
         key, when=WHEN, reason="Issued", box=SIGNATURE_BOX,
     )  # fmt: skip
     assert verdict_of(tmp_path, data).ok
@@ -311,7 +313,7 @@ def test_report_with_an_expired_certificate_verifies_at_its_time(tmp_path, pdf):
     assert verdict_of(tmp_path, data).ok
 
 
-def make_evidence(folder: Path) -> ItemsReceived:
+def make_evidence(folder: Path) -> Document:
     (folder / "CT").mkdir(parents=True)
     for i in range(3):
         (folder / "CT" / f"IM{i}.dcm").write_bytes(bytes([i]) * 500)
@@ -319,22 +321,17 @@ def make_evidence(folder: Path) -> ItemsReceived:
         archive.writestr("a/IM9.dcm", b"inside")
     paths = sorted(p for p in folder.rglob("*.dcm"))
     files = [
-        FileItem(p.relative_to(folder).as_posix(), 500, file_digest(p)[0], "accepted")
-        for p in paths
+        ("", "", p.relative_to(folder).as_posix(), file_digest(p)[0]) for p in paths
     ]
-    inside = FileItem("a/IM9.dcm", 6, "0" * 64, "accepted", container="more.zip")
-    container = ContainerItem(
-        "more.zip", "ZIP", 1, 100, sha256=file_digest(folder / "more.zip")[0]
-    )
-    return ItemsReceived((*files, inside), "0" * 64, (container,))
+    inside = ("", "more.zip", "a/IM9.dcm", "0" * 64)
+    container = ("more.zip", file_digest(folder / "more.zip")[0])
+    return document_of_files([*files, inside], [container])
 
 
 @pytest.fixture
-def with_evidence(tmp_path, content, key):
+def with_evidence(tmp_path, key):
     folder = tmp_path / "evidence"
-    items = make_evidence(folder)
-    case = replace(content, items=items)
-    data = sign_pdf(render_pdf(case, twin=case.twin()), key, when=WHEN)
+    data = sign_pdf(render_pdf(make_evidence(folder)), key, when=WHEN)
     report = tmp_path / "report.pdf"
     report.write_bytes(data)
     return report, folder
@@ -400,33 +397,31 @@ def test_evidence_folder_that_is_absent_is_named(with_evidence, tmp_path):
     assert ("absent", "missing") in kinds(verdict)
 
 
-def test_names_in_the_list_never_leave_the_evidence_folder(tmp_path, content, key):
+def test_names_in_the_list_never_leave_the_evidence_folder(tmp_path, key):
     secret = tmp_path / "secret.txt"
     secret.write_text("x")
     folder = tmp_path / "evidence"
     folder.mkdir()
     files = tuple(
-        FileItem(name, 1, file_digest(secret)[0], "accepted")
+        ("", "", name, file_digest(secret)[0])
         for name in ("../secret.txt", secret.as_posix(), "a/../../secret.txt")
     )
-    case = replace(content, items=ItemsReceived(files, "0" * 64))
     report = tmp_path / "report.pdf"
-    report.write_bytes(sign_pdf(render_pdf(case, twin=case.twin()), key, when=WHEN))
+    report.write_bytes(sign_pdf(render_pdf(document_of_files(files)), key, when=WHEN))
     verdict = verify_report(report, evidence=[folder])
     assert [kind for _, kind in kinds(verdict)] == ["missing"] * 3
     assert verdict.n_evidence_compared == 0
 
 
-def test_files_of_two_folders_with_equal_names_are_told_apart(tmp_path, content, key):
+def test_files_of_two_folders_with_equal_names_are_told_apart(tmp_path, key):
     items = []
     for root in ("first", "second"):
         (tmp_path / root).mkdir()
         (tmp_path / root / "IM0.dcm").write_text(root)
-        digest, size = file_digest(tmp_path / root / "IM0.dcm")
-        items.append(FileItem("IM0.dcm", size, digest, "accepted", root=root))
-    case = replace(content, items=ItemsReceived(tuple(items), "0" * 64))
+        digest, _ = file_digest(tmp_path / root / "IM0.dcm")
+        items.append((root, "", "IM0.dcm", digest))
     report = tmp_path / "report.pdf"
-    report.write_bytes(sign_pdf(render_pdf(case, twin=case.twin()), key, when=WHEN))
+    report.write_bytes(sign_pdf(render_pdf(document_of_files(items)), key, when=WHEN))
     both = [tmp_path / "first", tmp_path / "second"]
     assert verify_report(report, evidence=both).ok
     (tmp_path / "second" / "IM0.dcm").write_text("first")

@@ -11,6 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from btd_desktop.calibration.copied_noise import (
+    JudgedCopy,
+    copy_sentence,
+    judge_copy,
+    level_of_place,
+)
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
@@ -19,20 +25,16 @@ from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import read_case, read_series, required_evaluation
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.report.wording import exhibit_sentences, p_value_text
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.compose import document_of
+from btd_desktop.report.document import Document, Figure, Record, Text, text_of
+from btd_desktop.report.twin import twin_value
+from btd_desktop.report.wording import p_value_text
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.candidates import find_candidates
-from btd_desktop.workflow.copied_noise import (
-    JudgedCopy,
-    copy_sentence,
-    judge_copy,
-    level_of_place,
-)
 from btd_desktop.workflow.findings import keep_place, search_and_keep
-from btd_desktop.workflow.report_methods import calibrations_used
-from btd_desktop.workflow.report_results import series_result
 from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 from tests.unit.workflow.copied_case import (
@@ -210,31 +212,53 @@ def test_report_prints_the_error_rate_of_the_level_ranked_at(
 ):
     place = score_at(store, evaluation, detector, COPY)
     finding = keep_place(store, evaluation, place, Services())
-    [outcome] = read_case(store)
-    result = series_result(store, 1, "M1", outcome)
-    [exhibit] = [
-        e
-        for e, f in zip(result.exhibits, outcome.findings, strict=True)
-        if f.finding_id == finding.finding_id
-    ]
+    exhibit, record = _exhibits(store)[finding.finding_id]
     level = evaluation.profile.levels["anomaly"]["place"]
-    anomaly = exhibit.scores[0]
-    assert anomaly.level == "place"
-    assert (anomaly.n, anomaly.n_patients) == (level.ecdf.n, 5)
-    assert anomaly.fpr == FPR
-    assert anomaly.fpr_interval == level.interval
-    assert exhibit.scores[1].level == "patch"
-    assert exhibit.mode == "anomaly"  # the examiner's own, not the search's
-    assert exhibit.copied_noise is not None
-    assert exhibit.copied_noise.is_copied
-    assert exhibit.copied_noise.slice_number == ORIGINAL[0] + 1
-    assert "found again at x 37, y 64, slice 3 " in exhibit.noise_sentence
-    assert exhibit.figure is not None
-    np.testing.assert_array_equal(exhibit.figure.benign_scores, level.ecdf.scores)
-    [calibration] = calibrations_used([outcome])
-    by_level = {c.level: c for c in calibration.levels}
-    assert by_level["place"].n_patients == 5
-    assert by_level["place"].n == level.ecdf.n
+    anomaly = exhibit["scores"][0]
+    assert anomaly["level"] == "place"
+    assert (anomaly["n"], anomaly["n_patients"]) == (level.ecdf.n, 5)
+    assert anomaly["fpr"] == FPR
+    assert anomaly["fpr_interval"] == list(level.interval or ())
+    assert exhibit["scores"][1]["level"] == "patch"
+    assert exhibit["mode"] == "anomaly"  # the examiner's own, not the search's
+    assert exhibit["copied_noise"]["is_copied"]
+    assert exhibit["copied_noise"]["slice_number"] == ORIGINAL[0] + 1
+    assert "found again at x 37, y 64, slice 3 " in exhibit["noise_sentence"]
+    [figure] = [block for block in record.blocks if isinstance(block, Figure)]
+    np.testing.assert_array_equal(figure.picture.benign_scores, level.ecdf.scores)
+    [calibration] = _twin(store)["calibrations"]
+    by_level = {c["level"]: c for c in calibration["levels"]}
+    assert by_level["place"]["n_patients"] == 5
+    assert by_level["place"]["n"] == level.ecdf.n
+
+
+def _document(store: CaseStore) -> Document:
+    outcomes = read_case(store)
+    return document_of(ReportCase(store, outcomes, "R-1", Services().now()))
+
+
+def _twin(store: CaseStore) -> dict[str, Any]:
+    return twin_value(_document(store))
+
+
+def _exhibits(store: CaseStore) -> dict[int, tuple[dict[str, Any], Record]]:
+    """In the twin and as printed, by the finding they show."""
+    document = _document(store)
+    [outcome] = read_case(store)
+    [result] = [
+        block
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Record) and block.key == "results"
+    ]
+    printed = [b for b in result.blocks if isinstance(b, Record)]
+    told = twin_value(document)["results"][0]["exhibits"]
+    return {
+        finding.finding_id: (exhibit, record)
+        for finding, exhibit, record in zip(
+            outcome.findings, told, printed, strict=True
+        )
+    }
 
 
 def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
@@ -244,29 +268,26 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
         store, evaluation, score_at(store, evaluation, detector, COPY), Services()
     )
     [found, *_] = search_and_keep(store, evaluation, Services())
-    [outcome] = read_case(store)
-    exhibits = dict(
-        zip(
-            [f.finding_id for f in outcome.findings],
-            series_result(store, 1, "M1", outcome).exhibits,
-            strict=True,
-        )
-    )
+    exhibits = _exhibits(store)
     value = evaluation.kinds["anomaly"].slices[found.slice_index]
     assert value is not None
     assert value.p_value is not None
-    exhibit = exhibits[found.finding_id]
-    of_slice = exhibit.scores[-1]
-    assert of_slice.level == "slice"
-    assert (of_slice.value, of_slice.p_value) == (value.score, value.p_value)
-    assert (of_slice.n, of_slice.n_patients) == (value.n, value.n_patients)
-    assert (of_slice.threshold, of_slice.is_flagged) == (value.threshold, value.flagged)
+    exhibit, record = exhibits[found.finding_id]
+    of_slice = exhibit["scores"][-1]
+    assert of_slice["level"] == "slice"
+    assert (of_slice["value"], of_slice["p_value"]) == (value.score, value.p_value)
+    assert (of_slice["n"], of_slice["n_patients"]) == (value.n, value.n_patients)
+    assert of_slice["threshold"] == value.threshold
+    assert of_slice["is_flagged"] == value.flagged
     level = evaluation.profile.levels["anomaly"]["slice"]
-    assert of_slice.fpr_interval == (level.interval if of_slice.fpr else None)
+    interval = level.interval if of_slice["fpr"] else None
+    assert of_slice["fpr_interval"] == (interval and list(interval))
     quoted = f"slice: {p_value_text(value.p_value, value.n)}."
-    assert any(s.endswith(quoted) for s in exhibit_sentences(exhibit))
+    told = [text_of(b.cell) for b in record.blocks if isinstance(b, Text)]
+    assert any(sentence.endswith(quoted) for sentence in told)
     # Nobody searched for the examiner's own place.
-    assert all(s.level != "slice" for s in exhibits[own.finding_id].scores)
+    of_own, _ = exhibits[own.finding_id]
+    assert all(score["level"] != "slice" for score in of_own["scores"])
 
 
 MATCH = CopyMatch(19.0, 0.88, 32, 3, 6, 335, 295)

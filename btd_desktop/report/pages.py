@@ -1,22 +1,13 @@
-"""`ReportContent` printed as a PDF: cover, one-page summary, numbered sections.
-
-The same content gives the same bytes: ReportLab runs in its invariant mode and the
-only clock is `content.identity.created`. The JSON twin and further files are attached
-before signing, so that the signature covers them; the digest of the twin is printed
-and stored in the document's keywords, where `verification` finds it.
-"""
+"""The page of a report: frame, header, footer, outline, date and attached files."""
 
 from __future__ import annotations
 
 import io
 import time
 from collections.abc import Mapping
-from datetime import UTC
-from functools import partial
 from typing import Any, Final
 
 from reportlab.lib.colors import Color
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfdoc import (
     PDFArray,
@@ -32,25 +23,12 @@ from reportlab.platypus import (
     Flowable,
     Frame,
     IndexingFlowable,
-    PageBreak,
     PageTemplate,
     Paragraph,
 )
-from reportlab.platypus.doctemplate import LayoutError
-from reportlab.platypus.tableofcontents import TableOfContents
 
 from btd_desktop.digest import bytes_digest
-from btd_desktop.errors import ReportError
-from btd_desktop.report.content import ReportContent
-from btd_desktop.report.front import SIGNATURE_BOX, cover, summary
-from btd_desktop.report.sections_conclusion import (
-    TWIN_NAME,
-    annexes,
-    conclusion_sections,
-)
-from btd_desktop.report.sections_evidence import annex_files, evidence_sections
-from btd_desktop.report.sections_method import method_sections
-from btd_desktop.report.sections_results import result_section
+from btd_desktop.report.document import Document, text_of
 from btd_desktop.report.style import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
@@ -58,109 +36,40 @@ from btd_desktop.report.style import (
     LINE,
     MARGIN,
     PAGE,
-    STYLES,
-    paragraph,
     register_fonts,
 )
 from btd_desktop.report.visible import visible_text
 
-__all__ = ["SIGNATURE_BOX", "TWIN_KEYWORD", "TWIN_NAME", "render_pdf"]
+__all__ = [
+    "SIGNATURE_BOX",
+    "TWIN_KEYWORD",
+    "PageTotal",
+    "ReportCanvas",
+    "ReportTemplate",
+]
 
 TWIN_KEYWORD: Final = "btd-report-twin-sha256="
 """Prefix, in the keywords of the PDF, of the digest of the attached JSON twin."""
 
+SIGNATURE_BOX: Final = (
+    int(MARGIN),
+    int(26 * mm),
+    int(PAGE[0] - MARGIN),
+    int(50 * mm),
+)
+"""Free space on the first page for a visible signature: (x1, y1, x2, y2) in points."""
+
 _FOOTER: Final = "Forensic examination of image data – not for diagnostic use"
-
-
-def render_pdf(
-    content: ReportContent,
-    *,
-    twin: bytes,
-    attachments: Mapping[str, bytes] | None = None,
-) -> bytes:
-    """The report as an unsigned PDF; the same content gives the same bytes.
-
-    Args:
-        content: What the report says.
-        twin: `content.twin()`; attached as "report.json".
-        attachments: Further files to attach, by name.
-
-    Raises:
-        ReportError: The twin is not the content's, an attachment takes the twin's
-            name, a font is missing, or something does not fit on a page.
-    """
-    attached = dict(attachments or {})
-    if twin != content.twin():
-        raise ReportError(
-            "the JSON twin does not belong to this report",
-            hint="Pass content.twin() of the same content.",
-        )
-    if TWIN_NAME in attached:
-        raise ReportError(f"no other file may be attached as {TWIN_NAME}")
-    register_fonts()
-    twin_digest = bytes_digest(twin)
-    buffer = io.BytesIO()
-    document = _ReportTemplate(buffer, content, twin_digest)
-    make_canvas = partial(
-        _ReportCanvas,
-        created=content.identity.created.astimezone(UTC).timestamp(),
-        files={TWIN_NAME: twin, **attached},
-    )
-    try:
-        document.multiBuild(
-            _story(content, twin, attached, document), canvasmaker=make_canvas
-        )
-    except LayoutError as error:
-        raise ReportError(
-            f"a part of the report does not fit on a page: {str(error)[:200]}",
-            hint="Shorten the longest note or description and render again.",
-        ) from error
-    return buffer.getvalue()
-
-
-def _story(
-    content: ReportContent,
-    twin: bytes,
-    attached: Mapping[str, bytes],
-    document: _ReportTemplate,
-) -> list[Flowable]:
-    twin_digest = bytes_digest(twin)
-    return [
-        *cover(content),
-        PageBreak(),
-        *summary(content),
-        PageBreak(),
-        paragraph("Contents", "title"),
-        _contents(),
-        _PageTotal(document),
-        PageBreak(),
-        *evidence_sections(content),
-        *method_sections(content),
-        *result_section(content),
-        *conclusion_sections(content, twin_digest),
-        *annex_files(content),
-        *annexes(content, twin, attached),
-    ]
-
-
-def _contents() -> TableOfContents:
-    contents = TableOfContents()
-    contents.levelStyles = [
-        ParagraphStyle("toc", parent=STYLES["body"], leading=16, spaceAfter=0)
-    ]
-    contents.dotsMinLevel = 0
-    return contents
-
 
 _SIGNATURE_NOTE: Final = (
     "Electronic signature. Check it with a PDF reader or with: btd verify REPORT.pdf"
 )
 
 
-class _PageTotal(IndexingFlowable):  # type: ignore[misc]  # ReportLab has no types
+class PageTotal(IndexingFlowable):  # type: ignore[misc]  # ReportLab has no types
     """Asks for one more pass until the number of pages has settled."""
 
-    def __init__(self, document: _ReportTemplate) -> None:
+    def __init__(self, document: ReportTemplate) -> None:
         super().__init__()
         self._document = document
 
@@ -176,25 +85,24 @@ class _PageTotal(IndexingFlowable):  # type: ignore[misc]  # ReportLab has no ty
         """Nothing is drawn."""
 
 
-class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no types
+class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no types
     """Page frame with header, footer and the DRAFT mark."""
 
     def __init__(
-        self, buffer: io.BytesIO, content: ReportContent, twin_digest: str
+        self, buffer: io.BytesIO, document: Document, twin_digest: str
     ) -> None:
-        identity = content.identity
         super().__init__(
             buffer,
             pagesize=PAGE,
-            title=visible_text(f"Forensic examination report {identity.report_id}"),
-            author=visible_text(content.mandate.examiner) or "not stated",
+            title=visible_text(f"Forensic examination report {document.report_id}"),
+            author=visible_text(text_of(document.examiner)) or "not stated",
             subject="Forensic examination of image data",
             keywords=f"{TWIN_KEYWORD}{twin_digest}",
-            creator=visible_text(f"BTD Desktop {identity.software_version}"),
+            creator=visible_text(f"BTD Desktop {document.software_version}"),
             lang="en",
             invariant=1,
         )
-        self._content = content
+        self._document = document
         self._total_printed = 0
         frame = Frame(
             MARGIN,
@@ -227,9 +135,9 @@ class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has n
         self.notify("TOCEntry", (0, flowable.text, self.page, key))
 
     def _furniture(self, canvas: Canvas, _document: object) -> None:
-        identity, mandate = self._content.identity, self._content.mandate
+        document = self._document
         canvas.saveState()
-        if identity.is_draft:
+        if document.is_draft:
             canvas.saveState()
             canvas.setFillColor(Color(0.55, 0.1, 0.1, alpha=0.09))
             canvas.setFont("BTD-Sans-Bold", 120)
@@ -241,14 +149,14 @@ class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has n
         canvas.setStrokeColor(LINE)
         canvas.setLineWidth(0.4)
         canvas.setFont("BTD-Sans", 7)
-        state = "draft" if identity.is_draft else "final"
-        if self._content.redaction is not None:
+        state = "draft" if document.is_draft else "final"
+        if document.redaction is not None:
             state += ", redacted"
-        case = mandate.case_number or "not stated"
+        case = text_of(document.case_number) or "not stated"
         top, bottom = PAGE[1] - MARGIN + 3 * mm, MARGIN - 5 * mm
         if self.page > 1:
             glyphs = register_fonts()["BTD-Sans"]
-            left = visible_text(f"Report {identity.report_id[:60]} ({state})", glyphs)
+            left = visible_text(f"Report {document.report_id[:60]} ({state})", glyphs)
             right = visible_text(f"Case {case[:60]}", glyphs)
             canvas.drawString(MARGIN, top, left)
             canvas.drawRightString(PAGE[0] - MARGIN, top, right)
@@ -264,7 +172,7 @@ class _ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has n
         canvas.restoreState()
 
 
-class _ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
+class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
     """Canvas that dates the document by the report and attaches files to it.
 
     ReportLab knows neither a given creation date in its invariant mode nor attached

@@ -1,0 +1,71 @@
+"""What the sections of a report may read: the case and what was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.cases.model import SeriesRecord
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.series import (
+    SeriesExamination,
+    distinct_models,
+    method_id,
+)
+from btd_desktop.scoring.card import ModelFacts
+
+__all__ = ["ReportCase", "patient_text"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportCase:
+    """Everything that the sections of one report are made from.
+
+    Attributes:
+        store: Open case.
+        examinations: The series examined; their order numbers them.
+        report_id: Identity of the report.
+        now: Time of the report, aware.
+        is_draft: Print DRAFT across the pages.
+        remarks: The examiner's own words on the opinion.
+        command: Command that repeats the examination; "" gives the general one.
+        custody_notes: What the check before the report found, as sentences.
+    """
+
+    store: CaseStore
+    examinations: Sequence[SeriesExamination]
+    report_id: str
+    now: datetime
+    is_draft: bool = False
+    remarks: str = ""
+    command: str = ""
+    custody_notes: Sequence[str] = ()
+
+    @property
+    def numbered(self) -> list[tuple[int, SeriesExamination]]:
+        """Series with their number in the report."""
+        return list(enumerate(self.examinations, 1))
+
+    @property
+    def methods(self) -> list[tuple[str, ModelFacts]]:
+        """The models used, each once, with their references ("M1", "M2", ...)."""
+        models = distinct_models(self.examinations)
+        return [(method_id(model, models), model) for model in models]
+
+    @property
+    def profiles(self) -> dict[str, CalibrationProfile]:
+        """Calibration profiles used, by digest, in order of use."""
+        found: dict[str, CalibrationProfile] = {}
+        for examination in self.examinations:
+            if examination.evaluation is not None:
+                profile = examination.evaluation.profile
+                found.setdefault(profile.digest, profile)
+        return found
+
+
+def patient_text(record: SeriesRecord) -> str:
+    """Name and identity of the patient as a report prints them; "" when unknown."""
+    keys = ("patient_name", "patient_id")
+    return " / ".join(str(record.meta[k]) for k in keys if record.meta.get(k))

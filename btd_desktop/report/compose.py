@@ -1,0 +1,31 @@
+"""A case to the document of its report."""
+
+from __future__ import annotations
+
+from btd_desktop import __version__
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Document, quoting
+from btd_desktop.report.sections import sections_of
+from btd_desktop.report.sections.cover import cover
+
+__all__ = ["document_of"]
+
+
+def document_of(case: ReportCase) -> Document:
+    """The report of a case: every value comes from the case, none is typed.
+
+    Raises:
+        CaseError: Something that the case refers to is missing or was altered.
+        ReportError: The time has no zone, or a value cannot be stated.
+    """
+    info = case.store.info
+    return Document(
+        report_id=case.report_id,
+        created=case.now,
+        software_version=__version__,
+        is_draft=case.is_draft,
+        case_number=quoting(info.case_number),
+        examiner=quoting(info.examiner),
+        cover=cover(case),
+        sections=sections_of(case),
+    )

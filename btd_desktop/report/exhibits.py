@@ -1,0 +1,344 @@
+"""The places that a report shows and measures: one record each of a series' result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.calibration.copied_noise import JudgedCopy, copy_sentence
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.cases.model import Finding
+from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.stored import load_residual
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Figure,
+    Heading,
+    Table,
+    Text,
+    join,
+    name,
+    plain,
+    quoting,
+    records,
+    reference,
+    stated,
+    table_of,
+    unprinted,
+    word,
+)
+from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.results import Result
+from btd_desktop.report.wording import (
+    UNITS,
+    counted,
+    flagged_text,
+    interval_text,
+    mm_text,
+    number_text,
+    p_value_text,
+    percent_text,
+)
+from btd_desktop.volume import Volume
+
+__all__ = ["display_window", "exhibits_of", "score_sentences"]
+
+_MOST_EXHIBITS: Final = 12
+_CROP: Final = 160
+_LUNG_WINDOW: Final = (-600.0, 1500.0)
+_SOFT_WINDOW: Final = (40.0, 400.0)
+_LUNG_BELOW_HU: Final = -400.0
+_AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))  # toward +, - of x, y, z (LPS)
+_STATUSES: Final = ("to check", "confirmed", "dismissed")
+_KINDS: Final = ("anomaly", "injection", "removal")
+_MODES: Final = {
+    "anomaly": "anything unlike genuine scans (place chosen by the examiner)",
+    "injection": "injected content (centre of the patch)",
+    "removal": "removed content (whole patch)",
+    "search": "place found by the program's search",
+}
+_NAMES: Final = {
+    "anomaly": "anomaly score",
+    "injection": "injection score (paper)",
+    "removal": "removal score (paper)",
+    "slice": "anomaly score of the slice",
+}
+_DEFINITIONS: Final = {
+    "anomaly": join(
+        plain(
+            "How unusual the noise is among genuine places: -log10 of their share"
+            " (section "
+        ),
+        reference("method"),
+        plain(")."),
+    ),
+    "injection": plain(
+        "Mean of the squared noise prediction over the central 32x32 pixels at the "
+        "first noise level (Back-in-Time Diffusion, equation 3)."
+    ),
+    "removal": plain(
+        "Mean of the squared noise prediction over the whole patch at the first noise "
+        "level (Back-in-Time Diffusion, equation 3)."
+    ),
+    "slice": plain("Highest anomaly score among the patches of the grid in the slice."),
+}
+
+
+def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
+    """A record for each place of a series that is shown."""
+    evaluation = result.evaluation
+    shown = [f for f in result.outcome.findings if f.status != "dismissed"]
+    if evaluation is None:
+        return records("exhibits", [])
+    return records(
+        "exhibits",
+        [
+            _exhibit(case, result.number, f"E{result.number}.{i}", finding, evaluation)
+            for i, finding in enumerate(shown[:_MOST_EXHIBITS], 1)
+        ],
+    )
+
+
+def _exhibit(
+    case: ReportCase,
+    number: int,
+    label: str,
+    finding: Finding,
+    evaluation: Evaluation,
+) -> tuple[Block, ...]:
+    volume = case.store.load_volume(finding.series_id)
+    index, column, row = finding.slice_index, round(finding.x), round(finding.y)
+    world = volume.world_mm((index, row, column))
+    mode = "search" if finding.origin == "search" else finding.mode
+    looked_for = plain(_MODES[mode], mode) if mode in _MODES else quoting(mode)
+    where = (
+        f"slice {index + 1:d}, column {column:d}, row {row:d}; patient coordinates"
+        f" (LPS) {', '.join(map(mm_text, world))} mm"
+    )
+    uid = name("uid", volume.instance_uids[index])
+    scores = _scores_of(finding)
+    copy = finding.numbers.get("copy")
+    judged = None if copy is None else JudgedCopy.from_json(copy)
+    copied = copy_sentence(judged) if "copy" in finding.numbers else ""
+    facts = (
+        Fact("Place", plain(where)),
+        Fact("SOP Instance UID", stated(uid), "sop_instance_uid", "mono"),
+        Fact("Looked for", looked_for, "mode"),
+        Fact("Examiner's status", stated(word(finding.status, _STATUSES)), "status"),
+        Fact("Examiner's note", stated(name("text", finding.note)), "note"),
+        Fact("", plain(label), "label"),
+        Fact("", unprinted(index + 1), "slice_number"),
+        Fact("", unprinted(column), "column"),
+        Fact("", unprinted(row), "row"),
+        Fact("", unprinted(list(world)), "world_mm"),
+        Fact("", unprinted(None if judged is None else _copy(judged)), "copied_noise"),
+        Fact("", plain(copied), "noise_sentence"),
+    )
+    figure = _figure(case, volume, finding, evaluation, label)
+    sentences = [*score_sentences(mode, scores, evaluation.profile), copied]
+    return (
+        Heading(plain("Exhibit " + label + f", series {number:d}")),
+        Figure(figure),
+        Facts(facts),
+        _scores(scores, evaluation.profile),
+        *(Text(plain(text), "small") for text in sentences if text),
+    )
+
+
+def _copy(judged: JudgedCopy) -> dict[str, Any]:
+    return {
+        "slice_number": judged.slice_index + 1,
+        "column": judged.column,
+        "row": judged.row,
+        "correlation": judged.correlation,
+        "strength": judged.strength,
+        "side_px": judged.side_px,
+        "n_slices": judged.n_slices,
+        "surprise": judged.surprise,
+        "is_copied": judged.copied,
+    }
+
+
+Score = tuple[str, Mapping[str, Any]]
+"""Kind ("anomaly", "injection", "removal", "slice") and numbers of a score."""
+
+
+def _scores_of(finding: Finding) -> list[Score]:
+    """Those of the place; of its slice too where the program's search chose it."""
+    numbers = finding.numbers
+    scores: list[Score] = [(k, numbers[k]) for k in _KINDS if k in numbers]
+    if "slice" in numbers:
+        scores.append(("slice", {**numbers["slice"], "level": "slice"}))
+    return scores
+
+
+def _level_of(score: Score) -> str:
+    level = str(score[1].get("level", "patch"))
+    return level if level in UNITS else "patch"
+
+
+def _rate(
+    score: Score, profile: CalibrationProfile
+) -> tuple[float | None, tuple[float, float] | None]:
+    """FPR and its interval at the threshold of a score; None without threshold."""
+    if score[1]["threshold"] is None:
+        return None, None
+    kind = "anomaly" if score[0] == "slice" else score[0]
+    return profile.target_fpr, profile.levels[kind][_level_of(score)].interval
+
+
+def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
+    def n(score: Score) -> Cell:
+        count = int(score[1]["n"])
+        return plain(
+            counted(count, *UNITS[_level_of(score)]) if count else "–", count
+        )  # fmt: skip
+
+    def interval(score: Score) -> Cell:
+        ends = _rate(score, profile)[1]
+        return unprinted(None if ends is None else list(ends))
+
+    return table_of(
+        scores,
+        (
+            (Column("Score", 2.6, "name"), lambda s: plain(_NAMES[s[0]])),
+            (
+                Column("How it is computed", 3.8, "definition"),
+                lambda s: _DEFINITIONS[s[0]],
+            ),
+            (
+                Column("Value", 1.5, "value", "number"),
+                lambda s: plain(number_text(s[1]["score"]), float(s[1]["score"])),
+            ),
+            (
+                Column("p-value", 2.7, "p_value"),
+                lambda s: plain(
+                    p_value_text(s[1]["p_value"], int(s[1]["n"])), s[1]["p_value"]
+                ),
+            ),
+            (Column("n", 1.9, "n", "number"), n),
+            (
+                Column("Threshold", 2.1, "threshold", "number"),
+                lambda s: plain(number_text(s[1]["threshold"]), s[1]["threshold"]),
+            ),
+            (
+                Column("", 1.9, "is_flagged"),
+                lambda s: plain(flagged_text(s[1]["flagged"]), s[1]["flagged"]),
+            ),
+            (Column(None, 0, "level"), lambda s: plain(_level_of(s))),
+            (Column(None, 0, "n_patients"), lambda s: unprinted(s[1]["n_patients"])),
+            (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, profile)[0])),
+            (Column(None, 0, "fpr_interval"), interval),
+        ),
+        "scores",
+    )
+
+
+def score_sentences(
+    mode: str, scores: list[Score], profile: CalibrationProfile
+) -> list[str]:
+    """What the scores are ranked among, and which p-value to quote."""
+    told = [
+        _ranking(s, profile) for s in scores if s[1]["n_patients"] and s[1]["n"]
+    ]  # fmt: skip
+    return [*dict.fromkeys(told), _selection(mode, scores)]
+
+
+def _selection(mode: str, scores: list[Score]) -> str:
+    """Which p-value to quote of a place that the search chose for its score."""
+    of_slice = next((numbers for kind, numbers in scores if kind == "slice"), None)
+    if mode != "search" or of_slice is None or of_slice["p_value"] is None:
+        return ""
+    return (
+        "The program's search chose this place for its anomaly score, so that the"
+        " p-value of the place is smaller than chance alone would make it. The p-value"
+        " to quote is that of its slice:"
+        f" {p_value_text(of_slice['p_value'], int(of_slice['n']))}."
+    )
+
+
+def _ranking(score: Score, profile: CalibrationProfile) -> str:
+    """Units, patients and error rate of the level that a score is ranked at."""
+    kind, numbers = score
+    level = _level_of(score)
+    label = _NAMES[kind][:1].upper() + _NAMES[kind][1:]
+    one, many = UNITS[level]
+    units = counted(int(numbers["n"]), f"genuine {one}", f"genuine {many}")
+    judged = ", each judged in the same way" if level == "place" else ""
+    patients = counted(int(numbers["n_patients"]), "patient")
+    sentence = f"{label}: ranked among {units} of {patients}{judged}."
+    fpr, interval = _rate(score, profile)
+    if fpr is None or interval is None:
+        return sentence
+    return (
+        f"{sentence} At its threshold the FPR per {level} is {percent_text(fpr)}, 95 %"
+        f" interval {interval_text(interval, percent=True)}."
+    )
+
+
+def _figure(
+    case: ReportCase,
+    volume: Volume,
+    finding: Finding,
+    evaluation: Evaluation,
+    label: str,
+) -> ExhibitFigure:
+    """Crop, residual and benign scores of a finding."""
+    index, x, y = finding.slice_index, round(finding.x), round(finding.y)
+    plane = np.asarray(volume.voxels[index], dtype=np.float32)
+    run = evaluation.run
+    residual = load_residual(case.store, run.run_id, index)
+    h, w = plane.shape
+    size_r, size_c = min(_CROP, h), min(_CROP, w)
+    r0 = int(np.clip(y - size_r // 2, 0, h - size_r))
+    c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
+    part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
+    patch = int(run.manifest["grid"]["patch"])
+    numbers = finding.numbers.get("anomaly", {})
+    level = evaluation.profile.levels["anomaly"][numbers.get("level", "patch")]
+    return ExhibitFigure(
+        crop=plane[part],
+        crop_origin=(c0, r0),
+        residual=residual[part],
+        box=(x - patch // 2, y - patch // 2, patch, patch),
+        window=display_window(volume, plane[part]),
+        pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
+        slice_image=plane,
+        benign_scores=level.ecdf.scores,
+        score=numbers.get("score"),
+        threshold=numbers.get("threshold"),
+        orientation=_orientation(volume),
+        label=f"exhibit {label}",
+        place=(x, y),
+        modality=volume.modality,
+    )
+
+
+def display_window(volume: Volume, part: NDArray[np.float32]) -> tuple[float, float]:
+    """(centre, width) that shows a part well: lung or soft tissue for CT."""
+    if volume.modality == "CT":
+        is_lung = float(np.median(part)) < _LUNG_BELOW_HU
+        return _LUNG_WINDOW if is_lung else _SOFT_WINDOW
+    low, high = np.percentile(part, [0.5, 99.5])
+    return float(low + high) / 2.0, max(float(high - low), 1.0)
+
+
+def _orientation(volume: Volume) -> tuple[str, str, str, str]:
+    """Letters at (left, right, top, bottom) of a slice (DICOM PS3.3 C.7.6.1.1.1)."""
+    right, left = _letters(volume.row_direction)
+    bottom, top = _letters(volume.column_direction)
+    return left, right, top, bottom
+
+
+def _letters(direction: tuple[float, float, float]) -> tuple[str, str]:
+    axis = int(np.argmax(np.abs(direction)))
+    toward, away = _AXES[axis]
+    return (toward, away) if direction[axis] > 0 else (away, toward)

@@ -1,0 +1,285 @@
+"""A report's document printed as a PDF: cover, one-page summary, numbered sections.
+
+The same document gives the same bytes: ReportLab runs in its invariant mode and the
+only clock is `document.created`. The JSON twin and further files are attached before
+signing, so that the signature covers them; the digest of the twin is printed and
+stored in the PDF's keywords, where `verification` finds it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from functools import partial
+from typing import Final
+
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import (
+    CondPageBreak,
+    Flowable,
+    KeepTogether,
+    PageBreak,
+)
+from reportlab.platypus.doctemplate import LayoutError
+from reportlab.platypus.tableofcontents import TableOfContents
+
+from btd_desktop.digest import bytes_digest
+from btd_desktop.errors import ReportError
+from btd_desktop.report.document import (
+    Attachments,
+    Block,
+    Box,
+    Bullets,
+    Cell,
+    Document,
+    Facts,
+    Figure,
+    Heading,
+    Record,
+    RedactionNote,
+    Run,
+    Section,
+    Table,
+    Text,
+)
+from btd_desktop.report.figures import exhibit_row
+from btd_desktop.report.pages import (
+    SIGNATURE_BOX,
+    TWIN_KEYWORD,
+    PageTotal,
+    ReportCanvas,
+    ReportTemplate,
+)
+from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.plots import cdf_plot, score_histogram
+from btd_desktop.report.style import (
+    ACCENT,
+    FLAG,
+    FRAME_WIDTH,
+    STYLES,
+    bullets,
+    callout,
+    data_table,
+    fact_table,
+    heading,
+    paragraph,
+    register_fonts,
+    space,
+)
+from btd_desktop.report.twin import twin_bytes
+from btd_desktop.report.wording import size_text
+
+__all__ = ["SIGNATURE_BOX", "TWIN_KEYWORD", "TWIN_NAME", "render_pdf"]
+
+TWIN_NAME: Final = "report.json"
+
+
+_ROOM_OF_EXHIBIT: Final = 430.0
+
+
+def render_pdf(
+    document: Document, *, attachments: Mapping[str, bytes] | None = None
+) -> bytes:
+    """The report as an unsigned PDF; the same document gives the same bytes.
+
+    Args:
+        document: What the report says; its twin is attached as "report.json".
+        attachments: Further files to attach, by name.
+
+    Raises:
+        ReportError: A value cannot be stated, an attachment takes the twin's name, a
+            font is missing, or something does not fit on a page.
+    """
+    if TWIN_NAME in (attachments or {}):
+        raise ReportError(f"no other file may be attached as {TWIN_NAME}")
+    twin = twin_bytes(document)
+    files = {TWIN_NAME: twin, **(attachments or {})}
+    register_fonts()
+    buffer = io.BytesIO()
+    template = ReportTemplate(buffer, document, bytes_digest(twin))
+    make_canvas = partial(
+        ReportCanvas,
+        created=document.created.astimezone(UTC).timestamp(),
+        files=files,
+    )
+    try:
+        template.multiBuild(
+            _Printer(document, files).story(template), canvasmaker=make_canvas
+        )
+    except LayoutError as error:
+        raise ReportError(
+            f"a part of the report does not fit on a page: {str(error)[:200]}",
+            hint="Shorten the longest note or description and render again.",
+        ) from error
+    return buffer.getvalue()
+
+
+class _Printer:
+    """Turns the nodes of one document into flowables."""
+
+    def __init__(self, document: Document, files: Mapping[str, bytes]) -> None:
+        self._document = document
+        self._files = files
+        self._numbers = document.numbers()
+        self._numbers["twin"] = bytes_digest(files[TWIN_NAME])
+
+    def story(self, template: ReportTemplate) -> list[Flowable]:
+        """The whole report: the first section on a page of its own, then contents."""
+        first, *others = self._document.sections
+        return [
+            *self._cover(),
+            PageBreak(),
+            *self._section(first),
+            PageBreak(),
+            paragraph("Contents", "title"),
+            _contents(),
+            PageTotal(template),
+            PageBreak(),
+            *(flowable for section in others for flowable in self._section(section)),
+        ]
+
+    def _cover(self) -> list[Flowable]:
+        note = self._document.redaction
+        story: list[Flowable] = [space(26 if note is None else 12)]
+        for block in self._document.cover:
+            is_facts = isinstance(block, Facts)
+            story += [space(8)] if is_facts else []
+            story += self._blocks([block])
+            story += [space(6)] if is_facts else []
+        return [*story, *_redaction(note)]
+
+    def _section(self, section: Section) -> list[Flowable]:
+        number = self._numbers[section.key]
+        label = f"Annex {number}" if section.is_annex else number
+        title = f"{label}  {section.title}"
+        return [*heading(title), *self._blocks(section.blocks)]
+
+    def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
+        story: list[Flowable] = []
+        for i, block in enumerate(blocks):
+            if isinstance(block, Heading):
+                after = blocks[i + 1] if i + 1 < len(blocks) else None
+                is_exhibit = isinstance(after, Figure) and isinstance(
+                    after.picture, ExhibitFigure
+                )
+                story += [CondPageBreak(_ROOM_OF_EXHIBIT)] if is_exhibit else []
+                story += heading(self._text(block.cell), 2)
+            else:
+                story += self._block(block)
+        return story
+
+    def _block(self, block: Block) -> list[Flowable]:
+        match block:
+            case Text():
+                return [paragraph(self._text(block.cell), block.look)]
+            case Heading():
+                return heading(self._text(block.cell), 2)
+            case Bullets():
+                return bullets(map(self._text, block.cells)) if block.printed else []
+            case Facts():
+                return self._facts(block)
+            case Table():
+                return self._table(block)
+            case _:
+                return self._large(block)
+
+    def _large(self, block: Box | Record | Figure | Attachments) -> list[Flowable]:
+        match block:
+            case Box():
+                texts = self._blocks(block.blocks)
+                return [callout(texts, colour=FLAG if block.tone == "flag" else ACCENT)]
+            case Record():
+                return self._blocks(block.blocks)
+            case Figure():
+                return self._figure(block)
+            case Attachments():
+                return [self._attachments()]
+
+    def _facts(self, facts: Facts) -> list[Flowable]:
+        rows = [(r.label, self._text(r.cell), r.look) for r in facts.rows if r.label]
+        return [fact_table(rows)] if rows else []
+
+    def _table(self, table: Table) -> list[Flowable]:
+        shown = [i for i, c in enumerate(table.columns) if c.head is not None]
+        if not shown or not table.rows:
+            return []
+        columns = [table.columns[i] for i in shown]
+        return [
+            data_table(
+                [column.head or "" for column in columns],
+                [[self._text(row[i]) for i in shown] for row in table.rows],
+                [column.width for column in columns],
+                [column.look for column in columns],
+            )
+        ]
+
+    def _attachments(self) -> Flowable:
+        rows = [
+            (name, size_text(len(data)), bytes_digest(data))
+            for name, data in self._files.items()
+        ]
+        return data_table(
+            ("File", "Bytes", "SHA-256"),
+            rows,
+            (3.4, 1.6, 9.4),
+            ("cell", "number", "mono"),
+        )
+
+    def _figure(self, figure: Figure) -> list[Flowable]:
+        picture = figure.picture
+        if not isinstance(picture, ExhibitFigure):
+            drawing = score_histogram(
+                picture.slice_scores,
+                picture.benign_scores,
+                picture.threshold,
+                size=(FRAME_WIDTH, 140),
+            )
+            caption = [] if figure.caption is None else [
+                paragraph(self._text(figure.caption), "small")
+            ]  # fmt: skip
+            return [KeepTogether([drawing, *caption])]
+        story = [exhibit_row(picture, FRAME_WIDTH)]
+        if picture.benign_scores is not None and picture.benign_scores.size:
+            story.append(
+                cdf_plot(
+                    picture.benign_scores,
+                    picture.score,
+                    picture.threshold,
+                    size=(FRAME_WIDTH, 125),
+                    score_label=picture.label,
+                )
+            )
+        return [*story, space(2)]
+
+    def _text(self, cell: Cell) -> str:
+        return "".join(
+            run.text if isinstance(run, Run) else self._numbers[run.key]
+            for run in cell.runs
+        )
+
+
+def _redaction(note: RedactionNote | None) -> list[Flowable]:
+    """On page 1: which report this is a variant of, and what was replaced."""
+    if note is None:
+        return []
+    return [
+        callout(
+            [
+                paragraph(f"Redacted variant of report {note.of_report_id}", "answer"),
+                paragraph("The PDF of that report has the SHA-256 digest"),
+                paragraph(note.of_sha256, "mono"),
+                paragraph(" ".join(note.replaced)),
+                *([paragraph(note.remark)] if note.remark else []),
+            ]
+        )
+    ]
+
+
+def _contents() -> TableOfContents:
+    contents = TableOfContents()
+    contents.levelStyles = [
+        ParagraphStyle("toc", parent=STYLES["body"], leading=16, spaceAfter=0)
+    ]
+    contents.dotsMinLevel = 0
+    return contents

@@ -1,0 +1,67 @@
+"""Arrays from which the drawings of a report are made; none of them is in the twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ExhibitFigure", "SeriesFigure"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExhibitFigure:
+    """Arrays from which the pictures of an exhibit are drawn; not in the twin.
+
+    Redaction leaves the body only, and the whole figure out without `slice_image`.
+
+    Attributes:
+        crop: Modality values around the place, shape (H, W), float32.
+        crop_origin: (column, row) of the crop's first pixel within the slice.
+        residual: Signed residual map of the same pixels, shape (H, W), float32; NaN
+            where nothing was computed.
+        box: Patch scored: (column, row, width, height) within the slice, pixels.
+        window: (centre, width) of the display window, in the unit of the values.
+        pixel_mm: (row spacing, column spacing) in mm.
+        slice_image: The whole slice for the locator, shape (R, C), or None.
+        p_map: p-value per pixel of the crop, shape (H, W), NaN where none; or None.
+        benign_scores: Sorted benign scores of the exhibit's main score, shape (N,).
+        score: The exhibit's score on the axis of `benign_scores`.
+        threshold: The threshold on the same axis, or None.
+        orientation: Letters at (left, right, top, bottom) of the slice, "" if unknown.
+        label: What the exhibit is called in the drawing.
+        place: (column, row) of the exhibit.
+        modality: "CT" or "MR".
+    """
+
+    crop: NDArray[np.float32]
+    crop_origin: tuple[int, int]
+    residual: NDArray[np.float32]
+    box: tuple[int, int, int, int]
+    window: tuple[float, float]
+    pixel_mm: tuple[float, float]
+    slice_image: NDArray[np.float32] | None = None
+    p_map: NDArray[np.float32] | None = None
+    benign_scores: NDArray[np.float64] | None = None
+    score: float | None = None
+    threshold: float | None = None
+    orientation: tuple[str, str, str, str] = ("", "", "", "")
+    label: str = "exhibit"
+    place: tuple[int, int] = (0, 0)
+    modality: str = "CT"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFigure:
+    """Arrays for the histogram of a series over the benign scores; not in the twin.
+
+    Attributes:
+        slice_scores: Score of each slice in order, shape (S,), NaN where not scored.
+        benign_scores: Benign slice scores, shape (N,), or None.
+        threshold: Threshold at slice level, or None.
+    """
+
+    slice_scores: NDArray[np.float64]
+    benign_scores: NDArray[np.float64] | None = None
+    threshold: float | None = None

@@ -1,0 +1,253 @@
+"""The numbers of one scored series, as several sections tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from btd_desktop.calibration.apply import CalibratedSeries, CalibratedValue
+from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.scope import Coverage
+from btd_desktop.errors import ReportError
+from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Cell, join, name, plain, reference, word
+from btd_desktop.report.wording import (
+    NOT_COVERED,
+    counted,
+    p_value_text,
+    percent_text,
+)
+
+__all__ = [
+    "Level",
+    "Result",
+    "modality_cell",
+    "result_sentences",
+    "results_of",
+    "series_title",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Result of a series at one level.
+
+    Attributes:
+        level: "patch" (the highest patch), "slice" (the highest slice) or "series".
+        score: The score.
+        p_value: Conformal p-value, or None when the calibration does not cover it.
+        n: Benign units behind the p-value.
+        threshold: Threshold of the profile, or None.
+        is_flagged: Score above threshold; None when no threshold applies.
+    """
+
+    level: str
+    score: float
+    p_value: float | None
+    n: int
+    threshold: float | None
+    is_flagged: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What the method found in one series.
+
+    Attributes:
+        number: Of the series in the report.
+        outcome: Its examination.
+        method: Reference of the method.
+        evaluation: Its scores; None when there are none.
+        coverage: "covered", "partly covered" or "not covered".
+        reasons: Why, as sentences; empty when covered.
+        levels: Results per level.
+        n_scored: Slices with tissue that were scored.
+        flagged: (index, value) of the slices above the threshold.
+        slice_fpr: FPR per slice that the profile claims; None when not covered.
+    """
+
+    number: int
+    outcome: SeriesExamination
+    method: str
+    evaluation: Evaluation | None
+    coverage: str
+    reasons: tuple[str, ...]
+    levels: tuple[Level, ...] = ()
+    n_scored: int = 0
+    flagged: tuple[tuple[int, CalibratedValue], ...] = ()
+    slice_fpr: float | None = None
+
+    @property
+    def is_covered(self) -> bool:
+        """False when no p-value and no error rate may be printed."""
+        return self.coverage != Coverage.NOT.value
+
+    @property
+    def whole(self) -> Level | None:
+        """The result at level "series"."""
+        return next((item for item in self.levels if item.level == "series"), None)
+
+
+def results_of(case: ReportCase) -> list[Result]:
+    """The result of every series that a model was used on.
+
+    Raises:
+        ReportError: A score carries a p-value although no calibration covers it.
+    """
+    methods = {model.digest: method for method, model in case.methods}
+    return [
+        _result(number, outcome, methods[outcome.model.digest])
+        for number, outcome in case.numbered
+        if outcome.model is not None
+        and outcome.run is not None
+        and outcome.run.status == "done"
+    ]
+
+
+def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
+    evaluation = outcome.evaluation
+    if evaluation is None:
+        return Result(
+            number, outcome, method, None, Coverage.NOT.value, (outcome.reason,)
+        )
+    anomaly, profile = evaluation.kinds["anomaly"], evaluation.profile
+    scope = evaluation.scope
+    allowed = scope.p_values_allowed
+    claims = allowed and profile.levels["anomaly"]["slice"].threshold is not None
+    result = Result(
+        number,
+        outcome,
+        method,
+        evaluation,
+        scope.coverage.value,
+        scope.reasons,
+        _levels(anomaly, profile, allowed=allowed),
+        sum(value is not None for value in anomaly.slices),
+        tuple((i, v) for i, v in enumerate(anomaly.slices) if v and v.flagged),
+        profile.target_fpr if claims else None,
+    )
+    values = [
+        *(item.p_value for item in result.levels),
+        *(value.p_value for _, value in result.flagged),
+        *(numbers.get("p_value") for f in outcome.findings
+          for numbers in f.numbers.values() if isinstance(numbers, dict)),
+    ]  # fmt: skip
+    if not allowed and any(value is not None for value in values):
+        raise ReportError(
+            f"the result of series {number} has a p-value although no calibration"
+            " covers it",
+            hint="Leave its p-values out, or calibrate for this scanner.",
+        )
+    return result
+
+
+def _levels(
+    anomaly: CalibratedSeries, profile: CalibrationProfile, *, allowed: bool
+) -> tuple[Level, ...]:
+    out = []
+    if anomaly.series is not None:
+        patch = profile.levels["anomaly"]["patch"]
+        score = anomaly.series.score
+        threshold = patch.threshold if allowed else None
+        out.append(
+            Level(
+                "patch",
+                score,
+                patch.ecdf.p_value(score) if allowed else None,
+                patch.ecdf.n,
+                threshold,
+                None if threshold is None else score > threshold,
+            )
+        )
+    scored = [value for value in anomaly.slices if value is not None]
+    if scored:
+        out.append(_level("slice", max(scored, key=lambda value: value.score)))
+    if anomaly.series is not None:
+        out.append(_level("series", anomaly.series))
+    return tuple(out)
+
+
+def _level(level: str, value: CalibratedValue) -> Level:
+    return Level(
+        level, value.score, value.p_value, value.n, value.threshold, value.flagged
+    )
+
+
+def series_title(number: int, outcome: SeriesExamination) -> Cell:
+    """How a series is called in headings and tables."""
+    record = outcome.record
+    described = (
+        name("description", record.description)
+        if record.description.strip()
+        else plain("no description")
+    )
+    return join(
+        plain(f"Series {number:d}: "), modality_cell(record.modality), plain(", "),
+        described,
+    )  # fmt: skip
+
+
+def result_sentences(result: Result) -> tuple[Cell, ...]:
+    """What was found in one series, in plain words."""
+    title = series_title(result.number, result.outcome)
+    if not result.is_covered:
+        return (
+            join(
+                title,
+                plain(
+                    ". The calibration does not cover this series. Its scores are"
+                    " given, but no error rate and no p-value can be stated for them."
+                ),
+            ),
+        )
+    sentences = [join(title, plain(". "), _level_sentence(result))]
+    sentences.append(_share_sentence(result))
+    if result.coverage == Coverage.PARTLY.value:
+        sentences.append(
+            join(
+                plain("The calibration covers this series only in part, see section "),
+                reference("calibration"),
+                plain("; its error rates may be off here."),
+            )
+        )
+    return tuple(sentences)
+
+
+def _share_sentence(result: Result) -> Cell:
+    """Share of slices flagged, beside the FPR that genuine scans show."""
+    if result.n_scored == 0:
+        return plain("No slice was scored.")
+    n_flagged = len(result.flagged)
+    flagged = (
+        f"{n_flagged:,} of {counted(result.n_scored, 'scored slice')} flagged"
+        f" ({percent_text(n_flagged / result.n_scored)})"
+    )
+    if result.slice_fpr is None:
+        return plain(flagged + f"; {NOT_COVERED}, so no rate can be set beside it.")
+    return plain(
+        flagged + "; in genuine scans of the calibration the rate is"
+        f" {percent_text(result.slice_fpr)} per slice (FPR)."
+    )
+
+
+def _level_sentence(result: Result) -> Cell:
+    level, evaluation = result.whole, result.evaluation
+    if level is None or level.p_value is None or level.is_flagged is None:
+        return plain(
+            "There is no threshold for a whole series, so none can be flagged."
+        )
+    state = "flagged" if level.is_flagged else "not flagged"
+    patients = (
+        f" of {counted(evaluation.profile.n_patients, 'patient')}" if evaluation else ""
+    )
+    return plain(
+        f"As a whole it is {state}: p = {p_value_text(level.p_value, level.n)}. That is"
+        f" the share of genuine scans that score at least as high, estimated from"
+        f" {level.n:,} genuine series{patients}. It is not the probability that the"
+        " series was tampered with."
+    )
+
+
+def modality_cell(modality: str) -> Cell:
+    """The modality; any that is not examined here may be anything."""
+    return word(modality, ("CT", "MR"))

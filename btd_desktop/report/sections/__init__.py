@@ -1,0 +1,51 @@
+"""The sections of a report, one module each; their order here gives the numbers.
+
+A module has a function `section` that makes a `Section` from a `ReportCase`. To add
+one, write the module and put its name in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Section
+
+__all__ = ["SECTIONS", "sections_of"]
+
+SECTIONS: Final = (
+    "summary",
+    "mandate",
+    "examiner",
+    "items",
+    "custody",
+    "completeness",
+    "checks",
+    "method",
+    "validation",
+    "calibration",
+    "results",
+    "alternatives",
+    "opinion",
+    "limitations",
+    "reproduction",
+    "certification",
+    "files",
+    "attachments",
+    "audit",
+    "software",
+    "terms",
+)
+
+
+def sections_of(case: ReportCase) -> tuple[Section, ...]:
+    """Every section of a report, in order."""
+    return tuple(_maker(name)(case) for name in SECTIONS)
+
+
+def _maker(name: str) -> Callable[[ReportCase], Section]:
+    module: Any = import_module(f"{__name__}.{name}")
+    maker: Callable[[ReportCase], Section] = module.section
+    return maker

@@ -1,0 +1,22 @@
+"""The files attached to the PDF."""
+
+from __future__ import annotations
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Attachments, Section, Text, plain
+
+__all__ = ["section"]
+
+
+def section(case: ReportCase) -> Section:
+    """Their names and digests, filled in by the layout."""
+    introduction = (
+        "report.json holds every value of this report in machine-readable form. The"
+        " signature of the PDF covers the attached files."
+    )
+    return Section(
+        "attachments",
+        "Files attached to this PDF",
+        (Text(plain(introduction)), Attachments()),
+        is_annex=True,
+    )

@@ -1,0 +1,203 @@
+"""The calibration profiles used, and whether they cover the series."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    digest,
+    join,
+    plain,
+    quoting,
+    records,
+    table_of,
+    unprinted,
+)
+from btd_desktop.report.results import Result, results_of
+from btd_desktop.report.wording import (
+    counted,
+    interval_text,
+    json_time,
+    number_text,
+    percent_text,
+    rate_text,
+    time_text,
+)
+
+__all__ = ["lines", "section"]
+
+_INTRODUCTION: Final = (
+    "A calibration profile holds the scores of genuine scans of other patients that"
+    " the model was not trained on. It answers one question: how often does a genuine"
+    " scan score as high? The p-value is (1 + number of genuine scores at least as"
+    " high) / (n + 1); it cannot become smaller than 1 / (n + 1). A score above the"
+    " threshold is flagged; the FPR is how often genuine scans are flagged. This is an"
+    " error rate for genuine scans only: it is neither a likelihood ratio nor a"
+    " probability of tampering."
+)
+_NONE: Final = (
+    "No calibration profile was used. No p-value and no error rate can be given for"
+    " any score of this report."
+)
+_LEVELS: Final = (
+    "Levels: “patch” ranks any patch of the grid; “place” one patch that was pointed"
+    " at, by the examiner or by the search, its noise looked for elsewhere in the"
+    " series too (its n counts genuine places judged in the same way); “slice” and"
+    " “series” rank the highest patch of a slice or of a series."
+)
+_INTERVALS: Final = (
+    "Intervals are Clopper-Pearson. FPR on patients left out: smallest and largest FPR"
+    " observed when one patient at a time was left out of the fit. Where a series is"
+    " not covered, no p-value is printed."
+)
+_CONFIDENCE: Final = 0.95
+_NAMES: Final = {"place": "place", "patch": "patch", "slice": "slice",
+                 "series": "series"}  # fmt: skip
+
+
+def section(case: ReportCase) -> Section:
+    """What the profiles hold, level by level, and the scope for each series."""
+    blocks: list[Block] = [Text(plain(_INTRODUCTION))]
+    if not case.profiles:
+        blocks.append(Text(plain(_NONE)))
+    blocks += records("calibrations", [_profile(p) for p in case.profiles.values()])
+    results = results_of(case)
+    if results:
+        blocks += _scope(results)
+    return Section("calibration", "Calibration used", tuple(blocks))
+
+
+def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
+    based_on = (
+        f"{profile.n_patients:,} patients, {profile.n_series:,} series,"
+        f" {profile.n_slices:,} slices, {profile.n_patches:,} patches"
+    )
+    made = datetime.fromisoformat(profile.created)
+    scanners = [
+        f"{s['manufacturer']} {s['model']}, kernel {s['kernel'] or '–'}, "
+        f"{s['thickness_mm'] or '–'} mm: {s['n_slices']} slices"
+        for s in profile.scanners
+    ]
+    levels = profile.levels["anomaly"]
+    reasons = [
+        f"{level} level: {item.reason}" for level, item in levels.items() if item.reason
+    ]
+    facts = (
+        Fact("Digest", digest(profile.digest), "profile_digest", "mono"),
+        Fact("Made", plain(time_text(made), json_time(made)), "created"),
+        Fact("Genuine scans", plain(based_on)),
+        Fact("Scanners", lines(scanners), "scanner_mix"),
+        Fact("FPR asked for", plain(percent_text(profile.target_fpr),
+                                    profile.target_fpr), "target_fpr"),
+        Fact("", quoting(profile.name), "profile_name"),
+        Fact("", unprinted(profile.n_patients), "n_patients"),
+        Fact("", unprinted(profile.n_series), "n_series"),
+        Fact("", unprinted(profile.n_slices), "n_slices"),
+        Fact("", unprinted(profile.n_patches), "n_patches"),
+    )  # fmt: skip
+    return (
+        Heading(join(plain("Profile "), quoting(profile.name))),
+        Facts(facts),
+        *((Text(plain(_LEVELS)),) if "place" in levels else ()),
+        _levels(profile),
+        Bullets(tuple(map(quoting, [*profile.notes, *reasons])), "remarks"),
+    )
+
+
+def _levels(profile: CalibrationProfile) -> Block:
+    def fpr(row: tuple[str, LevelCalibration]) -> Cell:
+        rate = None if row[1].threshold is None else profile.target_fpr
+        return plain(percent_text(rate), rate)
+
+    return table_of(
+        profile.levels["anomaly"].items(),
+        (
+            (Column("Level", 1.3, "level"), lambda row: plain(_NAMES[row[0]])),
+            (
+                Column("n", 2.1, "n", "number"),
+                lambda row: plain(_units(row[1]), row[1].ecdf.n),
+            ),
+            (
+                Column("Threshold", 1.9, "threshold", "number"),
+                lambda row: plain(
+                    "none: n too small"
+                    if row[1].threshold is None
+                    else number_text(row[1].threshold),
+                    row[1].threshold,
+                ),
+            ),
+            (Column("FPR claimed", 2, "fpr", "number"), fpr),
+            (Column("Interval of the FPR", 3.4, "fpr_interval"), _interval),
+            (
+                Column("Smallest p", 1.8, "smallest_p", "number"),
+                lambda row: plain(
+                    rate_text(row[1].ecdf.smallest_p), row[1].ecdf.smallest_p
+                ),
+            ),
+            (Column("FPR on patients left out", 2.6, "held_out_fpr_range"), _held_out),
+            (Column(None, 0, "confidence"), lambda _: unprinted(_CONFIDENCE)),
+            (Column(None, 0, "n_patients"), lambda row: unprinted(row[1].n_patients)),
+        ),
+        "levels",
+    )
+
+
+def _units(level: LevelCalibration) -> str:
+    if not level.n_patients:
+        return f"{level.ecdf.n:,}"
+    return f"{level.ecdf.n:,} ({counted(level.n_patients, 'patient')})"
+
+
+def _interval(row: tuple[str, LevelCalibration]) -> Cell:
+    interval = row[1].interval
+    if interval is None:
+        return plain("–", None)
+    return plain(
+        f"{interval_text(interval, percent=True)} ({_CONFIDENCE:.0%})", list(interval)
+    )
+
+
+def _held_out(row: tuple[str, LevelCalibration]) -> Cell:
+    rates = row[1].patient_fpr
+    if not rates:
+        return plain("not measured", None)
+    ends = (rates[0], rates[-1])
+    return plain(interval_text(ends, percent=True), list(ends))
+
+
+def _scope(results: list[Result]) -> tuple[Block, ...]:
+    return (
+        Heading(plain("Does the calibration cover the series?")),
+        table_of(
+            results,
+            (
+                (Column("Series", 1.2), lambda result: plain(f"{result.number:d}")),
+                (Column("Method", 1.4), lambda result: plain(result.method)),
+                (Column("Scope", 2.4), lambda result: plain(result.coverage)),
+                (Column("Reasons", 9), lambda result: lines(result.reasons, "–")),
+            ),
+        ),
+        Text(plain(_INTERVALS), "small"),
+    )
+
+
+def lines(texts: tuple[str, ...] | list[str], otherwise: str = "not stated") -> Cell:
+    """Texts that may quote a file, one below the other; a list in the twin."""
+    if not texts:
+        return plain(otherwise, [])
+    cells = [quoting(texts[0])]
+    for text in texts[1:]:
+        cells += [plain("\n"), quoting(text)]
+    return join(*cells, value=list(texts))

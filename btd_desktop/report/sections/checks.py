@@ -1,0 +1,124 @@
+"""The series examined and what the checks of their integrity noticed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.report.case import ReportCase, patient_text
+from btd_desktop.report.document import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    digest,
+    name,
+    plain,
+    quoting,
+    records,
+    stated,
+    table_of,
+    unprinted,
+    word,
+)
+from btd_desktop.report.results import modality_cell, series_title
+from btd_desktop.report.wording import counted
+
+__all__ = ["section"]
+
+_FACTS: Final = (
+    ("manufacturer", "Manufacturer"),
+    ("model", "Scanner"),
+    ("kernel", "Kernel"),
+    ("thickness_mm", "Slice thickness, mm"),
+    ("kvp", "kVp"),
+    ("study_date", "Study date"),
+    ("body_part", "Body part"),
+    ("lossy", "Lossy compression"),
+)
+_UNITS: Final = ("HU", "modality value")
+_SEVERITIES: Final = ("note", "warning", "discrepancy")
+
+
+def section(case: ReportCase) -> Section:
+    """Each series with its facts and findings."""
+    blocks = records("series", [_series(n, o) for n, o in case.numbered])
+    if not case.examinations:
+        blocks = (*blocks, Text(plain("No series could be examined.")))
+    return Section("checks", "Series examined and checks of their integrity", blocks)
+
+
+def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
+    record, meta = outcome.record, outcome.record.meta
+    side = float(meta.get("pixel_spacing_mm") or 0.0)
+    between = float(meta.get("slice_step_mm") or 0.0)
+    geometry = (
+        f"{counted(record.n_slices, 'slice')} of {record.rows:d} rows ×"
+        f" {record.cols:d} columns; {between:g} mm between slices,"
+        f" {side:g} × {side:g} mm in the plane"
+    )
+    # Cases of earlier versions do not say in which unit their values are.
+    usual = "HU" if record.modality == "CT" else ""
+    unit = str(meta.get("unit", usual)) or "modality value"
+    known = [(label, _fact(key, meta.get(key))) for key, label in _FACTS]
+    shown = [(label, cell) for label, cell in known if cell is not None]
+    findings = table_of(
+        record.findings,
+        (
+            (
+                Column("Kind", 1.8, "severity"),
+                lambda found: word(str(found["severity"]), _SEVERITIES),
+            ),
+            (
+                Column("What the checks of this series noticed", 11, "sentence"),
+                lambda found: quoting(str(found["sentence"])),
+            ),
+        ),
+        "findings",
+    )
+    uid = name("uid", record.series_uid)
+    facts = (
+        Fact("Patient", stated(name("patient", patient_text(record))), "patient"),
+        Fact("Series Instance UID", stated(uid), "series_instance_uid", "mono"),
+        Fact("Geometry", plain(geometry)),
+        Fact("Unit of the values", word(unit, _UNITS), "unit"),
+        *(Fact(label, cell) for label, cell in shown),
+        Fact("Digest of the volume", stated(digest(record.volume_digest)),
+             "volume_digest", "mono"),
+        Fact("", unprinted(number), "number"),
+        Fact("", name("description", record.description), "description"),
+        Fact("", modality_cell(record.modality), "modality"),
+        Fact("", unprinted(record.n_slices), "n_slices"),
+        Fact("", unprinted(record.rows), "n_rows"),
+        Fact("", unprinted(record.cols), "n_columns"),
+        Fact("", unprinted([between, side, side]), "spacing_mm"),
+    )  # fmt: skip
+    nothing = plain("The checks of this series noticed nothing.")
+    return (
+        Heading(series_title(number, outcome)),
+        Facts(facts),
+        table_of(
+            shown,
+            (
+                (Column(None, 0, "name"), lambda item: plain(item[0])),
+                (Column(None, 0, "value"), lambda item: item[1]),
+            ),
+            "facts",
+        ),
+        findings,
+        *(() if record.findings else (Text(nothing),)),
+    )
+
+
+def _fact(key: str, value: Any) -> Cell | None:  # noqa: ANN401 - JSON value
+    if value in (None, ""):
+        return None
+    if isinstance(value, bool):
+        return plain("yes" if value else "no")
+    if isinstance(value, (int, float)):
+        return plain(str(value))
+    return name("date", str(value)) if "date" in key else quoting(str(value))

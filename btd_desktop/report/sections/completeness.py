@@ -1,0 +1,83 @@
+"""What became of each file: nothing is left out in silence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    plain,
+    quoting,
+    stated,
+    table_of,
+    unprinted,
+    word,
+)
+from btd_desktop.report.evidence import FATES, file_cell, received_files
+from btd_desktop.report.wording import counted
+
+__all__ = ["section"]
+
+_MEANING: Final = {
+    "accepted": "holds image data that were examined or could be",
+    "not an image": "readable, but holds no image data of a kind examined here",
+    "unsupported": "holds image data in an encoding that the program does not read",
+    "damaged": "cannot be read completely",
+    "duplicate": "holds the same bytes or the same instance as another file",
+    "refused": "not opened, for safety",
+}
+
+
+def section(case: ReportCase) -> Section:
+    """Number of files per fate, and the files that were not accepted."""
+    files = received_files(case.store.evidence())
+    counts = dict.fromkeys(FATES, 0)
+    for file in files:
+        counts[file.item.fate] = counts.get(file.item.fate, 0) + 1
+    blocks: list[Block] = [
+        Text(
+            plain(
+                f"{counted(len(files), 'file')} were seen. Each ended with exactly one"
+                " fate:"
+            )
+        ),
+        table_of(
+            counts.items(),
+            (
+                (Column("Fate", 2.2), lambda item: word(item[0], FATES)),
+                (
+                    Column("Files", 1.2, look="number"),
+                    lambda item: plain(f"{item[1]:,}"),
+                ),
+                (Column("Meaning", 9), lambda item: plain(_MEANING.get(item[0], ""))),
+            ),
+        ),
+        Facts(
+            tuple(Fact("", unprinted(n), fate) for fate, n in counts.items()),
+            "items.counts_by_fate",
+        ),
+    ]
+    not_taken = [file for file in files if file.item.fate != FATES[0]]
+    if not_taken:
+        blocks += [
+            Heading(plain("Files not accepted")),
+            table_of(
+                not_taken,
+                (
+                    (Column("File", 5), file_cell),
+                    (Column("Fate", 2), lambda file: word(file.item.fate, FATES)),
+                    (
+                        Column("Reason", 7),
+                        lambda file: stated(quoting(file.item.reason)),
+                    ),
+                ),
+            ),
+        ]
+    return Section("completeness", "Completeness of the import", tuple(blocks))

@@ -1,0 +1,68 @@
+"""The first page: which report, for whom, by whom, and what it is not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from btd_desktop import __version__
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Box,
+    Fact,
+    Facts,
+    Text,
+    name,
+    plain,
+    quoting,
+    report_identity,
+    stated,
+    unprinted,
+)
+from btd_desktop.report.evidence import received_files
+from btd_desktop.report.wording import counted, json_time, time_text
+
+__all__ = ["cover"]
+
+_NOT_FOR_DIAGNOSIS: Final = (
+    "This report is about whether image data were altered. It says nothing about the"
+    " health of any person and must not be used for diagnosis or treatment."
+)
+
+
+def cover(case: ReportCase) -> tuple[Block, ...]:
+    """What is printed above the space for the signature."""
+    info = case.store.info
+    state = "Draft – not for use in proceedings" if case.is_draft else "Final"
+    n_files = len(received_files(case.store.evidence()))
+    received = f"{counted(n_files, 'file')}, {len(case.examinations):d} series examined"
+    local = case.now.astimezone().isoformat(timespec="seconds")
+    return (
+        Text(plain("Forensic examination of image data"), "title"),
+        Text(plain("Report on possible alterations of CT and MR series"), "lead"),
+        Facts(
+            (
+                Fact("Report", report_identity(case.report_id), "report_id"),
+                Fact("State", plain(state)),
+                Fact("Case number", stated(quoting(info.case_number))),
+                Fact("Client", stated(name("text", info.client))),
+                Fact("Examiner", stated(quoting(info.examiner))),
+                Fact("Date", plain(time_text(case.now), json_time(case.now)),
+                     "created"),
+                Fact("Local time", plain(local), "created_local"),
+                Fact("Items received", plain(received)),
+                Fact("Software", plain("BTD Desktop " + __version__, __version__),
+                     "software_version"),
+                Fact("", unprinted(""), "software_commit"),
+                Fact("", unprinted(case.is_draft), "is_draft"),
+            ),
+            "identity",
+        ),
+        Box(
+            (
+                Text(plain("Intended use: forensic, not for diagnosis"), "answer"),
+                Text(plain(_NOT_FOR_DIAGNOSIS)),
+            ),
+            "flag",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""What was received: how many files, in which containers, with which digests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from btd_desktop.cases.model import EvidenceItem
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Bullets,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Section,
+    Table,
+    Text,
+    digest,
+    join,
+    name,
+    plain,
+    reference,
+    stated,
+    table_of,
+)
+from btd_desktop.report.evidence import list_digest, received_files
+from btd_desktop.report.wording import size_text
+
+__all__ = ["section"]
+
+
+def section(case: ReportCase) -> Section:
+    """How received, digest of the list, containers."""
+    evidence = case.store.evidence()
+    files = received_files(evidence)
+    total = sum(file.item.size_bytes for file in files)
+    facts = (
+        Fact("How received", stated(plain("")), "received"),
+        Fact("Files", plain(f"{len(files):,}, {size_text(total)} bytes in all")),
+        Fact("Digest of the list", digest(list_digest(files), "of the list"),
+             "tree_digest", "mono"),
+    )  # fmt: skip
+    note = (
+        "The digest of the list is the SHA-256 of the lines “digest, two spaces, name”"
+        " of all files, sorted. All digests of this report are SHA-256."
+    )
+    return Section(
+        "items",
+        "Items received",
+        (
+            Facts(facts, "items"),
+            _containers([item for item in evidence if item.is_container], evidence),
+            Bullets((), "items.findings"),
+            Text(plain(note), "small"),
+        ),
+    )
+
+
+def _containers(
+    containers: Sequence[EvidenceItem], evidence: Sequence[EvidenceItem]
+) -> Table:
+    n_members = {
+        item.name: sum(other.name.startswith(f"{item.name}!") for other in evidence)
+        for item in containers
+    }
+
+    def sha256(item: EvidenceItem) -> Cell:
+        if item.sha256:
+            return digest(item.sha256)
+        return join(plain("see Annex "), reference("files"), value=None)
+
+    return table_of(
+        containers,
+        (
+            (Column("Item", 3.2, "name"), lambda item: name("file", item.name)),
+            (Column("Kind", 1.6, "kind"), lambda _: plain("ZIP")),
+            (
+                Column("Files", 1.2, "n_files", "number"),
+                lambda item: plain(f"{n_members[item.name]:,}", n_members[item.name]),
+            ),
+            (
+                Column("Bytes", 2, "size_bytes", "number"),
+                lambda item: plain(size_text(item.size_bytes), item.size_bytes),
+            ),
+            (Column("SHA-256", 4.6, "sha256", "mono"), sha256),
+            (
+                Column("Stated by sender", 2.6, "sha256_stated"),
+                lambda _: stated(plain("")),
+            ),
+        ),
+        "items.containers",
+    )

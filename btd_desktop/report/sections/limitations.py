@@ -1,0 +1,52 @@
+"""What the method cannot show."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Bullets, Cell, Section, plain, quoting
+
+__all__ = ["limits_of", "section"]
+
+_LIMITS: Final = (
+    "A p-value is the share of genuine scans that score as high or higher. It is not "
+    "the probability that the scan was altered.",
+    "The calibration holds genuine scans only. How often the method misses an "
+    "alteration depends on the kind of alteration; figures are given where they were "
+    "measured, and nowhere else.",
+    "That nothing was flagged does not show that nothing was altered.",
+    "A flagged place shows that the image noise there is unlike that of its "
+    "surroundings and of genuine scans. Metal, motion, contrast medium, "
+    "post-processing and re-compression can do the same.",
+    "Scores of neighbouring patches and slices are not independent; the number of "
+    "patients is what carries the error rate.",
+    "The program is not a medical device and says nothing about health or disease.",
+)
+_ALWAYS: Final = (
+    "No finding does not mean that a scan is unaltered: kinds of alteration that were"
+    " not tested may leave no trace that the method sees.",
+    "The result of the software is one part of an examination. It is not a medical"
+    " device and its results are not for diagnostic use.",
+)
+
+
+def limits_of(case: ReportCase) -> tuple[Cell, ...]:
+    """Limits of the method and of this case."""
+    reasons = dict.fromkeys(
+        text for o in case.examinations for text in (o.problem, *o.remarks) if text
+    )
+    return (
+        *map(plain, _LIMITS),
+        *map(quoting, case.custody_notes),
+        *map(quoting, reasons),
+    )
+
+
+def section(case: ReportCase) -> Section:
+    """Every limit, those of all reports last."""
+    bullets = (
+        Bullets(limits_of(case), "limitations"),
+        Bullets(tuple(map(plain, _ALWAYS))),
+    )
+    return Section("limitations", "Limitations", bullets)

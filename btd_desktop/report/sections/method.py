@@ -1,0 +1,173 @@
+"""The detectors used, from their cards and the manifests of the runs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from btd_desktop import __version__
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    digest,
+    join,
+    plain,
+    quoting,
+    records,
+    reference,
+    stated,
+    table_of,
+    unprinted,
+)
+from btd_desktop.scoring.card import ModelCard, ModelFacts
+
+__all__ = ["section"]
+
+_INTRODUCTION: Final = (
+    "A neural network learned from genuine scans to predict the noise of an image (a"
+    " denoising diffusion model). Applied once to an untouched slice, it leaves a"
+    " residual whose strength and pattern are typical of that kind of scan. Where image"
+    " content was added, removed or redrawn by other software, the residual may differ:"
+    " content that is too smooth, or noise that does not fit. The program measures this"
+    " difference as a score. A score is not a probability; it gains meaning only by"
+    " comparison with genuine scans (section "
+)
+_SOURCE: Final = (
+    "The method follows Back-in-Time Diffusion (BTD; Grabovski, Yasur, Amit and"
+    " Mirsky, “Back-in-Time Diffusion: Unsupervised Detection of Medical Deepfakes”,"
+    " arXiv:2407.15169): one reverse diffusion step without adding noise, pooled over"
+    " patches. Stored values are turned into modality values by the rescale of the"
+    " files; window centre and width are for display only and never touch a score."
+)
+_COPIED_NOISE: Final = (
+    "Image noise never repeats. For each exhibit, the fine detail of the residual in"
+    " its central 14 × 14 and 32 × 32 pixels was therefore looked for in the whole"
+    " series, in single slices and in three neighbouring slices together. The highest"
+    " correlation is set against the spread of all correlations of the series, and"
+    " against genuine places. Noise that is found again points to tissue or noise"
+    " copied within the series; which of the two places came first, this does not"
+    " tell. Copies that were turned, mirrored or rescaled, copies from another scan"
+    " and noise drawn anew are not found. An exhibit's anomaly score is the larger of"
+    " two surprises, of its features and of its highest correlation where that is"
+    " rarer than the false-positive rate, and is ranked among genuine places judged"
+    " in the same way (level “place” of section "
+)
+_NOT_INSTALLED: Final = (
+    "not known: the model is not installed where this report was written"
+)
+_ANOMALY: Final = (
+    "Noise predictions at several noise levels are pooled in a disc and two rings "
+    "around the place, with the correlations of the noise in the slice and from "
+    "slice to slice, and compared with the surroundings in the same slice and "
+    "with the rest of the same series. The score is -log10 of the share of genuine "
+    "places of the same tissue whose Mahalanobis distance from the ordinary is as "
+    "large (2: one in a hundred). Unusually smooth and unusually rough content "
+    "both raise it, and at level “place” so does noise that is found again "
+    "elsewhere in the series: the larger of both surprises counts."
+)
+
+
+def section(case: ReportCase) -> Section:
+    """The method in words, and what each detector is."""
+    calibration = reference("calibration")
+    blocks: list[Block] = [
+        Text(join(plain(_INTRODUCTION), calibration, plain(")."))),
+        Text(plain(_SOURCE)),
+    ]
+    if any("place" in p.levels["anomaly"] for p in case.profiles.values()):
+        blocks.append(Text(join(plain(_COPIED_NOISE), calibration, plain(")."))))
+    blocks += records("methods", [_method(case, *method) for method in case.methods])
+    if not case.methods:
+        blocks.append(Text(plain("No series was scored.")))
+    software = (
+        Fact("Software", plain("BTD Desktop " + __version__)),
+        Fact("Commit", stated(plain("")), look="mono"),
+    )
+    return Section("method", "Method", (*blocks, Facts(software)))
+
+
+def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block, ...]:
+    run = next(
+        (
+            o.run
+            for o in case.examinations
+            if o.model is not None and o.model.digest == model.digest and o.run
+        ),
+        None,
+    )
+    backend: dict[str, Any] = run.manifest["backend"] if run else {}
+    grid: dict[str, Any] = run.manifest["grid"] if run else {}
+    card, preset, name = model.card, model.preset, quoting(model.name)
+    patch, stride = int(preset["patch"]), int(grid.get("stride", 0))
+    kind, dtype, torch_version = (
+        quoting(str(backend.get(key, ""))) for key in ("kind", "dtype", "torch_version")
+    )
+    preprocessing = (
+        ("Kind", quoting(str(preset.get("kind")))),
+        ("Low", plain(f"{preset.get('low'):g}")),
+        ("High", plain(f"{preset.get('high'):g}")),
+    )
+    levels = ", ".join(f"{level:g}" for level in model.levels)
+    unknown = plain(_NOT_INSTALLED)
+    credit = "" if card is None else str(card.training.get("credits", ""))
+    weights = "" if card is None else card.weights_sha256
+    facts = (
+        Fact("Model", name, "model_name"),
+        Fact("Network", _network(card) if card else unknown, "network"),
+        Fact("Weights", digest(weights), "weights_digest", "mono"),
+        Fact("Model card", digest(model.digest), "card_digest", "mono"),
+        Fact("Training data", _training(card) if card else unknown, "training_data"),
+        Fact("Credits", stated(quoting(credit)), "credits"),
+        Fact("Preset", quoting(str(preset.get("name"))), "preset"),
+        *(Fact(label, cell) for label, cell in preprocessing),
+        Fact("Noise levels", stated(plain(levels, list(model.levels))), "noise_levels"),
+        Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
+        Fact("Score", plain(_ANOMALY), "score_definition"),
+        Fact("Backend", join(kind, plain(", "), dtype, plain(", torch "),
+                             torch_version)),
+        Fact("Seed", plain("none: nothing is drawn at random", None), "seed"),
+        Fact("", plain(method_id), "method_id"),
+        Fact("", unprinted(patch), "patch_size"),
+        Fact("", unprinted(stride), "stride"),
+        Fact("", kind, "device"),
+        Fact("", dtype, "dtype"),
+        Fact("", torch_version, "torch_version"),
+        Fact("", unprinted(0), "n_threads"),
+        Fact("", unprinted([]), "extra"),
+    )  # fmt: skip
+    return (
+        Heading(join(plain("Method " + method_id + ": "), name)),
+        Facts(facts),
+        table_of(
+            preprocessing,
+            (
+                (Column(None, 0, "name"), lambda item: plain(item[0])),
+                (Column(None, 0, "value"), lambda item: item[1]),
+            ),
+            "preprocessing",
+        ),
+    )
+
+
+def _network(card: ModelCard) -> Cell:
+    return join(
+        quoting(str(card.network.get("kind"))),
+        plain(f", {card.n_parameters:,} parameters"),
+    )
+
+
+def _training(card: ModelCard) -> Cell:
+    training = card.training
+    if "slices_learnt" not in training:
+        described = training.get("description", "not stated in the model's card")
+        return stated(quoting(str(described)))
+    return quoting(
+        f"{training.get('slices_learnt')} genuine slices of "
+        f"{training.get('patients_learnt')} patients, {training.get('steps')} steps"
+    )

@@ -1,0 +1,201 @@
+"""The results per series: levels, flagged slices and exhibits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btd_desktop.calibration.apply import CalibratedValue
+from btd_desktop.examination.series import Evaluation
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Figure,
+    Heading,
+    Section,
+    Table,
+    Text,
+    digest,
+    join,
+    name,
+    plain,
+    records,
+    stated,
+    table_of,
+    unprinted,
+)
+from btd_desktop.report.exhibits import exhibits_of
+from btd_desktop.report.pictures import SeriesFigure
+from btd_desktop.report.results import (
+    Level,
+    Result,
+    result_sentences,
+    results_of,
+    series_title,
+)
+from btd_desktop.report.sections.calibration import lines
+from btd_desktop.report.wording import (
+    NOT_COVERED,
+    flagged_text,
+    mm_text,
+    number_text,
+    p_value_text,
+    rate_text,
+)
+
+__all__ = ["section"]
+
+_LEVEL_NAMES = {"patch": "highest patch", "slice": "highest slice", "series": "series"}
+_HISTOGRAM = (
+    "Scores of the slices of this series (outlined) over those of genuine scans"
+    " (filled), each as a share of its own total."
+)
+
+
+def section(case: ReportCase) -> Section:
+    """What the method found, series by series."""
+    results = results_of(case)
+    blocks = records("results", [_result(case, result) for result in results])
+    if not results:
+        blocks = (*blocks, Text(plain("No series was scored.")))
+    return Section("results", "Results", blocks)
+
+
+def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
+    title = series_title(result.number, result.outcome)
+    told = result_sentences(result)
+    evaluation = result.evaluation
+    used = None if evaluation is None else evaluation.profile.digest
+    return (
+        Heading(join(title, plain(" (method " + result.method + ")"))),
+        # The first sentence starts with the title, which stands above.
+        *(Text(cell) for cell in told[1 if result.is_covered else 0 :]),
+        _levels(result.levels),
+        *(() if evaluation is None else _histogram(evaluation)),
+        *_flagged_slices(case, result),
+        Facts(
+            (
+                Fact("", unprinted(result.number), "series_number"),
+                Fact("", plain(result.method), "method_id"),
+                Fact("", digest(used), "calibration_digest"),
+                Fact("", unprinted(result.n_scored), "n_slices_scored"),
+                Fact("", unprinted(result.slice_fpr), "slice_fpr"),
+            )
+        ),
+        Facts(
+            (
+                Fact("", plain(result.coverage), "scope"),
+                Fact("", lines(result.reasons), "reasons"),
+            ),
+            "scope",
+        ),
+        *exhibits_of(case, result),
+    )
+
+
+def _levels(levels: tuple[Level, ...]) -> Table:
+    return table_of(
+        levels,
+        (
+            (
+                Column("Level", 2.6, "level"),
+                lambda item: plain(_LEVEL_NAMES[item.level], item.level),
+            ),
+            (
+                Column("Score", 1.8, "score", "number"),
+                lambda item: plain(number_text(item.score), item.score),
+            ),
+            (
+                Column("p-value", 4.4, "p_value"),
+                lambda item: plain(p_value_text(item.p_value, item.n), item.p_value),
+            ),
+            (
+                Column("n", 1.6, "n", "number"),
+                lambda item: plain(f"{item.n:,}" if item.n else "–", item.n),
+            ),
+            (
+                Column("Threshold", 1.8, "threshold", "number"),
+                lambda item: plain(number_text(item.threshold), item.threshold),
+            ),
+            (
+                Column("", 2.2, "is_flagged"),
+                lambda item: plain(flagged_text(item.is_flagged), item.is_flagged),
+            ),
+        ),
+        "levels",
+    )
+
+
+def _histogram(evaluation: Evaluation) -> tuple[Block, ...]:
+    anomaly = evaluation.kinds["anomaly"]
+    level = evaluation.profile.levels["anomaly"]["slice"]
+    allowed = evaluation.scope.p_values_allowed
+    figure = SeriesFigure(
+        slice_scores=np.array(
+            [np.nan if v is None else v.score for v in anomaly.slices]
+        ),
+        benign_scores=level.ecdf.scores,
+        threshold=level.threshold if allowed else None,
+    )
+    if not figure.slice_scores.size:
+        return ()
+    return (Figure(figure, plain(_HISTOGRAM)),)
+
+
+def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
+    evaluation = result.evaluation
+    if not result.flagged or evaluation is None:
+        nothing = (
+            "No slice is flagged."
+            if result.is_covered
+            else "No threshold applies, so no slice can be flagged."
+        )
+        return (Text(plain(nothing)), Table((), (), "flagged_slices"))
+    volume = case.store.load_volume(evaluation.record.series_id)
+
+    def uid(item: tuple[int, CalibratedValue]) -> Cell:
+        return stated(name("uid", volume.instance_uids[item[0]]))
+
+    def z_mm(item: tuple[int, CalibratedValue]) -> Cell:
+        column, row = _highest_patch(evaluation, item[0])
+        z = volume.world_mm((item[0], row, column))[2]
+        return plain(mm_text(z), z)
+
+    def place(item: tuple[int, CalibratedValue]) -> Cell:
+        column, row = _highest_patch(evaluation, item[0])
+        return plain(f"{column:d}, {row:d}", [column, row])
+
+    def p_value(item: tuple[int, CalibratedValue]) -> Cell:
+        p = item[1].p_value
+        return plain(NOT_COVERED if p is None else rate_text(p), p)
+
+    table = table_of(
+        result.flagged,
+        (
+            (
+                Column("Slice", 1.1, "slice_number", "number"),
+                lambda item: plain(f"{item[0] + 1:d}", item[0] + 1),
+            ),
+            (Column("z, mm", 1.5, "z_mm", "number"), z_mm),
+            (
+                Column("Score", 1.5, "score", "number"),
+                lambda item: plain(number_text(item[1].score), item[1].score),
+            ),
+            (Column("p-value", 2.6, "p_value"), p_value),
+            (Column("Column, row", 1.9, "place"), place),
+            (Column("SOP Instance", 6, "sop_instance_uid", "mono"), uid),
+        ),
+        "flagged_slices",
+    )
+    return (Text(plain("Flagged slices:")), table)
+
+
+def _highest_patch(evaluation: Evaluation, index: int) -> tuple[int, int]:
+    """(column, row) of the highest patch of a slice."""
+    scores = evaluation.kinds["anomaly"].patch_scores[index]
+    r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
+    grid = evaluation.features[index]
+    return int(grid.columns[c]), int(grid.rows[r])

@@ -1,0 +1,52 @@
+"""Libraries that computed, drew or signed, with version and licence."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Final
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import Column, Section, quoting, stated, table_of
+
+__all__ = ["COMPONENTS", "section"]
+
+COMPONENTS: Final = (
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "safetensors",
+    "pydicom",
+    "SimpleITK",
+    "imagecodecs",
+    "reportlab",
+    "pyHanko",
+    "cryptography",
+)
+
+
+def section(case: ReportCase) -> Section:
+    """Name, version and licence of each."""
+    table = table_of(
+        COMPONENTS,
+        (
+            (Column("Component", 5, "name"), quoting),
+            (
+                Column("Version", 3, "version"),
+                lambda name: quoting(importlib.metadata.version(name)),
+            ),
+            (
+                Column("Licence", 5, "licence"),
+                lambda name: stated(quoting(_licence(name))),
+            ),
+        ),
+        "components",
+    )
+    return Section("software", "Software", (table,), is_annex=True)
+
+
+def _licence(name: str) -> str:
+    found = importlib.metadata.metadata(name).json
+    licence = found.get("license_expression") or found.get("license") or ""
+    lines = str(licence).strip().splitlines()
+    return lines[0][:60] if lines else ""

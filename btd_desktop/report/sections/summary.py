@@ -1,0 +1,201 @@
+"""Question, answer, what it rests on and its limits, on one page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Block,
+    Box,
+    Bullets,
+    Cell,
+    Column,
+    Heading,
+    Run,
+    Section,
+    Text,
+    join,
+    name,
+    plain,
+    quoting,
+    reference,
+    stated,
+    table_of,
+    text_of,
+)
+from btd_desktop.report.results import (
+    Result,
+    modality_cell,
+    result_sentences,
+    results_of,
+)
+from btd_desktop.report.sections.limitations import limits_of
+from btd_desktop.report.sections.opinion import (
+    CONCLUSIONS,
+    HEADLINES,
+    WOULD_CHANGE,
+    opinion_for,
+)
+from btd_desktop.report.sections.validation import figures_of
+from btd_desktop.report.wording import (
+    counted,
+    flagged_text,
+    interval_text,
+    p_value_text,
+    percent_text,
+)
+
+__all__ = ["section"]
+
+_LONGEST_TEXT: Final = 420
+_LONGEST_NAME: Final = 60
+_MOST_SERIES: Final = 4
+_MOST_LIMITS: Final = 4
+_EXPLANATION: Final = (
+    "p-value: share of genuine scans that score at least as high; it is not the"
+    " probability of tampering. FPR per slice: share of slices of genuine scans that"
+    " are flagged too."
+)
+
+
+def section(case: ReportCase) -> Section:
+    """The page for readers without technical training."""
+    opinion = opinion_for(case.examinations)
+    question = stated(name("text", case.store.info.question))
+    answer = (
+        Text(plain(HEADLINES[opinion.conclusion]), "answer"),
+        Text(plain(CONCLUSIONS[opinion.conclusion])),
+        *(Text(_shortened(plain(text))) for text in opinion.sentences[:3]),
+    )
+    limits = [_shortened(cell) for cell in limits_of(case)[:_MOST_LIMITS]]
+    return Section(
+        "summary",
+        "Summary",
+        (
+            Heading(plain("The question")),
+            Text(_shortened(question), "lead"),
+            Heading(plain("The answer")),
+            Box(answer),
+            Heading(plain("What it rests on")),
+            *_findings(results_of(case)),
+            *_error_rates(case),
+            Heading(plain("Main limits")),
+            Bullets(tuple(limits)),
+            Heading(plain("What would change the opinion")),
+            Bullets(tuple(map(plain, WOULD_CHANGE[:3]))),
+        ),
+    )
+
+
+def _findings(results: list[Result]) -> tuple[Block, ...]:
+    if not results:
+        return (Text(plain("No series was scored.")),)
+    if len(results) == 1:
+        return (Bullets(result_sentences(results[0])),)
+    table = table_of(
+        results[:_MOST_SERIES],
+        (
+            (Column("Series", 4), _series),
+            (Column("Calibration", 2.2), lambda result: plain(result.coverage)),
+            (Column("As a whole", 2), _whole),
+            (Column("p-value", 3.2), _p_value),
+            (Column("Slices flagged", 2, look="number"), _n_flagged),
+            (
+                Column("FPR per slice", 1.8, look="number"),
+                lambda result: plain(percent_text(result.slice_fpr)),
+            ),
+        ),
+    )
+    blocks: tuple[Block, ...] = (table, Text(plain(_EXPLANATION), "small"))
+    left_out = len(results) - _MOST_SERIES
+    if left_out > 0:
+        more = join(
+            plain(f"{left_out:d} more results: see section "),
+            reference("results"),
+            plain("."),
+        )
+        blocks = (*blocks, Text(more, "small"))
+    return blocks
+
+
+def _series(result: Result) -> Cell:
+    record = result.outcome.record
+    described = stated(name("description", record.description))
+    return join(
+        plain(f"{result.number:d}: "), modality_cell(record.modality), plain(", "),
+        _shortened(described, _LONGEST_NAME),
+    )  # fmt: skip
+
+
+def _whole(result: Result) -> Cell:
+    level = result.whole
+    return plain("–" if level is None else flagged_text(level.is_flagged))
+
+
+def _p_value(result: Result) -> Cell:
+    level = result.whole
+    return plain("–" if level is None else p_value_text(level.p_value, level.n))
+
+
+def _n_flagged(result: Result) -> Cell:
+    if not result.is_covered:
+        return plain("–")
+    return plain(f"{len(result.flagged):,} of {result.n_scored:,}")
+
+
+def _error_rates(case: ReportCase) -> tuple[Block, ...]:
+    """How often the method errs, as measured; nothing where nothing was."""
+    covering = {
+        r.evaluation.profile.digest
+        for r in results_of(case)
+        if r.is_covered and r.evaluation is not None
+    }
+    sentences = []
+    for profile_digest, profile in case.profiles.items():
+        level = profile.levels["anomaly"]["series"]
+        if profile_digest not in covering or level.threshold is None:
+            continue
+        sentences.append(
+            join(
+                plain("False alarms (FPR per series, profile "),
+                quoting(profile.name),
+                plain(
+                    f"): {percent_text(profile.target_fpr)}; 95% interval"
+                    f" {interval_text(level.interval, percent=True)}, from"
+                    f" {counted(profile.n_patients, 'patient')}."
+                ),
+            )
+        )
+    figures = [row for _, row in figures_of(case)]
+    if figures:
+        areas = [float(row["auc"]) for row in figures]
+        most = max(int(row["n_patients"]) for row in figures)
+        sentences.append(
+            plain(
+                "Separation of altered from genuine places (AUC; 0.5 is chance, 1 is"
+                f" complete): {min(areas):.2f} to {max(areas):.2f} over"
+                f" {counted(len(areas), 'kind')} of alteration tested, on at most"
+                f" {counted(most, 'patient')}."
+            )
+        )
+    if not sentences:
+        return ()
+    return (
+        Heading(plain("How often the method errs")),
+        Bullets(tuple(_shortened(cell) for cell in sentences[:4])),
+    )
+
+
+def _shortened(cell: Cell, limit: int = _LONGEST_TEXT) -> Cell:
+    """A cell whose print is cut; a text that is cut keeps its marks."""
+    if len(text_of(cell)) <= limit:
+        return cell
+    runs: list[Run] = []
+    left = limit - 1
+    for run in cell.runs:
+        if isinstance(run, Run) and left > 0:
+            kept = run.text[:left]
+            left -= len(kept)
+            runs.append(Run(kept, run.mark, run.kind, run.of or run.text))
+    return join(Cell(tuple(runs)), plain("…"))

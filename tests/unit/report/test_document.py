@@ -1,0 +1,191 @@
+"""The document of a report: what sections say of a case, and the twin of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from btd_desktop.calibration.scope import Coverage
+from btd_desktop.digest import canonical_json
+from btd_desktop.errors import ReportError
+from btd_desktop.report import sections
+from btd_desktop.report.document import (
+    Column,
+    Document,
+    Fact,
+    Facts,
+    Record,
+    Section,
+    Table,
+    Text,
+    join,
+    plain,
+    reference,
+    text_of,
+    unprinted,
+)
+from btd_desktop.report.evidence import FATES
+from btd_desktop.report.results import results_of
+from btd_desktop.report.sections.opinion import CONCLUSIONS, Opinion
+from btd_desktop.report.twin import LAYOUT, twin_bytes, twin_value
+from tests.unit.report.case_sample import (
+    NOW,
+    make_case,
+    make_document,
+    make_evidence,
+    make_finding,
+    make_outcome,
+    make_store,
+)
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    return make_document()
+
+
+def bare(*parts: Section) -> Document:
+    nothing = unprinted("")
+    return Document("R-1", NOW, "0.1.0", False, nothing, nothing, (), parts)
+
+
+def test_twin_holds_every_value_of_the_case(document):
+    twin = twin_value(document)
+    assert twin["format"] == "btd-report"
+    assert twin["format_version"] == 2
+    assert twin["layout"] == LAYOUT
+    assert twin["redaction"] is None
+    assert twin["mandate"]["question"] == make_store().info.question
+    assert twin["identity"]["created"] == "2026-11-24T09:30:15.000000+00:00"
+    files = [(f["container"], f["name"], f["fate"]) for f in twin["items"]["files"]]
+    assert files == [
+        (*(["MR.zip", item.name[7:]] if "!" in item.name else ["", item.name]),
+         item.fate)
+        for item in make_evidence() if not item.is_container
+    ]  # fmt: skip
+    score = twin["results"][0]["exhibits"][0]["scores"][0]
+    assert score["p_value"] == 1 / 721
+    assert score["n"] == 720
+    assert [s["number"] for s in twin["series"]] == [1, 2, 3, 4]
+    assert [r["series_number"] for r in twin["results"]] == [1, 2, 3]
+
+
+def test_twin_is_canonical_and_leaves_figures_out(document):
+    twin = twin_value(document)
+    assert twin_bytes(document) == canonical_json(twin)
+    assert json.loads(twin_bytes(document)) == twin
+    assert not [key for key in twin["results"][0] if "figure" in key]
+
+
+def test_counts_by_fate_name_every_fate(document):
+    counts = twin_value(document)["items"]["counts_by_fate"]
+    assert set(counts) == set(FATES)
+    assert counts["accepted"] == 26
+    assert counts["unsupported"] == 0
+    assert sum(counts.values()) == 30
+
+
+def test_twin_of_undecodable_file_name_is_valid_utf8():
+    [item, *_] = make_evidence()
+    store = make_store(evidence=[replace(item, name="CT/\udcff.dcm")])
+    document = make_document(store=store, outcomes=[])
+    assert twin_value(document)["items"]["files"][0]["name"] == "CT/\\udcff.dcm"
+    twin_bytes(document).decode()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan")])
+def test_twin_with_a_number_that_is_none_raises_with_its_place(value):
+    scores = Table((Column("x", 1, "value"),), ((plain("1", value),),), "scores")
+    section = Section("a", "A", (Record("results", (scores,)),))
+    with pytest.raises(ReportError, match=r"report\.results\[0\]\.scores\[0\]\.value"):
+        twin_value(bare(section))
+
+
+def test_two_sections_that_give_one_key_are_refused():
+    facts = Facts((Fact("x", plain("1"), "x"),), "mandate")
+    with pytest.raises(ReportError, match=r"two sections.*report\.mandate\.x"):
+        twin_value(bare(Section("a", "A", (facts,)), Section("b", "B", (facts,))))
+
+
+def test_reference_to_no_section_and_equal_keys_are_refused():
+    text = Text(join(plain("see section "), reference("b")))
+    with pytest.raises(ReportError, match="no section 'b'"):
+        bare(Section("a", "A", (text,)))
+    with pytest.raises(ReportError, match="same key"):
+        bare(Section("a", "A", ()), Section("a", "A", ()))
+
+
+def test_numbers_follow_the_order_and_annexes_are_lettered():
+    parts = [Section(k, k, (), is_annex=k in "xy") for k in ("b", "a", "x", "c", "y")]
+    assert bare(*parts).numbers() == {"b": "1", "a": "2", "c": "3", "x": "A", "y": "B"}
+
+
+def test_every_module_of_sections_is_listed_and_gives_its_section(document):
+    folder = Path(sections.__file__).parent
+    modules = {path.stem for path in folder.glob("[!_]*.py")} - {"cover"}
+    assert modules == set(sections.SECTIONS)
+    assert [s.key for s in document.sections] == list(sections.SECTIONS)
+
+
+def test_no_string_of_a_section_types_a_number_of_a_section():
+    folder = Path(sections.__file__).parent
+    for path in [*folder.glob("*.py"), folder.parent / "results.py"]:
+        source = path.read_text("utf-8")
+        for word in ("ection ", "nnex "):
+            for part in source.split(word)[1:]:
+                assert not part[:1].isdigit(), f"{path.name}: …{word}{part[:20]}"
+
+
+def test_document_without_time_zone_raises():
+    with pytest.raises(ReportError, match="time zone"):
+        make_document(now=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The scan is fake.",
+        "The scan is authentic.",
+        "It is 99.7 % certain that slice 4 was altered.",
+        "The authenticity was confirmed.",
+    ],
+)
+def test_opinion_that_claims_too_much_raises(claim):
+    with pytest.raises(ReportError, match="cannot show"):
+        Opinion("supports", sentences=(claim,))
+
+
+def test_opinion_off_the_scale_raises_and_names_the_scale():
+    with pytest.raises(ReportError) as caught:
+        Opinion("proven")  # type: ignore[arg-type]
+    assert all(word in caught.value.hint for word in CONCLUSIONS)
+
+
+def test_p_value_that_no_calibration_covers_is_refused():
+    outcome = make_outcome(1, Coverage.COVERED)
+    assert outcome.evaluation is not None
+    scope = replace(outcome.evaluation.scope, coverage=Coverage.NOT)
+    outcome = replace(outcome, evaluation=replace(outcome.evaluation, scope=scope))
+    with pytest.raises(ReportError, match="p-value although no calibration"):
+        results_of(make_case(outcomes=[outcome]))
+    outcome = make_outcome(1, Coverage.NOT, findings=(make_finding(),))
+    with pytest.raises(ReportError, match="p-value although no calibration"):
+        results_of(make_case(outcomes=[outcome]))
+
+
+def test_models_and_profiles_are_told_once_and_referred_to(document):
+    twin = twin_value(document)
+    assert [m["method_id"] for m in twin["methods"]] == ["M1", "M2"]
+    assert [r["method_id"] for r in twin["results"]] == ["M1", "M1", "M2"]
+    [calibration] = twin["calibrations"]
+    used = [r["calibration_digest"] for r in twin["results"]]
+    assert used == [calibration["profile_digest"]] * 2 + [None]
+
+
+def test_text_of_a_cell_leaves_references_out():
+    assert text_of(join(plain("a"), reference("x"), plain("b"))) == "ab"
