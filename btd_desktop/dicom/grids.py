@@ -24,6 +24,12 @@ _OF_MODALITY: Final = (
 )
 
 _MAX_REMARKS: Final = 100
+# Of a pixel, over the whole stack: less is rounding.
+_SHEAR_SHARE: Final = 0.05
+_SHEARED: Final = (
+    "The axes are not perpendicular: each slice is shifted in its plane against the "
+    "one before, as by a tilted gantry. Positions follow the file."
+)
 _NO_MODALITY: Final = "its modality is not known; import it again and state CT or MR"
 
 _BY_NAME: Final = {"npy": "CT", "png": "MR"}
@@ -96,7 +102,17 @@ def _load(
     if n_slices > 1 and step <= 0:
         step = 1.0
     normal = np.cross(place["row"], place["column"])
-    start = float(np.asarray(origin) @ normal)
+    starts = np.asarray(origin) + np.outer(
+        np.arange(n_slices) * step, _along_normal(place, normal)
+    )
+    positions = starts @ normal
+    is_sheared = bool(
+        np.abs(starts - starts[0] - np.outer(positions - positions[0], normal)).max()
+        > _SHEAR_SHARE * place["spacing"][2]
+    )
+    if is_sheared:
+        told = [*told, SeriesFinding("gantry_tilt", "warning", _SHEARED)]
+        step = float(positions[1] - positions[0])
     volume = Volume(
         voxels=integral_or_float(values),
         modality=UNKNOWN,
@@ -105,12 +121,13 @@ def _load(
         origin_mm=(origin[0], origin[1], origin[2]),
         row_direction=(place["row"][0], place["row"][1], place["row"][2]),
         column_direction=(place["column"][0], place["column"][1], place["column"][2]),
-        slice_positions_mm=tuple(start + step * i for i in range(n_slices)),
+        slice_positions_mm=tuple(float(position) for position in positions),
         instance_uids=tuple(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
         ),
         padding=padding,
         source={"series_uid": uid, "description": label.rpartition("/")[2]},
+        slice_origins_mm=tuple(map(_point, starts)) if is_sheared else None,
     )
     unnamed = LoadedSeries(
         volume=volume,
@@ -120,6 +137,19 @@ def _load(
         record_names=(file.name,) * n_slices,
     )
     return _named(unnamed, *_modality(file, parsed, volume))
+
+
+def _along_normal(
+    place: dict[str, list[float]], normal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Direction from slice to slice, on the side that row x column points to."""
+    step = np.asarray(place["slice"], dtype=float)
+    return step if float(step @ normal) >= 0 else -step
+
+
+def _point(place: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in place)
+    return x, y, z
 
 
 def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:

@@ -30,7 +30,6 @@ _PACKAGES = (*COMPONENTS, "typer", "PySide6-Essentials", "pyqtgraph")
 _DECODERS = (
     ("uncompressed, deflated, RLE", "pydicom"),
     ("JPEG, JPEG lossless, JPEG-LS, JPEG 2000", "imagecodecs"),
-    ("NIfTI, NRRD, MHA", "SimpleITK"),
 )
 _LOW_DISK_BYTES = 2 << 30
 _QT_TIMEOUT_S = 60.0

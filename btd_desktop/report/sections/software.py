@@ -17,7 +17,6 @@ COMPONENTS: Final = (
     "scikit-learn",
     "safetensors",
     "pydicom",
-    "SimpleITK",
     "imagecodecs",
     "reportlab",
     "pyHanko",

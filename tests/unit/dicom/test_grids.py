@@ -132,3 +132,28 @@ def test_statement_reaches_the_volumes_of_an_import(tmp_path: Path) -> None:
             [tmp_path], TaskContext(), limits=ONE_WORKER, modality=stated
         )
         assert found.series[0].volume.modality == (stated or "OT")
+
+
+@pytest.mark.parametrize("left_handed", [False, True])
+def test_sheared_axes_keep_the_place_of_every_slice(left_handed: bool) -> None:
+    sign = -1.0 if left_handed else 1.0
+    along = np.array([0.0, 0.6, 0.8 * sign])
+    grid = {
+        "spacing": [5.0, 0.7, 0.8],
+        "origin": [1.0, 2.0, 3.0],
+        "row": [1.0, 0.0, 0.0],
+        "column": [0.0, 1.0, 0.0],
+        "slice": list(along),
+    }
+    values = _ct()
+    parsed = ParsedFile(Fate.ACCEPTED, "", pixels=values[np.newaxis], grid=grid)
+    (series,) = load_grid(GridFile("x.nrrd", "0" * 64, "volume"), parsed, [])
+    volume = series.volume
+    assert "gantry_tilt" in _codes(series)
+    assert volume.spacing_mm == pytest.approx((4.0, 0.7, 0.8))
+    assert np.diff(volume.slice_positions_mm) == pytest.approx(4.0)
+    for k in range(4):
+        s = 3 - k if left_handed else k
+        wanted = np.array([1.0, 2.0, 3.0]) + 5.0 * k * along + [0.8 * 2, 0.7 * 9, 0]
+        assert volume.world_mm((s, 9, 2)) == pytest.approx(tuple(wanted))
+        assert volume.voxels[s, 9, 2] == values[k, 9, 2]
