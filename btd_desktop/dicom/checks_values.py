@@ -90,6 +90,9 @@ def check_voxels(
 
 def _check_possible(volume: Volume) -> Iterator[SeriesFinding]:
     """Numbers that no HU can be, whatever the header says of them."""
+    voxels = volume.voxels
+    if voxels.min() >= LOWEST_HU and voxels.max() <= HIGHEST_HU:
+        return
     odd: list[str] = []
     n_odd, low, high = 0, np.inf, -np.inf
     for index, plane in enumerate(volume.voxels):
@@ -119,14 +122,15 @@ def _check_wrapped(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         stored = item.stored
         if stored.dtype.kind not in "iu":
             continue
-        padding = padding_mask(stored, item.facts.padding)
-        values = stored if padding is None else stored[~padding]
         info = np.iinfo(stored.dtype)
         eighth = (info.max - info.min) // 8
-        if not values.size or int(values.max()) < info.max - eighth:
+        if int(stored.max()) <= info.max - eighth:
             continue
+        padding = padding_mask(stored, item.facts.padding)
+        values = stored if padding is None else stored[~padding]
         far = values > info.max - eighth
-        if (far | (values < info.min + eighth)).all() and not far.all():
+        near = values < info.min + eighth
+        if far.any() and near.any() and (far | near).all():
             other = values[far].astype(np.int64) - (info.max - info.min + 1)
             odd.append(item)
             words = words or (

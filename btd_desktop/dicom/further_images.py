@@ -99,6 +99,18 @@ class Watch:
         yield from self._beside()
         yield from self._in_sequences()
 
+    def encoding_remarks(self, *, is_implicit: bool) -> Iterator[tuple[str, str]]:
+        """Remark on elements that are not written as the transfer syntax says."""
+        odd = [place for place in self._places if (place.vr is None) is not is_implicit]
+        if odd and len(odd) == len(self._places):
+            kinds = ("implicit", "explicit")
+            says, found = kinds if is_implicit else kinds[::-1]
+            yield (
+                "TransferSyntaxUID",
+                f"TransferSyntaxUID says {says} VR, the elements are written with "
+                f"{found} VR; they were read as that.",
+            )
+
     def n_bytes_after_the_end(self) -> int:
         """Bytes behind the data set.
 

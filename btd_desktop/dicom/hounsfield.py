@@ -36,7 +36,7 @@ _UCUM_HU: Final = "[hnsf'U]"
 _UNITS: Final = {"MGML": "mg/ml", "PCT": "%", "HU_MOD": "modified HU", "US": ""}
 _FEW_BITS: Final = 8
 
-_SAMPLED: Final = 2_000_000
+_SAMPLED: Final = 400_000
 _BIN: Final = 20
 # Air and soft tissue are 1000 HU apart, give or take fat, muscle and the filter.
 _APART: Final = (850.0, 1150.0)
@@ -115,10 +115,12 @@ def _by_header(slices: Sequence[Slice]) -> Iterator[str]:
 def _by_values(
     voxels: NDArray[Any], padding: NDArray[np.bool_] | None
 ) -> Iterator[str]:
-    measured = voxels if padding is None else voxels[~padding]
-    if not measured.size:
-        return
-    low, high = float(measured.min()), float(measured.max())
+    low, high = float(voxels.min()), float(voxels.max())
+    if padding is not None and (low < LOWEST_HU or high > HIGHEST_HU):
+        measured = voxels[~padding]
+        if not measured.size:
+            return
+        low, high = float(measured.min()), float(measured.max())
     if high > HIGHEST_HU:
         yield f"values reach {number_text(high)}, more than any material has"
     if low < LOWEST_HU:

@@ -194,7 +194,9 @@ def _read(data: bytes, limits: Limits) -> tuple[FileDataset, list[tuple[str, str
                 force=True,
             )
             return dataset, []
-        return dataset, list(watch.remarks())
+        is_implicit = _transfer_syntax(dataset) == IMPLICIT_LITTLE
+        encoding = watch.encoding_remarks(is_implicit=is_implicit)
+        return dataset, [*watch.remarks(), *encoding]
     except RejectedFileError:
         raise
     except RecursionError as error:

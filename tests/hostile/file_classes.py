@@ -412,7 +412,12 @@ FILE_CLASSES: dict[str, FileClass] = {
         A,
         "",
     ),
-    "implicit VR declared explicit": _C(_implicit_said_explicit, A, ""),
+    "implicit VR declared explicit": _C(
+        _implicit_said_explicit, A, "element:TransferSyntaxUID"
+    ),
+    "explicit VR declared implicit": _C(
+        _relabelled(b"1.2.840.10008.1.2"), A, "element:TransferSyntaxUID"
+    ),
     "unknown transfer syntax": _C(_frames(b"xx", syntax="1.2.3.4.5"), U, "No decoder"),
     "video": _C(_frames(b"xx", syntax="1.2.840.10008.1.2.4.100"), U, "No decoder"),
     "encapsulated without offset table": _C(_without_table, A, ""),

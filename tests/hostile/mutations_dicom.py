@@ -243,6 +243,16 @@ def repeat_element(rng: random.Random, data: bytes) -> bytes:
     return data[: other.start] + copy + data[other.start :]
 
 
+def follow_with(rng: random.Random, data: bytes) -> bytes:
+    """Something stands behind the end: zeros, noise, text, an element of the file."""
+    n_bytes = rng.choice((1 << 5, 1 << 10, 1 << 14))
+    tails = [b"\1" + bytes(n_bytes), rng.randbytes(n_bytes), b"tail " * n_bytes]
+    element = _pick(rng, data)
+    if element is not None and element.length <= len(data):
+        tails.append(data[element.start : element.value_at + element.length])
+    return data + rng.choice(tails)
+
+
 def nest_sequences(rng: random.Random, data: bytes) -> bytes:
     """A private sequence in sequences, up to 600 deep, before some element."""
     element = _pick(rng, data)
@@ -304,6 +314,7 @@ DICOM_MUTATORS: tuple[tuple[str, Mutator], ...] = (
     *(("edit known value", edit_known_value),) * 4,
     ("drop element", drop_element),
     ("repeat element", repeat_element),
+    ("follow with", follow_with),
     ("nest sequences", nest_sequences),
     ("swap syntax", swap_syntax),
     *(("damage codestream", damage_codestream),) * 3,

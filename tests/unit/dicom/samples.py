@@ -37,6 +37,10 @@ GREETING = (
     "sys.stdout.buffer.write(struct.pack('>IQ', len(said), 0) + said)\n"
     "sys.stdout.buffer.flush()\n"
 )
+LOSSLESS_SYNTAXES = (
+    *("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"),
+    *("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"),
+)
 SERIES_UID = "1.2.826.0.1.3680043.8.498.1"
 
 

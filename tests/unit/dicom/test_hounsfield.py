@@ -230,3 +230,11 @@ def test_per_frame_rescale_type_counts() -> None:
         group.PixelValueTransformationSequence = Sequence([rule])
         dataset.SharedFunctionalGroupsSequence = Sequence([group])
     assert one(datasets).volume.unit == "Z_EFF"
+
+
+def test_secondary_captures_of_mr_are_covered_by_nothing() -> None:
+    series = one(stack(SOPClassUID=SecondaryCaptureImageStorage, Modality="MR"))
+    assert series.volume.modality == "MR"
+    assert series.volume.unit == ""
+    assert "secondary captures" in _reasons(series)
+    assert "not_hu" not in codes_of(series.findings)
