@@ -31,6 +31,7 @@ from btd_desktop.examination.models import (
     ModelEntry,
     open_detector,
 )
+from btd_desktop.examination.shipped_models import DIGESTS_FILE, digests_module
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -197,6 +198,7 @@ def main() -> None:
         card = replace(card, metrics={**card.metrics, **measured})
         save_model(folder, card, weights)
     write_manifest(ROOT / "models")
+    DIGESTS_FILE.write_text(digests_module(ROOT / "models"), encoding="utf-8")
 
 
 def _card_row(row: tables.Row) -> dict[str, Any]:

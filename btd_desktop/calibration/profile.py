@@ -41,6 +41,7 @@ looked at by itself, its noise searched for elsewhere in the series too.
 _FORMAT = 3
 _OLDEST_FORMAT = 3  # older ones hold other features, or another search for copies
 _MAX_BYTES = 64 << 20
+_MIN_SPREAD = 5  # scores of one level from which they must differ
 # What a hand-made or damaged JSON value can raise on its way through the parsers.
 _BAD_VALUE = (
     KeyError,
@@ -61,6 +62,18 @@ def stored_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     flat = [float(f"{s:.7g}") for s in scores.ravel()]
     return np.array(flat, dtype=np.float64).reshape(scores.shape)
+
+
+def _check_spread(scores: NDArray[np.float64]) -> None:
+    """Refuse scores that rank nothing: of real scans hardly two are alike.
+
+    Raises:
+        ValueError: More than half of them are one value.
+    """
+    if scores.size >= _MIN_SPREAD:
+        alike = int(np.unique(scores, return_counts=True)[1].max())
+        if 2 * alike > scores.size:
+            raise ValueError(f"{alike} of {scores.size} benign scores are one value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +127,7 @@ class LevelCalibration:
         ascending = scores.ndim == 1 and scores.size and np.all(np.diff(scores) >= 0)
         if not ascending or not np.isfinite(scores).all():
             raise ValueError("benign scores are not ascending finite numbers")
+        _check_spread(scores)
         interval = value["interval"]
         tail = value["tail"]
         threshold = value["threshold"]

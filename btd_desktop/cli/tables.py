@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -193,6 +194,8 @@ def _number(value: float | None) -> str:
 
 def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
     """What verifying a report came to."""
+    from btd_desktop.workflow.verify import standings
+
     yield f"Report: {'VERIFIED' if verdict.ok else 'NOT VERIFIED'}"
     if verdict.is_signed:
         own = " (self-signed: the name is the signer's claim)"
@@ -209,6 +212,8 @@ def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
             f"  evidence: {verdict.n_evidence_compared} files compared, "
             f"{'all match' if verdict.evidence_matches else 'NOT the same'}"
         )
+    for standing in itertools.chain(*standings(verdict)):
+        yield f"  {'shipped' if standing.is_shipped else 'note'}: {standing.sentence}"
     for problem in verdict.problems:
         yield f"  problem: {problem}"
 

@@ -22,6 +22,7 @@ from btd_desktop.examination.model_manifest import (
 from btd_desktop.scoring.card import CARD_FILE, ModelCard, ModelFacts, read_card
 from btd_desktop.scoring.detector import DetectorInfo
 from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.scoring.selfcheck import check_noise_prediction
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
@@ -207,7 +208,8 @@ def open_detector(
     """The model ready to score; torch is loaded here and not before.
 
     Raises:
-        ModelError: The model is damaged, or shipped and not as it was shipped.
+        ModelError: The model is damaged, shipped and not as it was shipped, or does
+            not predict noise.
         SettingsError: The device or precision is not to be had.
     """
     from btd_desktop.diffusion.denoiser import open_detector as open_network
@@ -217,6 +219,7 @@ def open_detector(
     network = open_network(entry.folder, choose_device(device, dtype))
     card = network.card
     check_pinned_model(entry.folder, card)
+    check_noise_prediction(network.predict_noise, card.levels, card.name)
     first = sigmoid_schedule().first_level
     paper_level = int(np.argmin(np.abs(np.array(card.levels) - first)))
     info = DetectorInfo(

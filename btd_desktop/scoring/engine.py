@@ -15,6 +15,7 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.features import GridFeatures, Neighbour, grid_features
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.selfcheck import check_maps
 from btd_desktop.volume import Volume
 
 __all__ = [
@@ -83,7 +84,9 @@ class NoiseMaps:
         """Maps (L, H, W) and tissue classes (H, W) of a slice."""
         if slice_index not in self._kept:
             plane = np.asarray(self.volume.voxels[slice_index])
-            maps = self.detector.predict_noise(scaled_slice(plane, self._scale))
+            scaled = scaled_slice(plane, self._scale)
+            maps = self.detector.predict_noise(scaled)
+            check_maps(maps, scaled, self.detector.info.name, slice_index)
             while len(self._kept) >= _MAPS_KEPT:
                 # The oldest is the farthest: slices are asked for in order.
                 del self._kept[next(iter(self._kept))]

@@ -19,6 +19,7 @@ from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.digest import file_digest
 from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
+from btd_desktop.examination.shipped_models import figures_of, model_standing
 from btd_desktop.report.sections.software import COMPONENTS
 from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.workflow.components import installed_version
@@ -131,6 +132,8 @@ def _model_json(entry: ModelEntry) -> dict[str, Any]:
     return {
         **value,
         "title": card.title,
+        "standing": model_standing(card.name, card.digest).to_json(),
+        "figures": dict(figures_of(card)),
         "digest": card.digest,
         "modality": str(card.preset.get("modality")),
         "preset": str(card.preset.get("name")),
@@ -200,6 +203,9 @@ def _models(
             problems.append(f"model {entry.folder.name} cannot be used: {problem}")
             rows.append((entry.folder.name, "CANNOT BE USED"))
             continue
+        standing = value["standing"]
+        if not standing["is_shipped"]:
+            remarks.append(standing["sentence"])
         usable = [p for p in value["profiles"] if not p["problem"]]
         listed = "; ".join(f"{p['name']} ({p['n_patients']} patients)" for p in usable)
         rows.append(

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.shipped_models import (
+    Standing,
+    model_standing,
+    profile_standing,
+)
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import (
     ADOPTION,
@@ -25,6 +30,7 @@ __all__ = [
     "adoption_in",
     "case_verdict_json",
     "report_verdict_json",
+    "standings",
     "verify_case_folder",
     "verify_report_file",
 ]
@@ -54,9 +60,12 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, Any]:
         if name not in ("twin", "signed_at", "evidence_problems", "problems")
     }
     signed_at = verdict.signed_at
+    models, profiles = standings(verdict)
     return {
         "ok": verdict.ok,
         **value,
+        "models": [model.to_json() for model in models],
+        "profiles": [profile.to_json() for profile in profiles],
         "signed_at": None if signed_at is None else signed_at.isoformat(),
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],
         "problems": list(verdict.problems),
@@ -76,6 +85,27 @@ def adoption_in(twin: dict[str, Any] | None) -> str:
         elif isinstance(value, str) and value.startswith(ADOPTION):
             return value
     return ""
+
+
+def standings(verdict: ReportVerdict) -> tuple[list[Standing], list[Standing]]:
+    """Models and profiles that a report names, compared with those of this version.
+
+    Taken from the report's own data, which say nothing where it does not verify.
+    """
+    twin = verdict.twin if isinstance(verdict.twin, dict) else {}
+
+    def rows(key: str, name: str, digest: str) -> list[tuple[str, str]]:
+        listed = twin.get(key)
+        parts = listed if isinstance(listed, list) else []
+        known = [part for part in parts if isinstance(part, dict)]
+        return [(str(p.get(name, "")), str(p.get(digest, ""))) for p in known]
+
+    models = rows("methods", "model_name", "card_digest")
+    profiles = rows("calibrations", "profile_name", "profile_digest")
+    return (
+        [model_standing(name.split(" (NOT", 1)[0], d) for name, d in models],
+        [profile_standing(name, d) for name, d in profiles],
+    )
 
 
 def verify_case_folder(

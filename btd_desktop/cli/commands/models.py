@@ -20,11 +20,13 @@ def list_installed(as_json: AsJson = False) -> int:
     if not entries:
         say("No model is installed (`btd doctor` names the folders).")
         return 0
-    rows = []
+    rows, others = [], []
     for entry in models_json(entries):
         if entry["problem"]:
             rows.append((entry["name"], "–", "–", "0", f"unusable: {entry['problem']}"))
             continue
+        if not entry["standing"]["is_shipped"]:
+            others.append(entry["standing"]["sentence"])
         usable = [p for p in entry["profiles"] if not p["problem"]]
         rows.append(
             (
@@ -36,4 +38,5 @@ def list_installed(as_json: AsJson = False) -> int:
             )
         )
     say(*columns(("model", "for", "parameters", "profiles", ""), rows))
+    say(*others)
     return 0

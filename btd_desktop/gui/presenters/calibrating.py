@@ -252,11 +252,13 @@ class CalibrationPresenter(QObject):
 
 def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
     from btd_desktop.examination.models import list_models
+    from btd_desktop.examination.shipped_models import named_model
 
     return tuple(
         ModelChoice(
             e.folder,
-            f"{e.card.name} ({e.card.preset.get('modality')}, "
+            f"{named_model(e.card.name, e.card.digest)} "
+            f"({e.card.preset.get('modality')}, "
             f"{e.card.preset.get('name')})",
             str(e.card.preset.get("modality")),
         )

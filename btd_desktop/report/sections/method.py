@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from btd_desktop import __version__
+from btd_desktop.examination.shipped_models import named_model
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -92,6 +93,11 @@ def section(case: ReportCase) -> Section:
     return Section("method", "Method", (*blocks, Facts(software)))
 
 
+def _shown_name(model: ModelFacts) -> Cell:
+    """The name, and at once that the model is not the one shipped under it."""
+    return quoting(named_model(model.name, model.digest))
+
+
 def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block, ...]:
     run = next(
         (
@@ -103,7 +109,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     )
     backend: dict[str, Any] = run.manifest["backend"] if run else {}
     grid: dict[str, Any] = run.manifest["grid"] if run else {}
-    card, preset, name = model.card, model.preset, quoting(model.name)
+    card, preset, name = model.card, model.preset, _shown_name(model)
     patch, stride = int(preset["patch"]), int(grid.get("stride", 0))
     kind, dtype, torch_version = (
         quoting(str(backend.get(key, ""))) for key in ("kind", "dtype", "torch_version")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from btd_desktop.examination import shipped_models
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -44,7 +45,7 @@ def figures_of(case: ReportCase) -> list[Figure]:
         (method_id, row)
         for method_id, model in case.methods
         if model.card is not None
-        for row in model.card.metrics.get("detection", ())
+        for row in shipped_models.figures_of(model.card).get("detection", ())
     ]
 
 

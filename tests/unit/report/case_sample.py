@@ -198,6 +198,7 @@ def make_card(name: str = "ct-lean-wide", **changes: Any) -> Any:
         "training": {"slices_learnt": 12_000, "patients_learnt": 62, "steps": 60_000,
                      "credits": "LIDC-IDRI (CC BY 3.0), see the model card"},
         "metrics": {
+            "model_digest": digest(f"card {name}"),
             "detection": [
                 {"attack": "nodule of another patient, blended", "modality": "CT",
                  "n_patients": 5, "n_tampered": 750, "auc": 0.87,
