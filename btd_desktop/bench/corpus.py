@@ -43,7 +43,11 @@ _MIN_DONOR_SLICES = 8
 
 
 def load_split(
-    data: Path, split: str, modality: str, context: TaskContext
+    data: Path,
+    split: str,
+    modality: str,
+    context: TaskContext,
+    names: Sequence[str] = (),
 ) -> tuple[Sequence[LoadedSeries], list[FileRecord]]:
     """Series of one split through the program's own import, and files it refused.
 
@@ -52,12 +56,16 @@ def load_split(
         split: One of `SPLITS`.
         modality: "CT" or "MR".
         context: Progress and cancellation.
+        names: Only series that the manifest's column "series" calls so; all if none.
 
     Raises:
         EvidenceError: No manifest, or one without the columns needed.
         SettingsError: No such split.
     """
-    paths = [_file_of(data, row) for row in _rows(data, split, modality)]
+    rows = _rows(data, split, modality)
+    paths = [
+        _file_of(data, row) for row in rows if not names or row.get("series") in names
+    ]
     if not paths:
         return (), []
     found = import_evidence(paths, context)

@@ -185,6 +185,10 @@ def _doubts(profile: CalibrationProfile, facts: dict[str, Any]) -> list[str]:
         out.append(f"the scanner ({named}) is not among those of the profile")
     if kernel and not any(s.get("kernel") == kernel for s in known):
         out.append(f"the kernel ({kernel}) is not among those of the profile")
+    out.extend(
+        f"the series is not as a reconstruction leaves it: {words}"
+        for words in facts.get("processing") or ()
+    )
     if facts.get("lossy"):
         out.append(
             "the series was compressed with loss; the profile does not speak for that"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.checks import check_series
 from btd_desktop.dicom.checks_across import check_across
+from btd_desktop.dicom.checks_processing import with_processing
 from btd_desktop.dicom.hounsfield import not_covered, stated_unit, why_not_hu
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.plausibility import (
@@ -150,7 +151,7 @@ def _load(
     )
     found = [*extra, *check_series(stack, shape, n_parts, volume)]
     return LoadedSeries(
-        volume=volume,
+        volume=with_processing(volume, found),
         series_uid=first.facts.text.get("series_uid") or key,
         description=_description(stack),
         findings=tuple(sorted(found, key=lambda f: f.severity != "warning")),

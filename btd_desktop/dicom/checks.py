@@ -13,6 +13,7 @@ from btd_desktop.dicom import geometry
 from btd_desktop.dicom.checks_headers import check_headers
 from btd_desktop.dicom.checks_history import check_history
 from btd_desktop.dicom.checks_neighbours import check_neighbours
+from btd_desktop.dicom.checks_processing import check_processing
 from btd_desktop.dicom.checks_scanner import check_scanner
 from btd_desktop.dicom.checks_signatures import check_signatures
 from btd_desktop.dicom.checks_stack import check_stack
@@ -50,3 +51,4 @@ def check_series(
     yield from check_signatures(slices)
     yield from check_values(stack, volume)
     yield from check_neighbours(volume)
+    yield from check_processing(slices, volume)

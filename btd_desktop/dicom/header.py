@@ -62,6 +62,9 @@ TEXT_ELEMENTS: Final = {
     "burned_in": "BurnedInAnnotation",
     "derivation": "DerivationDescription",
     "conversion_type": "ConversionType",
+    "acquisition_matrix": "AcquisitionMatrix",
+    "scan_options": "ScanOptions",
+    "reconstruction": "ReconstructionAlgorithm",
 }
 NUMBER_ELEMENTS: Final = {
     "rows": "Rows",
@@ -133,11 +136,11 @@ def _read_texts(dataset: SafeDataset) -> dict[str, str]:
         if (value := dataset.text(keyword)) is not None
     }
     shared = dataset.item("SharedFunctionalGroupsSequence")
-    if "kernel" not in text and shared is not None:
-        group = shared.item("CTReconstructionSequence")
-        kernel = group.text("ConvolutionKernel") if group is not None else None
-        if kernel is not None:
-            text["kernel"] = kernel
+    group = None if shared is None else shared.item("CTReconstructionSequence")
+    for name in ("kernel", "reconstruction"):
+        value = None if group is None else group.text(TEXT_ELEMENTS[name])
+        if name not in text and value is not None:
+            text[name] = value
     types = _rescale_types(dataset)
     if types:
         text["rescale_type"] = "\\".join(sorted(types))

@@ -383,4 +383,6 @@ def facts_of(volume: Volume) -> dict[str, Any]:
     thickness = source.get("thickness_mm") or volume.spacing_mm[0]
     if thickness:
         facts["thickness_mm"] = round(float(thickness), 3)
+    if source.get("processing"):
+        facts["processing"] = list(source["processing"])
     return facts

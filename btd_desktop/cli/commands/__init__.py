@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import typer
 
-from btd_desktop.cli.commands.bench_studies import bench
+from btd_desktop.cli.commands.bench_processing import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.demo import demonstrate
