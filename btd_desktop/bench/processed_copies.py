@@ -73,6 +73,7 @@ def processed(volume: Volume, how: Processing, seed: int) -> Volume:
         spacing_mm=(step, spacing[0], spacing[1]),
         slice_positions_mm=tuple(index * step for index in range(n)),
         instance_uids=tuple(f"{volume.instance_uids[0]}/{i}" for i in range(n)),
+        slice_origins_mm=None,
         padding=None,
         source=source,
     )

@@ -255,5 +255,6 @@ def _middle(volume: Volume) -> Volume:
         voxels=volume.voxels[part],
         slice_positions_mm=volume.slice_positions_mm[part],
         instance_uids=volume.instance_uids[part],
+        slice_origins_mm=volume.slice_origins_mm and volume.slice_origins_mm[part],
         padding=None if volume.padding is None else volume.padding[part],
     )

@@ -67,9 +67,9 @@ TRACES: Final[dict[str, Trace]] = {
         "The fine detail rises and falls regularly across the picture, as after "
         "resampling to another pixel grid; a reconstruction leaves no such period.",
         0,
-        0,
-        0,
-        0.0,
+        129,
+        85,
+        0.0425,
     ),
     "smoothed_noise": Trace(
         0.6,
@@ -78,9 +78,9 @@ TRACES: Final[dict[str, Trace]] = {
         "noise was smoothed, or the picture shifted by part of a pixel or enlarged. "
         "Reconstruction kernels leave some noise there.",
         0,
-        0,
-        0,
-        0.0,
+        114,
+        81,
+        0.0445,
     ),
     "directional_noise": Trace(
         0.9,
@@ -89,9 +89,9 @@ TRACES: Final[dict[str, Trace]] = {
         "was shifted by part of a pixel or interpolated. Reconstruction kernels know "
         "no axes.",
         0,
-        0,
-        0,
-        0.0,
+        114,
+        81,
+        0.0445,
     ),
     "white_noise": Trace(
         0.7,
@@ -100,9 +100,9 @@ TRACES: Final[dict[str, Trace]] = {
         "reconstruction kernel does: noise was added, or a median filter applied. Very "
         "sharp kernels on large pixels look so too.",
         0,
-        0,
-        0,
-        0.0,
+        114,
+        81,
+        0.0445,
         is_note=True,
     ),
     "repeated_values": Trace(
@@ -111,10 +111,10 @@ TRACES: Final[dict[str, Trace]] = {
         "Neighbouring pixels have the same value far more often than noise allows: a "
         "median or similar filter repeats values, and so does enlarging without "
         "interpolation.",
-        0,
-        0,
-        0,
-        0.0,
+        1,
+        122,
+        82,
+        0.0661,
     ),
     "odd_levels": Trace(
         0.008,
@@ -123,9 +123,9 @@ TRACES: Final[dict[str, Trace]] = {
         "them: the values were rounded once more after scaling, averaging, or with "
         "fewer bits.",
         0,
-        0,
-        0,
-        0.0,
+        122,
+        82,
+        0.044,
     ),
     "soft_border": Trace(
         2.0,
@@ -133,9 +133,9 @@ TRACES: Final[dict[str, Trace]] = {
         "Between padding and picture lie values that no scanner measures: the border "
         "of the field of view was interpolated or smoothed along with the picture.",
         0,
-        0,
-        0,
-        0.0,
+        58,
+        41,
+        0.086,
     ),
     "interpolated_slices": Trace(
         0.65,
@@ -144,9 +144,9 @@ TRACES: Final[dict[str, Trace]] = {
         "neighbours, more than the stated thickness explains: slices were "
         "interpolated.",
         0,
-        0,
-        0,
-        0.0,
+        34,
+        32,
+        0.1089,
     ),
 }
 
@@ -188,8 +188,10 @@ def check_processing(
             continue
         if declared:
             why = "The header declares processing that can explain it."
-        elif volume.modality != "CT":
+        elif volume.modality == "MR":
             why = "In MR this is everyday: scanners interpolate and rescale."
+        elif volume.unit != "HU":
+            why = "How often genuine scans show it is known for values in HU only."
         else:
             severity = "note" if trace.is_note else "warning"
             yield SeriesFinding(code, severity, f"{trace.sentence} {trace.rate()}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import checks
+from btd_desktop.dicom.checks_processing import check_processing, with_processing
 from btd_desktop.dicom.guess import UNKNOWN, looks_like_hu, looks_like_shifted_hu
 from btd_desktop.dicom.hounsfield import not_covered, why_not_hu
 from btd_desktop.dicom.parsed import ParsedFile
@@ -165,7 +166,7 @@ def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
     volume = loaded.volume
     if not stated or "modality_from" not in volume.source:
         return loaded
-    former = set(checks.check_voxels(volume))
+    former = {*checks.check_voxels(volume), *check_processing((), volume)}
     kept = tuple(
         finding
         for finding in loaded.findings
@@ -180,6 +181,7 @@ def _named(loaded: LoadedSeries, modality: str, how: str) -> LoadedSeries:
     not_hu = _why_not_hu(volume) if modality == "CT" else ()
     source = {**volume.source, "modality_from": how}
     source.pop("not_covered", None)
+    source.pop("processing", None)
     if modality == UNKNOWN:
         source["not_covered"] = [_NO_MODALITY]
     else:
@@ -188,6 +190,8 @@ def _named(loaded: LoadedSeries, modality: str, how: str) -> LoadedSeries:
     volume = replace(volume, modality=modality, unit=unit, source=source)
     found = [*loaded.findings, _modality_finding(volume)]
     found += checks.check_voxels(volume)
+    found += check_processing((), volume)
+    volume = with_processing(volume, found)
     findings = tuple(sorted(found, key=lambda f: f.severity != "warning"))
     return replace(loaded, volume=volume, findings=findings)
 

@@ -29,6 +29,7 @@ _MOST_TILES: Final = 120
 # Power of rounding to whole numbers: a variance of 1/12, evenly over all frequencies.
 _ROUNDING: Final = 1.0 / 12.0
 _TISSUE_HU: Final = (-300.0, 400.0)
+_AIR_HU: Final = -990.0
 _HISTOGRAM_HU: Final = (-1000.0, 400.0)
 _FILLED: Final = 100.0
 _MIN_LEVELS: Final = 100
@@ -71,7 +72,7 @@ def measure_processing(volume: Volume) -> dict[str, float]:
     """Strength of each trace, by the code of its finding.
 
     At most twelve slices, evenly spread, are looked at, and the middle ten for the
-    comparison of neighbours. Values of a CT are HU; tissue is -300 to 400.
+    comparison of neighbours. Tissue is -300 to 400 HU.
 
     Returns:
         Only what could be measured; nothing for an empty or tiny picture:
@@ -89,20 +90,22 @@ def measure_processing(volume: Volume) -> dict[str, float]:
         `soft_border`: pixels between padding and air, over the root of those padded.
         `interpolated_slices`: share of a slice's fine detail that its two neighbours
         explain, at most 1; where slices overlap, one less four times the rest.
-        The spectrum and the border are measured for CT only.
+        The spectrum and the border are measured in HU only.
     """
     if min(volume.shape[1:]) < _MIN_SIDE or volume.voxels.min() == volume.voxels.max():
         return {}
     planes = [volume.voxels[index] for index in _picked(volume.n_slices)]
-    low, high = _range(volume, planes)
+    is_hu = volume.unit == "HU"
+    low, high = _TISSUE_HU if is_hu else _range(planes)
     found: dict[str, float | None] = {
-        "resampled_grid": _periodicity(planes, low, volume.modality),
+        "resampled_grid": _periodicity(planes, _AIR_HU if is_hu else low),
         "interpolated_slices": _between(volume, low, high),
     }
     if volume.voxels.dtype == np.int16:
         found["repeated_values"] = _repeats(planes, low, high)
-        found["odd_levels"] = _odd_levels(planes, low, high, volume.modality)
-    if volume.modality == "CT":
+        bottom, top = _HISTOGRAM_HU if is_hu else (low, high)
+        found["odd_levels"] = _odd_levels(planes, bottom, top)
+    if is_hu:
         found["soft_border"] = _border(planes)
         found |= _spectral(planes, low, high)
     return {code: value for code, value in found.items() if value is not None}
@@ -113,10 +116,8 @@ def _picked(n_slices: int) -> list[int]:
     return sorted({int(index) for index in np.rint(spread)})
 
 
-def _range(volume: Volume, planes: Sequence[NDArray[Any]]) -> tuple[float, float]:
-    """Values of tissue: of the object where the modality has no unit."""
-    if volume.modality == "CT":
-        return _TISSUE_HU
+def _range(planes: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """Values of the object where there is no unit."""
     top = float(np.quantile([plane[::4, ::4] for plane in planes], 0.98))
     return 0.2 * top, 2.0 * top
 
@@ -201,10 +202,9 @@ def _repeats(planes: Sequence[NDArray[Any]], low: float, high: float) -> float |
 
 
 def _odd_levels(
-    planes: Sequence[NDArray[Any]], low: float, high: float, modality: str
+    planes: Sequence[NDArray[Any]], bottom: float, top: float
 ) -> float | None:
     """A parabola through two values on either side says how frequent one should be."""
-    bottom, top = _HISTOGRAM_HU if modality == "CT" else (low, high)
     start, end = int(np.ceil(bottom)) + 1, int(top)
     counts = np.zeros(max(end - start, 0))
     for plane in planes:
@@ -223,11 +223,8 @@ def _odd_levels(
     return float(odd.sum() / filled.sum())
 
 
-def _periodicity(
-    planes: Sequence[NDArray[Any]], low: float, modality: str
-) -> float | None:
+def _periodicity(planes: Sequence[NDArray[Any]], floor: float) -> float | None:
     """Interpolated pixels lie at a regular changing distance from measured ones."""
-    floor = -990.0 if modality == "CT" else low
     peaks = []
     for turned in (False, True):
         total, number = _second_differences(planes, floor, turned=turned)

@@ -32,11 +32,21 @@ def _codes_of_call(node: ast.Call) -> Iterator[str]:
         yield _constant(node.args[place])
 
 
+def _codes_of_table(node: ast.Dict) -> Iterator[str]:
+    """Keys of a table of traces."""
+    for key, value in zip(node.keys, node.values, strict=True):
+        callee = value.func if isinstance(value, ast.Call) else None
+        if key is not None and isinstance(callee, ast.Name) and callee.id == "Trace":
+            yield _constant(key)
+
+
 def _codes(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             found.update(_codes_of_call(node))
+        if isinstance(node, ast.Dict):
+            found.update(_codes_of_table(node))
         if isinstance(node, ast.Tuple) and len(node.elts) > 2:
             texts = [_constant(element) for element in node.elts]
             if texts[1] in _SEVERITIES or texts[2] in _SEVERITIES:
