@@ -72,6 +72,7 @@ def test_what_the_profile_does_not_cover_is_refused(
         ({"manufacturer": None, "model": None}, "not named in the files"),
         ({"kernel": "B70f"}, "kernel (B70f)"),
         ({"lossy": True}, "compressed with loss"),
+        ({"processing": ["its finest noise is missing"]}, "finest noise is missing"),
         ({"thickness_mm": None}, "does not state its slice thickness"),
         ({"pixel_spacing_mm": None}, "does not state its pixel spacing"),
     ],
