@@ -237,7 +237,7 @@ def _build_series(
 def _values_apart(outcome: Outcome) -> Iterator[SeriesFinding]:
     if outcome.companion is not None:
         sentence = (
-            f"The values lie in {outcome.companion.name} (SHA-256 "
-            f"{outcome.companion.sha256}), apart from the header."
+            "The values lie in a file of their own beside the header (SHA-256 "
+            f"{outcome.companion.sha256})."
         )
         yield SeriesFinding("detached_values", "note", sentence)

@@ -195,7 +195,7 @@ CASES: dict[str, Expected] = {
         lambda t: [],
         others=(12, 12, 12),
         fates={"accepted": 3, "not an image": 13, "unsupported": 1},
-        words=("The values lie in brain.img",),
+        words=("The values lie in a file of their own",),
     ),
     "28_scout_dose_in_series": Expected(_one, others=(1,), says=frozenset({"split"})),
 }

@@ -88,7 +88,7 @@ def read_metaimage(data: bytes) -> Layout:
         )
     fields, unknown = _fields(header_lines(data[: found.end()], _WHAT))
     _merge_equal_keys(fields)
-    detached, remarks = _detached(fields, data[found.end() :]), _unknown(unknown)
+    detached, remarks = _detached(fields, data, found.end()), _unknown(unknown)
     n_axes = _only(fields, "NDims", (2, 3, 4))
     sizes = whole_numbers(_required(fields, "DimSize"), n_axes, "DimSize")
     encoding, packed = _encoding(fields)
@@ -157,7 +157,7 @@ def _unknown(keys: list[str]) -> list[Remark]:
     return [("unused_fields", "note", sentence)]
 
 
-def _detached(fields: dict[str, str], rest: bytes) -> str | None:
+def _detached(fields: dict[str, str], data: bytes, end: int) -> str | None:
     name = _required(fields, "ElementDataFile")
     if name in ("LOCAL", "Local", "local"):
         return None
@@ -165,7 +165,7 @@ def _detached(fields: dict[str, str], rest: bytes) -> str | None:
         raise unsupported("A MetaImage whose slices lie in a LIST of files.")
     if "%" in name:
         raise unsupported("A MetaImage whose slices lie in a numbered series of files.")
-    if rest.strip():
+    if data[end:].strip():
         raise refused(
             "Bytes follow the header although its values lie in another file."
         )
