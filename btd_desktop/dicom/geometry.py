@@ -147,9 +147,11 @@ def in_slice_axes(
     positions: Sequence[tuple[float, ...]], orientation: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Positions as (along the normal, along columns, along rows), shape (S, 3)."""
-    axes = np.stack([slice_normal(orientation), orientation[3:], orientation[:3]])
-    turned: NDArray[np.float64] = np.asarray(positions, float) @ axes.T
-    return turned
+    points = np.asarray(positions, float)
+    in_plane = points @ np.stack([orientation[3:], orientation[:3]]).T
+    # To the last bit what is stored: cases of before must be recognised by it.
+    along = positions_along_normal(positions, orientation)
+    return np.column_stack([along, in_plane])
 
 
 def describe_stack(

@@ -43,6 +43,7 @@ class ScoredPlace:
         model: Name of the model.
         place: All scores of the place.
         finding: The finding it was kept as, or None.
+        world_mm: (x, y, z) of the place, LPS mm.
     """
 
     series_id: int
@@ -50,6 +51,7 @@ class ScoredPlace:
     model: str
     place: Place
     finding: Finding | None
+    world_mm: tuple[float, float, float]
 
     def to_json(self) -> dict[str, Any]:
         """JSON value; the slice is counted from 1 ("slice_index" of a copy from 0)."""
@@ -60,6 +62,7 @@ class ScoredPlace:
             "slice": place.slice_index + 1,
             "x": place.x,
             "y": place.y,
+            "world_mm": list(self.world_mm),
             "mode": self.mode,
             "model": self.model,
             "profile": {"name": place.profile.name, "digest": place.profile.digest},
@@ -161,7 +164,10 @@ def score_place(
             finding = keep_place(
                 store, evaluation, scored, services, mode=mode, note=note
             )
-        return ScoredPlace(record.series_id, mode, detector.info.name, scored, finding)
+        world = store.load_volume(record.series_id).world_mm(place)
+        return ScoredPlace(
+            record.series_id, mode, detector.info.name, scored, finding, world
+        )
 
 
 def report_on_case(

@@ -149,6 +149,7 @@ def _score_one(
     say(
         f"Slice {place[0] + 1}, x {place[2]}, y {place[1]} of series "
         f"{scored.series_id}: {mode} score {headline.score:.4g}",
+        f"  at ({', '.join(f'{mm:.1f}' for mm in scored.world_mm)}) mm (x, y, z, LPS)",
         f"  calibration “{scored.place.profile.name}” "
         f"({scored.place.profile.n_patients} patients): "
         f"{scored.place.scope.coverage.value}",

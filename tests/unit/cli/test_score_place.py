@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from btd_desktop.cases.store import CaseStore
 from tests.factories import make_series_folder
 from tests.unit.workflow.copied_case import COPY, ORIGINAL, copied_volume, even_volume
 
@@ -34,6 +35,9 @@ def test_copy_is_told_with_its_level(btd, case):
     assert "patch" in other.split()
 
     told = btd("score", case, "--at", at, "--json").json
+    with CaseStore.open(case, read_only=True) as store:
+        assert told["world_mm"] == list(store.load_volume(1).world_mm(COPY))
+    assert "mm (x, y, z, LPS)" in said.out
     copy = told["copy"]
     assert (copy["slice_index"], copy["row"], copy["column"]) == ORIGINAL
     assert copy["copied"] is True
