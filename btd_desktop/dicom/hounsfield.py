@@ -173,5 +173,9 @@ def _air_and_tissue(sample: NDArray[Any]) -> tuple[float, float] | None:
         if reach.max() == 0.0 or near[air] < _AIR_SHARE or near[tissue] < _TISSUE_SHARE:
             continue
         if near[air:tissue].min() < _VALLEY * min(near[air], near[tissue]):
-            return float(centres[air]), float(centres[tissue])
+            levels = (
+                float(np.median(inner[np.abs(inner - centres[peak]) <= _AROUND]))
+                for peak in (air, tissue)
+            )
+            return next(levels), next(levels)
     return None
