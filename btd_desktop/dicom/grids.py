@@ -256,9 +256,11 @@ def _measured(volume: Volume) -> NDArray[Any]:
 def _why_not_hu(volume: Volume) -> tuple[str, ...]:
     measured = _measured(volume)
     reasons = why_not_hu(volume.voxels, volume.padding)
+    if not reasons and looks_like_hu(measured):
+        return ()
     if looks_like_shifted_hu(measured):
         return (*reasons, "they look like HU + 1024")
-    if reasons or looks_like_hu(measured):
+    if reasons:
         return reasons
     low, high = measured.min(), measured.max()
     return (f"they reach from {low:.6g} to {high:.6g}, without air near -1000",)
