@@ -202,11 +202,17 @@ def test_pseudonyms_travel_with_the_case_to_a_computer_with_another_key(
     case, report = reported
     moved = shutil.copytree(case, tmp_path / "case")
     monkeypatch.setenv("BTD_HOME", str(tmp_path / "other home"))
-    status, told = btd("report", moved, "--profile", desk.profile, "--redacted")
+    status, told = btd(
+        "report", moved, "--profile", desk.profile, "--redacted",
+        "--adopt-unauthenticated", "Mr. Zqname brought it himself",
+    )  # fmt: skip
     assert status == 0
     before = _twin(Path(report["redacted"]["path"]).read_bytes())
-    after = _twin(Path(told["report"]["redacted"]["path"]).read_bytes())
+    variant = Path(told["report"]["redacted"]["path"]).read_bytes()
+    after = _twin(variant)
     assert after["series"][0]["patient"] == before["series"][0]["patient"]
+    assert "could not be authenticated" in _everything_in(variant)
+    assert "ZQNAME" not in _everything_in(variant).upper()
 
 
 def test_another_case_gives_another_pseudonym(desk, reported, tmp_path):
