@@ -18,9 +18,7 @@ _SYSTEM_LIBRARIES: Final = (
 )
 
 
-def contain_this_process(
-    readable: Sequence[Path], parent: int, max_file_bytes: int
-) -> dict[str, str]:
+def contain_this_process(readable: Sequence[Path], parent: int) -> dict[str, str]:
     """Take every measure that this system has; there is no way back.
 
     To be called before there is a second thread and before a foreign byte is read.
@@ -28,8 +26,6 @@ def contain_this_process(
     Args:
         readable: Places that stay readable.
         parent: Process id of the program that waits for this one.
-        max_file_bytes: Length of the longest file that is written to descriptors that
-            are open already.
 
     Returns:
         Every name of `MEASURES` with the reason why this process could not take the
@@ -41,7 +37,7 @@ def contain_this_process(
         from btd_desktop.containment import linux
 
         taken["parent"] = linux.end_with_parent(parent)
-        taken |= linux.confine(readable, max_file_bytes)
+        taken |= linux.confine(readable)
     return taken
 
 

@@ -104,7 +104,7 @@ def end_with_parent(parent: int) -> str:
     return reason
 
 
-def confine(readable: Sequence[Path], max_file_bytes: int) -> dict[str, str]:
+def confine(readable: Sequence[Path]) -> dict[str, str]:
     """Give up, for good, what reading files does not need.
 
     To be called before there is a second thread: Landlock holds the calling one and
@@ -112,13 +112,12 @@ def confine(readable: Sequence[Path], max_file_bytes: int) -> dict[str, str]:
 
     Args:
         readable: Folders and files that stay readable; no other file does, and none
-            stays writable but through descriptors that are open already.
-        max_file_bytes: Length of the longest file that may be written to those.
+            stays writable.
 
     Returns:
         Measure to the reason why it does not hold, "" when it holds.
     """
-    limited = _reason(lambda: _limit(max_file_bytes))
+    limited = _reason(_limit)
     dropped = _reason(_drop_capabilities)
     privileges = _reason(lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))
     abi = landlock_abi()
@@ -146,11 +145,11 @@ def _reason(measure: Callable[[], object]) -> str:
     return ""
 
 
-def _limit(max_file_bytes: int) -> None:
+def _limit() -> None:
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
-        (resource.RLIMIT_FSIZE, max_file_bytes),
+        (resource.RLIMIT_FSIZE, 0),
     ):
         _, hard = resource.getrlimit(kind)
         limit = value if hard == resource.RLIM_INFINITY else min(value, hard)

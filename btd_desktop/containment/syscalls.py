@@ -20,18 +20,15 @@ AUDIT_ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # Name to number on x86_64 and on aarch64; None where there is no such call.
 ALLOWED: Final[dict[str, tuple[int | None, int | None]]] = {
-    # Pipes, and files that are open already or that Landlock lets be opened.
+    # Pipes, and files that Landlock lets be opened.
     "read": (0, 63),
     "write": (1, 64),
     "close": (3, 57),
     "lseek": (8, 62),
     "pread64": (17, 67),
-    "pwrite64": (18, 68),
     "readv": (19, 65),
     "writev": (20, 66),
     "preadv": (295, 69),
-    "pwritev": (296, 70),
-    "ftruncate": (77, 46),
     "fadvise64": (221, 223),
     "dup": (32, 23),
     "dup2": (33, None),

@@ -12,7 +12,6 @@ import contextlib
 import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from btd_desktop.containment.inside import contain_this_process, library_places
@@ -33,9 +32,7 @@ def main() -> int:
     requests, replies = _take_over_pipes()
     parent, limits = int(sys.argv[-2]), Limits(**_read_limits())
     _limit_memory(limits.worker_memory_bytes)
-    longest = limits.max_inflated_bytes + limits.max_file_bytes
-    places = (*library_places(), Path.cwd())
-    taken = contain_this_process(places, parent, longest)
+    taken = contain_this_process(library_places(), parent)
     try:
         write_message(replies, {"containment": taken})
     except ChannelError:
