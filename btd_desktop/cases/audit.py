@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from btd_desktop.cases.audit_key import AuditKey
+from btd_desktop.cases.columns import Columns
 from btd_desktop.cases.model import AuditEntry
 from btd_desktop.cases.text import dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
@@ -144,18 +145,19 @@ def entry_from_row(row: sqlite3.Row) -> AuditEntry:
     """An `audit` row as a dataclass.
 
     Raises:
-        CaseError: Its details are no JSON object.
+        CaseError: Its details are no JSON object, or a text is something else.
     """
+    columns = Columns(row, f"audit entry {row['seq']}")
     return AuditEntry(
         seq=row["seq"],
-        utc=row["utc"],
-        actor=row["actor"],
-        action=row["action"],
-        details=dict_from_json(row["details"]),
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-        key_id=row["key_id"],
-        mac=row["mac"],
+        utc=columns.text("utc"),
+        actor=columns.text("actor"),
+        action=columns.text("action"),
+        details=columns.table("details"),
+        previous_hash=columns.text("previous_hash"),
+        hash=columns.text("hash"),
+        key_id=columns.text("key_id"),
+        mac=columns.text("mac"),
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
-import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.cases import arrays as array_files
@@ -101,13 +100,20 @@ class FindingSection(CaseJournal):
             CaseError: Series, run or calibration profile are not in this case.
             ValueError: `numbers` holds NaN or an infinity, or a position is none.
         """
-        self._row("SELECT 1 FROM series WHERE series_id = ?", series_id, "series")
+        series = self._row(
+            "SELECT * FROM series WHERE series_id = ?", series_id, "series"
+        )
         if run_id is not None:
             self._row("SELECT 1 FROM run WHERE run_id = ?", run_id, "run")
         if profile_digest is not None:
             self.profile(profile_digest)
-        if not (np.isfinite(x) and np.isfinite(y)):
-            raise ValueError(f"position ({x}, {y}) is no place")
+        inside = (
+            0 <= slice_index < series["n_slices"]
+            and -0.5 <= x <= series["n_cols"] - 0.5
+            and -0.5 <= y <= series["n_rows"] - 0.5
+        )
+        if not inside:
+            raise ValueError(f"({x}, {y}) in slice {slice_index} is no place of it")
         _check_choice(status, FindingStatus)
         _check_choice(origin, FindingOrigin)
         values = {
@@ -180,14 +186,14 @@ class FindingSection(CaseJournal):
             CaseError: There is no such finding.
         """
         row = self._row(
-            "SELECT * FROM finding WHERE finding_id = ?", finding_id, "finding"
+            f"{records.FINDINGS} WHERE finding_id = ?", finding_id, "finding"
         )
         return records.finding_from_row(row)
 
     def findings(self, series_id: int | None = None) -> tuple[Finding, ...]:
         """Findings of a series, or of the case, in the order they were added."""
         rows = self._rows(
-            "SELECT * FROM finding WHERE ?1 IS NULL OR series_id = ?1"
+            f"{records.FINDINGS} WHERE ?1 IS NULL OR finding.series_id = ?1"
             " ORDER BY finding_id",
             series_id,
         )

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.cases.columns import MOST_PIXELS, MOST_SLICES, Columns
 from btd_desktop.cases.migrations import RECORD_TABLES
 from btd_desktop.cases.model import (
     CaseInfo,
     EvidenceItem,
     Finding,
+    FindingOrigin,
+    FindingStatus,
     ProfileRecord,
     ReportRecord,
     Run,
+    RunStatus,
     SeriesRecord,
     SliceResult,
 )
-from btd_desktop.cases.text import dict_from_json, json_text, list_from_json
+from btd_desktop.cases.text import dict_from_json, json_text
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume, VoxelArray
 
 __all__ = [
+    "FINDINGS",
+    "RESULTS",
+    "RUNS",
+    "content_problems",
     "evidence_from_row",
     "finding_from_row",
     "geometry_text",
@@ -47,6 +55,22 @@ __all__ = [
 
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
+
+_MOST_PROBLEMS = 20
+# A finding whose series is missing must not vanish, it must be told.
+FINDINGS = (
+    "SELECT finding.*, s.n_slices, s.n_rows, s.n_cols FROM finding"
+    " LEFT JOIN series s ON s.series_id = finding.series_id"
+)
+RUNS = (
+    "SELECT *, (SELECT COUNT(*) FROM slice_result s WHERE s.run_id = run.run_id)"
+    " AS n_done FROM run"
+)
+RESULTS = (
+    "SELECT slice_result.*, (SELECT n_slices FROM series s JOIN run r"
+    " ON s.series_id = r.series_id WHERE r.run_id = slice_result.run_id) AS n_slices"
+    " FROM slice_result"
+)
 
 
 def insert_row(
@@ -113,77 +137,143 @@ def _plain(value: object) -> object:
 
 def info_from_row(row: sqlite3.Row) -> CaseInfo:
     """A `case_info` row."""
-    return CaseInfo(**{name: row[name] for name in CaseInfo.__dataclass_fields__})
+    columns = Columns(row, "the description")
+    return CaseInfo(**{name: columns.text(name) for name in _names(CaseInfo)})
 
 
 def evidence_from_row(row: sqlite3.Row) -> EvidenceItem:
     """An `evidence` row."""
-    values = {name: row[name] for name in EvidenceItem.__dataclass_fields__}
-    values["is_container"] = bool(values["is_container"])
-    return EvidenceItem(**values)
+    columns = Columns(row, f"evidence item {row['evidence_id']}")
+    texts = _names(EvidenceItem) - {"evidence_id", "size_bytes", "is_container"}
+    return EvidenceItem(
+        evidence_id=columns.whole("evidence_id", 1),
+        size_bytes=columns.whole("size_bytes"),
+        is_container=bool(columns.whole("is_container", 0, 1)),
+        **{name: columns.text(name) for name in texts},
+    )
 
 
 def series_from_row(row: sqlite3.Row) -> SeriesRecord:
-    """A `series` row."""
-    return SeriesRecord(
-        series_id=row["series_id"],
-        series_uid=row["series_uid"],
-        description=row["description"],
-        modality=row["modality"],
-        n_slices=row["n_slices"],
-        rows=row["n_rows"],
-        cols=row["n_cols"],
-        meta=dict_from_json(row["meta"]),
-        findings=tuple(list_from_json(row["findings"])),
-        record_names=tuple(list_from_json(row["record_names"])),
-        volume_digest=row["volume_digest"],
-        patient_key=row["patient_key"],
+    """A `series` row.
+
+    Raises:
+        CaseError: A column holds another kind of value, or the geometry another shape.
+    """
+    columns = Columns(row, f"series {row['series_id']}")
+    record = SeriesRecord(
+        series_id=columns.whole("series_id", 1),
+        series_uid=columns.text("series_uid"),
+        description=columns.text("description"),
+        modality=columns.text("modality"),
+        n_slices=columns.whole("n_slices", 1, MOST_SLICES),
+        rows=columns.whole("n_rows", 1, MOST_PIXELS),
+        cols=columns.whole("n_cols", 1, MOST_PIXELS),
+        meta=columns.table("meta"),
+        findings=columns.tables("findings"),
+        record_names=columns.texts("record_names"),
+        volume_digest=columns.text("volume_digest"),
+        patient_key=columns.text("patient_key"),
     )
+    shape = columns.table("geometry").get("shape")
+    if shape != [record.n_slices, record.rows, record.cols]:
+        raise columns.wrong("geometry", "has another shape than the series")
+    return record
 
 
 def run_from_row(row: sqlite3.Row) -> Run:
     """A `run` row joined with `n_done`."""
+    columns = Columns(row, f"run {row['run_id']}")
     return Run(
-        run_id=row["run_id"],
-        series_id=row["series_id"],
-        manifest=dict_from_json(row["manifest"]),
-        manifest_digest=row["manifest_digest"],
-        status=row["status"],
-        started_utc=row["started_utc"],
-        finished_utc=row["finished_utc"],
-        n_done=row["n_done"],
+        run_id=columns.whole("run_id", 1),
+        series_id=columns.whole("series_id", 1),
+        manifest=columns.table("manifest"),
+        manifest_digest=columns.text("manifest_digest"),
+        status=columns.choice("status", RunStatus),
+        started_utc=columns.text("started_utc"),
+        finished_utc=columns.text_or_none("finished_utc"),
+        n_done=columns.whole("n_done"),
     )
 
 
 def slice_from_row(row: sqlite3.Row) -> SliceResult:
-    """A `slice_result` row."""
+    """A `slice_result` row joined with `n_slices` of its series."""
+    columns = Columns(row, f"the result of a slice of run {row['run_id']}")
     return SliceResult(
-        run_id=row["run_id"],
-        slice_index=row["slice_index"],
-        summary=dict_from_json(row["summary"]),
-        arrays=dict_from_json(row["arrays"]),
+        run_id=columns.whole("run_id", 1),
+        slice_index=columns.whole(
+            "slice_index", 0, columns.whole("n_slices", 1, MOST_SLICES) - 1
+        ),
+        summary=columns.table("summary"),
+        arrays=columns.digests("arrays"),
     )
 
 
 def profile_from_row(row: sqlite3.Row) -> ProfileRecord:
     """A `profile` row."""
+    columns = Columns(row, "a calibration profile")
     return ProfileRecord(
-        row["digest"], dict_from_json(row["document"]), row["added_utc"]
+        columns.text("digest"), columns.table("document"), columns.text("added_utc")
     )
 
 
 def finding_from_row(row: sqlite3.Row) -> Finding:
-    """A `finding` row."""
-    values = {name: row[name] for name in Finding.__dataclass_fields__}
-    values["numbers"] = dict_from_json(values["numbers"])
-    return Finding(**values)
+    """A `finding` row joined with `n_slices`, `n_rows` and `n_cols` of its series.
+
+    Raises:
+        CaseError: A column holds another kind of value, or the place lies outside.
+    """
+    columns = Columns(row, f"finding {row['finding_id']}")
+    n_slices = columns.whole("n_slices", 1, MOST_SLICES)
+    return Finding(
+        finding_id=columns.whole("finding_id", 1),
+        run_id=columns.whole_or_none("run_id"),
+        series_id=columns.whole("series_id", 1),
+        slice_index=columns.whole("slice_index", 0, n_slices - 1),
+        # A pixel reaches half its side from its centre.
+        x=columns.real("x", -0.5, columns.whole("n_cols", 1, MOST_PIXELS) - 0.5),
+        y=columns.real("y", -0.5, columns.whole("n_rows", 1, MOST_PIXELS) - 0.5),
+        mode=columns.text("mode"),
+        numbers=columns.numbers("numbers"),
+        note=columns.text("note"),
+        status=columns.choice("status", FindingStatus),
+        created_utc=columns.text("created_utc"),
+        profile_digest=columns.text_or_none("profile_digest"),
+        origin=columns.choice("origin", FindingOrigin),
+        thumbnail=columns.text_or_none("thumbnail"),
+    )
 
 
 def report_from_row(row: sqlite3.Row) -> ReportRecord:
     """A `report` row."""
-    return ReportRecord(
-        **{name: row[name] for name in ReportRecord.__dataclass_fields__}
+    columns = Columns(row, f"report {row['report_id']}")
+    texts = {name: columns.text(name) for name in _names(ReportRecord) - {"report_id"}}
+    return ReportRecord(report_id=columns.whole("report_id", 1), **texts)
+
+
+def content_problems(connection: sqlite3.Connection) -> list[str]:
+    """Rows that hold what this program never writes, each in a sentence."""
+    problems = []
+    readers: tuple[tuple[str, Callable[[sqlite3.Row], object]], ...] = (
+        ("SELECT * FROM case_info", info_from_row),
+        ("SELECT * FROM evidence", evidence_from_row),
+        ("SELECT * FROM series", series_from_row),
+        (RUNS, run_from_row),
+        (RESULTS, slice_from_row),
+        ("SELECT * FROM profile", profile_from_row),
+        (FINDINGS, finding_from_row),
+        ("SELECT * FROM report", report_from_row),
     )
+    for sql, read in readers:
+        for row in connection.execute(sql):
+            try:
+                read(row)
+            except CaseError as error:
+                problems.append(error.detail)
+    return problems[:_MOST_PROBLEMS]
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 def geometry_text(volume: Volume) -> str:
@@ -245,7 +335,7 @@ def volume_from_row(
             padding=padding,
             source=geometry["source"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CaseError(
             f"series {row['series_id']} of the case was altered: {error}",
             hint="Verify the case and go back to an unaltered copy.",

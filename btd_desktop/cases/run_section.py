@@ -77,7 +77,8 @@ class RunSection(CaseJournal):
         Raises:
             CaseError: No such run, the run is finished, or the slice has another
                 result.
-            ValueError: `summary` holds NaN or an infinity: say null instead.
+            ValueError: `summary` holds NaN or an infinity: say null instead; or the
+                series has no such slice.
         """
         summary_text = json_text(summary)
         self._check_writable()
@@ -85,10 +86,14 @@ class RunSection(CaseJournal):
         arrays_text = json_text(digests)
         with self._change() as connection:
             run = connection.execute(
-                "SELECT status FROM run WHERE run_id = ?", (run_id,)
+                "SELECT status, n_slices FROM run JOIN series USING (series_id)"
+                " WHERE run_id = ?",
+                (run_id,),
             ).fetchone()
             if run is None:
                 raise no_such(self.folder, "run", run_id)
+            if not 0 <= slice_index < run["n_slices"]:
+                raise ValueError(f"run {run_id} has no slice index {slice_index}")
             stored = connection.execute(
                 "SELECT summary, arrays FROM slice_result"
                 " WHERE run_id = ? AND slice_index = ?",
@@ -149,7 +154,7 @@ class RunSection(CaseJournal):
                 array is missing or altered.
         """
         rows = self._rows(
-            "SELECT * FROM slice_result WHERE run_id = ? AND slice_index = ?",
+            f"{records.RESULTS} WHERE run_id = ? AND slice_index = ?",
             run_id,
             slice_index,
         )
@@ -177,7 +182,7 @@ class RunSection(CaseJournal):
     def slice_results(self, run_id: int) -> tuple[SliceResult, ...]:
         """Stored results of a run in slice order, without their arrays."""
         rows = self._rows(
-            "SELECT * FROM slice_result WHERE run_id = ? ORDER BY slice_index", run_id
+            f"{records.RESULTS} WHERE run_id = ? ORDER BY slice_index", run_id
         )
         return tuple(records.slice_from_row(row) for row in rows)
 
@@ -204,18 +209,13 @@ class RunSection(CaseJournal):
         Raises:
             CaseError: There is no such run.
         """
-        row = self._row(f"{_RUNS} WHERE run_id = ?", run_id, "run")
+        row = self._row(f"{records.RUNS} WHERE run_id = ?", run_id, "run")
         return records.run_from_row(row)
 
     def runs(self, series_id: int | None = None) -> tuple[Run, ...]:
         """Runs of a series, or of the case, in the order they were started."""
         rows = self._rows(
-            f"{_RUNS} WHERE ?1 IS NULL OR series_id = ?1 ORDER BY run_id", series_id
+            f"{records.RUNS} WHERE ?1 IS NULL OR series_id = ?1 ORDER BY run_id",
+            series_id,
         )
         return tuple(records.run_from_row(row) for row in rows)
-
-
-_RUNS = (
-    "SELECT *, (SELECT COUNT(*) FROM slice_result s WHERE s.run_id = run.run_id)"
-    " AS n_done FROM run"
-)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import CaseError, UnauthenticatedError
+from btd_desktop.errors import BtdError, CaseError, UnauthenticatedError
 from btd_desktop.workflow.verify import (
     adoption_in,
     case_verdict_json,
@@ -351,3 +351,62 @@ def test_report_of_another_case_beside_it_says_nothing(case: Path, tmp_path: Pat
     shutil.copy(tmp_path / "second" / "report-1.pdf", case / "of-another.pdf")
     check, _ = verify_case_folder(case, with_evidence=False)
     assert check.verdict.problems == ()
+
+
+HOSTILE_CONTENT = [
+    "UPDATE finding SET slice_index = 99",
+    "UPDATE finding SET slice_index = -1",
+    "UPDATE finding SET x = 1e9",
+    "UPDATE finding SET y = 'left'",
+    "UPDATE finding SET y = 9e999",
+    "UPDATE finding SET numbers = '{\"anomaly\":3}'",
+    'UPDATE finding SET numbers = \'{"anomaly":{"score":"high"}}\'',
+    'UPDATE finding SET numbers = \'{"injection":{"p_value":7}}\'',
+    'UPDATE finding SET numbers = \'{"slice":{"score":1e999}}\'',
+    "UPDATE finding SET numbers = '{\"copy\":[]}'",
+    "UPDATE finding SET numbers = '[]'",
+    "UPDATE finding SET note = x'00ff'",
+    "UPDATE finding SET note = printf('%.*c', 2000000, 'x')",
+    "UPDATE finding SET status = 'proven'",
+    "UPDATE finding SET series_id = 7",
+    "UPDATE series SET n_slices = 1000000000000",
+    "UPDATE series SET n_rows = 0",
+    "UPDATE series SET n_cols = 47",
+    "UPDATE series SET meta = '[]'",
+    "UPDATE series SET findings = '[3]'",
+    "UPDATE series SET record_names = '[3]'",
+    "UPDATE series SET geometry = '{}'",
+    "UPDATE run SET manifest = '[]'",
+    "UPDATE run SET status = 'won'",
+    "UPDATE run SET started_utc = x'00'",
+    "UPDATE slice_result SET slice_index = 77 WHERE slice_index = 5",
+    "UPDATE slice_result SET summary = '3'",
+    "UPDATE slice_result SET arrays = '{\"grid\":5}'",
+    "UPDATE profile SET document = '[]'",
+    "UPDATE evidence SET size_bytes = 'big'",
+    "UPDATE evidence SET is_container = 5",
+    "UPDATE case_info SET title = x'ff'",
+    "UPDATE report SET sha256 = x'ff'",
+]
+
+
+def read_all(store: CaseStore) -> None:
+    """Everything that a case holds, as window and report read it."""
+    _ = store.info
+    for record in store.series():
+        store.load_volume(record.series_id)
+    for run in store.runs():
+        store.slice_results(run.run_id)
+    store.evidence(), store.findings(), store.profiles(), store.reports()
+
+
+@pytest.mark.parametrize("change", HOSTILE_CONTENT)
+def test_content_that_this_program_never_writes_is_told_on_reading(
+    case: Path, change: str
+):
+    reforge(case, "DELETE FROM report WHERE 0", change)
+    with pytest.raises(CaseError) as caught, CaseStore.open(case, read_only=True) as s:
+        read_all(s)
+    assert len(str(caught.value)) < 400
+    with pytest.raises(BtdError):
+        issue(case, reason="known to me")

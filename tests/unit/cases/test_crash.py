@@ -55,7 +55,7 @@ def start_worker(folder: Path, die_at: int) -> subprocess.Popen[bytes]:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     with CaseStore.create(tmp_path / "case", now=NOW) as case:
-        case.add_series(make_volume(), now=NOW)
+        case.add_series(make_volume(n_slices=N_SLICES), now=NOW)
     return Path(tmp_path / "case")
 
 

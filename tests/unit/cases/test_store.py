@@ -568,7 +568,8 @@ def test_copied_case_opens_and_verifies(case_folder, tmp_path):
 
 
 def test_threads_share_one_store(case, now):
-    run = case.start_run(case.add_series(make_volume(), now=now), {}, now)
+    series_id = case.add_series(make_volume(n_slices=24), now=now)
+    run = case.start_run(series_id, {}, now)
 
     def score(first: int) -> None:
         for index in range(first, 24, 3):
