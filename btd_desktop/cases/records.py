@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -35,7 +35,6 @@ __all__ = [
     "FINDINGS",
     "RESULTS",
     "RUNS",
-    "content_problems",
     "evidence_from_row",
     "finding_from_row",
     "geometry_text",
@@ -56,7 +55,6 @@ __all__ = [
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
 
-_MOST_PROBLEMS = 20
 # A finding whose series is missing must not vanish, it must be told.
 FINDINGS = (
     "SELECT finding.*, s.n_slices, s.n_rows, s.n_cols FROM finding"
@@ -248,28 +246,6 @@ def report_from_row(row: sqlite3.Row) -> ReportRecord:
     columns = Columns(row, f"report {row['report_id']}")
     texts = {name: columns.text(name) for name in _names(ReportRecord) - {"report_id"}}
     return ReportRecord(report_id=columns.whole("report_id", 1), **texts)
-
-
-def content_problems(connection: sqlite3.Connection) -> list[str]:
-    """Rows that hold what this program never writes, each in a sentence."""
-    problems = []
-    readers: tuple[tuple[str, Callable[[sqlite3.Row], object]], ...] = (
-        ("SELECT * FROM case_info", info_from_row),
-        ("SELECT * FROM evidence", evidence_from_row),
-        ("SELECT * FROM series", series_from_row),
-        (RUNS, run_from_row),
-        (RESULTS, slice_from_row),
-        ("SELECT * FROM profile", profile_from_row),
-        (FINDINGS, finding_from_row),
-        ("SELECT * FROM report", report_from_row),
-    )
-    for sql, read in readers:
-        for row in connection.execute(sql):
-            try:
-                read(row)
-            except CaseError as error:
-                problems.append(error.detail)
-    return problems[:_MOST_PROBLEMS]
 
 
 def _names(kind: type) -> set[str]:

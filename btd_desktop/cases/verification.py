@@ -7,10 +7,10 @@ apart, because they rest on different evidence: see `audit`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from btd_desktop.cases import audit
+from btd_desktop.cases import audit, records
 from btd_desktop.cases.anchor import read_anchor
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.migrations import RECORD_TABLES, format_version
@@ -21,12 +21,13 @@ from btd_desktop.cases.model import (
     CaseVerdict,
     KeyCheck,
 )
-from btd_desktop.cases.records import content_problems, record_claim
+from btd_desktop.cases.records import record_claim
 from btd_desktop.cases.text import json_text
 from btd_desktop.errors import CaseError
 
 __all__ = ["authenticated_by", "intact_claims", "unreadable", "verify_case"]
 
+_MOST_PROBLEMS = 20
 _KEY_LIMIT = 1 << 63  # what SQLite can compare with
 Claims = dict[str, dict[tuple[int, int], str]]
 
@@ -59,7 +60,7 @@ def verify_case(
         row_problems = [
             *_storage_problems(connection),
             *_record_problems(connection, entries),
-            *content_problems(connection),
+            *_content_problems(connection),
             *_version_problems(entries, format_version(connection)),
             *file_problems,
         ]
@@ -292,6 +293,28 @@ def _unclaimed(
         if position == len(ordered) or key < ordered[position][0]:
             unclaimed.append(key)
     return unclaimed
+
+
+def _content_problems(connection: sqlite3.Connection) -> list[str]:
+    """Rows that hold what this program never writes, each in a sentence."""
+    problems = []
+    readers: tuple[tuple[str, Callable[[sqlite3.Row], object]], ...] = (
+        ("SELECT * FROM case_info", records.info_from_row),
+        ("SELECT * FROM evidence", records.evidence_from_row),
+        ("SELECT * FROM series", records.series_from_row),
+        (records.RUNS, records.run_from_row),
+        (records.RESULTS, records.slice_from_row),
+        ("SELECT * FROM profile", records.profile_from_row),
+        (records.FINDINGS, records.finding_from_row),
+        ("SELECT * FROM report", records.report_from_row),
+    )
+    for sql, read in readers:
+        for row in connection.execute(sql):
+            try:
+                read(row)
+            except CaseError as error:
+                problems.append(error.detail)
+    return problems[:_MOST_PROBLEMS]
 
 
 def _storage_problems(connection: sqlite3.Connection) -> list[str]:
