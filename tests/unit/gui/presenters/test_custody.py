@@ -12,10 +12,11 @@ import pytest
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.custody import custody_words
 from btd_desktop.gui.presenters.opening import OpeningPresenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.workflow.services import Services
-from tests.hostile.custody_case import fill_case
+from tests.hostile.custody_case import NOW, fill_case
 from tests.window_desk import wait_until
 
 
@@ -103,3 +104,18 @@ def test_case_can_be_closed_while_it_is_checked(
         assert opening._session.store is None
     wait_until(lambda: not opening._session.jobs.jobs())
     assert failed == []
+
+
+def test_case_of_another_computer_has_a_banner_until_it_is_adopted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BTD_HOME", str(tmp_path / "theirs"))
+    fill_case(tmp_path / "case", tmp_path / "evidence")
+    with CaseStore.open(tmp_path / "case", read_only=True) as store:
+        assert custody_words(store) == ""
+    monkeypatch.setenv("BTD_HOME", str(tmp_path / "ours"))
+    with CaseStore.open(tmp_path / "case") as store:
+        assert custody_words(store).startswith("NOT AUTHENTICATED")
+        store.adopt("handed over by the clerk", "E. Xaminer", NOW)
+        assert "adopted by E. Xaminer" in custody_words(store)
+    assert custody_words(None) == ""
