@@ -14,13 +14,16 @@ from datetime import UTC
 from functools import partial
 from typing import Final
 
+from reportlab.graphics.shapes import Drawing
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import (
     CondPageBreak,
     Flowable,
     KeepTogether,
     PageBreak,
+    Paragraph,
 )
+from reportlab.platypus import Table as LaidOutTable
 from reportlab.platypus.doctemplate import LayoutError
 from reportlab.platypus.tableofcontents import TableOfContents
 
@@ -56,6 +59,7 @@ from btd_desktop.report.plots import cdf_plot, score_histogram
 from btd_desktop.report.style import (
     ACCENT,
     FLAG,
+    FRAME_HEIGHT,
     FRAME_WIDTH,
     STYLES,
     bullets,
@@ -76,6 +80,9 @@ TWIN_NAME: Final = "report.json"
 
 
 _ROOM_OF_EXHIBIT: Final = 430.0
+_MOST_ROOM: Final = 260.0
+_FEW_ROWS: Final = 7
+_START: Final = 60.0
 
 
 def render_pdf(
@@ -153,7 +160,7 @@ class _Printer:
         number = self._numbers[section.key]
         label = f"Annex {number}" if section.is_annex else number
         title = f"{label}  {section.title}"
-        return [*heading(title), *self._blocks(section.blocks)]
+        return _with_room([*heading(title), *self._blocks(section.blocks)])
 
     def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
         story: list[Flowable] = []
@@ -257,6 +264,38 @@ class _Printer:
             run.text if isinstance(run, Run) else self._numbers[run.key]
             for run in cell.runs
         )
+
+
+def _with_room(story: list[Flowable]) -> list[Flowable]:
+    """The story of a section, each heading with room for what it heads.
+
+    A heading with its first sentence and the start of what follows stays on one page;
+    tables that are kept together count whole.
+    """
+    for i, flowable in enumerate(story):
+        if not isinstance(flowable, CondPageBreak) or flowable.height > _MOST_ROOM:
+            continue
+        needed = 0.0
+        for following in story[i + 1 :]:
+            if isinstance(following, CondPageBreak):
+                continue
+            needed += _height(following)
+            if not isinstance(following, Paragraph) or needed > _MOST_ROOM:
+                break
+        flowable.height = min(max(flowable.height, needed), _MOST_ROOM)
+    return story
+
+
+def _height(flowable: Flowable) -> float:
+    """Least height in points that a flowable takes at the foot of a page."""
+    if isinstance(flowable, KeepTogether):
+        return sum(map(_height, flowable._content))
+    if isinstance(flowable, Paragraph | Drawing):
+        around = flowable.getSpaceBefore() + flowable.getSpaceAfter()
+        return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1] + around)
+    if isinstance(flowable, LaidOutTable) and len(flowable._cellvalues) <= _FEW_ROWS:
+        return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1])
+    return _START
 
 
 def _redaction(note: RedactionNote | None) -> list[Flowable]:
