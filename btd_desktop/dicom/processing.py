@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from btd_desktop.volume import Volume
 
@@ -23,7 +24,7 @@ __all__ = ["measure_processing"]
 
 _MOST_SLICES: Final = 12
 _TILE: Final = 32
-_TILE_STEP: Final = 16
+_TILE_STEP: Final = 16  # half a tile, so that a tile is two blocks by two
 _MIN_TILES: Final = 20
 _MOST_TILES: Final = 120
 # Power of rounding to whole numbers: a variance of 1/12, evenly over all frequencies.
@@ -65,6 +66,9 @@ _OFF_AXES: Final = (
 )
 _CORNER: Final = _RADIUS >= 0.6
 _FAR_CORNER: Final = _RADIUS >= 0.64
+# Of half a spectrum: frequencies above 0.1, those twice that stand for two.
+_TWICE: Final = np.r_[1.0, np.full(_TILE // 2 - 1, 2.0), 1.0]
+_WEIGHT: Final = np.ravel((_RADIUS[:, : _TILE // 2 + 1] > 0.1) * _TWICE)
 _MIDDLE: Final = (_RADIUS >= 0.5) & (_RADIUS < 0.56)
 
 
@@ -156,27 +160,28 @@ def _noise_power(
     for plane in planes:
         tiles = _tiles(plane, low, high).reshape(-1, _TILE * _TILE)
         level = tiles - (tiles @ slopes.T) @ slopes
-        waves = np.fft.fft2(level.reshape(-1, _TILE, _TILE) * window)
-        spectra.append(np.abs(waves) ** 2 / _TILE**2)
+        waves = fft.rfft2(level.reshape(-1, _TILE, _TILE) * window)
+        spectra.append((waves.real**2 + waves.imag**2) / _TILE**2)
     power = np.concatenate(spectra)
     if len(power) < 2 * _MIN_TILES:
         return None
-    strength = power[:, _RADIUS > 0.1].mean(axis=1)
-    quiet: Floats = power[strength <= np.median(strength)].mean(axis=0)
+    strength = power.reshape(len(power), -1) @ _WEIGHT.astype(np.float32)
+    half = power[strength <= np.median(strength)].mean(axis=0, dtype=np.float64)
+    rows = -np.arange(_TILE) % _TILE
+    columns = np.arange(_TILE // 2 - 1, 0, -1)
+    quiet: Floats = np.concatenate([half, half[rows][:, columns]], axis=1)
     return quiet
 
 
 def _tiles(plane: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
     """Squares of 32 pixels that hold tissue only, (n, 32, 32)."""
-    inside = ((plane > low) & (plane < high)).astype(np.int32)
-    sums = np.pad(inside.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    total = (
-        sums[_TILE:, _TILE:]
-        - sums[:-_TILE, _TILE:]
-        - sums[_TILE:, :-_TILE]
-        + sums[:-_TILE, :-_TILE]
-    )[::_TILE_STEP, ::_TILE_STEP]
-    starts = np.argwhere(total == _TILE**2) * _TILE_STEP
+    n = _TILE_STEP
+    rows, columns = (side // n for side in plane.shape)
+    inside = (plane > low) & (plane < high)
+    blocks = inside[: rows * n, : columns * n].reshape(rows, n, columns, n)
+    whole = blocks.all(axis=(1, 3))
+    pairs = whole[1:] & whole[:-1]
+    starts = np.argwhere(pairs[:, 1:] & pairs[:, :-1]) * n
     starts = starts[:: 1 + len(starts) // _MOST_TILES]
     squares = [plane[r : r + _TILE, c : c + _TILE] for r, c in starts]
     return np.array(squares, dtype=np.float32).reshape(-1, _TILE, _TILE)
