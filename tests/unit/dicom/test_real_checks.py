@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, generate_uid
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 
 from btd_desktop.dicom.instance_file import parse_instance
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
@@ -32,11 +34,22 @@ def test_genuine_series_give_no_other_warning(shared_data: Path, folder: str) ->
     assert warned == KNOWN[folder]
 
 
-def _changed(data: bytes) -> bytes:
-    """The file as a careless editor leaves it: smoothed, saved by a toolkit."""
+def _smoothed(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(gaussian_filter(plane, 0.7))
+
+
+def _moved(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    moved = np.asarray(shift(plane, (0.5, 0.5), order=3, mode="nearest"))
+    return np.clip(moved, plane.min(), plane.max())
+
+
+def _changed(
+    data: bytes, work: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _smoothed
+) -> bytes:
+    """The file as a careless editor leaves it: processed, saved by a toolkit."""
     parsed = parse_instance(data, DEFAULT_LIMITS)
     assert parsed.pixels is not None
-    smooth = gaussian_filter(parsed.pixels[0].astype(np.float64), 0.7).round()
+    smooth = work(parsed.pixels[0].astype(np.float64)).round()
     dataset = pydicom.dcmread(io.BytesIO(data))
     dataset.PixelData = smooth.astype(parsed.pixels.dtype).tobytes()
     dataset["PixelData"].VR = "OW"
@@ -68,3 +81,16 @@ def test_slice_changed_by_a_toolkit_is_named_by_several_checks(
     for code in (*codes, "noise_outlier"):
         assert only(series.findings, code).instance_uids == (uid,)
     assert "conflicting_copy" not in codes_of(series.findings)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("folder", ["ct03", "ct09", "ct20", "ct22", "ct28"])
+def test_a_whole_series_moved_by_half_a_pixel_is_named(
+    shared_data: Path, tmp_path: Path, folder: str
+) -> None:
+    for path in sorted((shared_data / "ct" / folder).iterdir())[:6]:
+        (tmp_path / path.name).write_bytes(_changed(path.read_bytes(), _moved))
+    (series,) = load(tmp_path).series
+    traces = {f.code for f in series.findings if f.severity == "warning"}
+    assert traces & {"smoothed_noise", "directional_noise"}
+    assert series.volume.source["processing"]
