@@ -179,7 +179,7 @@ def _tiles(plane: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
     rows, columns = (side // n for side in plane.shape)
     inside = (plane > low) & (plane < high)
     blocks = inside[: rows * n, : columns * n].reshape(rows, n, columns, n)
-    whole = blocks.all(axis=(1, 3))
+    whole: NDArray[np.bool_] = np.asarray(blocks.all(axis=(1, 3)))
     pairs = whole[1:] & whole[:-1]
     starts = np.argwhere(pairs[:, 1:] & pairs[:, :-1]) * n
     starts = starts[:: 1 + len(starts) // _MOST_TILES]

@@ -40,7 +40,7 @@ def _smoothed(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _moved(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     moved = np.asarray(shift(plane, (0.5, 0.5), order=3, mode="nearest"))
-    return np.clip(moved, plane.min(), plane.max())
+    return np.asarray(np.clip(moved, plane.min(), plane.max()))
 
 
 def _changed(
