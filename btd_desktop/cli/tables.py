@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from btd_desktop.workflow.score_place import Place
 
 __all__ = [
+    "conclusion_line",
     "fates_line",
     "findings_table",
     "modality_words",
@@ -44,6 +45,13 @@ def modality_words(record: SeriesRecord) -> str:
     return f"{record.modality}, as the examiner stated" if stated else record.modality
 
 
+def conclusion_line(outcomes: Sequence[SeriesExamination]) -> str:
+    """What may be said of all series together."""
+    from btd_desktop.examination.conclusion import conclude
+
+    return f"Conclusion: {conclude(outcomes).headline}"
+
+
 def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     """What came of one series: scope, slices flagged, p-value, findings."""
     record = outcome.record
@@ -54,11 +62,17 @@ def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     )
     for finding in record.findings:
         yield f"  {finding['severity']}: {finding['sentence']}"
+    from btd_desktop.examination.series import State
+
     evaluation = outcome.evaluation
     if evaluation is None:
         yield f"  {outcome.state.value}: {outcome.reason}"
     else:
         yield from _evaluation_lines(evaluation)
+        if outcome.state is State.NOT_EXAMINED:
+            yield f"  {outcome.state.value}: {outcome.reason}"
+        elif outcome.share is not None and not outcome.share.is_whole:
+            yield f"  {outcome.share.sentence}"
     yield from (f"  note: {remark}" for remark in outcome.remarks)
     if evaluation is None:
         return

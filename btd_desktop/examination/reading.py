@@ -18,9 +18,12 @@ from btd_desktop.errors import CalibrationError, CaseError, ModelError
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.examination.models import choose_profile, find_model, model_of_run
 from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features, manifest_of
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.scoring.card import ModelFacts
+from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.grid import PatchGrid
 
 __all__ = [
     "AS_KEPT",
@@ -112,17 +115,25 @@ def read_series(
         return _unscored(store, record)
     manifest = manifest_of(run)
     model = model_of_run(manifest)
+    features = load_features(store, run)
+    if not features:
+        raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
+    grid = PatchGrid(**manifest.grid)
+    share = scored_share(store.load_volume(record.series_id), grid, features)
     problem, evaluation = _uncalibrated(model), None
     try:
         kept = _profiles_kept(store, run, model)
         chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
         if chosen is not None:
-            evaluation, problem = _evaluated(store, run, record, *chosen), ""
+            evaluation = _evaluated(run, record, features, *chosen)
+            problem = ""
     except CalibrationError as error:
         if choice.profile:
             raise
         problem = reason_of(error)
-    found = SeriesExamination(record, run, model, evaluation, problem=problem)
+    found = SeriesExamination(
+        record, run, model, evaluation, problem=problem, share=share
+    )
     return with_findings(store, found)
 
 
@@ -268,9 +279,9 @@ def _model_digest(document: Mapping[str, object]) -> object:
 
 
 def _evaluated(
-    store: CaseStore,
     run: Run,
     record: SeriesRecord,
+    features: tuple[GridFeatures, ...],
     profile: CalibrationProfile,
     scope: Scope,
 ) -> Evaluation:
@@ -278,9 +289,6 @@ def _evaluated(
         raise CalibrationError(
             "the profile was made with another model than the run", code="model"
         )
-    features = load_features(store, run)
-    if not features:
-        raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
     kinds = calibrate_series(profile, scope, features)
     scope = with_scores(scope, profile, kinds["anomaly"].patch_scores)
     return Evaluation(run, record, profile, scope, features, kinds)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedSeries
     from btd_desktop.calibration.profile import CalibrationProfile
     from btd_desktop.calibration.scope import Scope
+    from btd_desktop.examination.share import ScoredShare
     from btd_desktop.scoring.card import ModelCard, ModelFacts
     from btd_desktop.scoring.features import GridFeatures
 
@@ -75,6 +76,7 @@ class SeriesExamination:
         findings: Findings whose numbers come from this run and this profile.
         problem: Why there is no evaluation; "" when there is one.
         remarks: What else a reader has to know, as sentences.
+        share: How much of it was scored; None while no run is finished.
     """
 
     record: SeriesRecord
@@ -84,6 +86,7 @@ class SeriesExamination:
     findings: tuple[Finding, ...] = ()
     problem: str = ""
     remarks: tuple[str, ...] = ()
+    share: ScoredShare | None = None
 
     @property
     def card(self) -> ModelCard | None:
@@ -96,7 +99,8 @@ class SeriesExamination:
         if self.evaluation is None:
             finished = self.run is not None and self.run.status == "done"
             return State.NOT_CALIBRATED if finished else State.NOT_SCORED
-        if self.evaluation.kinds["anomaly"].series is None:
+        nothing = self.evaluation.kinds["anomaly"].series is None
+        if nothing or (self.share is not None and not self.share.is_enough):
             return State.NOT_EXAMINED
         if not self.evaluation.scope.p_values_allowed:
             return State.NOT_COVERED
@@ -108,7 +112,7 @@ class SeriesExamination:
         if self.evaluation is None:
             return self.problem
         if self.state is State.NOT_EXAMINED:
-            return "no slice holds tissue to score"
+            return "nothing was scored" if self.share is None else self.share.sentence
         if self.state is State.NOT_COVERED:
             return "; ".join(self.evaluation.scope.reasons)
         return ""

@@ -8,9 +8,17 @@ from btd_desktop.calibration.apply import CalibratedSeries, CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
-from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.report.case import ReportCase
-from btd_desktop.report.document import Cell, join, name, plain, reference, word
+from btd_desktop.report.document import (
+    Cell,
+    join,
+    name,
+    plain,
+    quoting,
+    reference,
+    word,
+)
 from btd_desktop.report.wording import (
     NOT_COVERED,
     counted,
@@ -190,6 +198,10 @@ def series_title(number: int, outcome: SeriesExamination) -> Cell:
 def result_sentences(result: Result) -> tuple[Cell, ...]:
     """What was found in one series, in plain words."""
     title = series_title(result.number, result.outcome)
+    outcome, share = result.outcome, result.outcome.share
+    if outcome.state is State.NOT_EXAMINED:
+        told = join(plain(". It was not examined: "), quoting(outcome.reason))
+        return (join(title, told),)
     if not result.is_covered:
         return (
             join(
@@ -210,6 +222,8 @@ def result_sentences(result: Result) -> tuple[Cell, ...]:
                 plain("; its error rates may be off here."),
             )
         )
+    if share is not None and not share.is_whole:
+        sentences.append(plain(share.sentence))
     return tuple(sentences)
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "Neighbour",
     "feature_names",
     "grid_features",
+    "places_with_tissue",
 ]
 
 # Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
@@ -156,6 +157,29 @@ def grid_features(
     )
 
 
+def places_with_tissue(inside: NDArray[np.bool_], grid: PatchGrid) -> NDArray[np.bool_]:
+    """Where the grid of a slice holds tissue enough to be scored, shape (R, C).
+
+    Args:
+        inside: True for tissue, shape (H, W).
+        grid: Patch geometry and stride.
+    """
+    rows, columns = grid.rows(inside.shape[0]), grid.columns(inside.shape[1])
+    place = (np.repeat(rows, columns.size), np.tile(columns, rows.size))
+    count = _pool(block_sums(inside[None]), place, _whole_centre(grid))[0, 0]
+    return _is_enough(count, grid).reshape(rows.size, columns.size)
+
+
+def _whole_centre(grid: PatchGrid) -> NDArray[np.float64]:
+    n = grid.centre // BLOCK
+    return np.ones((1, n, n))
+
+
+def _is_enough(pixels: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.bool_]:
+    enough: NDArray[np.bool_] = pixels >= _MIN_TISSUE_SHARE * grid.centre**2
+    return enough
+
+
 def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
     """The patch around (r, c), zero (outside) where it leaves the slice."""
     pad = [(0, 0)] * (array.ndim - 2) + [(half, half), (half, half)]
@@ -235,10 +259,8 @@ def _from_sums(
 ) -> GridFeatures:
     sums = every[0]
     shape = (centres[0].size, centres[1].size)
-    n_central = grid.centre // BLOCK
-    central = np.ones((1, n_central, n_central))
-    tissue = _pool(sums.count, place, central)[0]  # (classes, N)
-    scored = tissue.sum(axis=0) >= _MIN_TISSUE_SHARE * grid.centre**2
+    tissue = _pool(sums.count, place, _whole_centre(grid))[0]  # (classes, N)
+    scored = _is_enough(tissue.sum(axis=0), grid)
     # What follows costs a window per place: most places of a slice are air.
     place, tissue = (place[0][scored], place[1][scored]), tissue[:, scored]
 

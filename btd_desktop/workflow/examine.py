@@ -16,6 +16,7 @@ from btd_desktop.errors import (
     ModelError,
     SettingsError,
 )
+from btd_desktop.examination.conclusion import conclude
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
@@ -46,6 +47,7 @@ __all__ = [
     "examine_series",
     "finding_json",
     "outcome_json",
+    "outcomes_json",
 ]
 
 
@@ -99,7 +101,7 @@ class Examination:
             "case": str(self.case),
             "fates": self.fates,
             "files": [file_json(f) for f in self.files],
-            "series": [outcome_json(o) for o in self.outcomes],
+            **outcomes_json(self.outcomes),
             "report": self.report.to_json(),
         }
 
@@ -202,6 +204,14 @@ def examine_series(
     return searched(store, read_series(store, record, choice), services, context)
 
 
+def outcomes_json(outcomes: Sequence[SeriesExamination]) -> dict[str, Any]:
+    """All series as JSON values, and what may be said of them together."""
+    return {
+        "series": [outcome_json(outcome) for outcome in outcomes],
+        "conclusion": conclude(outcomes).to_json(),
+    }
+
+
 def outcome_json(outcome: SeriesExamination) -> dict[str, Any]:
     """One series as a JSON value: scores, p-values, n, flags, findings."""
     value: dict[str, Any] = {
@@ -209,14 +219,25 @@ def outcome_json(outcome: SeriesExamination) -> dict[str, Any]:
         "description": outcome.record.description,
         "modality": outcome.record.modality,
         "n_slices": outcome.record.n_slices,
-        "state": outcome.state.value,
-        "reason": outcome.reason,
-        "remarks": list(outcome.remarks),
+        "reason": outcome.problem or "; ".join(outcome.remarks),
+        "examined": examined_json(outcome),
     }
     if outcome.evaluation is not None:
         value.update(evaluation_json(outcome.evaluation))
     value["findings"] = [finding_json(f) for f in outcome.findings]
     return value
+
+
+def examined_json(outcome: SeriesExamination) -> dict[str, Any]:
+    """How far the examination of a series came, as in the report's twin."""
+    share = outcome.share
+    return {
+        "state": outcome.state.value,
+        "reason": outcome.reason,
+        "share_of_slices": None if share is None else share.slices,
+        "share_of_body": None if share is None else share.body,
+        "left_out": [] if share is None else list(share.reasons),
+    }
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:

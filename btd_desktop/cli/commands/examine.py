@@ -58,7 +58,7 @@ def examine_evidence(
     as_json: AsJson = False,
 ) -> int:
     """Import evidence, score it, search it, and write the signed report."""
-    from btd_desktop.cli.tables import fates_line, outcome_lines
+    from btd_desktop.cli.tables import conclusion_line, fates_line, outcome_lines
     from btd_desktop.workflow.examine import ExamineOptions, examine
     from btd_desktop.workflow.import_series import CaseDetails
     from btd_desktop.workflow.services import default_services
@@ -94,5 +94,6 @@ def examine_evidence(
         say(f"  not accepted: {n_odd}; the report names each with its reason")
     for outcome in result.outcomes:
         say(*outcome_lines(outcome))
+    say(conclusion_line(result.outcomes))
     say(f"Report: {result.report.path}", f"  signed by {result.report.signer}")
     return 0

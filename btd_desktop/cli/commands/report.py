@@ -53,8 +53,8 @@ def report_case(
     as_json: AsJson = False,
 ) -> int:
     """Write and sign the report of a case; nothing is scored again."""
-    from btd_desktop.cli.tables import outcome_lines
-    from btd_desktop.workflow.examine import outcome_json
+    from btd_desktop.cli.tables import conclusion_line, outcome_lines
+    from btd_desktop.workflow.examine import outcomes_json
     from btd_desktop.workflow.examine_case import report_on_case
     from btd_desktop.workflow.services import default_services
 
@@ -77,13 +77,14 @@ def report_case(
         print_json(
             {
                 "case": str(case),
-                "series": [outcome_json(o) for o in outcomes],
+                **outcomes_json(outcomes),
                 "report": issued.to_json(),
             }
         )
         return 0
     for outcome in outcomes:
         say(*outcome_lines(outcome))
+    say(conclusion_line(outcomes))
     say(f"Report: {issued.path}", f"  signed by {issued.signer}")
     if issued.redacted is not None:
         say(f"Redacted variant: {issued.redacted.path}")

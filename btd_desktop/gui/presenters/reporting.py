@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.series import State
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell, Work
 from btd_desktop.gui.presenters.session import Session
@@ -219,10 +220,10 @@ def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:
     for record in session.records:
         result = session.result_of(record)
         name = record.description or record.series_uid
-        if result.evaluation is None:
+        if result.evaluation is None or result.state is State.NOT_EXAMINED:
             complete = False
-            reason = result.reason or f"{result.state.value} yet"
-            lines.append(f"{name}: {reason}")
+            reason = f": {result.reason}" if result.reason else " yet"
+            lines.append(f"{name}: {result.state.value}{reason}")
             continue
         shown = [
             f

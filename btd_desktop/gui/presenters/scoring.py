@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import (
@@ -238,6 +238,9 @@ class ScoringPresenter(QObject):
             self.device_changed.emit(device_line(result.run.manifest["backend"]))
         self._session.set_result(series_id, result)
         self._session.findings_changed.emit()
+        if result.state is State.NOT_EXAMINED:
+            name = result.record.description or "The series"
+            self._session.noticed.emit(f"{name} was not examined: {result.reason}")
 
     def _on_failed(self, series_id: int, error: Exception) -> None:
         if not isinstance(error, BtdError):

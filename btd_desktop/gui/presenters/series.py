@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
-from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.wording import p_text
 
@@ -203,22 +203,23 @@ def _progress(
     run = result.run
     if run is None:
         return ("not scored", result.reason or "Not scored yet.", False)
-    if result.evaluation is not None:
-        series = result.evaluation.kinds["anomaly"].series
-        if series is None:
-            return ("no tissue", "No slice holds tissue to score.", False)
-        if series.p_value is None:
-            reasons = "; ".join(result.evaluation.scope.reasons)
-            return ("not covered", f"No calibration covers it: {reasons}.", False)
-        level = result.evaluation.profile.levels["anomaly"]["series"]
+    evaluation, state = result.evaluation, result.state
+    if evaluation is not None:
+        series = evaluation.kinds["anomaly"].series
+        if series is None or state is not State.EXAMINED:
+            return (state.value, f"{state.value.capitalize()}: {result.reason}", False)
+        level = evaluation.profile.levels["anomaly"]["series"]
         text = p_text(series.p_value, level.ecdf.smallest_p)
         n_flagged = sum(
-            bool(v and v.flagged) for v in result.evaluation.kinds["anomaly"].slices
+            bool(v and v.flagged) for v in evaluation.kinds["anomaly"].slices
         )
         tip = (
             f"Series level: {text} among {series.n} genuine series; {n_flagged} of "
             f"{record.n_slices} slices are above the threshold."
         )
+        if result.share is not None and not result.share.is_whole:
+            text = f"{text}, in part"
+            tip = f"{tip} {result.share.sentence}"
         return (text, tip, bool(series.flagged) or n_flagged > 0)
     if run.status == "done":
         return ("not calibrated", result.reason or "Calibrating …", False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.report.case import ReportCase, patient_text
 from btd_desktop.report.document import (
     Block,
+    Bullets,
     Cell,
     Column,
     Fact,
@@ -26,7 +27,7 @@ from btd_desktop.report.document import (
     word,
 )
 from btd_desktop.report.results import modality_cell, series_title
-from btd_desktop.report.wording import counted
+from btd_desktop.report.wording import counted, percent_text
 
 __all__ = ["section"]
 
@@ -41,6 +42,7 @@ _FACTS: Final = (
     ("lossy", "Lossy compression"),
 )
 _UNITS: Final = ("HU", "modality value")
+_STATES: Final = tuple(state.value for state in State)
 _SEVERITIES: Final = ("note", "warning", "discrepancy")
 
 
@@ -101,6 +103,7 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
     return (
         Heading(series_title(number, outcome)),
         Facts(facts),
+        *_examined(outcome),
         table_of(
             shown,
             (
@@ -111,6 +114,31 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
         ),
         findings,
         *(() if record.findings else (Text(nothing),)),
+    )
+
+
+def _examined(outcome: SeriesExamination) -> tuple[Block, ...]:
+    """How far the examination came, and how much was scored."""
+    share, reason = outcome.share, quoting(outcome.reason)
+    scored = plain("")
+    if share is not None:
+        scored = plain(
+            f"{share.n_slices_scored:d} of {counted(share.n_slices, 'slice')},"
+            f" {percent_text(share.body)} of the body"
+        )
+    left_out = () if share is None else tuple(map(quoting, share.reasons))
+    return (
+        Facts(
+            (
+                Fact("Examination", word(outcome.state.value, _STATES), "state"),
+                Fact("Why" if outcome.reason else "", reason, "reason"),
+                Fact("Scored" if share else "", scored),
+                Fact("", unprinted(share and share.slices), "share_of_slices"),
+                Fact("", unprinted(share and share.body), "share_of_body"),
+            ),
+            "examined",
+        ),
+        Bullets(left_out, "examined.left_out"),
     )
 
 

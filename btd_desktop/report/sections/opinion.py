@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
+from btd_desktop.examination.conclusion import Conclusion, conclude
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
@@ -22,15 +22,13 @@ from btd_desktop.report.document import (
     Text,
     name,
     plain,
+    quoting,
     stated,
     table_of,
-    unprinted,
 )
 
-__all__ = ["CONCLUSIONS", "HEADLINES", "WOULD_CHANGE", "Opinion", "opinion_for",
+__all__ = ["CONCLUSIONS", "WOULD_CHANGE", "Opinion", "opinion_for",
            "section"]  # fmt: skip
-
-Conclusion = Literal["supports", "no support found", "inconclusive", "not covered"]
 
 CONCLUSIONS: Final[dict[Conclusion, str]] = {
     "supports": (
@@ -41,6 +39,11 @@ CONCLUSIONS: Final[dict[Conclusion, str]] = {
         "The method found nothing that supports an alteration. This does not show that"
         " there is none."
     ),
+    "partly examined": (
+        "The method found nothing that supports an alteration in what was scored. Of"
+        " the rest nothing can be said, and that nothing was found does not show that"
+        " there is none."
+    ),
     "inconclusive": (
         "The findings support neither proposition over the other, or their weight"
         " cannot be stated."
@@ -49,16 +52,12 @@ CONCLUSIONS: Final[dict[Conclusion, str]] = {
         "No calibration covers these image data, so that no error rate, no p-value and"
         " no opinion can be given."
     ),
+    "not examined": (
+        "Nothing, or too little, of these image data could be scored, so that no"
+        " opinion can be given."
+    ),
 }
 """The whole scale of opinions, weakest claims included; printed in each report."""
-
-HEADLINES: Final[dict[Conclusion, str]] = {
-    "supports": "The findings support alteration (H1) over no alteration (H2).",
-    "no support found": "No support for an alteration was found.",
-    "inconclusive": "Inconclusive.",
-    "not covered": "No opinion: not covered by the calibration.",
-}
-"""The opinion in one line, for those who read nothing else."""
 
 WOULD_CHANGE: Final = (
     "The untouched original from the scanner or archive, with its digest.",
@@ -78,6 +77,7 @@ class Opinion:
 
     Attributes:
         conclusion: A key of `CONCLUSIONS`.
+        headline: The opinion in one line, for those who read nothing else.
         sentences: The program's own sentences that apply the scale to this case.
 
     Raises:
@@ -86,6 +86,7 @@ class Opinion:
     """
 
     conclusion: Conclusion
+    headline: str
     sentences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class Opinion:
                 f"the opinion {self.conclusion!r} is not on the scale",
                 hint="Use one of: " + ", ".join(CONCLUSIONS) + ".",
             )
-        for sentence in self.sentences:
+        for sentence in (self.headline, *self.sentences):
             claim = _UNPRINTABLE_CLAIMS.search(sentence)
             if claim:
                 raise ReportError(
@@ -106,21 +107,24 @@ class Opinion:
 def section(case: ReportCase) -> Section:
     """The opinion, the examiner's remarks and the whole scale."""
     opinion = opinion_for(case.examinations)
-    answer = Text(plain(HEADLINES[opinion.conclusion]), "answer")
+    answer = Text(plain(opinion.headline), "answer")
+    # A sentence may quote what the headers say of the scanner.
+    sentences = tuple(map(quoting, opinion.sentences))
     remarks = stated(name("text", case.remarks))
     return Section(
         "opinion",
         "Opinion",
         (
-            Box((answer, *(Text(plain(text)) for text in opinion.sentences))),
+            Box((answer, *map(Text, sentences))),
             Facts(
                 (
                     Fact("Examiner's remarks", remarks, "remarks"),
                     Fact("", plain(opinion.conclusion), "conclusion"),
-                    Fact("", unprinted(list(opinion.sentences)), "sentences"),
+                    Fact("", plain(opinion.headline), "headline"),
                 ),
                 "opinion",
             ),
+            Bullets(sentences, "opinion.sentences", printed=False),
             Text(plain("The whole scale of opinions that a report can hold:")),
             table_of(
                 CONCLUSIONS.items(),
@@ -135,50 +139,7 @@ def section(case: ReportCase) -> Section:
     )
 
 
-def opinion_for(outcomes: Sequence[SeriesExamination]) -> Opinion:
-    """The opinion that follows from the results by fixed rules.
-
-    Nothing covered: "not covered". A flagged place in a covered series that the
-    examiner confirmed or has not dismissed: "supports" when the slice-level threshold
-    carries the flag, "inconclusive" when the series is only partly covered. No flag:
-    "no support found".
-    """
-    covered = [
-        o.evaluation
-        for o in outcomes
-        if o.evaluation is not None and o.evaluation.scope.p_values_allowed
-    ]
-    if not covered:
-        return Opinion(
-            "not covered", ("No calibration profile covers a series of this case.",)
-        )
-    sentences, flagged, partly = [], False, False
-    for number, outcome in enumerate(outcomes, 1):
-        evaluation = outcome.evaluation
-        if evaluation is None or not evaluation.scope.p_values_allowed:
-            continue
-        series = evaluation.kinds["anomaly"]
-        n_flagged = sum(bool(v and v.flagged) for v in series.slices)
-        n_scored = sum(v is not None for v in series.slices)
-        open_findings = [f for f in outcome.findings if f.status != "dismissed"]
-        partly |= evaluation.scope.coverage is Coverage.PARTLY
-        # More slices than the error rate lets expect, and places to point at.
-        expected = evaluation.profile.target_fpr * n_scored
-        stands_out = n_flagged > max(1.0, 3.0 * expected) and bool(open_findings)
-        flagged |= stands_out
-        sentences.append(
-            f"Series {number}: {n_flagged} of {n_scored} slices are flagged; at the "
-            f"false-positive rate of {evaluation.profile.target_fpr:.1%} per slice, "
-            f"{expected:.1f} are expected in a genuine series of this length. "
-            f"{len(open_findings)} places are shown as exhibits."
-        )
-    if flagged:
-        conclusion: Conclusion = "inconclusive" if partly else "supports"
-        if partly:
-            sentences.append(
-                "Places are flagged, but the calibration covers the series only in "
-                "part, so that their error rate is not established."
-            )
-    else:
-        conclusion = "no support found"
-    return Opinion(conclusion, tuple(sentences))
+def opinion_for(examinations: Sequence[SeriesExamination]) -> Opinion:
+    """What `conclude` decides, checked for claims that statistics cannot carry."""
+    found = conclude(examinations)
+    return Opinion(found.conclusion, found.headline, found.sentences)

@@ -72,7 +72,7 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
     return (
         Heading(join(title, plain(" (method " + result.method + ")"))),
         # The first sentence starts with the title, which stands above.
-        *(Text(cell) for cell in told[1 if result.is_covered else 0 :]),
+        *(Text(cell) for cell in told[1 if len(told) > 1 else 0 :]),
         _levels(result.levels),
         *(() if evaluation is None else _histogram(evaluation)),
         *_flagged_slices(case, result),

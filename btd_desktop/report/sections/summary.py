@@ -33,7 +33,6 @@ from btd_desktop.report.results import (
 from btd_desktop.report.sections.limitations import limits_of
 from btd_desktop.report.sections.opinion import (
     CONCLUSIONS,
-    HEADLINES,
     WOULD_CHANGE,
     opinion_for,
 )
@@ -64,9 +63,9 @@ def section(case: ReportCase) -> Section:
     opinion = opinion_for(case.examinations)
     question = stated(name("text", case.store.info.question))
     answer = (
-        Text(plain(HEADLINES[opinion.conclusion]), "answer"),
+        Text(plain(opinion.headline), "answer"),
         Text(plain(CONCLUSIONS[opinion.conclusion])),
-        *(Text(_shortened(plain(text))) for text in opinion.sentences[:3]),
+        *(Text(_shortened(quoting(text))) for text in opinion.sentences[:3]),
     )
     limits = [_shortened(cell) for cell in limits_of(case)[:_MOST_LIMITS]]
     return Section(

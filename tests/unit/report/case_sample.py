@@ -30,6 +30,7 @@ from btd_desktop.cases.model import (
 )
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.share import ScoredShare
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import (
@@ -381,6 +382,7 @@ def make_outcome(
         model=ModelFacts.of_card(make_card()),
         evaluation=evaluation,
         findings=(make_finding(), _examiners_finding()) if allowed else (),
+        share=ScoredShare(N_SLICES, N_SLICES, 400, 400, ()),
     )
     return replace(outcome, **changes)
 

@@ -157,12 +157,14 @@ def test_document_without_time_zone_raises():
 )
 def test_opinion_that_claims_too_much_raises(claim):
     with pytest.raises(ReportError, match="cannot show"):
-        Opinion("supports", sentences=(claim,))
+        Opinion("supports", "Inconclusive.", sentences=(claim,))
+    with pytest.raises(ReportError, match="cannot show"):
+        Opinion("supports", claim)
 
 
 def test_opinion_off_the_scale_raises_and_names_the_scale():
     with pytest.raises(ReportError) as caught:
-        Opinion("proven")  # type: ignore[arg-type]
+        Opinion("proven", "Proven.")  # type: ignore[arg-type]
     assert all(word in caught.value.hint for word in CONCLUSIONS)
 
 

@@ -1,0 +1,218 @@
+"""What may be said of a case: the weakest statement that is true of every series.
+
+"No support for an alteration was found" is never said of what was not scored, and not
+of a case in which a series was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from btd_desktop.calibration.scope import Coverage
+from btd_desktop.cases.model import Finding
+from btd_desktop.examination.series import Evaluation, SeriesExamination, State
+
+__all__ = ["CaseConclusion", "Conclusion", "SeriesConclusion", "conclude"]
+
+Conclusion = Literal[
+    "supports",
+    "inconclusive",
+    "no support found",
+    "partly examined",
+    "not covered",
+    "not examined",
+]
+_MOST_NAMED = 8
+_OF_STATE: dict[State, Conclusion] = {
+    State.NOT_SCORED: "not examined",
+    State.NOT_EXAMINED: "not examined",
+    State.NOT_CALIBRATED: "not covered",
+    State.NOT_COVERED: "not covered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesConclusion:
+    """What may be said of one series.
+
+    Attributes:
+        number: Number of the series in the report, from 1.
+        state: How far its examination came.
+        conclusion: A word of the scale.
+        sentence: Why.
+    """
+
+    number: int
+    state: State
+    conclusion: Conclusion
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseConclusion:
+    """What may be said of a case.
+
+    Attributes:
+        conclusion: A word of the scale.
+        headline: The conclusion in one sentence.
+        sentences: What it rests on.
+        series: Series by series.
+    """
+
+    conclusion: Conclusion
+    headline: str
+    sentences: tuple[str, ...]
+    series: tuple[SeriesConclusion, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value."""
+        return {
+            "conclusion": self.conclusion,
+            "headline": self.headline,
+            "sentences": list(self.sentences),
+        }
+
+
+def conclude(examinations: Sequence[SeriesExamination]) -> CaseConclusion:
+    """The conclusion that follows from the examination by fixed rules.
+
+    A series whose flagged slices are more than the error rate lets expect, with a
+    place to point at: "supports", or "inconclusive" where the calibration covers it in
+    part. A place that the examiner pointed at and that is flagged by itself, in a
+    series whose slices are not: "inconclusive". Else "no support found", "partly
+    examined" where part of the body was not scored. Of a case the strongest of the
+    first two decides; else what is true of every series.
+
+    Args:
+        examinations: In the order of their numbers.
+    """
+    series = tuple(_of_series(n, e) for n, e in enumerate(examinations, 1))
+    conclusion, headline = _of_case(series)
+    order: list[Conclusion] = ["supports", "inconclusive"]
+    told = sorted(series, key=lambda s: (s.conclusion not in order, s.number))
+    sentences = tuple(s.sentence for s in told)
+    return CaseConclusion(conclusion, headline, sentences, series)
+
+
+def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
+    state, evaluation = examination.state, examination.evaluation
+    if evaluation is None or state in _OF_STATE:
+        reason = examination.reason.rstrip(".") or "the reason is not known"
+        words = {
+            State.NOT_CALIBRATED: "was scored but is not calibrated",
+            State.NOT_COVERED: "is not covered by the calibration",
+        }.get(state, "was not examined")
+        return SeriesConclusion(
+            number, state, _OF_STATE[state], f"Series {number} {words}: {reason}."
+        )
+    open_findings = [f for f in examination.findings if f.status != "dismissed"]
+    conclusion, sentence = _of_scores(number, evaluation, open_findings)
+    share = examination.share
+    if share is not None and not share.is_whole:
+        sentence += f" {share.sentence}"
+        if conclusion == "no support found":
+            conclusion = "partly examined"
+    return SeriesConclusion(number, state, conclusion, sentence)
+
+
+def _of_scores(
+    number: int, evaluation: Evaluation, findings: Sequence[Finding]
+) -> tuple[Conclusion, str]:
+    series, rate = evaluation.kinds["anomaly"], evaluation.profile.target_fpr
+    n_flagged = sum(bool(v and v.flagged) for v in series.slices)
+    n_scored = sum(v is not None for v in series.slices)
+    expected = rate * n_scored
+    sentence = (
+        f"Series {number}: {n_flagged} of {n_scored} slices are flagged; at the "
+        f"false-positive rate of {rate:.1%} per slice, {expected:.1f} are expected in "
+        f"a genuine series of this length. {len(findings)} places are shown as "
+        "exhibits."
+    )
+    # More slices than the error rate lets expect, and places to point at.
+    if n_flagged > max(1.0, 3.0 * expected) and findings:
+        if evaluation.scope.coverage is Coverage.PARTLY:
+            return "inconclusive", (
+                f"{sentence} The calibration covers the series only in part, so that "
+                "the error rate of these flags is not established."
+            )
+        return "supports", sentence
+    pointed = [f for f in findings if f.origin == "examiner" and _is_flagged(f)]
+    if pointed:
+        named = ", ".join(
+            f"x {round(f.x)}, y {round(f.y)}, slice {f.slice_index + 1}"
+            for f in pointed[:_MOST_NAMED]
+        )
+        return "inconclusive", (
+            f"{sentence} The slices as a whole do not stand out, but "
+            f"{len(pointed)} of the places that the examiner pointed at are above "
+            f"their threshold by themselves ({named}). Whether they were named before "
+            "the scores were seen decides what that is worth; the program cannot know "
+            "it."
+        )
+    return "no support found", sentence
+
+
+def _is_flagged(finding: Finding) -> bool:
+    numbers = finding.numbers.get("anomaly")
+    return isinstance(numbers, dict) and bool(numbers.get("flagged"))
+
+
+def _of_case(series: Sequence[SeriesConclusion]) -> tuple[Conclusion, str]:
+    by_word: dict[Conclusion, list[int]] = {}
+    for one in series:
+        by_word.setdefault(one.conclusion, []).append(one.number)
+    several = len(series) > 1
+    if "supports" in by_word:
+        where = f" in {_named(by_word['supports'])}" if several else ""
+        return "supports", (
+            f"The findings{where} support alteration (H1) over no alteration (H2)."
+        )
+    if "inconclusive" in by_word:
+        where = f" in {_named(by_word['inconclusive'])}" if several else ""
+        return "inconclusive", f"Inconclusive{where}."
+    if set(by_word) == {"no support found"}:
+        return "no support found", "No support for an alteration was found."
+    clear, partly = (
+        by_word.get("no support found", []),
+        by_word.get("partly examined", []),
+    )
+    left_out = _left_out(by_word, several)
+    if not clear and not partly:
+        only: Conclusion = (
+            "not covered" if "not examined" not in by_word else ("not examined")
+        )
+        return only, f"No opinion: {left_out or 'no series was examined'}."
+    places = [f"in {_named(clear)}"] if clear else []
+    if partly:
+        places.append(
+            f"in the part of {_named(partly) if several else 'the series'} that was "
+            "scored"
+        )
+    headline = f"No support for an alteration was found {' and '.join(places)}"
+    return "partly examined", f"{headline}{f'; {left_out}' if left_out else ''}."
+
+
+def _left_out(by_word: dict[Conclusion, list[int]], several: bool) -> str:
+    words: list[tuple[Conclusion, str, str]] = [
+        ("not covered", "is not covered by the calibration", "are not covered by the "
+         "calibration"),
+        ("not examined", "was not examined", "were not examined"),
+    ]  # fmt: skip
+    told = []
+    for word, one, many in words:
+        numbers = by_word.get(word, [])
+        if numbers:
+            who = _named(numbers) if several else "the series"
+            told.append(f"{who} {one if len(numbers) == 1 else many}")
+    return "; ".join(told)
+
+
+def _named(numbers: Sequence[int]) -> str:
+    shown = [str(n) for n in numbers[:_MOST_NAMED]]
+    if len(numbers) > _MOST_NAMED:
+        return f"series {', '.join(shown)} and {len(numbers) - _MOST_NAMED} more"
+    if len(shown) > 1:
+        return f"series {', '.join(shown[:-1])} and {shown[-1]}"
+    return f"series {shown[0]}"

@@ -1,0 +1,160 @@
+"""The conclusion never says "no support" about what was not scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.cases.model import Run, SeriesRecord
+from btd_desktop.examination.conclusion import conclude
+from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.share import ScoredShare
+
+N_SLICES = 100
+WHOLE = ScoredShare(N_SLICES, N_SLICES, 1000, 1000, ())
+FOUR_FIFTHS = ScoredShare(
+    N_SLICES, N_SLICES, 1000, 800, ("The header declares 20 % of the body padding.",)
+)
+LITTLE = ScoredShare(N_SLICES, 10, 1000, 30, ("The header declares 97 % padding.",))
+NOTHING = ScoredShare(N_SLICES, 0, 0, 0, ("No body was found in 100 of 100 slices.",))
+
+
+def series(
+    *,
+    n_flagged: int = 0,
+    coverage: Coverage = Coverage.COVERED,
+    share: ScoredShare = WHOLE,
+    findings: tuple[Any, ...] = (),
+) -> SeriesExamination:
+    """A scored and calibrated series."""
+    n = share.n_slices_scored
+    slices = [SimpleNamespace(flagged=i < n_flagged) for i in range(n)]
+    anomaly = SimpleNamespace(
+        slices=[*slices, *[None] * (N_SLICES - n)], series=slices[0] if n else None
+    )
+    reasons = () if coverage is Coverage.COVERED else ("another scanner",)
+    evaluation = SimpleNamespace(
+        kinds={"anomaly": anomaly},
+        profile=SimpleNamespace(target_fpr=0.01),
+        scope=Scope(coverage, reasons),
+    )
+    return SeriesExamination(
+        cast(SeriesRecord, SimpleNamespace(series_id=1, n_slices=N_SLICES)),
+        run=cast(Run, SimpleNamespace(status="done")),
+        evaluation=cast(Any, evaluation),
+        findings=findings,
+        share=share,
+    )
+
+
+def without_scores(*, is_scored: bool) -> SeriesExamination:
+    """A series that has no p-values."""
+    run = cast(Run, SimpleNamespace(status="done")) if is_scored else None
+    record = cast(SeriesRecord, SimpleNamespace(series_id=1, n_slices=N_SLICES))
+    return SeriesExamination(record, run=run, problem="there is a reason")
+
+
+def finding(origin: str = "search", *, flagged: bool = False, **changes: Any) -> Any:
+    numbers = {"anomaly": {"flagged": flagged}}
+    values = {"status": "to check", "x": 4.0, "y": 5.0, "slice_index": 6, **changes}
+    return SimpleNamespace(origin=origin, numbers=numbers, **values)
+
+
+LEFT_OUT: dict[str, Callable[[], SeriesExamination]] = {
+    "not covered": lambda: series(coverage=Coverage.NOT),
+    "not calibrated": lambda: without_scores(is_scored=True),
+    "not scored": lambda: without_scores(is_scored=False),
+    "nothing in the mask": lambda: series(share=NOTHING),
+    "padding over the body": lambda: series(share=LITTLE),
+}
+
+
+def test_whole_case_without_flags_is_no_support():
+    found = conclude([series(), series(n_flagged=3, findings=(finding(),))])
+    assert found.conclusion == "no support found"
+    assert found.headline == "No support for an alteration was found."
+    assert "3 of 100 slices are flagged" in found.sentences[1]
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_series_left_out_alone_is_no_opinion(name):
+    found = conclude([LEFT_OUT[name]()])
+    assert found.conclusion in ("not covered", "not examined")
+    assert "o support" not in found.headline
+    assert found.headline.startswith("No opinion")
+    assert not any("o support" in sentence for sentence in found.sentences)
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_case_with_a_series_left_out_has_no_headline_of_no_support(name):
+    found = conclude([series(), LEFT_OUT[name]()])
+    assert found.conclusion == "partly examined"
+    assert found.headline.startswith(
+        "No support for an alteration was found in series 1; series 2 "
+    )
+    assert "not" in found.headline.partition(";")[2]
+    assert [s.number for s in found.series] == [1, 2]
+
+
+def test_part_of_the_body_is_named_as_a_part():
+    found = conclude([series(share=FOUR_FIFTHS)])
+    assert found.conclusion == "partly examined"
+    assert found.headline == (
+        "No support for an alteration was found in the part of the series that was "
+        "scored."
+    )
+    assert "80 % of the body were scored" in found.sentences[0]
+    assert "20 % of the body padding" in found.sentences[0]
+
+
+def test_flags_beyond_the_error_rate_support_an_alteration_whatever_was_left_out():
+    hit = series(n_flagged=9, findings=(finding(),))
+    assert conclude([hit]).conclusion == "supports"
+    found = conclude([without_scores(is_scored=False), hit])
+    assert found.conclusion == "supports"
+    assert "in series 2 support alteration" in found.headline
+    assert found.sentences[0].startswith("Series 2")
+    assert found.sentences[1].startswith("Series 1 was not examined")
+
+
+def test_flags_of_a_series_covered_in_part_are_inconclusive():
+    hit = series(n_flagged=9, findings=(finding(),), coverage=Coverage.PARTLY)
+    assert conclude([hit]).conclusion == "inconclusive"
+    dismissed = series(n_flagged=9, findings=(finding(status="dismissed"),))
+    assert conclude([dismissed]).conclusion == "no support found"
+
+
+def test_place_pointed_at_and_flagged_is_not_called_no_support():
+    pointed = series(findings=(finding("examiner", flagged=True),))
+    found = conclude([pointed])
+    assert found.conclusion == "inconclusive"
+    assert "x 4, y 5, slice 7" in found.sentences[0]
+    for other in (
+        finding("examiner", flagged=False),
+        finding("search", flagged=True),
+        finding("examiner", flagged=True, status="dismissed"),
+    ):
+        assert conclude([series(findings=(other,))]).conclusion == "no support found"
+
+
+def test_states_have_one_reason_each():
+    told = {name: make() for name, make in LEFT_OUT.items()}
+    assert {name: e.state for name, e in told.items()} == {
+        "not covered": State.NOT_COVERED,
+        "not calibrated": State.NOT_CALIBRATED,
+        "not scored": State.NOT_SCORED,
+        "nothing in the mask": State.NOT_EXAMINED,
+        "padding over the body": State.NOT_EXAMINED,
+    }
+    assert all(e.reason for e in told.values())
+    assert "No body was found" in told["nothing in the mask"].reason
+    assert "97 % padding" in told["padding over the body"].reason
+
+
+def test_many_series_are_counted_in_one_line():
+    found = conclude([series(), *(without_scores(is_scored=False) for _ in range(30))])
+    assert "series 2, 3, 4, 5, 6, 7, 8, 9 and 22 more were not" in found.headline
