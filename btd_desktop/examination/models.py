@@ -38,6 +38,7 @@ __all__ = [
     "list_profiles",
     "model_of_run",
     "open_detector",
+    "scope_of",
 ]
 
 PROFILES_DIR = "profiles"
@@ -326,14 +327,7 @@ def choose_profile(
     """
 
     def checked(profile: CalibrationProfile) -> tuple[CalibrationProfile, Scope]:
-        scope = check_scope(
-            profile,
-            model_digest=model.digest,
-            preset=model.preset,
-            grid=grid,
-            facts=facts,
-        )
-        return profile, scope
+        return profile, scope_of(profile, model, grid, facts)
 
     if wanted:
         return checked(_profile_asked_for(wanted, model, kept))
@@ -348,6 +342,22 @@ def choose_profile(
     if last is not None and (best is None or not best[1].p_values_allowed):
         return last
     return best
+
+
+def scope_of(
+    profile: CalibrationProfile,
+    model: ModelCard | ModelFacts,
+    grid: dict[str, Any],
+    facts: dict[str, Any],
+) -> Scope:
+    """How far a profile speaks for a series that a model scored on a grid."""
+    return check_scope(
+        profile,
+        model_digest=model.digest,
+        preset=model.preset,
+        grid=grid,
+        facts=facts,
+    )
 
 
 def _profile_asked_for(

@@ -51,6 +51,9 @@ def test_contracts_hold():
     [
         ("scoring/planted.py", "import btd_desktop.workflow", "Layers point downwards"),
         ("dicom/planted.py", "import btd_desktop.preprocess", "Layers point downwards"),
+        ("cases/planted.py", "import btd_desktop.examination", "Layers point"),
+        ("examination/planted.py", "import btd_desktop.report", "Layers point"),
+        ("gui/presenters/planted.py", "import btd_desktop.scoring.grid", "no deeper"),
         ("utils.py", "", "Layers point downwards"),
         ("gui/planted.py", "", "Inside the GUI"),
         ("workflow/planted.py", "import PySide6.QtCore", "Qt is imported by the GUI"),

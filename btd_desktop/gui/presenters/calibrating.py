@@ -220,16 +220,13 @@ class CalibrationPresenter(QObject):
         run = self._session.result.run
         if record is None or run is None:
             return []
-        from btd_desktop.calibration.scope import Coverage, check_scope
+        from btd_desktop.examination.models import model_of_run, scope_of
+        from btd_desktop.examination.stored import manifest_of
 
-        scope = check_scope(
-            profile,
-            model_digest=str(run.manifest["model"]["digest"]),
-            preset=run.manifest["preset"],
-            grid=run.manifest["grid"],
-            facts=record.meta,
-        )
-        if scope.coverage is Coverage.COVERED:
+        manifest = manifest_of(run)
+        model = model_of_run(manifest)
+        scope = scope_of(profile, model, manifest.grid, record.meta)
+        if not scope.reasons:
             return []
         how, why = scope.coverage.value, "; ".join(scope.reasons)
         return [f"The series shown is {how} by this profile: {why}."]

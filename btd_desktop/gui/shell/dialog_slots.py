@@ -132,16 +132,16 @@ class DialogSlots:
         self._open(CalibrationDialog(presenter, self.theme, _window(self)))
 
     def _on_profile_saved(self, path: Path) -> None:
-        from btd_desktop.calibration.profile import read_profile
+        from btd_desktop.examination.models import find_profile
 
         record = self.session.record
         if record is None:
             return
-        shown = self.session.result.evaluation
+        shown = self.session.result
         # A profile of another model says nothing of this run: what is shown stays.
-        if shown is not None:
-            model = shown.run.manifest["model"]["digest"]
-            if read_profile(path).model.get("digest") != model:
+        if shown.evaluation is not None and shown.model is not None:
+            saved = find_profile(str(path), shown.model)
+            if saved.model.get("digest") != shown.model.digest:
                 return
         self.parts.scoring.evaluate(record.series_id, str(path))
 
