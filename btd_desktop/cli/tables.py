@@ -85,7 +85,7 @@ def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
 
 
 def _copied_lines(findings: Sequence[Finding]) -> Iterator[str]:
-    from btd_desktop.calibration.copied_noise import JudgedCopy, copy_sentence
+    from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
 
     for finding in findings:
         copy = finding.numbers.get("copy")
@@ -167,7 +167,7 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
         mode: The score that was asked for; it is marked.
     """
     # Not above: verifying a report prints tables too, and needs no density.
-    from btd_desktop.calibration.copied_noise import copy_sentence, judge_copy
+    from btd_desktop.examination.copied_noise import copy_sentence, judge_copy
     from btd_desktop.workflow.findings import scores_of
 
     scores = scores_of(place.profile, place.values, place.copy)

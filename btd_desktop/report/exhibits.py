@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
+from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.stored import load_residual
 from btd_desktop.report.case import ReportCase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from btd_desktop.examination.reading import (
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.examination.stored import manifest_of
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.custody import open_checked
+from btd_desktop.workflow.custody import open_checked, require_authenticated
 from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
 from btd_desktop.workflow.findings import keep_place, numbers_of, searched
 from btd_desktop.workflow.issue_report import (
@@ -30,7 +31,13 @@ from btd_desktop.workflow.issue_report import (
 from btd_desktop.workflow.score_place import Place, score_at
 from btd_desktop.workflow.services import Services
 
-__all__ = ["ScoredPlace", "report_on_case", "score_case", "score_place"]
+__all__ = [
+    "ScoredPlace",
+    "report_on_case",
+    "report_on_store",
+    "score_case",
+    "score_place",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,9 +193,33 @@ def report_on_case(
         Cancelled: The examiner asked to stop; there is no report.
     """
     with CaseStore.open(folder) as store:
-        outcomes = tuple(
-            searched(store, examination, services, context)
-            for examination in read_case(store, profile)
-        )
-        issued = issue_report(store, outcomes, services, options, context)
-        return outcomes, issued
+        return report_on_store(store, services, options, context, profile=profile)
+
+
+def report_on_store(
+    store: CaseStore,
+    services: Services,
+    options: ReportOptions,
+    context: TaskContext | None = None,
+    *,
+    profile: str = "",
+    choices: Mapping[int, Choice] | None = None,
+) -> tuple[tuple[SeriesExamination, ...], IssuedReport]:
+    """Write the signed report of an open case; see `report_on_case`.
+
+    Args:
+        store: Case open for writing.
+        services: Settings and clock.
+        options: How the report is worded and signed.
+        context: Progress and cancellation.
+        profile: Profile asked for, for every series without a choice of its own.
+        choices: Run and profile by series, as `read_case` takes them.
+    """
+    context = context or TaskContext()
+    # Before places are searched for: nothing is added to a case that is refused.
+    require_authenticated(store, options.adopt_reason, services, context)
+    outcomes = tuple(
+        searched(store, examination, services, context)
+        for examination in read_case(store, profile, choices)
+    )
+    return outcomes, issue_report(store, outcomes, services, options, context)

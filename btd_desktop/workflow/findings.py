@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from btd_desktop.calibration.apply import CalibratedValue
-from btd_desktop.calibration.copied_noise import judge_copy, level_of_place
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.copied_noise import judge_copy, level_of_place
 from btd_desktop.examination.reading import with_findings
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext

@@ -39,7 +39,7 @@ from btd_desktop.workflow.report_names import (
 from btd_desktop.workflow.reports_beside import set_aside_unrecorded
 from btd_desktop.workflow.services import Services
 
-__all__ = ["IssuedReport", "ReportOptions", "issue_report"]
+__all__ = ["IssuedReport", "ReportOptions", "issue_report", "preview_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,24 @@ def issue_report(
     return replace(
         issued, redacted=_issued(store, other, head, variant, signer, services, options)
     )
+
+
+def preview_report(
+    store: CaseStore,
+    outcomes: Sequence[SeriesExamination],
+    services: Services,
+    remarks: str = "",
+) -> bytes:
+    """The pages of a report as a draft; nothing is signed and nothing recorded."""
+    case = ReportCase(
+        store,
+        outcomes,
+        report_id=f"{store.info.case_id[:8]}-preview",
+        now=services.now(),
+        is_draft=True,
+        remarks=remarks,
+    )
+    return render_pdf(document_of(case))
 
 
 def _issued(

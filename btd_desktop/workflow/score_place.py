@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
-from btd_desktop.calibration.copied_noise import judge_copy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, EvidenceError
+from btd_desktop.examination.copied_noise import judge_copy
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.stored import manifest_of
 from btd_desktop.preprocess.presets import IntensityScale

@@ -278,7 +278,7 @@ class HistogramPresenter(QObject):
 
 def _level_of(place: Place) -> Level:
     """Where the anomaly score of a place was ranked."""
-    from btd_desktop.calibration.copied_noise import level_of_place
+    from btd_desktop.examination.copied_noise import level_of_place
 
     return level_of_place(place.profile, place.copy)
 

@@ -216,7 +216,7 @@ class PlacingPresenter(QObject):
         self._show(PlaceState("scoring", where, message=f"{progress.stage}: {done} …"))
 
     def _on_place(self, evaluation: Evaluation, place: Place) -> None:
-        from btd_desktop.calibration.copied_noise import (
+        from btd_desktop.examination.copied_noise import (
             copy_sentence,
             judge_copy,
             level_of_place,

@@ -266,21 +266,12 @@ def _preview(
     tell: Tell,
 ) -> bytes:
     from btd_desktop.examination.reading import read_case
-    from btd_desktop.report.case import ReportCase
-    from btd_desktop.report.compose import document_of
-    from btd_desktop.report.pdf import render_pdf
+    from btd_desktop.workflow.issue_report import preview_report
 
     _keep_details(store, form, services)
     context.check()
-    case = ReportCase(
-        store,
-        read_case(store, choices=choices),
-        report_id=f"{store.info.case_id[:8]}-preview",
-        now=services.now(),
-        is_draft=True,
-        remarks=form.remarks,
-    )
-    return render_pdf(document_of(case))
+    outcomes = read_case(store, choices=choices)
+    return preview_report(store, outcomes, services, form.remarks)
 
 
 def _issue(
@@ -291,8 +282,8 @@ def _issue(
     context: TaskContext,
     tell: Tell,
 ) -> IssuedState:
-    from btd_desktop.examination.reading import read_case
-    from btd_desktop.workflow.issue_report import ReportOptions, issue_report
+    from btd_desktop.workflow.examine_case import report_on_store
+    from btd_desktop.workflow.issue_report import ReportOptions
 
     # Before the details are kept: nothing is added to a case that is refused.
     require_authenticated(store, form.adopt_reason, services, context)
@@ -306,8 +297,7 @@ def _issue(
         remarks=form.remarks,
         redacted=form.redacted,
     )
-    outcomes = read_case(store, choices=choices)
-    issued = issue_report(store, outcomes, services, options, context)
+    _, issued = report_on_store(store, services, options, context, choices=choices)
     variant = None if issued.redacted is None else issued.redacted.path
     return IssuedState(
         issued.path, issued.sha256, issued.signer, issued.self_signed, variant

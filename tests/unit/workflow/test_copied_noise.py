@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from btd_desktop.calibration.copied_noise import (
+from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.errors import Cancelled
+from btd_desktop.examination.copied_noise import (
     JudgedCopy,
     copy_sentence,
     judge_copy,
     level_of_place,
 )
-from btd_desktop.calibration.scope import Coverage, Scope
-from btd_desktop.cases.store import CaseStore
-from btd_desktop.dicom.series import LoadedSeries
-from btd_desktop.errors import Cancelled
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import read_case, read_series, required_evaluation
 from btd_desktop.examination.series import Evaluation
