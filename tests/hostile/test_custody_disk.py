@@ -229,19 +229,19 @@ def test_disk_that_fails_during_scoring_loses_nothing(
     named: str,
     at: str,
 ) -> None:
-    real: Callable[..., Any] = os.fsync if at == "fsync" else Path.replace
+    real: Callable[..., Any] = getattr(os, at)
     n_calls = 0
 
-    def failing(*arguments: Any) -> Any:
+    def failing(*arguments: Any, **options: Any) -> Any:
         nonlocal n_calls
         n_calls += 1
         if n_calls == 6:
             raise OSError(code, os.strerror(code))
-        return real(*arguments)
+        return real(*arguments, **options)
 
     with CaseStore.open(case) as store:
         with monkeypatch.context() as patch:
-            patch.setattr(os if at == "fsync" else Path, at, failing)
+            patch.setattr(os, at, failing)
             with pytest.raises(CaseError) as met:
                 score(store)
         assert met.value.code == named
@@ -302,16 +302,13 @@ def test_database_that_fails_during_scoring_loses_nothing(
 def test_disk_that_fails_while_the_report_is_written_leaves_no_half_report(
     case: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    def failing(*arguments: Any) -> None:
+    def failing(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with CaseStore.open(case) as store:
         score(store)
         with monkeypatch.context() as patch:
-            if at == "fsync":
-                patch.setattr(os, "fsync", failing)
-            else:
-                patch.setattr(Path, "replace", failing)
+            patch.setattr(os, at, failing)
             with pytest.raises(ReportError, match="cannot be written"):
                 report(store)
         assert not list(case.glob("report*"))
