@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -242,3 +243,17 @@ def test_shift_prints_a_line_for_every_scanner_and_one_for_each_answer(
     assert "covered: 1 series of 1 patients" in done.out
     [row] = json.loads((tmp_path / "s.json").read_text("utf-8"))
     assert row["flagged_patches"] == 3
+
+
+def test_processing_prints_rates_limits_and_what_is_found_in_copies(
+    btd, data, tmp_path
+):
+    file = tmp_path / "p.json"
+    done = btd("bench", "processing", "--data", data, "--copies", 1, "--json", file)
+    assert done.status == 0, done.err
+    assert "limits: resampled_grid 40" in done.out
+    assert re.search(r"steps of 4 HU +1/1 .*odd_levels 1", done.out)
+    kept = json.loads(file.read_text("utf-8"))
+    rows = [*kept["CT undeclared"], *kept["CT declared"]]
+    assert {row["n_patients"] for row in rows} == {1}
+    assert len(kept["copies"]) > 20
