@@ -348,8 +348,22 @@ def stated(cell: Cell, otherwise: str = NOT_STATED) -> Cell:
 
 
 def unprinted(value: Any) -> Cell:  # noqa: ANN401 - JSON value
-    """A number, flag or word of the program's own for the twin alone."""
+    """Numbers and flags for the twin alone; a text has to be marked for what it is.
+
+    Raises:
+        ReportError: There is a text in it.
+    """
+    if _holds_text(value):
+        raise ReportError("a text is given to the twin without a mark")
     return plain("", value)
+
+
+def _holds_text(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_text, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_text, value))
+    return isinstance(value, str) and bool(value)
 
 
 def join(*cells: Cell, value: Any = AS_PRINTED) -> Cell:  # noqa: ANN401 - JSON value

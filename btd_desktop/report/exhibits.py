@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.examination.series import Evaluation
-from btd_desktop.examination.stored import load_residual
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -35,7 +31,7 @@ from btd_desktop.report.document import (
     unprinted,
     word,
 )
-from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.exhibit_pictures import exhibit_figure
 from btd_desktop.report.results import Result
 from btd_desktop.report.wording import (
     UNITS,
@@ -47,16 +43,10 @@ from btd_desktop.report.wording import (
     p_value_text,
     percent_text,
 )
-from btd_desktop.volume import Volume
 
-__all__ = ["display_window", "exhibits_of", "score_sentences"]
+__all__ = ["exhibits_of", "score_sentences"]
 
 _MOST_EXHIBITS: Final = 12
-_CROP: Final = 160
-_LUNG_WINDOW: Final = (-600.0, 1500.0)
-_SOFT_WINDOW: Final = (40.0, 400.0)
-_LUNG_BELOW_HU: Final = -400.0
-_AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))  # toward +, - of x, y, z (LPS)
 _STATUSES: Final = ("to check", "confirmed", "dismissed")
 _KINDS: Final = ("anomaly", "injection", "removal")
 _MODES: Final = {
@@ -95,15 +85,73 @@ _DEFINITIONS: Final = {
 def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
     """A record for each place of a series that is shown."""
     evaluation = result.evaluation
-    shown = [f for f in result.outcome.findings if f.status != "dismissed"]
+    findings = result.outcome.findings
+    shown = [f for f in findings if f.status != "dismissed"]
     if evaluation is None:
         return records("exhibits", [])
-    return records(
+    exhibits = records(
         "exhibits",
         [
             _exhibit(case, result.number, f"E{result.number}.{i}", finding, evaluation)
             for i, finding in enumerate(shown[:_MOST_EXHIBITS], 1)
         ],
+    )
+    n_more = len(shown) - _MOST_EXHIBITS
+    if n_more > 0:
+        more = counted(n_more, "further place")
+        exhibits += (Text(plain(f"{more} of this series: see the case.")),)
+    return (*exhibits, *_dismissed(f for f in findings if f.status == "dismissed"))
+
+
+def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
+    """Places that the examiner set aside: named with his reason, and counted."""
+
+    def anomaly(finding: Finding) -> Mapping[str, Any]:
+        return finding.numbers.get("anomaly") or {}
+
+    def p_value(finding: Finding) -> Cell:
+        p = anomaly(finding).get("p_value")
+        return plain(p_value_text(p, int(anomaly(finding).get("n", 0))), p)
+
+    def is_flagged(finding: Finding) -> Cell:
+        flagged = anomaly(finding).get("flagged")
+        return plain(flagged_text(flagged), flagged)
+
+    table = table_of(
+        findings,
+        (
+            (
+                Column("Slice", 1, "slice_number", "number"),
+                lambda f: plain(f"{f.slice_index + 1:d}", f.slice_index + 1),
+            ),
+            (
+                Column("Column, row", 1.8, "place"),
+                lambda f: plain(
+                    f"{round(f.x):d}, {round(f.y):d}", [round(f.x), round(f.y)]
+                ),
+            ),
+            (
+                Column("Anomaly score", 1.6, "score", "number"),
+                lambda f: plain(
+                    number_text(anomaly(f).get("score")), anomaly(f).get("score")
+                ),
+            ),
+            (Column("p-value", 2.6, "p_value"), p_value),
+            (Column("", 1.8, "is_flagged"), is_flagged),
+            (
+                Column("Examiner's reason", 5, "note"),
+                lambda f: stated(name("text", f.note), "no reason stated"),
+            ),
+        ),
+        "dismissed",
+    )
+    if not table.rows:
+        return (table,)
+    n_dismissed = counted(len(table.rows), "place")
+    return (
+        Heading(plain(f"{n_dismissed} dismissed by the examiner")),
+        Text(plain("Their scores stand; that they are set aside is his judgement.")),
+        table,
     )
 
 
@@ -142,7 +190,7 @@ def _exhibit(
         Fact("", unprinted(None if judged is None else _copy(judged)), "copied_noise"),
         Fact("", plain(copied), "noise_sentence"),
     )
-    figure = _figure(case, volume, finding, evaluation, label)
+    figure = exhibit_figure(case, volume, finding, evaluation, label)
     sentences = [*score_sentences(mode, scores, evaluation.profile), copied]
     return (
         Heading(plain("Exhibit " + label + f", series {number:d}")),
@@ -282,63 +330,3 @@ def _ranking(score: Score, profile: CalibrationProfile) -> str:
         f"{sentence} At its threshold the FPR per {level} is {percent_text(fpr)}, 95 %"
         f" interval {interval_text(interval, percent=True)}."
     )
-
-
-def _figure(
-    case: ReportCase,
-    volume: Volume,
-    finding: Finding,
-    evaluation: Evaluation,
-    label: str,
-) -> ExhibitFigure:
-    """Crop, residual and benign scores of a finding."""
-    index, x, y = finding.slice_index, round(finding.x), round(finding.y)
-    plane = np.asarray(volume.voxels[index], dtype=np.float32)
-    run = evaluation.run
-    residual = load_residual(case.store, run.run_id, index)
-    h, w = plane.shape
-    size_r, size_c = min(_CROP, h), min(_CROP, w)
-    r0 = int(np.clip(y - size_r // 2, 0, h - size_r))
-    c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
-    part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
-    patch = int(run.manifest["grid"]["patch"])
-    numbers = finding.numbers.get("anomaly", {})
-    level = evaluation.profile.levels["anomaly"][numbers.get("level", "patch")]
-    return ExhibitFigure(
-        crop=plane[part],
-        crop_origin=(c0, r0),
-        residual=residual[part],
-        box=(x - patch // 2, y - patch // 2, patch, patch),
-        window=display_window(volume, plane[part]),
-        pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
-        slice_image=plane,
-        benign_scores=level.ecdf.scores,
-        score=numbers.get("score"),
-        threshold=numbers.get("threshold"),
-        orientation=_orientation(volume),
-        label=f"exhibit {label}",
-        place=(x, y),
-        modality=volume.modality,
-    )
-
-
-def display_window(volume: Volume, part: NDArray[np.float32]) -> tuple[float, float]:
-    """(centre, width) that shows a part well: lung or soft tissue for CT."""
-    if volume.modality == "CT":
-        is_lung = float(np.median(part)) < _LUNG_BELOW_HU
-        return _LUNG_WINDOW if is_lung else _SOFT_WINDOW
-    low, high = np.percentile(part, [0.5, 99.5])
-    return float(low + high) / 2.0, max(float(high - low), 1.0)
-
-
-def _orientation(volume: Volume) -> tuple[str, str, str, str]:
-    """Letters at (left, right, top, bottom) of a slice (DICOM PS3.3 C.7.6.1.1.1)."""
-    right, left = _letters(volume.row_direction)
-    bottom, top = _letters(volume.column_direction)
-    return left, right, top, bottom
-
-
-def _letters(direction: tuple[float, float, float]) -> tuple[str, str]:
-    axis = int(np.argmax(np.abs(direction)))
-    toward, away = _AXES[axis]
-    return (toward, away) if direction[axis] > 0 else (away, toward)

@@ -223,7 +223,7 @@ def result_sentences(result: Result) -> tuple[Cell, ...]:
             )
         )
     if share is not None and not share.is_whole:
-        sentences.append(plain(share.sentence))
+        sentences.append(quoting(share.sentence))
     return tuple(sentences)
 
 

@@ -23,6 +23,7 @@ from btd_desktop.report.document import (
     Section,
     Table,
     Text,
+    cells_of,
     join,
     plain,
     reference,
@@ -191,3 +192,30 @@ def test_models_and_profiles_are_told_once_and_referred_to(document):
 
 def test_text_of_a_cell_leaves_references_out():
     assert text_of(join(plain("a"), reference("x"), plain("b"))) == "ab"
+
+
+def test_a_text_for_the_twin_alone_has_to_be_marked():
+    for value in ("x", ["x"], {"a": [1, "x"]}):
+        with pytest.raises(ReportError, match="without a mark"):
+            unprinted(value)
+    assert unprinted({"a": [1, None, True, ""]}).value == {"a": [1, None, True, ""]}
+
+
+def test_dismissed_places_are_printed_with_reason_and_count():
+    findings = (
+        make_finding(1),
+        make_finding(2, status="dismissed", note="a vessel"),
+        make_finding(3, status="dismissed", slice_index=4),
+    )
+    document = make_document(outcomes=[make_outcome(1, findings=findings)])
+    [result] = twin_value(document)["results"]
+    assert len(result["exhibits"]) == 1
+    assert [(d["slice_number"], d["note"]) for d in result["dismissed"]] == [
+        (13, "a vessel"),
+        (5, ""),
+    ]
+    assert all(d["is_flagged"] for d in result["dismissed"])
+    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
+    told = [text_of(cell) for cell in cells_of(blocks)]
+    assert "2 places dismissed by the examiner" in told
+    assert {"a vessel", "no reason stated"} <= set(told)

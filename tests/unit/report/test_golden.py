@@ -57,9 +57,14 @@ def printed() -> tuple[dict[str, Any], list[str], str]:
         pdf = render_pdf(document)
     time.tzset()
     pages = [p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages]
+    length = f"{len(twin):,}"
     if out := os.environ.get("BTD_GOLDEN_PDF"):
         Path(out).write_bytes(pdf)
-    return json.loads(twin), pages, bytes_digest(twin)
+    return (
+        json.loads(twin),
+        [p.replace(length, "LENGTH") for p in pages],
+        bytes_digest(twin),
+    )
 
 
 def _compared(name: str, text: str) -> None:
@@ -67,7 +72,8 @@ def _compared(name: str, text: str) -> None:
     if os.environ.get("BTD_WRITE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
-    assert text == path.read_text("utf-8")
+    # Where a line ends follows the width of digests.
+    assert text.split() == path.read_text("utf-8").split()
 
 
 def test_twin_of_the_fixed_case_is_the_golden_one(printed):

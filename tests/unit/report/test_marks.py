@@ -24,11 +24,14 @@ _FORMATTERS = frozenset(
 # Looked at one by one: words of the program, or numbers, where they are made.
 _OWN = frozenset(
     ("result.coverage", "result.method", "opinion.conclusion", "method_id", "label",
-     "otherwise", "text", "__version__", "sections/validation.py f[0]",
+     "otherwise", "__version__", "sections/validation.py f[0]",
      "sections/opinion.py item[0]", "sections/opinion.py item[1]",
      "sections/method.py item[0]", "sections/checks.py item[0]",
      "sections/checks.py str(value)", "sections/terms.py meaning",
      "sections/cover.py local", "report/exhibits.py copied",
+     "report/document.py text",
+     "report/exhibits.py text", "sections/opinion.py opinion.headline",
+     "sections/summary.py opinion.headline",
      "report/exhibits.py _level_of(s)", "sections/calibration.py _units(row[1])",
      "sections/completeness.py _MEANING.get(item[0], '')")
 )  # fmt: skip

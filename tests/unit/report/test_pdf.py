@@ -271,6 +271,7 @@ def test_many_exhibits_and_series_fit():
     text = text_of(pdf)
     assert all(f"Exhibit E1.{i}, series 1" in text for i in range(1, 13))
     assert "Exhibit E1.13" not in text
+    assert "2 further places of this series: see the case." in text
     images = sum(len(page.images) for page in PdfReader(io.BytesIO(pdf)).pages)
     assert images == 12 * 2
 
