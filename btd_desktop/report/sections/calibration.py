@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -96,6 +97,8 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
     ]
     facts = (
         Fact("Digest", digest(profile.digest), "profile_digest", "mono"),
+        Fact("Origin", quoting(profile_standing(profile.name, profile.digest).sentence),
+             "standing"),
         Fact("Made", plain(time_text(made), json_time(made)), "created"),
         Fact("Genuine scans", plain(based_on)),
         Fact("Scanners", lines(scanners), "scanner_mix"),

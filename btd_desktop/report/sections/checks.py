@@ -41,7 +41,8 @@ _FACTS: Final = (
     ("body_part", "Body part"),
     ("lossy", "Lossy compression"),
 )
-_UNITS: Final = ("HU", "modality value")
+_NO_UNIT: Final = {"CT": "not HU, see the findings below"}
+_UNITS: Final = ("HU", "modality value", *_NO_UNIT.values())
 _STATES: Final = tuple(state.value for state in State)
 _SEVERITIES: Final = ("note", "warning", "discrepancy")
 
@@ -65,7 +66,7 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
     )
     # Cases of earlier versions do not say in which unit their values are.
     usual = "HU" if record.modality == "CT" else ""
-    unit = str(meta.get("unit", usual)) or "modality value"
+    unit = str(meta.get("unit", usual)) or _NO_UNIT.get(record.modality, _UNITS[1])
     known = [(label, _fact(key, meta.get(key))) for key, label in _FACTS]
     shown = [(label, cell) for label, cell in known if cell is not None]
     findings = table_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from btd_desktop import __version__
-from btd_desktop.examination.shipped_models import named_model
+from btd_desktop.examination.shipped_models import model_standing, named_model
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -125,6 +125,8 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     weights = "" if card is None else card.weights_sha256
     facts = (
         Fact("Model", name, "model_name"),
+        Fact("Origin", quoting(model_standing(model.name, model.digest).sentence),
+             "standing"),
         Fact("Network", _network(card) if card else unknown, "network"),
         Fact("Weights", digest(weights), "weights_digest", "mono"),
         Fact("Model card", digest(model.digest), "card_digest", "mono"),
