@@ -112,7 +112,10 @@ class SeriesExamination:
         if self.evaluation is None:
             return self.problem
         if self.state is State.NOT_EXAMINED:
-            return "nothing was scored" if self.share is None else self.share.sentence
+            scope = self.evaluation.scope
+            told = ["nothing was scored" if self.share is None else self.share.sentence]
+            # Values that are no HU, say, explain why no body was found in them.
+            return " ".join(told + ([] if scope.p_values_allowed else [*scope.reasons]))
         if self.state is State.NOT_COVERED:
             return "; ".join(self.evaluation.scope.reasons)
         return ""

@@ -41,10 +41,12 @@ def padding_is_water(folder: Path) -> None:
     make_series_folder(folder, 21, shape=SHAPE)
     for path in folder.glob("*.dcm"):
         dataset = pydicom.dcmread(path)
-        dataset.PixelPaddingValue = -950
-        dataset.PixelPaddingRangeLimit = 700
+        # In stored values (DICOM PS3.3 C.7.5.1.1.2), so before the rescale.
+        stored = -int(dataset.RescaleIntercept)
+        dataset.PixelPaddingValue = stored - 950
+        dataset.PixelPaddingRangeLimit = stored + 700
         for name in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-            dataset[name].VR = "SS"
+            dataset[name].VR = "SS" if dataset.PixelRepresentation else "US"
         dataset.save_as(path)
 
 
