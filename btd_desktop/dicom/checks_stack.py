@@ -208,6 +208,13 @@ def _check_instance_numbers(
         )
         return
     counts = Counter(known)
+    if len(counts) == 1:
+        yield note(
+            "no_instance_number",
+            f"All slices carry the instance number {number_text(known[0])}: they are "
+            "not numbered. Some converters write no other.",
+        )
+        return
     if len(counts) < len(known):
         yield warning(
             "repeated_instance_number",

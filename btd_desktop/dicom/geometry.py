@@ -27,6 +27,7 @@ __all__ = [
     "oblique_degrees",
     "place_labels",
     "positions_along_normal",
+    "rounding_mm",
     "same_position_mm",
     "slice_normal",
 ]
@@ -40,6 +41,14 @@ _SAME_UNKNOWN_MM: Final = 0.005
 # So many equal steps in a row are a protocol, not slices that went missing.
 _RUN: Final = 3
 _COVERED: Final = 1.05
+# Finer than a thousandth of a millimetre no rounding is seen; coarser than a quarter of
+# the step it explains anything.
+_MOST_DECIMALS: Final = 3
+_ROUNDED_SHARE: Final = 0.125
+# The line through rounded positions is not the one through the true ones.
+_ROUNDED: Final = 1.2
+# Steps that differ by less come from the digits of the file alone.
+_EXACT_SHARE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,8 @@ class StackShape:
     """How a stack of ordered slices is spaced.
 
     Attributes:
-        spacing_mm: Median distance between neighbours; 0 for one slice.
+        spacing_mm: Distance between neighbours: of the grid that they lie on, else the
+            median; 0 for one slice.
         gaps: Indices of slices after which at least one position is missing.
         n_missing: Estimated number of missing positions.
         skipped: Indices of slices after which a position of the regular grid is empty
@@ -109,20 +119,47 @@ def place_labels(along: NDArray[np.float64], same_mm: float) -> NDArray[np.intp]
     return labels
 
 
-def is_regular(along: NDArray[np.float64]) -> float:
+def rounding_mm(
+    positions: Sequence[tuple[float, ...]], orientation: tuple[float, ...]
+) -> float:
+    """How far positions along the normal may be off by the decimals that were written.
+
+    Some consoles and converters write one or two decimals, whatever the step is.
+
+    Returns:
+        Half of the last digit, along the normal, mm; 0 for more than three decimals.
+    """
+    points = np.asarray(positions, float)
+    for decimals in range(_MOST_DECIMALS + 1):
+        scaled = points * 10.0**decimals
+        if bool(np.all(np.abs(scaled - np.rint(scaled)) <= 1e-6)):
+            along = float(np.abs(slice_normal(orientation)).sum())
+            return 0.5 * 10.0**-decimals * along
+    return 0.0
+
+
+def is_regular(along: NDArray[np.float64], rounding: float = 0.0) -> float:
     """The step of positions that lie on a regular grid with few gaps; 0 otherwise.
 
     Args:
         along: Positions in rising order.
+        rounding: Error that their decimals explain, of `rounding_mm`.
     """
     steps = np.diff(along)
     if steps.size == 0 or steps.min() <= 0:
         return 0.0
     usual = float(np.median(steps))
-    multiples = np.rint(steps / usual)
-    is_on_grid = bool(np.all(np.abs(steps / usual - multiples) <= _UNEVEN_SHARE))
-    n_gaps = int((multiples > 1).sum())
-    return usual if is_on_grid and n_gaps <= max(1, steps.size // 4) else 0.0
+    multiples = np.maximum(1.0, np.rint(steps / usual))
+    if int((multiples > 1).sum()) > max(1, steps.size // 4):
+        return 0.0
+    index = np.r_[0.0, np.cumsum(multiples)]
+    deviation = float(np.abs(steps / usual - multiples).max())
+    fitted, start = (float(value) for value in np.polyfit(index, along, 1))
+    if deviation <= _UNEVEN_SHARE:
+        return usual if deviation <= _EXACT_SHARE else fitted
+    off = float(np.abs(along - start - fitted * index).max())
+    is_rounded = rounding <= _ROUNDED_SHARE * fitted and off <= _ROUNDED * rounding
+    return fitted if is_rounded and steps.size >= _RUN else 0.0
 
 
 def slice_normal(orientation: tuple[float, ...]) -> NDArray[np.float64]:
@@ -180,7 +217,8 @@ def describe_stack(
     tilt = math.degrees(math.atan(float(np.hypot(*slope))))
     if not (steps > same).any():
         return StackShape(0.0, (), 0, (), (), repeats, False, tilt, tuple(beside))
-    spacing = float(np.median(steps[steps > same]))
+    grid = is_regular(points[:, 0], rounding_mm(positions, orientation))
+    spacing = grid or float(np.median(steps[steps > same]))
     steps_apart = _classify(steps, thick, spacing, same)
     gaps, skipped, changes, usual = steps_apart
     deviation = np.abs(steps / usual - 1.0)
@@ -192,7 +230,7 @@ def describe_stack(
         skipped=skipped,
         changes=changes,
         repeats=repeats,
-        is_uneven=bool(deviation.max() > _UNEVEN_SHARE),
+        is_uneven=not grid and bool(deviation.max() > _UNEVEN_SHARE),
         tilt_degrees=tilt,
         beside_mm=tuple(float(value) for value in beside),
     )

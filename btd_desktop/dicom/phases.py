@@ -39,6 +39,7 @@ _MAX_PAIRED: Final = 24
 # Steps that differ by less are alike; slices that overlap by more are thin-stepped.
 _ALIKE: Final = 0.02
 _OVERLAPPED: Final = 0.75
+_BY_SWEEP: Final = "their instance numbers, which run through each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +57,30 @@ class Part:
     told_apart: str = ""
 
 
-def split_passes(slices: Sequence[Slice], along: NDArray[np.float64]) -> list[Part]:
+def split_passes(
+    slices: Sequence[Slice], along: NDArray[np.float64], rounding: float = 0.0
+) -> list[Part]:
     """Passes of slices that are ordered along the normal.
 
     Args:
         slices: Of one size and orientation, on one line.
         along: Position of each along the normal, rising.
+        rounding: Error of these that the written decimals explain, mm.
     """
     frame = slices[0].frame
     same = geometry.same_position_mm(*(frame.spacing or ()), _thickness(slices))
     places = geometry.place_labels(along, same)
     most = max(Counter(places.tolist()).values())
     if most > 1:
-        return _split_repeats(slices, places, most)
-    return _split_interleaved(slices, along) or [Part(tuple(slices))]
+        return _split_repeats(slices, along, places, most)
+    return _split_interleaved(slices, along, rounding) or [Part(tuple(slices))]
 
 
 def _split_repeats(
-    slices: Sequence[Slice], places: NDArray[np.intp], most: int
+    slices: Sequence[Slice],
+    along: NDArray[np.float64],
+    places: NDArray[np.intp],
+    most: int,
 ) -> list[Part]:
     found = list(columns(slices, max(2 * most, most + 1)))
     best: tuple[tuple[int, ...], tuple[str, ...], list[tuple[str, ...]]] | None
@@ -95,7 +102,29 @@ def _split_repeats(
             best = (quality, names, values)
     if best is not None:
         return _parts(slices, best[1], best[2])
-    return _split_by_rank(slices, places, most) or [Part(tuple(slices))]
+    return (
+        _split_by_rank(slices, places, most)
+        or _split_overlapping(slices, along, places)
+        or [Part(tuple(slices))]
+    )
+
+
+def _split_overlapping(
+    slices: Sequence[Slice], along: NDArray[np.float64], places: NDArray[np.intp]
+) -> list[Part]:
+    """Sweeps that share some places only, as of chest and abdomen; [] without."""
+    runs = _number_runs(slices, along)
+    sizes = Counter(runs)
+    pairs = set(zip(runs, places.tolist(), strict=True))
+    if not 2 <= len(sizes) <= _MAX_PASSES or len(pairs) < len(slices):
+        return []
+    if min(sizes.values()) < _MIN_SLICES:
+        return []
+    for run in sizes:
+        here = [index for index, other in enumerate(runs) if other == run]
+        if not geometry.is_regular(along[here]):
+            return []
+    return _told(slices, runs, _BY_SWEEP)
 
 
 def _tells_apart(
@@ -142,13 +171,12 @@ def _split_by_rank(
     slices: Sequence[Slice], places: NDArray[np.intp], most: int
 ) -> list[Part]:
     """Passes by rank of instance number, or time, at each place; [] without either."""
-    parts = _split_by_order(
-        slices, places, most, _numbers(slices), "their instance numbers"
-    )
+    numbers = _numbers(slices)
+    parts = _split_by_order(slices, places, most, numbers, "InstanceNumber")
     for name in _ORDERED:
         if not parts:
             order = np.array([number_of(value_of(item, name)) for item in slices])
-            parts = _split_by_order(slices, places, most, order, f"their {name}")
+            parts = _split_by_order(slices, places, most, order, name)
     return parts
 
 
@@ -157,7 +185,7 @@ def _split_by_order(
     places: NDArray[np.intp],
     most: int,
     numbers: NDArray[np.float64],
-    told: str,
+    by: str,
 ) -> list[Part]:
     """Passes by rank of a number at each place; [] where that says nothing.
 
@@ -185,9 +213,10 @@ def _split_by_order(
     differing = [
         plain_name(name)
         for name in differing_names(slices)
-        if _differs_at_places(slices, name, places)
+        if plain_name(name) != by and _differs_at_places(slices, name, places)
     ]
-    told = f"the order of {told} at each place"
+    ranked = "instance numbers" if by == "InstanceNumber" else by
+    told = f"the order of their {ranked} at each place"
     told += f" ({_words(differing)})" if differing else (
         ": nothing else in the header tells them apart"
     )  # fmt: skip
@@ -253,7 +282,8 @@ def _differs_at_places(
 def _words(names: Sequence[str]) -> str:
     shown = ", ".join(names[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{shown}{more} differ too, but divide them into no whole stacks"
+    verbs = "differs too, but divides" if len(names) == 1 else "differ too, but divide"
+    return f"{shown}{more} {verbs} them into no whole stacks"
 
 
 def _thickness(slices: Sequence[Slice]) -> float | None:
@@ -262,12 +292,12 @@ def _thickness(slices: Sequence[Slice]) -> float | None:
 
 
 def _split_interleaved(
-    slices: Sequence[Slice], along: NDArray[np.float64]
+    slices: Sequence[Slice], along: NDArray[np.float64], rounding: float
 ) -> list[Part]:
     """Passes that lie between each other's places, each alone a regular stack."""
     if len(slices) < 2 * _MIN_SLICES:
         return []
-    step = geometry.is_regular(along)
+    step = geometry.is_regular(along, rounding)
     thickness = _thickness(slices)
     if step and (thickness is None or step > _OVERLAPPED * thickness):
         return []  # one scan, perhaps acquired in turns
@@ -277,7 +307,7 @@ def _split_interleaved(
             return _parts(slices, (name,), keys)
     runs = _number_runs(slices, along)
     if _are_passes(runs, along, step, thickness):
-        return _told(slices, runs, "their instance numbers, which run through each")
+        return _told(slices, runs, _BY_SWEEP)
     if not step:
         for n in range(2, _MAX_PASSES + 1):
             turns = [(str(index % n),) for index in range(len(slices))]

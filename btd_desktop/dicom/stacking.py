@@ -143,6 +143,7 @@ def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:
     sides = slices[0].frame.spacing or ()
     thickness = [s.frame.thickness_mm for s in slices if s.frame.thickness_mm]
     same = geometry.same_position_mm(*sides, min(thickness, default=None))
+    rounding = geometry.rounding_mm(known, orientation)
     lines = parallel_stacks(points, same_mm=same, pixel_mm=min(sides, default=0.0))
     labels = np.zeros(len(slices), np.intp) if lines is None else lines
     n_lines = int(labels.max()) + 1
@@ -155,7 +156,7 @@ def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:
         ordered = [slices[int(here[index])] for index in order]
         where = f"stack {line + 1} of {n_lines}" if n_lines > 1 else ""
         beside = "where they lie side by side" if n_lines > 1 else ""
-        for part in split_passes(ordered, along[order]):
+        for part in split_passes(ordered, along[order], rounding):
             phase = ", ".join(filter(None, (where, part.label)))
             told = " and ".join(filter(None, (differs, beside, part.told_apart)))
             stacks.append(Stack(part.slices, True, phase, told))

@@ -294,7 +294,7 @@ def test_words_name_what_else_differs_between_passes() -> None:
     ]
     for series in assembled(datasets):
         sentence = only(series.findings, "split").sentence
-        assert "TriggerTime differ too" in sentence
+        assert "TriggerTime differs too" in sentence
         assert "nothing else" not in sentence
 
 
