@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from btd_desktop.cli.output import columns
-from btd_desktop.workflow.messages import p_text, share_text
+from btd_desktop.examination.wording import number_text, p_text, percent_text, rate_text
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
@@ -112,12 +112,12 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     else:
         n_flagged = sum(bool(v.flagged) for v in scored)
         yield (
-            f"  slices flagged: {n_flagged} of {len(scored)} ({share_text(share)}); "
-            f"genuine scans: {share_text(profile.target_fpr)}"
+            f"  slices flagged: {n_flagged} of {len(scored)} ({percent_text(share)}); "
+            f"genuine scans: {percent_text(profile.target_fpr)}"
         )
     if anomaly.series is not None:
         yield (
-            f"  whole series: score {anomaly.series.score:.3f}, "
+            f"  whole series: score {number_text(anomaly.series.score)}, "
             f"{p_text(anomaly.series.p_value, anomaly.series.n)}"
         )
 
@@ -135,10 +135,10 @@ def findings_table(findings: Sequence[Finding]) -> Iterator[str]:
                 f"{f.x:g}",
                 f"{f.y:g}",
                 f.mode,
-                _number(numbers.get("score")),
-                _number(numbers.get("p_value")),
+                number_text(numbers.get("score")),
+                _rate(numbers.get("p_value")),
                 str(numbers.get("n", "")),
-                _number(in_slice.get("p_value")),
+                _rate(in_slice.get("p_value")),
                 str(in_slice.get("n", "")),
                 f.status,
                 f.origin,
@@ -173,7 +173,6 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
     scores = scores_of(place.profile, place.values, place.copy)
     rows = []
     for kind, value in place.values.items():
-        threshold = "–" if value.threshold is None else f"{value.threshold:.4g}"
         score, p_value, n, flag = value_row(value)
         rows.append(
             (
@@ -183,7 +182,7 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
                 str(scores[kind]["level"]),
                 n,
                 str(value.n_patients),
-                threshold,
+                number_text(value.threshold),
                 flag,
             )
         )
@@ -195,15 +194,16 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
 def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:
     """Score, p-value, n and flag of one calibrated value."""
     return (
-        f"{value.score:.4g}",
-        _number(value.p_value),
+        number_text(value.score),
+        _rate(value.p_value),
         str(value.n),
         _FLAG[value.flagged],
     )
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+def _rate(p_value: float | None) -> str:
+    # n has a column of its own.
+    return "–" if p_value is None else rate_text(p_value)
 
 
 def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:

@@ -15,6 +15,7 @@ from btd_desktop.calibration.apply import copy_surprise
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
+from btd_desktop.examination.wording import percent_text
 from btd_desktop.scoring.copies import CopyMatch
 
 __all__ = ["JudgedCopy", "copy_sentence", "judge_copy", "level_of_place"]
@@ -145,6 +146,6 @@ def copy_sentence(copy: JudgedCopy | None) -> str:
         )
     return (
         f"The noise of this place is found again at {where} (correlation {how}, "
-        f"{strength}; {100 * copy.share:.2g} % of genuine places reach "
+        f"{strength}; {percent_text(copy.share)} of genuine places reach "
         f"{copy.usual_strength:.2g})."
     )

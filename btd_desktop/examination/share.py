@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from btd_desktop.examination.wording import percent_text
 from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.scoring.features import GridFeatures, places_with_tissue
 from btd_desktop.scoring.grid import PatchGrid
@@ -66,7 +67,7 @@ class ScoredShare:
         """The share in one sentence, with the reasons."""
         scored = (
             f"{self.n_slices_scored} of {self.n_slices} slices and "
-            f"{_percent(self.body)} of the body were scored"
+            f"{percent_text(self.body)} of the body were scored"
         )
         return f"{scored}: {' '.join(self.reasons)}" if self.reasons else f"{scored}."
 
@@ -97,7 +98,7 @@ def scored_share(
     if n_empty:
         reasons.append(f"No body was found in {n_empty} of {n_slices} slices.")
     if sum(n_scored) < sum(n_body):
-        hidden = _percent(1.0 - sum(n_scored) / sum(n_body))
+        hidden = percent_text(1.0 - sum(n_scored) / sum(n_body))
         whole = f", {n_hidden} slices as a whole" if n_hidden else ""
         reasons.append(
             f"The header declares {hidden} of the body to be padding, which is not "
@@ -143,9 +144,3 @@ def _spares_the_body(
 
 def _border(plane: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
-
-
-def _percent(share: float) -> str:
-    if 0.0 < share < 0.01:
-        return "less than 1 %"
-    return f"{100.0 * min(share, 0.99) if share < 1.0 else 100.0:.0f} %"

@@ -9,6 +9,15 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.wording import (
+    UNITS,
+    counted,
+    flagged_text,
+    interval_text,
+    number_text,
+    p_value_text,
+    percent_text,
+)
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -33,16 +42,7 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.exhibit_pictures import exhibit_figure
 from btd_desktop.report.results import Result
-from btd_desktop.report.wording import (
-    UNITS,
-    counted,
-    flagged_text,
-    interval_text,
-    mm_text,
-    number_text,
-    p_value_text,
-    percent_text,
-)
+from btd_desktop.report.wording import mm_text
 
 __all__ = ["exhibits_of", "score_sentences"]
 

@@ -17,9 +17,9 @@ from reportlab.lib.colors import Color, white
 from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Flowable, Table, TableStyle
 
+from btd_desktop.examination.wording import number_text
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.style import GREY, INK, LINE
-from btd_desktop.report.wording import number_text
 
 __all__ = [
     "exhibit_panels",

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from reportlab.graphics.shapes import Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.colors import Color
 
+from btd_desktop.examination.wording import number_text
 from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE
-from btd_desktop.report.wording import number_text
 
 __all__ = ["cdf_plot", "score_histogram"]
 

@@ -9,6 +9,12 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
+from btd_desktop.examination.wording import (
+    NOT_COVERED,
+    counted,
+    p_value_text,
+    percent_text,
+)
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Cell,
@@ -18,12 +24,6 @@ from btd_desktop.report.document import (
     quoting,
     reference,
     word,
-)
-from btd_desktop.report.wording import (
-    NOT_COVERED,
-    counted,
-    p_value_text,
-    percent_text,
 )
 
 __all__ = [

@@ -17,8 +17,6 @@ __all__ = [
     "CANCELLED_HINT",
     "error_json",
     "error_text",
-    "p_text",
-    "share_text",
     "visible",
 ]
 
@@ -44,13 +42,3 @@ def error_json(error: BtdError | Cancelled) -> dict[str, Any]:
     else:
         told = {"code": error.code, "detail": error.detail, "hint": error.hint}
     return {"error": told}
-
-
-def p_text(p_value: float | None, n: int) -> str:
-    """A p-value with the number of genuine scores behind it."""
-    return "no p-value" if p_value is None else f"p = {p_value:.3g} (n = {n})"
-
-
-def share_text(share: float | None) -> str:
-    """A share as a percentage; "unknown" for None."""
-    return "unknown" if share is None else f"{100.0 * share:.1f} %"

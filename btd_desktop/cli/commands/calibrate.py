@@ -47,6 +47,7 @@ def calibrate_model(
     Give scans of at least three patients; the false-positive rate that a profile can
     carry is limited by their number, and the profile says so.
     """
+    from btd_desktop.examination.wording import interval_text, number_text
     from btd_desktop.workflow.make_profile import make_profile, profile_summary
     from btd_desktop.workflow.services import default_services
 
@@ -85,8 +86,8 @@ def calibrate_model(
                 row["kind"],
                 row["level"],
                 str(row["n"]),
-                "–" if row["threshold"] is None else f"{row['threshold']:.4g}",
-                "–" if interval is None else f"{interval[0]:.2%} to {interval[1]:.2%}",
+                number_text(row["threshold"]),
+                interval_text(interval, percent=True),
                 row["reason"],
             )
         )

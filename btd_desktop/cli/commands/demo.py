@@ -33,8 +33,8 @@ def demonstrate(
     Exit status 0 only if the report verifies and every tampered place was found.
     """
     from btd_desktop.cli.tables import fates_line, outcome_lines, verdict_lines
+    from btd_desktop.examination.wording import percent_text, rate_text
     from btd_desktop.workflow.demo import demo_folders, run_demo
-    from btd_desktop.workflow.messages import share_text
     from btd_desktop.workflow.services import default_services
     from btd_desktop.workflow.verify import report_verdict_json, verify_report_file
 
@@ -71,7 +71,8 @@ def demonstrate(
             f"{demo_folders(out)['data']}",
             fates_line(examination.fates),
             f"Calibrated on {result.profile.n_patients} genuine patients at a "
-            f"false-positive rate of {share_text(result.profile.target_fpr)} per slice",
+            f"false-positive rate of {percent_text(result.profile.target_fpr)} per "
+            "slice",
         )
         for outcome in examination.outcomes:
             say(*outcome_lines(outcome))
@@ -82,7 +83,7 @@ def demonstrate(
                 str(t.column),
                 str(t.row),
                 "FOUND" if t.finding is not None else "MISSED",
-                "" if t.p_value is None else f"{t.p_value:.3g}",
+                "" if t.p_value is None else rate_text(t.p_value),
             )
             for t in result.truth
         ]

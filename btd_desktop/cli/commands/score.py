@@ -124,6 +124,7 @@ def _score_one(
     as_json: bool,
 ) -> int:
     from btd_desktop.cli.tables import place_rows
+    from btd_desktop.examination.wording import number_text
     from btd_desktop.workflow.examine_case import score_place
     from btd_desktop.workflow.services import default_services
 
@@ -148,7 +149,7 @@ def _score_one(
     headline = scored.place.values[mode]
     say(
         f"Slice {place[0] + 1}, x {place[2]}, y {place[1]} of series "
-        f"{scored.series_id}: {mode} score {headline.score:.4g}",
+        f"{scored.series_id}: {mode} score {number_text(headline.score)}",
         f"  at ({', '.join(f'{mm:.1f}' for mm in scored.world_mm)}) mm (x, y, z, LPS)",
         f"  calibration “{scored.place.profile.name}” "
         f"({scored.place.profile.n_patients} patients): "

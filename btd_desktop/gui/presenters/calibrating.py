@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop import paths
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import reason_of
+from btd_desktop.examination.wording import percent_text, reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.calibration_fits import (
     LevelFit,
@@ -22,7 +22,6 @@ from btd_desktop.gui.presenters.calibration_fits import (
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.gui.presenters.session import Session
-from btd_desktop.gui.presenters.wording import percent_text
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 

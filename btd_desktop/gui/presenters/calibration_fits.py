@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.gui.presenters.wording import percent_text, score_text
+from btd_desktop.examination.wording import number_text, percent_text
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
@@ -76,7 +76,7 @@ def level_fit(name: str, level: LevelCalibration) -> LevelFit:
     else:
         low, high = level.interval
         words = (
-            f"Threshold {score_text(level.threshold)}: the true false-positive rate "
+            f"Threshold {number_text(level.threshold)}: the true false-positive rate "
             f"lies between {percent_text(low)} and {percent_text(high)} (95 %)."
         )
     fit = LevelFit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.wording import number_text, p_text
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
-from btd_desktop.gui.presenters.wording import p_text, score_text
 
 __all__ = ["FindingRow", "FindingsPresenter", "FindingsState"]
 
@@ -199,7 +200,7 @@ class FindingsPresenter(QObject):
             place=f"Slice {finding.slice_index + 1}, x {finding.x:.0f}, "
             f"y {finding.y:.0f}",
             series=series,
-            anomaly=score_text(float(anomaly.get("score", float("nan")))),
+            anomaly=number_text(anomaly.get("score")),
             p=_p(anomaly),
             slice_p=_p(of_slice) if of_slice else "",
             status=finding.status,
@@ -226,7 +227,5 @@ class FindingsPresenter(QObject):
         return picture
 
 
-def _p(numbers: dict[str, object]) -> str:
-    p_value, n = numbers.get("p_value"), numbers.get("n")
-    smallest = 1.0 / (n + 1) if isinstance(n, int) else 0.0
-    return p_text(float(p_value) if isinstance(p_value, float) else None, smallest)
+def _p(numbers: dict[str, Any]) -> str:
+    return p_text(numbers.get("p_value"), int(numbers.get("n", 0)), narrow=True)

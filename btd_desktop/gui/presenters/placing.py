@@ -12,17 +12,12 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import reason_of
+from btd_desktop.examination.wording import UNITS, number_text, p_text, reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.session import PlaceMark, Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
-from btd_desktop.gui.presenters.wording import (
-    KIND_NAMES,
-    UNIT_NAMES,
-    p_text,
-    score_text,
-)
+from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.progress import Progress, TaskContext
 
 if TYPE_CHECKING:
@@ -309,11 +304,11 @@ def score_row(
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
-        score=score_text(value.score),
-        p=p_text(value.p_value, level.ecdf.smallest_p),
+        score=number_text(value.score),
+        p=p_text(value.p_value, value.n, narrow=True),
         cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
-        behind=f"{value.n:,} genuine {UNIT_NAMES[level_name]} of "
+        behind=f"{value.n:,} genuine {UNITS[level_name][1]} of "
         f"{value.n_patients} patients{judged}",
-        threshold="none" if value.threshold is None else score_text(value.threshold),
+        threshold="none" if value.threshold is None else number_text(value.threshold),
         flagged=value.flagged,
     )

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.wording import p_text
 from btd_desktop.gui.presenters.session import Session
-from btd_desktop.gui.presenters.wording import p_text
 
 __all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
 
@@ -208,8 +208,7 @@ def _progress(
         series = evaluation.kinds["anomaly"].series
         if series is None or state is not State.EXAMINED:
             return (state.value, f"{state.value.capitalize()}: {result.reason}", False)
-        level = evaluation.profile.levels["anomaly"]["series"]
-        text = p_text(series.p_value, level.ecdf.smallest_p)
+        text = p_text(series.p_value, series.n, narrow=True)
         n_flagged = sum(
             bool(v and v.flagged) for v in evaluation.kinds["anomaly"].slices
         )

@@ -1,17 +1,11 @@
-"""Numbers in words, and what each number means: one table, used by every view."""
+"""Time left and sizes in words, and what each number means, for every view."""
 
 from __future__ import annotations
-
-import math
 
 __all__ = [
     "HELP",
     "KIND_NAMES",
-    "UNIT_NAMES",
     "duration_text",
-    "p_text",
-    "percent_text",
-    "score_text",
     "size_text",
 ]
 
@@ -20,38 +14,6 @@ KIND_NAMES = {
     "injection": "Injection (paper)",
     "removal": "Removal (paper)",
 }
-
-
-UNIT_NAMES = {
-    "place": "places",
-    "patch": "patches",
-    "slice": "slices",
-    "series": "series",
-}
-
-
-def score_text(score: float) -> str:
-    """A score with four significant digits."""
-    return f"{score:.4g}"
-
-
-def p_text(p_value: float | None, smallest: float = 0.0) -> str:
-    """A p-value; the smallest that a calibration can give is said to be that."""
-    if p_value is None:
-        return "not covered"
-    digits = 1 - math.floor(math.log10(p_value)) if p_value < 1.0 else 2
-    shown = f"{p_value:.{digits}f}" if p_value >= 1e-5 else f"{p_value:.1e}"
-    # As small as the calibration allows: more genuine scans could make it smaller.
-    return f"p ≤ {shown}" if p_value <= smallest * 1.0001 else f"p = {shown}"
-
-
-def percent_text(share: float) -> str:
-    """A share as percent with two significant digits."""
-    percent = 100.0 * share
-    if percent == 0.0:
-        return "0 %"
-    digits = max(0, 1 - math.floor(math.log10(abs(percent))))
-    return f"{percent:.{min(digits, 4)}f} %"
 
 
 def duration_text(seconds: float | None) -> str:

@@ -17,14 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from btd_desktop.examination.wording import UNITS, number_text, percent_text
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
-from btd_desktop.gui.presenters.wording import (
-    KIND_NAMES,
-    UNIT_NAMES,
-    percent_text,
-    score_text,
-)
+from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
@@ -164,8 +160,8 @@ class HistogramPanel(QWidget):
             above = "lies above it" if _above(mark, threshold) else "does not"
             scan = "no place is clicked." if mark is None else f"the place {above}."
         self._fpr.setText(
-            f"{whose} {score_text(threshold.value)}: {percent_text(threshold.fpr)} of "
-            f"the genuine {UNIT_NAMES[self._state.level]} lie above it (true "
+            f"{whose} {number_text(threshold.value)}: {percent_text(threshold.fpr)} of "
+            f"the genuine {UNITS[self._state.level][1]} lie above it (true "
             f"false-positive rate {percent_text(low)} to {percent_text(high)}, 95 %); "
             f"{scan}"
         )
@@ -257,7 +253,7 @@ class HistogramPanel(QWidget):
         shown = "" if state.level == "place" else "blue: this scan; "
         key = (
             f"{shown}grey: {state.n_benign:,} genuine "
-            f"{UNIT_NAMES[state.level]}, {state.n_patients} patients"
+            f"{UNITS[state.level][1]}, {state.n_patients} patients"
         )
         self._key.setText(key)
         self._key.setToolTip(key)

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.cases.model import FindingStatus
+from btd_desktop.examination.wording import percent_text
 from btd_desktop.gui.plain_text import PlainLabel, plain_label
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
-from btd_desktop.gui.presenters.wording import percent_text
 from btd_desktop.gui.views.cdf_bar import CdfBar
 from btd_desktop.gui.views.help_button import HelpButton
 

@@ -7,6 +7,13 @@ from typing import Final
 
 from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 from btd_desktop.examination.shipped_models import profile_standing
+from btd_desktop.examination.wording import (
+    counted,
+    interval_text,
+    number_text,
+    percent_text,
+    rate_text,
+)
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -27,15 +34,7 @@ from btd_desktop.report.document import (
     unprinted,
 )
 from btd_desktop.report.results import Result, results_of
-from btd_desktop.report.wording import (
-    counted,
-    interval_text,
-    json_time,
-    number_text,
-    percent_text,
-    rate_text,
-    time_text,
-)
+from btd_desktop.report.wording import json_time, time_text
 
 __all__ = ["lines", "section"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.wording import counted, percent_text
 from btd_desktop.report.case import ReportCase, patient_text
 from btd_desktop.report.document import (
     Block,
@@ -27,7 +28,6 @@ from btd_desktop.report.document import (
     word,
 )
 from btd_desktop.report.results import modality_cell, series_title
-from btd_desktop.report.wording import counted, percent_text
 
 __all__ = ["section"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from btd_desktop.examination.wording import counted
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -21,7 +22,6 @@ from btd_desktop.report.document import (
     word,
 )
 from btd_desktop.report.evidence import FATES, file_cell, received_files
-from btd_desktop.report.wording import counted
 
 __all__ = ["section"]
 

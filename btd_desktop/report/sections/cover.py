@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from btd_desktop import __version__
+from btd_desktop.examination.wording import counted
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -20,7 +21,7 @@ from btd_desktop.report.document import (
     unprinted,
 )
 from btd_desktop.report.evidence import received_files
-from btd_desktop.report.wording import counted, json_time, time_text
+from btd_desktop.report.wording import json_time, time_text
 
 __all__ = ["cover"]
 

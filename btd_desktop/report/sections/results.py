@@ -6,6 +6,13 @@ import numpy as np
 
 from btd_desktop.calibration.apply import CalibratedValue
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.wording import (
+    NOT_COVERED,
+    flagged_text,
+    number_text,
+    p_value_text,
+    rate_text,
+)
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -37,14 +44,7 @@ from btd_desktop.report.results import (
     series_title,
 )
 from btd_desktop.report.sections.calibration import lines
-from btd_desktop.report.wording import (
-    NOT_COVERED,
-    flagged_text,
-    mm_text,
-    number_text,
-    p_value_text,
-    rate_text,
-)
+from btd_desktop.report.wording import mm_text
 
 __all__ = ["section"]
 

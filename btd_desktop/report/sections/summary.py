@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from btd_desktop.examination.wording import (
+    counted,
+    flagged_text,
+    interval_text,
+    p_value_text,
+    percent_text,
+)
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -37,13 +44,6 @@ from btd_desktop.report.sections.opinion import (
     opinion_for,
 )
 from btd_desktop.report.sections.validation import figures_of
-from btd_desktop.report.wording import (
-    counted,
-    flagged_text,
-    interval_text,
-    p_value_text,
-    percent_text,
-)
 
 __all__ = ["section"]
 

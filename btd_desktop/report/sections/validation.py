@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from btd_desktop.examination import shipped_models
+from btd_desktop.examination.wording import interval_text, percent_text
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -22,7 +23,6 @@ from btd_desktop.report.document import (
     table_of,
     unprinted,
 )
-from btd_desktop.report.wording import interval_text, percent_text
 
 __all__ = ["figures_of", "section"]
 

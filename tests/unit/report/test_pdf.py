@@ -223,7 +223,7 @@ def test_series_that_is_not_covered_gets_no_p_value():
     document = make_document(outcomes=[make_outcome(1, Coverage.NOT)])
     text = squeezed(text_of(render_pdf(document)))
     assert "notcoveredbythecalibration" in text
-    assert "Noopinion:notcoveredbythecalibration." in text
+    assert "Noopinion:theseriesisnotcoveredbythecalibration." in text
     assert "p=" not in text
     assert "nosliceisflagged" not in text.lower()
     bare = make_outcome(1, evaluation=None, findings=(), problem="There is no profile.")

@@ -24,12 +24,12 @@ from btd_desktop.examination.copied_noise import (
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import read_case, read_series, required_evaluation
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.wording import p_value_text
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Figure, Record, Text, text_of
 from btd_desktop.report.twin import twin_value
-from btd_desktop.report.wording import p_value_text
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on

@@ -1,16 +1,10 @@
-"""Wording: hints follow sentences, p-values never stand without their n."""
+"""Wording: hints follow sentences, hidden characters are shown."""
 
 from __future__ import annotations
 
 from btd_desktop.errors import Cancelled, CaseError
 from btd_desktop.examination.wording import reason_of
-from btd_desktop.workflow.messages import (
-    error_json,
-    error_text,
-    p_text,
-    share_text,
-    visible,
-)
+from btd_desktop.workflow.messages import error_json, error_text, visible
 
 
 def test_hint_becomes_a_sentence_of_its_own():
@@ -24,13 +18,6 @@ def test_error_for_scripts_keeps_the_parts_apart():
     told = {"code": "broken", "detail": "it broke", "hint": "mend it"}
     assert error_json(error) == {"error": told}
     assert error_json(Cancelled())["error"]["code"] == "cancelled"
-
-
-def test_p_value_stands_with_the_number_behind_it():
-    assert p_text(0.0123456, 80) == "p = 0.0123 (n = 80)"
-    assert p_text(None, 80) == "no p-value"
-    assert share_text(0.0123) == "1.2 %"
-    assert share_text(None) == "unknown"
 
 
 def test_characters_that_reorder_a_line_are_shown():

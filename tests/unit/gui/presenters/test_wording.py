@@ -1,4 +1,4 @@
-"""Numbers in words."""
+"""Time left in words, and what may be said of a number."""
 
 from __future__ import annotations
 
@@ -7,37 +7,6 @@ import pytest
 from btd_desktop.gui.presenters import wording
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.progress import Progress
-
-
-@pytest.mark.parametrize(
-    ("p", "smallest", "text"),
-    [
-        (0.5, 0.001, "p = 0.50"),
-        (0.0421, 0.001, "p = 0.042"),
-        (0.00421, 0.001, "p = 0.0042"),
-        (0.00042, 0.0001, "p = 0.00042"),
-        (2e-6, 1e-7, "p = 2.0e-06"),
-        (1.0, 0.1, "p = 1.00"),
-        (0.25, 0.25, "p ≤ 0.25"),
-        (None, 0.25, "not covered"),
-    ],
-)
-def test_p_value_is_written_as_it_may_be_printed(p, smallest, text):
-    assert wording.p_text(p, smallest) == text
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0.0, "0 %"),
-        (0.05, "5.0 %"),
-        (0.0123, "1.2 %"),
-        (0.9987, "100 %"),
-        (1e-4, "0.010 %"),
-    ],
-)
-def test_percent_has_two_digits(share, text):
-    assert wording.percent_text(share) == text
 
 
 @pytest.mark.parametrize(
