@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.checks import check_series
-from btd_desktop.dicom.checks_across import check_across
+from btd_desktop.dicom.checks_across import check_across, check_stacks
 from btd_desktop.dicom.checks_processing import with_processing
 from btd_desktop.dicom.hounsfield import not_covered, stated_unit, why_not_hu
 from btd_desktop.dicom.instance import InstanceFacts
@@ -79,6 +79,7 @@ def assemble_series(
             for found in (extra, joined, across)
             for finding in found.get(key, [])
         ]
+        more += check_stacks(stacks) if len(stacks) > 1 else []
         copy = key.rpartition(COPY)[2] if COPY in key else ""
         loaded.extend(
             _load(replace(stack, phase=_phase(stack, copy)), key, len(stacks), more)

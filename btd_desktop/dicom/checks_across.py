@@ -9,9 +9,9 @@ from typing import Final
 from btd_desktop.dicom.findings import concerned, counted, listed, quoted, warning
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.series import FileRecord, SeriesFinding
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, Stack
 
-__all__ = ["check_across", "check_copies", "check_copy"]
+__all__ = ["check_across", "check_copies", "check_copy", "check_stacks"]
 
 _OF_ONE_PATIENT: Final = (
     ("study_uid", "study_of_several_patients", "Study Instance UID"),
@@ -20,6 +20,10 @@ _OF_ONE_PATIENT: Final = (
         "frame_of_several_patients",
         "Frame of Reference UID",
     ),
+)
+_OF_ONE_SERIES: Final = (
+    ("patient_id", "mixed_patient", "Patient IDs"),
+    ("patient_name", "mixed_patient_name", "patient names"),
 )
 _MAX_FILE_NAME: Final = 4096
 # Holders of one UID that the others are compared with: the finding lists no more.
@@ -41,6 +45,39 @@ def check_across(
     _check_patients(by_series, found)
     _check_instance_uids(by_series, found)
     _check_pixels(by_series, found)
+    return found
+
+
+def check_stacks(stacks: Sequence[Stack]) -> list[SeriesFinding]:
+    """Findings that only a comparison of the stacks of one series can make."""
+    found = []
+    for name, code, words in _OF_ONE_SERIES:
+        held = [{s.facts.text.get(name, "") for s in stack.slices} for stack in stacks]
+        values = set().union(*held)
+        # Within one stack another finding says so.
+        if len(values) > 1 and all(len(texts) == 1 for texts in held):
+            sentence = (
+                f"The stacks of this series carry {len(values)} different {words}, "
+                "which the tags of the slices show. Anonymisers and archives that "
+                "give several scans one Series Instance UID cause this, and headers "
+                "that were corrected in part; slices from elsewhere look the same."
+            )
+            found.append(warning(code, sentence))
+    holders: dict[str, dict[int, Slice]] = {}
+    for number, stack in enumerate(stacks):
+        for item in stack.slices:
+            if item.frame_index == 0 and not item.is_flat:
+                holders.setdefault(item.pixel_sha256, {})[number] = item
+    shared = [held for held in holders.values() if len(held) > 1]
+    if shared:
+        sentence = (
+            f"{counted(len(shared), 'picture')} of one stack of this series "
+            f"{'is' if len(shared) == 1 else 'are'} in another one too, pixel by "
+            "pixel: noise makes that impossible for separate measurements. Slices "
+            "sent again under new UIDs do this; so do slices copied from another scan."
+        )
+        uids = [item.uid for held in shared for item in held.values()]
+        found.append(warning("repeated_pixels", sentence, uids))
     return found
 
 

@@ -30,6 +30,7 @@ _TILT_TOLERANCE_DEGREES: Final = 1.0
 _OBLIQUE_DEGREES: Final = 1.0
 _LOCATION_TOLERANCE_MM: Final = 0.2
 _SPACING_TOLERANCE: Final = 0.02
+_MOST_TURNS: Final = 6
 
 
 def check_stack(
@@ -230,7 +231,13 @@ def _check_instance_numbers(
     moved = min(
         _out_of_order(known), _out_of_order([-value for value in known]), key=len
     )
-    if has_order and moved:
+    if has_order and moved and (n_turns := _turns(known)):
+        yield note(
+            "numbered_in_turns",
+            f"Instance numbers pass through the stack {n_turns} times, every "
+            f"{_ordinal(n_turns)} slice at a time, as slices of MR are acquired.",
+        )
+    elif has_order and moved:
         yield warning(
             "instance_order",
             f"Instance numbers of {counted(len(moved), 'slice')} do not follow the "
@@ -248,6 +255,22 @@ def _check_instance_numbers(
             "the last. Series are split or thinned by protocol at times; slices may "
             "also have been left out.",
         )
+
+
+def _turns(numbers: Sequence[float]) -> int:
+    """Number of even turns in which slices were numbered; 0 when they were not so."""
+    order = np.argsort(numbers, kind="stable")
+    steps = np.diff(order)
+    n_turns = abs(int(np.median(steps)))
+    is_jump = steps != np.median(steps)
+    if not 2 <= n_turns <= _MOST_TURNS or int(is_jump.sum()) != n_turns - 1:
+        return 0
+    turns = np.split(order, np.flatnonzero(is_jump) + 1)
+    return n_turns if len({int(turn[0]) % n_turns for turn in turns}) == n_turns else 0
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _out_of_order(numbers: Sequence[float]) -> list[int]:

@@ -218,7 +218,7 @@ def describe_stack(
     if not (steps > same).any():
         return StackShape(0.0, (), 0, (), (), repeats, False, tilt, tuple(beside))
     grid = is_regular(points[:, 0], rounding_mm(positions, orientation))
-    spacing = grid or float(np.median(steps[steps > same]))
+    spacing = grid or _usual_step(steps[steps > same])
     steps_apart = _classify(steps, thick, spacing, same)
     gaps, skipped, changes, usual = steps_apart
     deviation = np.abs(steps / usual - 1.0)
@@ -234,6 +234,18 @@ def describe_stack(
         tilt_degrees=tilt,
         beside_mm=tuple(float(value) for value in beside),
     )
+
+
+def _usual_step(steps: NDArray[np.float64]) -> float:
+    """The median, unless it is a step between two parts that few others share."""
+    ordered = np.sort(steps)
+    first = np.searchsorted(ordered, ordered * (1 - _UNEVEN_SHARE), "left")
+    last = np.searchsorted(ordered, ordered / (1 - _UNEVEN_SHARE), "right")
+    n_alike, middle = last - first, float(np.median(ordered))
+    if 2 * int((~_differs(ordered, middle)).sum()) >= int(n_alike.max()):
+        return middle
+    most = int(n_alike.argmax())
+    return float(np.median(ordered[first[most] : last[most]]))
 
 
 def _at(indices: tuple[int, ...], steps: NDArray[np.float64]) -> NDArray[np.bool_]:

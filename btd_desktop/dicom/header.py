@@ -212,6 +212,10 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
                 return tuple(found)
         return None
 
+    def sides(keyword: str) -> tuple[float, ...] | None:
+        found = (group.sides(keyword) for group in groups)
+        return next((tuple(value) for value in found if value is not None), None)
+
     def number(keyword: str) -> float | None:
         found = (group.number(keyword) for group in groups)
         return next((value for value in found if value is not None), None)
@@ -226,9 +230,9 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         position=numbers("ImagePositionPatient", 3),
         orientation=numbers("ImageOrientationPatient", 6),
         # Of the patient, of the detector, of a scanned film: the flags say which.
-        spacing=numbers("PixelSpacing", 2)
-        or numbers("ImagerPixelSpacing", 2)
-        or numbers("NominalScannedPixelSpacing", 2),
+        spacing=sides("PixelSpacing")
+        or sides("ImagerPixelSpacing")
+        or sides("NominalScannedPixelSpacing"),
         slope=single("RescaleSlope"),
         intercept=single("RescaleIntercept"),
         thickness_mm=number("SliceThickness"),

@@ -7,7 +7,7 @@ number without a unit; nothing that was calibrated in HU speaks for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +35,13 @@ _SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 _UCUM_HU: Final = "[hnsf'U]"
 _UNITS: Final = {"MGML": "mg/ml", "PCT": "%", "HU_MOD": "modified HU", "US": ""}
 _FEW_BITS: Final = 8
+# Of perfusion and dual energy (PS3.3 C.8.15.2.1, and as makers write them).
+_MAPS: Final = frozenset(
+    (
+        *("CBF", "CBV", "MTT", "TTP", "TMAX", "TTD", "TTS", "RCBF", "RCBV", "PMB"),
+        *("PERMEABILITY", "SUBTRACTION", "IODINE", "ZEFF", "RHO"),
+    )
+)
 
 _SAMPLED: Final = 400_000
 _BIN: Final = 20
@@ -103,13 +110,23 @@ def _by_header(slices: Sequence[Slice]) -> Iterator[str]:
     units = {text.get("real_world_unit", _UCUM_HU) for text in texts} - {_UCUM_HU}
     if units:
         yield f"the header maps them to another unit ({listed(units)})"
-    if any("LOCALIZER" in text.get("image_type", "").upper() for text in texts):
-        yield "ImageType says localizer: a projection has no HU"
+    yield from _by_image_type(texts)
     if any(_is_capture(item) for item in slices):
         yield "they are those of a secondary capture, a picture made for display"
     bits = [item.facts.number.get("bits_stored", 16.0) for item in slices]
     if min(bits) <= _FEW_BITS:
         yield f"{number_text(min(bits))} bits do not hold the range of HU"
+
+
+def _by_image_type(texts: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    types = [text.get("image_type", "").upper() for text in texts]
+    if any("LOCALIZER" in words for words in types):
+        yield "ImageType says localizer: a projection has no HU"
+    split = [set(words.replace("_", "\\").split("\\")) for words in types]
+    # PERFUSION alone may also name the scans that such maps are computed from.
+    maps = {w for words in split if "DERIVED" in words for w in words & _MAPS}
+    if maps:
+        yield f"ImageType says that they are a map computed from HU ({listed(maps)})"
 
 
 def _by_values(

@@ -162,6 +162,14 @@ class SafeDataset:
             return None
         return numbers
 
+    def sides(self, keyword: str) -> list[float] | None:
+        """Two lengths; one alone stands for both, with a remark."""
+        found = self.numbers(keyword)
+        if found is None or len(found) != 1:
+            return None if found is None else self.numbers(keyword, 2)
+        self._say(keyword, "holds one value; it was taken for rows and columns alike")
+        return [found[0], found[0]]
+
     def _read_numbers(self, keyword: str, value: object) -> list[float]:
         items: list[Any] = as_list(value)
         if isinstance(value, str):

@@ -70,6 +70,7 @@ class Layout:
         slope: Factor of the stored values.
         intercept: Added to them after that.
         packed_bytes: Declared length of the compressed values, or None.
+        from_end: The values are the last bytes of their file, whatever stands before.
         is_exact: Nothing may follow the values, since readers may count from the end.
         modality: "CT" or "MR" where the header says so, else "".
         remarks: Findings on the header.
@@ -88,6 +89,7 @@ class Layout:
     slope: float = 1.0
     intercept: float = 0.0
     packed_bytes: int | None = None
+    from_end: bool = False
     is_exact: bool = False
     modality: str = ""
     remarks: tuple[Remark, ...] = ()

@@ -106,7 +106,8 @@ def read_metaimage(data: bytes) -> Layout:
         origin=origin,
         has_place=has_place,
         packed_bytes=packed,
-        is_exact=detached is None or fields.get("HeaderSize") == "-1",
+        from_end=detached is not None and fields.get("HeaderSize") == "-1",
+        is_exact=detached is None,
         modality=_MODALITIES.get(fields.get("Modality", ""), ""),
         remarks=(*remarks, *_orientation_remarks(fields, axes)),
     )
@@ -210,6 +211,8 @@ def _dtype(fields: dict[str, str]) -> np.dtype[np.generic]:
             raise unsupported(f"{key} changes the values; readers differ in using it.")
     if fields.get("HeaderSize", "0") not in ("0", "-1"):
         raise unsupported("The values begin behind a foreign header (HeaderSize).")
+    if fields.get("HeaderSize") == "-1" and _is_true(fields, "CompressedData", False):
+        raise unsupported("Packed values behind a foreign header (HeaderSize).")
     name = _required(fields, "ElementType")
     if name not in _TYPES:
         raise unsupported(f"Values of type {name[:40]}.")

@@ -125,6 +125,7 @@ def read_nrrd(data: bytes) -> Layout:
         steps=tuple(_known(steps[axis]) for axis in spatial),
         origin=origin,
         has_place=has_place,
+        from_end=detached is not None and fields.get("byte skip") == "-1",
         is_exact=fields.get("byte skip") == "-1",
         modality=_modality(pairs),
         remarks=tuple(remarks),

@@ -63,6 +63,14 @@ def parsed_volume(
     else:
         body = memoryview(companion)[layout.start :]
     remarks = list(layout.remarks)
+    n_before = len(body) - layout.n_bytes
+    if layout.from_end and n_before > 0:
+        body = body[n_before:]
+        sentence = (
+            f"The header says that the values are the end of their file: {n_before:,} "
+            "bytes before them were not read."
+        )
+        remarks.append(("hidden_bytes", "note", sentence))
     packed = layout.packed_bytes
     if packed is not None and packed != len(body):
         raise damaged(
