@@ -43,6 +43,9 @@ _WAL_NAME = f"{DATABASE_NAME}-wal"
 _JOURNAL_NAME = f"{DATABASE_NAME}-journal"
 _INDEX_NAME = f"{DATABASE_NAME}-shm"
 _MOST_BYTES_OF_A_VALUE = 64 << 20
+# Read into memory; what is large in a case lies in arrays. A hole in a file costs its
+# sender nothing.
+_MOST_BYTES = 1 << 30
 # Bytes 18 and 19 of the file: 2 asks for a write-ahead log, which memory has none of.
 _FORMAT_BYTES = slice(18, 20)
 _ROOM_TO_OPEN = 64 << 10  # bytes; SQLite's index of the write-ahead log is half of it
@@ -232,9 +235,21 @@ def stamps_of(folder: Path) -> tuple[Stamp | None, Stamp | None]:
             hint="The case was altered or damaged; go back to an unaltered copy.",
             code="unsafe-case",
         )
-    log = stamp_of(folder / _WAL_NAME)
+    log = _bounded_stamp(folder / _WAL_NAME)
     has_content = log is not None and log[2] > 0
-    return stamp_of(folder / DATABASE_NAME), log if has_content else None
+    return _bounded_stamp(folder / DATABASE_NAME), log if has_content else None
+
+
+def _bounded_stamp(path: Path) -> Stamp | None:
+    stamp = stamp_of(path)
+    if stamp is not None and stamp[2] > _MOST_BYTES:
+        raise CaseError(
+            f"{path} has {stamp[2]:,} bytes, more than the database of a case can have"
+            f" ({_MOST_BYTES:,})",
+            hint="The case was altered or damaged; go back to an unaltered copy.",
+            code="unsafe-case",
+        )
+    return stamp
 
 
 def read_snapshot(folder: Path) -> sqlite3.Connection:

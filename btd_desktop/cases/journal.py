@@ -48,6 +48,8 @@ from btd_desktop.progress import TaskContext
 __all__ = ["CaseJournal", "damaged", "no_such"]
 
 _PROGRAM = "BTD Desktop"
+# Larger than any that is written: such a file is another, and is not read to its end.
+_MOST_BYTES_OF_A_REPORT = 1 << 30
 
 
 class CaseJournal:
@@ -214,7 +216,12 @@ class CaseJournal:
         for name, sha256 in self._report_files().items():
             path = self.folder / name
             try:
-                if check_part(path) and part_digest(path, self.folder) not in sha256:
+                if not check_part(path):
+                    continue
+                if (
+                    path.lstat().st_size > _MOST_BYTES_OF_A_REPORT
+                    or part_digest(path, self.folder) not in sha256
+                ):
                     problems.append(
                         f"{name} in the case folder is not the report that was issued:"
                         " its SHA-256 differs from the one recorded"

@@ -31,6 +31,8 @@ _PLAIN = {
     "table": re.compile(rf"CREATE TABLE \w+ ?\( ?{_COLUMN}(?:, {_COLUMN})* ?\)"),
     "index": re.compile(r"CREATE INDEX \w+ ON \w+ ?\( ?\w+(?:, \w+)* ?\)"),
 }
+# What SQLite takes for space: to it a no-break space is a letter of a name.
+_BLANKS = re.compile(r"[ \t\n\f\r]+")
 _MORE_COLUMNS = re.compile(rf"(?:, {_COLUMN})*\)")
 
 
@@ -122,7 +124,7 @@ def _items(rows: Iterable[Any]) -> Items:
         (str(row[0]), str(row[1])): (
             str(row[2]),
             # An index that a constraint made has no text of its own.
-            " ".join(str(row[3] or "").split()),
+            _BLANKS.sub(" ", str(row[3] or "")).strip(" "),
         )
         for row in rows
     }

@@ -1,0 +1,104 @@
+"""Databases of received cases in spellings that mean something else to SQLite than here.
+
+Texts of the schema that differ by letters that look like spaces, and files with holes
+that are as large as their sender likes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CaseError
+from tests.hostile.custody_case import fill_case
+from tests.hostile.received_case import write_schema
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="files with holes as POSIX has them"
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`home` and `case`, made once."""
+    folder = tmp_path_factory.mktemp("received")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BTD_HOME", str(folder / "home"))
+        fill_case(folder / "case", folder / "evidence")
+    return folder
+
+
+@pytest.fixture
+def case(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the case, on a computer that made it."""
+    shutil.copytree(made / "home", tmp_path / "home")
+    shutil.copytree(made / "case", tmp_path / "case")
+    monkeypatch.setenv("BTD_HOME", str(tmp_path / "home"))
+    return tmp_path / "case"
+
+
+NO_SPACES = "\N{NO-BREAK SPACE}\N{EM SPACE}\N{IDEOGRAPHIC SPACE}\x1c\x85"
+
+
+@pytest.mark.parametrize("letter", NO_SPACES, ids=ascii)
+@pytest.mark.parametrize(
+    ("table", "constraint"),
+    [
+        ("finding", "note TEXT NOT NULL"),
+        ("evidence", "evidence_id INTEGER PRIMARY KEY"),
+        ("finding", "run_id INTEGER REFERENCES run"),
+    ],
+)
+def test_letter_that_looks_like_a_space_does_not_take_a_constraint_away(
+    case: Path, table: str, constraint: str, letter: str
+):
+    name, kind, rest = constraint.split(" ", 2)
+    other = f"{name} {kind}{letter}{rest.replace(' ', letter)}"
+    write_schema(
+        case,
+        f"UPDATE sqlite_master SET sql = replace(sql, '{constraint}', '{other}')"
+        f" WHERE name = '{table}'",
+    )
+    for read_only in (True, False):
+        with pytest.raises(CaseError) as caught:
+            CaseStore.open(case, read_only=read_only)
+        assert caught.value.code == "case-damaged"
+
+
+def _grow(name: str, n_bytes: int) -> Callable[[Path], None]:
+    def attack(folder: Path) -> None:
+        with (folder / name).open("ab") as stream:
+            stream.truncate(n_bytes)
+
+    return attack
+
+
+@pytest.mark.parametrize("name", ["case.sqlite", "case.sqlite-wal"])
+@pytest.mark.parametrize("n_bytes", [20 << 30, 15 << 40])
+def test_database_with_a_hole_is_refused_by_its_size(
+    case: Path, name: str, n_bytes: int
+):
+    try:
+        _grow(name, n_bytes)(case)
+    except OSError as error:
+        pytest.skip(f"no such file can be made here: {error.strerror}")
+    for read_only in (True, False):
+        with pytest.raises(CaseError, match=f"{name} has") as caught:
+            CaseStore.open(case, read_only=read_only)
+        assert caught.value.code == "unsafe-case"
+
+
+@pytest.mark.timeout(60)
+def test_report_with_a_hole_is_told_and_not_read_to_its_end(case: Path):
+    try:
+        _grow("report-1.pdf", 15 << 40)(case)
+    except OSError as error:
+        pytest.skip(f"no such file can be made here: {error.strerror}")
+    with CaseStore.open(case, read_only=True) as store:
+        problems = store.verify().problems
+    assert any("report-1.pdf" in problem for problem in problems)
