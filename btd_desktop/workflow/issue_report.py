@@ -125,7 +125,6 @@ def issue_report(
     for outcome in outcomes:
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
-    signer = _signer(store, services, options, now)
     names = case_names(store, now, context) if options.redacted else None
     check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
@@ -142,12 +141,12 @@ def issue_report(
         )
     )
     head = store.head()[1]
-    issued = _issued(store, document, head, path, signer, services, options)
+    issued = _issued(store, document, head, path, services, options)
     if names is None:
         return issued
     other = redacted_report(document, issued.sha256, names)
     return replace(
-        issued, redacted=_issued(store, other, head, variant, signer, services, options)
+        issued, redacted=_issued(store, other, head, variant, services, options)
     )
 
 
@@ -174,13 +173,15 @@ def _issued(
     document: Document,
     audit_head: str,
     path: Path,
-    signer: SigningKey,
     services: Services,
     options: ReportOptions,
 ) -> IssuedReport:
     """Lay out, sign, write and record one PDF."""
+    data = render_pdf(document)
+    # Not in memory while anything of the case is read, checked or laid out.
+    signer = _signer(store, services, options, document.created)
     signed = sign_pdf(
-        render_pdf(document),
+        data,
         signer,
         when=document.created,
         reason="Report of an examination of image data",

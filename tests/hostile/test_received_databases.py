@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import CaseError
-from tests.hostile.custody_case import fill_case
-from tests.hostile.received_case import write_schema
+from btd_desktop.errors import CaseError, ReportError
+from btd_desktop.report.signing import OWN_KEY_NAME
+from tests.hostile.custody_case import fill_case, report
+from tests.hostile.received_case import run_sql, write_schema
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "mkfifo"), reason="files with holes as POSIX has them"
@@ -102,3 +103,19 @@ def test_report_with_a_hole_is_told_and_not_read_to_its_end(case: Path):
     with CaseStore.open(case, read_only=True) as store:
         problems = store.verify().problems
     assert any("report-1.pdf" in problem for problem in problems)
+
+
+def test_key_that_signs_is_not_read_for_a_case_that_was_altered(
+    case: Path, tmp_path: Path
+):
+    (key,) = (tmp_path / "home").rglob(OWN_KEY_NAME)
+    key.write_bytes(b"no key: reading it fails")
+    with CaseStore.open(case) as store, pytest.raises(ReportError):
+        report(store)
+    run_sql(case, "UPDATE finding SET note = 'nothing there'")
+    with (
+        CaseStore.open(case) as store,
+        pytest.raises(CaseError, match="was altered") as caught,
+    ):
+        report(store)
+    assert caught.value.code == "case-altered"
