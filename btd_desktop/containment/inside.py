@@ -10,7 +10,7 @@ from typing import Final
 
 from btd_desktop.containment.measures import MEASURES
 
-__all__ = ["contain_this_process", "hide_memory", "library_places"]
+__all__ = ["contain_this_process", "hide_memory", "library_places", "limit_memory"]
 
 _SYSTEM_LIBRARIES: Final = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store"),
@@ -39,6 +39,24 @@ def contain_this_process(readable: Sequence[Path], parent: int) -> dict[str, str
         taken["parent"] = linux.end_with_parent(parent)
         taken |= linux.confine(readable)
     return taken
+
+
+def limit_memory(n_bytes: int) -> None:
+    """Limit the address space of this process, where the system lets it."""
+    try:
+        import resource
+    except ImportError:  # Windows: set from the other side, with a job object
+        return
+    for name, value in (("RLIMIT_AS", n_bytes), ("RLIMIT_CORE", 0)):
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (limit, limit))
+        except (ValueError, OSError):  # macOS refuses RLIMIT_AS on some versions
+            continue
 
 
 def hide_memory() -> str:

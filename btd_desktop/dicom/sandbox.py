@@ -23,9 +23,13 @@ from typing import Any, BinaryIO, Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.containment.channel import (
+    ChannelError,
+    read_message,
+    write_message,
+)
 from btd_desktop.containment.measures import Containment
 from btd_desktop.containment.starting import Contained, start_contained
-from btd_desktop.dicom.channel import ChannelError, read_message, write_message
 from btd_desktop.dicom.instance import InstanceFacts, facts_from_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile

@@ -9,13 +9,21 @@ aborts here, the application loses one file.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import warnings
 from typing import Any, BinaryIO
 
-from btd_desktop.containment.inside import contain_this_process, library_places
-from btd_desktop.dicom.channel import ChannelError, read_message, write_message
+from btd_desktop.containment.channel import (
+    ChannelError,
+    read_message,
+    take_over_pipes,
+    write_message,
+)
+from btd_desktop.containment.inside import (
+    contain_this_process,
+    library_places,
+    limit_memory,
+)
 from btd_desktop.dicom.instance import facts_to_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
@@ -29,9 +37,9 @@ _REQUEST_HEADROOM = 1 << 20
 
 def main() -> int:
     """Serve requests until the pipe closes."""
-    requests, replies = _take_over_pipes()
+    requests, replies = take_over_pipes()
     parent, limits = int(sys.argv[-2]), Limits(**_read_limits())
-    _limit_memory(limits.worker_memory_bytes)
+    limit_memory(limits.worker_memory_bytes)
     taken = contain_this_process(library_places(), parent)
     try:
         write_message(replies, {"containment": taken})
@@ -58,38 +66,11 @@ def main() -> int:
             return 0
 
 
-def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes under new numbers, so that no library can print into them."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1):
-        os.dup2(nowhere, number)
-    return requests, replies
-
-
 def _read_limits() -> dict[str, Any]:
     """Limits from the last argument; the one before it is the parent's number."""
     import json
 
     return dict(json.loads(sys.argv[-1]))
-
-
-def _limit_memory(n_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit for a process to set on itself
-        return
-    for name, value in (("RLIMIT_AS", n_bytes), ("RLIMIT_CORE", 0)):
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        _, hard = resource.getrlimit(kind)
-        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (limit, limit))
-        except (ValueError, OSError):  # macOS refuses RLIMIT_AS on some versions
-            continue
 
 
 def _parse_guarded(

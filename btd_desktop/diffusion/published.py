@@ -1,26 +1,34 @@
 """The authors' published checkpoints (`CT_model.pt`, `MRI_model.pt`) as our models.
 
 Such a file is a pickle, and a pickle can run anything. It is never opened here: a
-process of its own, with limits on memory and time, reads a copy as weights only and
-hands back safetensors; what comes back is checked like any other model.
+process of its own, contained like the one that parses evidence, is sent the bytes,
+reads them as weights only and sends safetensors back; what comes back is checked like
+any other model.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from torch import Tensor
 
+from btd_desktop.containment.channel import (
+    ChannelError,
+    read_message,
+    write_message,
+)
+from btd_desktop.containment.measures import Containment
+from btd_desktop.containment.starting import Contained, start_contained
 from btd_desktop.diffusion.checkpoint import (
     install_weights,
     save_model,
@@ -28,7 +36,8 @@ from btd_desktop.diffusion.checkpoint import (
     weights_bytes,
 )
 from btd_desktop.diffusion.networks import build_network, parameter_count
-from btd_desktop.digest import bytes_digest, file_digest
+from btd_desktop.diffusion.published_reader import MEMORY_BYTES
+from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import CARD_FILE, ModelCard
@@ -43,7 +52,9 @@ _CREDITS: Final = (
     "Weights published by F. M. Grabovski, L. Yasur, G. Amit and Y. Mirsky with their "
     "paper “Back-in-Time Diffusion: Unsupervised Detection of Medical Deepfakes”."
 )
-_COPY_BYTES: Final = 1 << 20
+_MAX_OUTPUT_BYTES: Final = 2 << 30
+_LOOK_AGAIN_S: Final = 0.1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +102,12 @@ def convert_checkpoint(
         raise ModelError(
             f"{out} holds a model already", hint="name a new folder", code="exists"
         )
-    with tempfile.TemporaryDirectory(prefix="btd-checkpoint-") as name:
-        folder = Path(name)
-        copy, target = folder / "checkpoint.pt", folder / "weights.safetensors"
-        _copy(path, copy, limits)
-        source_digest, _ = file_digest(copy)
-        answer, status = _ask_reader(path, copy, target, limits, context)
-        _require_success(path, answer, status)
-        try:
-            data = target.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path} cannot be converted", code="weights") from error
-    state = tensors_from_bytes(data, path)
+    checkpoint = _read(path, limits)
+    source_digest = bytes_digest(checkpoint)
+    answer, data = _ask_reader(path, checkpoint, limits, context)
+    del checkpoint
+    _require_success(path, answer)
+    state = tensors_from_bytes(bytes(data), path)
     description = {
         "kind": "reference",
         "dim": _dim_of(state, path),
@@ -136,83 +141,95 @@ def convert_checkpoint(
     return card
 
 
-def _copy(path: Path, copy: Path, limits: ReaderLimits) -> None:
-    """A private copy, so that what is digested is what is read."""
+def _read(path: Path, limits: ReaderLimits) -> bytes:
+    """The file, once: what is digested is what is read."""
     try:
         if not path.is_file():
             raise ModelError(f"{path} is not a file", code="checkpoint")
-        with path.open("rb") as source, copy.open("xb") as sink:
-            left = limits.max_file_bytes
-            while block := source.read(_COPY_BYTES):
-                left -= len(block)
-                if left < 0:
-                    raise ModelError(
-                        f"{path} is larger than a checkpoint can be "
-                        f"({limits.max_file_bytes >> 20} MiB)",
-                        code="size",
-                    )
-                sink.write(block)
+        with path.open("rb") as source:
+            size = os.fstat(source.fileno()).st_size
+            data = b""
+            if size <= limits.max_file_bytes:
+                data = source.read(limits.max_file_bytes + 1)
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}", code="checkpoint"
         ) from error
+    if max(size, len(data)) > limits.max_file_bytes:
+        raise ModelError(
+            f"{path} is larger than a checkpoint can be "
+            f"({limits.max_file_bytes >> 20} MiB)",
+            code="size",
+        )
+    return data
 
 
 def _ask_reader(
-    path: Path, copy: Path, target: Path, limits: ReaderLimits, context: TaskContext
-) -> tuple[bytes, int]:
-    """Answer and exit status of the reading process."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [*_command(), str(copy), str(target)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=copy.parent,
-        env=_environment(),
-    )
+    path: Path, data: bytes, limits: ReaderLimits, context: TaskContext
+) -> tuple[dict[str, Any], bytearray]:
+    """Answer of the reading process, and the weights that it sends."""
     ends = time.monotonic() + limits.timeout_s
-    try:
-        while True:
-            context.check()
-            try:
-                answer, _ = process.communicate(timeout=0.1)
-                # Ctrl-C on a terminal ends the reader too: no verdict on the file.
+    with (
+        tempfile.TemporaryDirectory(prefix="btd-checkpoint-") as folder,
+        ThreadPoolExecutor(1, thread_name_prefix="btd-checkpoint") as waiting,
+    ):
+        try:
+            contained = start_contained(
+                [*_command(), str(os.getpid()), str(limits.max_file_bytes)],
+                folder=folder,
+                environment=_environment(),
+                memory_bytes=MEMORY_BYTES,
+            )
+        except OSError as error:
+            raise ModelError(
+                f"{path} cannot be read: its reader does not start ({error})",
+                code="checkpoint",
+            ) from error
+        try:
+            answer = waiting.submit(_exchange, contained, data)
+            while not wait([answer], timeout=_LOOK_AGAIN_S).done:
                 context.check()
-                return answer, process.returncode
-            except subprocess.TimeoutExpired:
-                pass
-            if time.monotonic() > ends:
-                raise ModelError(
-                    f"{path} took longer than {limits.timeout_s:.0f} seconds to read",
-                    code="timeout",
-                )
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+                if time.monotonic() > ends:
+                    raise ModelError(
+                        f"{path} took longer than {limits.timeout_s:.0f} seconds to "
+                        "read",
+                        code="timeout",
+                    )
+            # Ctrl-C on a terminal ends the reader too: no verdict on the file.
+            context.check()
+            return answer.result()
+        finally:
+            # Before the thread is waited for: without its process it ends.
+            contained.end()
 
 
-def _require_success(path: Path, answer: bytes, status: int) -> None:
-    reason = _reason(answer, status)
-    if reason:
-        raise ModelError(
-            f"{path} was refused: {reason}",
-            hint="only checkpoints that hold plain weights are read; get the file from "
-            "where its authors published it",
-            code="checkpoint",
-        )
-
-
-def _reason(answer: bytes, status: int) -> str:
-    """Why the reading process failed; "" if it did not."""
+def _exchange(contained: Contained, data: bytes) -> tuple[dict[str, Any], bytearray]:
+    process = contained.process
+    if process.stdin is None or process.stdout is None:
+        return {"error": "its reader has no pipes"}, bytearray()
+    requests = cast(BinaryIO, process.stdin)
+    replies = cast(BinaryIO, process.stdout)
     try:
-        told = json.loads(answer)
-        error = str(told.get("error", ""))[:300]
-    except (ValueError, AttributeError):
-        error = "its reader crashed"
-    if error:
-        return error
-    return "" if status == 0 else f"its reader ended with status {status}"
+        # The first answer says that it is contained: nothing is sent before it.
+        taken, _ = read_message(replies, 0)
+        held = Containment.from_json({**taken["containment"], **contained.outer})
+        _log.info("reader of a checkpoint is %s", held.sentence)
+        write_message(requests, {}, data)
+        return read_message(replies, _MAX_OUTPUT_BYTES)
+    except (ChannelError, ValueError, KeyError, TypeError, MemoryError):
+        return {"error": "its reader crashed"}, bytearray()
+
+
+def _require_success(path: Path, answer: dict[str, Any]) -> None:
+    if "n_tensors" in answer and "error" not in answer:
+        return
+    reason = str(answer.get("error", "its reader crashed"))[:300]
+    raise ModelError(
+        f"{path} was refused: {reason}",
+        hint="only checkpoints that hold plain weights are read; get the file from "
+        "where its authors published it",
+        code="checkpoint",
+    )
 
 
 def _dim_of(state: dict[str, Tensor], path: Path) -> int:

@@ -1,84 +1,92 @@
 """The process that opens a published checkpoint, and nothing else.
 
-Started by `published` with two paths: a copy of the checkpoint, and the safetensors
-file to write. It limits its own memory first. The checkpoint is read as weights only:
-torch's restricted unpickler builds tensors and containers and calls nothing else.
+Started by `published`, which sends the bytes of the checkpoint and gets safetensors
+back. It limits its own memory and contains itself (`containment`) before it reads one
+of them. The checkpoint is read as weights only: torch's restricted unpickler builds
+tensors and containers and calls nothing else.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["convert", "main"]
+from btd_desktop.containment.channel import (
+    ChannelError,
+    read_message,
+    take_over_pipes,
+    write_message,
+)
+from btd_desktop.containment.inside import (
+    contain_this_process,
+    library_places,
+    limit_memory,
+)
+
+__all__ = ["MEMORY_BYTES", "convert", "main"]
 
 # torch reserves much more address space than it uses.
-_MEMORY_BYTES: Final = 12 << 30
-_MAX_OUTPUT_BYTES: Final = 2 << 30
+MEMORY_BYTES: Final = 12 << 30
+_RANDOM: Final = Path("/dev/urandom")  # torch seeds its generators there
 _MAX_VALUES: Final = 200_000_000
 _PREFIX: Final = "model."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert one file; prints `{"error": ...}` or `{"n_tensors": ...}` as JSON."""
-    source, target = (sys.argv[1:] if arguments is None else list(arguments))[-2:]
-    _limit_resources()
-    told = convert(Path(source), Path(target))
-    sys.stdout.write(json.dumps(told) + "\n")
-    return 0 if "error" not in told else 1
+    """Tell how this process is contained, convert one checkpoint, and end.
+
+    Args:
+        arguments: At the end the parent's number and the size that a checkpoint may
+            have, in bytes; those of the process when None.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parent, max_file_bytes = map(int, words[-2:])
+    requests, replies = take_over_pipes()
+    limit_memory(MEMORY_BYTES)
+    taken = contain_this_process((*library_places(), _RANDOM), parent)
+    try:
+        write_message(replies, {"containment": taken})
+        _, data = read_message(requests, max_file_bytes)
+        told, weights = convert(data)
+        write_message(replies, told, weights)
+    except (ChannelError, MemoryError):
+        return 1
+    return 0
 
 
-def convert(source: Path, target: Path) -> dict[str, Any]:
-    """Write the network of a checkpoint as safetensors; what went wrong is told.
+def convert(data: bytes | bytearray) -> tuple[dict[str, Any], bytes]:
+    """The network of a checkpoint as safetensors; what went wrong is told.
 
     To be called in a process of its own: hostile input may crash it.
+
+    Returns:
+        `{"n_tensors": ...}` and the weights, or `{"error": ...}` and nothing.
     """
     try:
-        return {"n_tensors": _convert(source, target)}
+        n_tensors, weights = _convert(data)
     except MemoryError:
-        return {"error": "it needs more memory than a model of this kind does"}
+        return {"error": "it needs more memory than a model of this kind does"}, b""
     except Exception as error:  # noqa: BLE001 - hostile input raises what it likes
         words = str(error).strip().split("\n", 1)[0][:200]
-        return {"error": f"{type(error).__name__}: {words}"}
+        return {"error": f"{type(error).__name__}: {words}"}, b""
+    return {"n_tensors": n_tensors}, weights
 
 
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit for a process to set on itself
-        return
-    for name, value in (
-        ("RLIMIT_AS", _MEMORY_BYTES),
-        ("RLIMIT_CORE", 0),
-        ("RLIMIT_FSIZE", _MAX_OUTPUT_BYTES),
-    ):
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        _, hard = resource.getrlimit(kind)
-        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (limit, limit))
-        except (ValueError, OSError):  # macOS refuses RLIMIT_AS on some versions
-            continue
-
-
-def _convert(source: Path, target: Path) -> int:
+def _convert(data: bytes | bytearray) -> tuple[int, bytes]:
     import torch
     from safetensors.torch import save
 
     # The one place of the program that opens a pickle: weights only, own process.
-    value = torch.load(source, map_location="cpu", weights_only=True)
+    value = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     tensors = {
         key: _dense(key, tensor, torch) for key, tensor in _network_part(value).items()
     }
     if not tensors:
         raise ValueError("it holds no network under “model.”")
-    target.write_bytes(save(tensors))
-    return len(tensors)
+    return len(tensors), save(tensors)
 
 
 def _network_part(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever was stored

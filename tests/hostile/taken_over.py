@@ -1,8 +1,9 @@
-"""A parsing process in foreign hands: it tries what its request names.
+"""A reading process in foreign hands: it tries what its request names.
 
-Started in the place of the parsing process. With "free" as first argument it does not
-contain itself, as it was before there was a containment: the control that shows that
-each attempt can succeed.
+Started in the place of the parsing process or, with "checkpoint" as second argument,
+of the one that opens checkpoints. With "free" as first argument it does not contain
+itself, as it was before there was a containment: the control that shows that each
+attempt can succeed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from btd_desktop.containment.measures import MEASURES
 from btd_desktop.dicom import worker
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
+from btd_desktop.diffusion import published_reader
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -193,12 +195,21 @@ def _try(_: dict[str, Any], payload: bytearray, *__: object) -> ParsedFile:
     return ParsedFile(Fate.ACCEPTED, "", extra={"result": value})
 
 
+def _convert(data: bytearray) -> tuple[dict[str, Any], bytes]:
+    parsed = _try({}, data)
+    if parsed.fate is Fate.ACCEPTED:
+        return {"n_tensors": 1}, b"done"
+    return {"error": parsed.reason}, b""
+
+
 def _stay_free(*_: object) -> dict[str, str]:
     return dict.fromkeys(MEASURES, "a control")
 
 
 if __name__ == "__main__":
+    reader = published_reader if sys.argv[2] == "checkpoint" else worker
     if sys.argv[1] == "free":
-        setattr(worker, "contain_this_process", _stay_free)  # noqa: B010
+        setattr(reader, "contain_this_process", _stay_free)  # noqa: B010
     setattr(worker, "_parse", _try)  # noqa: B010
-    sys.exit(worker.main())
+    setattr(published_reader, "convert", _convert)  # noqa: B010
+    sys.exit(reader.main())

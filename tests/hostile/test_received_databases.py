@@ -1,4 +1,4 @@
-"""Databases of received cases in spellings that mean something else to SQLite than here.
+"""Databases of received cases that mean something else to SQLite than to us.
 
 Texts of the schema that differ by letters that look like spaces, and files with holes
 that are as large as their sender likes.
@@ -62,7 +62,7 @@ def test_letter_that_looks_like_a_space_does_not_take_a_constraint_away(
     other = f"{name} {kind}{letter}{rest.replace(' ', letter)}"
     write_schema(
         case,
-        f"UPDATE sqlite_master SET sql = replace(sql, '{constraint}', '{other}')"
+        f"UPDATE sqlite_master SET sql = replace(sql, '{constraint}', '{other}')"  # noqa: S608
         f" WHERE name = '{table}'",
     )
     for read_only in (True, False):
