@@ -24,6 +24,7 @@ from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
+from tests.hostile.taken_over import show_memory
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="measures of Linux, tried there"
@@ -64,6 +65,7 @@ def attempts(
     monkeypatch.setattr(sandbox_module, "_environment", lambda: environment)
     if is_free:
         monkeypatch.setattr("btd_desktop.containment.starting.hide_memory", lambda: "")
+        show_memory()
     with Sandbox(DEFAULT_LIMITS) as box:
         yield Attempts(box, is_free=is_free)
 

@@ -19,6 +19,7 @@ from btd_desktop.diffusion.published import convert_checkpoint
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 from tests.hostile.custody_case import NOW
+from tests.hostile.taken_over import show_memory
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="measures of Linux, tried there"
@@ -37,6 +38,7 @@ def state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.setattr(published, "_environment", lambda: environment)
     if request.param == "free":
         monkeypatch.setattr("btd_desktop.containment.starting.hide_memory", lambda: "")
+        show_memory()
     return str(request.param)
 
 
