@@ -25,7 +25,7 @@ from btd_desktop.examination.models import BoundDetector
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.import_series import facts_of
+from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 
 __all__ = ["ShiftRow", "by_coverage", "shift_rows"]

@@ -16,6 +16,7 @@ from btd_desktop.cases.model import (
     SeriesRecord,
 )
 from btd_desktop.cases.text import json_text, storable_text
+from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume
 
 __all__ = ["EvidenceSection"]
@@ -177,6 +178,53 @@ class EvidenceSection(CaseJournal):
                 records.record_claim(connection, "series", series_id),
             )
         return series_id
+
+    def restate_series(
+        self,
+        series_id: int,
+        volume: Volume,
+        *,
+        now: datetime,
+        meta: Mapping[str, Any],
+        findings: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Give a series that nobody scored what a statement on it changes.
+
+        Args:
+            series_id: The series.
+            volume: The same voxels, with the modality and unit that now hold.
+            now: Time, aware.
+            meta: As in `add_series`.
+            findings: As in `add_series`.
+
+        Raises:
+            CaseError: The series was scored as what it was.
+        """
+        (before,) = (s for s in self.series() if s.series_id == series_id)
+        values = {
+            "modality": storable_text(volume.modality),
+            "meta": json_text(meta),
+            "findings": json_text(list(findings)),
+            "geometry": records.geometry_text(volume),
+        }
+        told = {"series_id": series_id, "before": before.modality}
+        with self._change() as connection:
+            if connection.execute(
+                "SELECT 1 FROM run WHERE series_id = ?", (series_id,)
+            ).fetchone():
+                raise CaseError(
+                    f"series {series_id} was scored as {before.modality}; its modality "
+                    "can no longer be stated anew in this case",
+                    hint="import the files into a new case and state it there",
+                    code="modality-scored",
+                )
+            records.update_row(connection, "series", series_id, values)
+            self._log(
+                now,
+                "series restated",
+                {**told, "after": values["modality"]},
+                records.record_claim(connection, "series", series_id),
+            )
 
     def series(self) -> tuple[SeriesRecord, ...]:
         """All series in the order they were added."""

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from btd_desktop.cli.output import columns
-from btd_desktop.examination.wording import number_text, p_text, percent_text, rate_text
+from btd_desktop.examination.wording import (
+    modality_text,
+    number_text,
+    p_text,
+    percent_text,
+    rate_text,
+)
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedValue
@@ -39,10 +45,9 @@ def fates_line(fates: Mapping[str, int]) -> str:
 
 def modality_words(record: SeriesRecord) -> str:
     """The modality of a series, and that the examiner stated it where he did."""
-    if record.modality not in ("CT", "MR"):
-        return "modality not known"
+    words = modality_text(record.modality)
     stated = record.meta.get("modality_from") == "examiner"
-    return f"{record.modality}, as the examiner stated" if stated else record.modality
+    return f"{words}, as the examiner stated" if stated else words
 
 
 def conclusion_line(outcomes: Sequence[SeriesExamination]) -> str:

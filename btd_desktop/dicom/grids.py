@@ -172,13 +172,15 @@ def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
         for finding in loaded.findings
         if finding.code not in _OF_MODALITY and finding not in former
     )
-    return _named(replace(loaded, findings=kept), stated, "examiner")
+    not_hu = _why_not_hu(volume) if stated == "CT" else ()
+    return _named(replace(loaded, findings=kept), stated, "examiner", not_hu)
 
 
-def _named(loaded: LoadedSeries, modality: str, how: str) -> LoadedSeries:
-    """The series under a modality, with what that means for its values."""
+def _named(
+    loaded: LoadedSeries, modality: str, how: str, not_hu: tuple[str, ...]
+) -> LoadedSeries:
+    """The series under a modality, and why its values are not HU if it is a CT."""
     volume = loaded.volume
-    not_hu = _why_not_hu(volume) if modality == "CT" else ()
     source = {**volume.source, "modality_from": how}
     source.pop("not_covered", None)
     source.pop("processing", None)
@@ -234,8 +236,22 @@ def _right_handed(
     return values[::-1], None if padding is None else padding[::-1], origin
 
 
-def _modality(file: GridFile, parsed: ParsedFile, volume: Volume) -> tuple[str, str]:
-    """The modality, and who says so: "examiner", "header", "values", "sets" or ""."""
+def _modality(
+    file: GridFile, parsed: ParsedFile, volume: Volume
+) -> tuple[str, str, tuple[str, ...]]:
+    """The modality, who says so, and for a CT why its values are not HU.
+
+    Sources are "examiner", "header", "values", "sets" and "".
+    """
+    modality, how = _said_modality(file, parsed)
+    if modality == "CT":
+        return modality, how, _why_not_hu(volume)
+    if modality == UNKNOWN and file.kind != "png" and not _why_not_hu(volume):
+        return "CT", "values", ()
+    return modality, how, ()
+
+
+def _said_modality(file: GridFile, parsed: ParsedFile) -> tuple[str, str]:
     if file.stated:
         return file.stated, "examiner"
     by_header = parsed.extra.get("modality")
@@ -243,8 +259,6 @@ def _modality(file: GridFile, parsed: ParsedFile, volume: Volume) -> tuple[str, 
         return str(by_header), "header"
     if file.is_published and file.kind in _BY_NAME:
         return _BY_NAME[file.kind], "sets"
-    if file.kind != "png" and not _why_not_hu(volume):
-        return "CT", "values"
     return UNKNOWN, ""
 
 

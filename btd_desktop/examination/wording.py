@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from btd_desktop.errors import BtdError
+
+if TYPE_CHECKING:
+    from btd_desktop.cases.model import SeriesRecord
 
 __all__ = [
     "NOT_COVERED",
@@ -13,12 +16,14 @@ __all__ = [
     "counted",
     "flagged_text",
     "interval_text",
+    "modality_text",
     "number_text",
     "p_text",
     "p_value_text",
     "percent_text",
     "rate_text",
     "reason_of",
+    "spacing_of",
 ]
 
 NOT_COVERED: Final = "not covered by the calibration"
@@ -39,6 +44,24 @@ def reason_of(error: BtdError) -> str:
     if not error.hint:
         return sentence
     return f"{sentence}. {error.hint[:1].upper()}{error.hint[1:]}"
+
+
+def modality_text(modality: str) -> str:
+    """CT or MR; any other code says only that nobody named it ("OT" in DICOM)."""
+    return modality if modality in ("CT", "MR") else "modality not known"
+
+
+def spacing_of(record: SeriesRecord) -> tuple[float, float, float]:
+    """Between slices, rows and columns, mm; 0 where it is not known.
+
+    Cases of earlier versions keep one side of the pixel, the mean of both.
+    """
+    meta = record.meta
+    kept = meta.get("spacing_mm")
+    if isinstance(kept, list) and len(kept) == 3:
+        return float(kept[0]), float(kept[1]), float(kept[2])
+    side = float(meta.get("pixel_spacing_mm") or 0.0)
+    return float(meta.get("slice_step_mm") or 0.0), side, side
 
 
 def counted(n: int, singular: str, plural: str = "") -> str:

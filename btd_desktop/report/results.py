@@ -12,6 +12,7 @@ from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import (
     NOT_COVERED,
     counted,
+    modality_text,
     p_value_text,
     percent_text,
 )
@@ -23,7 +24,6 @@ from btd_desktop.report.document import (
     plain,
     quoting,
     reference,
-    word,
 )
 
 __all__ = [
@@ -263,5 +263,5 @@ def _level_sentence(result: Result) -> Cell:
 
 
 def modality_cell(modality: str) -> Cell:
-    """The modality; any that is not examined here may be anything."""
-    return word(modality, ("CT", "MR"))
+    """CT or MR, or that the modality is not known."""
+    return plain(modality_text(modality))

@@ -22,7 +22,7 @@ from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_volume
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
-from btd_desktop.workflow.import_series import facts_of
+from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.search_copies import sampled_copies
 from btd_desktop.workflow.services import Services

@@ -14,13 +14,13 @@ from btd_desktop.containment.measures import Containment
 from btd_desktop.dicom.grids import state_modality
 from btd_desktop.dicom.guess import UNKNOWN
 from btd_desktop.dicom.load import import_evidence
-from btd_desktop.dicom.series import FileRecord, Import, LoadedSeries
-from btd_desktop.digest import bytes_digest
+from btd_desktop.dicom.series import FileRecord, Import
 from btd_desktop.errors import EvidenceError
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.custody import open_checked
+from btd_desktop.workflow.kept_series import add_series
 from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 
@@ -30,7 +30,6 @@ __all__ = [
     "ImportStatement",
     "count_fates",
     "create_case",
-    "facts_of",
     "file_json",
     "geometry_json",
     "holds_case",
@@ -254,7 +253,7 @@ def keep_import(
         services.now(),
         how={"reading_process": held.to_json()} if held else None,
     )
-    ids = [_add_series(store, loaded, services) for loaded in found.series]
+    ids = [add_series(store, loaded, services) for loaded in found.series]
     for loaded, series_id in zip(found.series, ids, strict=True):
         if loaded.volume.source.get("modality_from") == "examiner":
             told = {"series_id": series_id, "modality": loaded.volume.modality}
@@ -333,56 +332,3 @@ def _item(record: FileRecord, *, is_container: bool) -> EvidenceItem:
         sop_instance_uid=record.sop_instance_uid,
         is_container=is_container,
     )
-
-
-def _add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> int:
-    patient = str(loaded.volume.source.get("patient_id", "")) or loaded.series_uid
-    # A pseudonym that separates patients inside the case without naming them.
-    key = bytes_digest(f"{store.info.case_id}/{patient}".encode("utf-8", "replace"))
-    return store.add_series(
-        loaded.volume,
-        now=services.now(),
-        series_uid=loaded.series_uid,
-        description=loaded.description,
-        meta={
-            **loaded.volume.source,
-            **facts_of(loaded.volume),
-            "slice_step_mm": loaded.volume.spacing_mm[0],
-        },
-        findings=[
-            {
-                "code": f.code,
-                "severity": f.severity,
-                "sentence": f.sentence,
-                "instance_uids": list(f.instance_uids),
-            }
-            for f in loaded.findings
-        ],
-        record_names=loaded.record_names,
-        patient_key=key[:16],
-    )
-
-
-def facts_of(volume: Volume) -> dict[str, Any]:
-    """Scanner facts that calibration and scope check compare, JSON values.
-
-    `thickness_mm` falls back to the slice distance; absent when neither is known.
-    """
-    source = volume.source
-    facts: dict[str, Any] = {
-        "modality": volume.modality,
-        "manufacturer": str(source.get("manufacturer", "")),
-        "model": str(source.get("model", "")),
-        "kernel": str(source.get("kernel", "")),
-        "pixel_spacing_mm": round(volume.pixel_spacing_mm, 4),
-        "lossy": bool(source.get("lossy", False)),
-        "unit": volume.unit,
-    }
-    if source.get("not_covered"):
-        facts["not_covered"] = list(source["not_covered"])
-    thickness = source.get("thickness_mm") or volume.spacing_mm[0]
-    if thickness:
-        facts["thickness_mm"] = round(float(thickness), 3)
-    if source.get("processing"):
-        facts["processing"] = list(source["processing"])
-    return facts

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import SeriesRecord
+from btd_desktop.examination.wording import modality_text
 from btd_desktop.gui.presenters.session import Session
 
 __all__ = ["CheckRow", "FactRow", "MetadataPresenter", "MetadataState"]
@@ -23,7 +24,8 @@ _NAMES = {
     "patient_id": "Patient ID",
     "patient_name": "Patient name",
     "thickness_mm": "Slice thickness, mm",
-    "pixel_spacing_mm": "Pixel spacing, mm",
+    "pixel_spacing_mm": "Pixel spacing, mm (mean of both sides)",
+    "spacing_mm": "Spacing of slices, rows, columns, mm",
     "slice_step_mm": "Slice distance, mm",
     "kvp": "kVp",
     "lossy": "Lossy compression",
@@ -238,6 +240,8 @@ def _shown(key: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     text = "" if value is None else str(value)
+    if key == "modality":
+        return modality_text(text)
     if key == "transfer_syntaxes":
         return f"{_SYNTAXES[text]} ({text})" if text in _SYNTAXES else text
     return text or "—"

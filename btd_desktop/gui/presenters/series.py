@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.examination.series import SeriesExamination, State
-from btd_desktop.examination.wording import p_text
+from btd_desktop.examination.wording import modality_text, p_text, spacing_of
 from btd_desktop.gui.presenters.session import Session
 
 __all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
@@ -21,7 +21,7 @@ class SeriesRow:
     Attributes:
         series_id: Number in the case.
         description: Series description, or UID.
-        modality: "CT" or "MR".
+        modality: "CT", "MR" or that it is not known.
         scanner: Manufacturer and model.
         kernel: Convolution kernel.
         n_slices: Number of slices.
@@ -177,18 +177,17 @@ def _row(
 ) -> SeriesRow:
     meta = record.meta
     scanner = f"{meta.get('manufacturer', '')} {meta.get('model', '')}".strip()
-    spacing = float(meta.get("pixel_spacing_mm") or 0.0)
-    step = float(meta.get("slice_step_mm") or 0.0)
+    step, row, column = spacing_of(record)
     state, tip, alarming = _progress(record, result, n_done.get(record.series_id, 0))
     return SeriesRow(
         record.series_id,
         record.description or record.series_uid,
-        record.modality,
+        modality_text(record.modality),
         scanner or "not named",
         str(meta.get("kernel") or "—"),
         record.n_slices,
         f"{record.cols} × {record.rows}",
-        f"{spacing:.2f} × {spacing:.2f} × {step:.2f} mm",
+        f"{row:.2f} × {column:.2f} × {step:.2f} mm",
         sum(f.get("severity") == "warning" for f in record.findings),
         len(record.findings),
         state,

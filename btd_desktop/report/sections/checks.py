@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from btd_desktop.examination.series import SeriesExamination, State
-from btd_desktop.examination.wording import counted, percent_text
+from btd_desktop.examination.wording import counted, percent_text, spacing_of
 from btd_desktop.report.case import ReportCase, patient_text
 from btd_desktop.report.document import (
     Block,
@@ -57,12 +57,11 @@ def section(case: ReportCase) -> Section:
 
 def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
     record, meta = outcome.record, outcome.record.meta
-    side = float(meta.get("pixel_spacing_mm") or 0.0)
-    between = float(meta.get("slice_step_mm") or 0.0)
+    between, *sides = spacing_of(record)
     geometry = (
         f"{counted(record.n_slices, 'slice')} of {record.rows:d} rows ×"
         f" {record.cols:d} columns; {between:g} mm between slices,"
-        f" {side:g} × {side:g} mm in the plane"
+        f" {sides[0]:g} × {sides[1]:g} mm in the plane"
     )
     # Cases of earlier versions do not say in which unit their values are.
     usual = "HU" if record.modality == "CT" else ""
@@ -98,7 +97,7 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
         Fact("", unprinted(record.n_slices), "n_slices"),
         Fact("", unprinted(record.rows), "n_rows"),
         Fact("", unprinted(record.cols), "n_columns"),
-        Fact("", unprinted([between, side, side]), "spacing_mm"),
+        Fact("", unprinted([between, *sides]), "spacing_mm"),
     )  # fmt: skip
     nothing = plain("The checks of this series noticed nothing.")
     return (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from btd_desktop.dicom import grids, hounsfield
 from btd_desktop.dicom.grids import GridFile, load_grid
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.parsed import ParsedFile
@@ -157,3 +158,16 @@ def test_sheared_axes_keep_the_place_of_every_slice(left_handed: bool) -> None:
         wanted = np.array([1.0, 2.0, 3.0]) + 5.0 * k * along + [0.8 * 2, 0.7 * 9, 0]
         assert volume.world_mm((s, 9, 2)) == pytest.approx(tuple(wanted))
         assert volume.voxels[s, 9, 2] == values[k, 9, 2]
+
+
+@pytest.mark.parametrize("stated", ["", "CT"])
+def test_values_are_judged_once(stated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged, calls = hounsfield.why_not_hu, []
+
+    def count(*arguments: Any) -> tuple[str, ...]:
+        calls.append(1)
+        return judged(*arguments)
+
+    monkeypatch.setattr(grids, "why_not_hu", count)
+    assert _load(_ct(), stated).volume.unit == "HU"
+    assert len(calls) == 1

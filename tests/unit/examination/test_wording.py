@@ -75,3 +75,8 @@ def test_no_window_command_or_report_spells_a_number_for_itself():
     # Ticks of an axis are as short as the axis is coarse.
     own = {("examination/wording.py", f.__name__) for f in _FUNCTIONS}
     assert others == own | {("gui/views/legend.py", "number_text")}
+
+
+def test_code_of_no_modality_is_told_in_words():
+    assert [wording.modality_text(m) for m in ("CT", "MR")] == ["CT", "MR"]
+    assert wording.modality_text("OT") == "modality not known"

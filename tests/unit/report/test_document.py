@@ -219,3 +219,22 @@ def test_dismissed_places_are_printed_with_reason_and_count():
     told = [text_of(cell) for cell in cells_of(blocks)]
     assert "2 places dismissed by the examiner" in told
     assert {"a vessel", "no reason stated"} <= set(told)
+
+
+def test_pixels_that_are_no_squares_are_told_with_both_sides():
+    outcome = make_outcome(1)
+    record = outcome.record
+    oblong = replace(record, meta={**record.meta, "spacing_mm": [2.0, 1.0, 0.5]})
+    unnamed = replace(oblong, modality="OT", series_id=2)
+    outcomes = (
+        replace(outcome, record=oblong),
+        replace(outcome, record=unnamed, run=None, evaluation=None, problem="Unknown."),
+    )
+    document = make_document(outcomes=outcomes)
+    first, second = twin_value(document)["series"]
+    assert first["spacing_mm"] == [2.0, 1.0, 0.5]
+    assert second["modality"] == "modality not known"
+    blocks = [block for section in document.sections for block in section.blocks]
+    words = [text_of(cell) for cell in cells_of(blocks)]
+    assert any("1 × 0.5 mm in the plane" in text for text in words)
+    assert not [text for text in words if "OT," in text.split()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,37 @@ def test_other_words_are_refused(volume, capsys):
     arguments = ["import", str(volume), "--out", "x", "--modality", "PET"]
     assert main(arguments) == 2
     assert "CT or MR" in capsys.readouterr().err
+
+
+def test_statement_on_a_second_import_holds_for_the_series_of_the_first(volume, capsys):
+    case = volume.parent / "case"
+    arguments = (str(volume), "--out", str(case))
+    assert _import(capsys, *arguments)["modality"] == "OT"
+    for stated in ("CT", "MR"):
+        series = _import(capsys, *arguments, "--modality", stated)
+        assert series["modality"] == stated
+        assert series["modality_from"] == "examiner"
+    # Nothing stated takes nothing back.
+    assert _import(capsys, *arguments)["modality"] == "MR"
+    with CaseStore.open(case) as store:
+        (record,) = store.series()
+        assert store.load_volume(record.series_id).modality == "MR"
+        codes = {finding["code"] for finding in record.findings}
+        assert "stated_modality" in codes
+        assert "unknown_modality" not in codes
+        logged = [e.details for e in store.audit_log() if e.action == "series restated"]
+    assert [(d["before"], d["after"]) for d in logged] == [("OT", "CT"), ("CT", "MR")]
+    assert main(["verify-case", str(case)]) == 0
+
+
+def test_statement_after_scoring_is_refused_and_changes_nothing(volume, capsys):
+    case = volume.parent / "case"
+    arguments = (str(volume), "--out", str(case))
+    _import(capsys, *arguments, "--modality", "CT")
+    with CaseStore.open(case) as store:
+        (record,) = store.series()
+        store.start_run(record.series_id, {"model": "m"}, datetime.now(UTC))
+    assert main(["import", *arguments, "--modality", "MR"]) == 6
+    assert "was scored as CT" in capsys.readouterr().err
+    with CaseStore.open(case) as store:
+        assert [record.modality for record in store.series()] == ["CT"]
