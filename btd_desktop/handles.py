@@ -79,9 +79,11 @@ def open_without_links(
             the way.
         ValueError: It does not lie below `below`, or the name cannot be one.
     """
-    place = Path(path).absolute() if below is None else Path(path)
-    start = Path(place.anchor) if below is None else below
-    parts = place.relative_to(start).parts
+    if below is None:
+        place = Path(path).absolute()
+        start, parts = Path(place.anchor), place.parts[1:]
+    else:
+        start, parts = below, Path(path).relative_to(below).parts
     if ".." in parts:
         raise OSError(errno.ELOOP, "a path that leads out of its folder", str(path))
     if not parts:

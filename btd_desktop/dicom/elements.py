@@ -34,6 +34,7 @@ _NUMBERS: Final = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d",
     "UV": "Q", "SV": "q",
 }  # fmt: skip
+_BINARY: Final = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "SQ"))
 _OF_FRAMES: Final = 0x52009230  # PerFrameFunctionalGroupsSequence
 _PIXELS: Final = 0x7FE0
 _META: Final = 0x0002
@@ -63,22 +64,31 @@ def varying(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _read(dataset: Dataset, path: str, depth: int, found: dict[str, str]) -> None:
-    for tag in list(dataset.keys()):
+    creators: dict[int, str] = {}
+    for key, element in list(dataset.items()):
         if len(found) >= _MAX_ELEMENTS:
             return
         # Whole numbers: the properties of a tag take most of the time of this loop.
-        group, number = int(tag) >> 16, int(tag) & 0xFFFF
-        if group in (_META, _PIXELS) or int(tag) == _OF_FRAMES:
+        tag = int(key)
+        group, number = tag >> 16, tag & 0xFFFF
+        if group in (_META, _PIXELS) or tag == _OF_FRAMES:
             continue
         if group & 1 and number <= 0xFF:
             continue  # reserves a private block
-        element: Any = dataset.get_item(tag, keep_deferred=True)
-        name = path + (_private_name(dataset, tag) if group & 1 else _keyword(int(tag)))
-        if (element.VR or _vr_of(tag)) == "SQ":
+        if group & 1:
+            block = tag >> 8
+            if block not in creators:
+                creators[block] = _creator(dataset, group, number >> 8)
+            private = f"({group:04X},xx{number & 0xFF:02X}) {creators[block]}"
+            name = path + private.strip()
+        else:
+            name = path + _keyword(tag)
+        vr = element.VR or _vr_of(tag)
+        if vr == "SQ":
             if depth < _MAX_DEPTH:
-                _read_items(dataset, tag, name, depth, found)
+                _read_items(dataset, key, name, depth, found)
         elif isinstance(element, RawDataElement):
-            found[name] = _raw_text(element)
+            found[name] = _raw_text(element, vr)
         else:
             found[name] = _short(str(element.value))
 
@@ -101,34 +111,31 @@ def _keyword(tag: int) -> str:
     return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-def _private_name(dataset: Dataset, tag: BaseTag) -> str:
-    block = dataset.get_item((tag.group, tag.element >> 8), keep_deferred=True)
-    value = getattr(block, "value", None)
+def _creator(dataset: Dataset, group: int, block: int) -> str:
+    element = dataset.get_item((group, block), keep_deferred=True)
+    value = getattr(element, "value", None)
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
-    creator = "".join(c for c in text if c.isprintable()).strip()[:32]
-    return f"({tag.group:04X},xx{tag.element & 0xFF:02X}) {creator}".strip()
+    return "".join(c for c in text if c.isprintable()).strip()[:32]
 
 
-def _raw_text(element: RawDataElement) -> str:
+def _raw_text(element: RawDataElement, vr: str) -> str:
     value: Any = element.value
     if not isinstance(value, bytes):
         return ""
-    vr = element.VR or _vr_of(element.tag)
     code = _NUMBERS.get(vr)
     if code is not None and len(value) <= 8 * _MAX_TEXT:
         size = struct.calcsize(code)
         order = "<" if element.is_little_endian else ">"
         numbers = struct.unpack_from(f"{order}{len(value) // size}{code}", value)
-        return _short("\\".join(f"{number:.9g}" for number in numbers))
+        return _short("\\".join([f"{number:.9g}" for number in numbers]))
     text = value.decode("latin-1").rstrip("\0 ").lstrip(" ")
-    is_text = (
-        vr not in ("OB", "OW", "OF", "OD", "OL", "OV", "SQ") and text.isprintable()
-    )
-    return _short(text) if is_text else _digest(value)
+    if vr in _BINARY or not text.isprintable():
+        return _digest(value)
+    return text if len(text) <= _MAX_TEXT else _digest(text.encode("utf-8", "replace"))
 
 
 @functools.lru_cache(maxsize=4096)
-def _vr_of(tag: BaseTag) -> str:
+def _vr_of(tag: int) -> str:
     try:
         return dictionary_VR(tag)
     except KeyError:

@@ -9,8 +9,7 @@ and what cannot be an element ends the reading.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
@@ -38,8 +37,7 @@ _PEEKED: Final = 6
 _TWO: Final = "Two readers may see two images."
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     tag: int
     vr: str | None
     length: int
@@ -71,20 +69,21 @@ class Watch:
         Raises:
             RejectedFileError: More elements than any image has.
         """
-        place = _Place(int(tag), vr, length, self._stream.tell())
-        is_cut = length != _UNDEFINED and place.start + length > len(self._data)
+        number, start, places = int(tag), self._stream.tell(), self._places
+        place = _Place(number, vr, length, start)
+        is_cut = length != _UNDEFINED and start + length > len(self._data)
         # Group 0000 belongs to messages, FFFE to items; zeros look like the first.
-        if place.tag >> 16 in (0, 0xFFFE) or (self._has_pixels and is_cut):
+        if number >> 16 in (0, 0xFFFE) or (self._has_pixels and is_cut):
             self._stopped = place
             return True
-        if len(self._places) >= _MAX_ELEMENTS:
+        if len(places) >= _MAX_ELEMENTS:
             raise RejectedFileError(
                 Fate.REFUSED, f"It holds more than {_MAX_ELEMENTS:,} data elements."
             )
-        if self._places and 0 < place.start - self._places[0].start <= _PEEKED:
-            self._places.pop()  # pydicom looks at the first VR before it reads
-        self._places.append(place)
-        self._has_pixels |= place.tag in PIXEL_TAGS
+        if places and 0 < start - places[0].start <= _PEEKED:
+            places.pop()  # pydicom looks at the first VR before it reads
+        places.append(place)
+        self._has_pixels |= number in PIXEL_TAGS
         return False
 
     def remarks(self) -> Iterator[tuple[str, str]]:

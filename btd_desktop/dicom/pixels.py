@@ -188,7 +188,9 @@ def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
             f"{holds}: read as that. Other readers may refuse or misread them."
         )
         remarks.append(("pixel_encoding", sentence))
-    found = _finish(np.stack(decoded), layout, remarks, is_native=False)
+    # A single one is not copied.
+    stored = decoded[0][np.newaxis] if len(decoded) == 1 else np.stack(decoded)
+    found = _finish(stored, layout, remarks, is_native=False)
     if any(is_lossy_jpeg(frame) for frame in frames):
         found.flags = (*found.flags, "lossy")
     return found
@@ -341,6 +343,8 @@ def _finish(
     if unused == 0 or (stored.dtype.kind == "i" and not is_native):
         return DecodedPixels(values, remarks)
     shift = layout.high_bit - (layout.bits_stored - 1) if is_native else 0
+    if not shift and _fits(values, layout):
+        return DecodedPixels(values, remarks)
     cut = ((values >> shift) << unused) >> unused
     whole = values >> shift
     fits = np.array_equal(cut, whole) and not (shift and _has_low_bits(values, shift))
@@ -359,6 +363,13 @@ def _finish(
 
 def _has_low_bits(values: StoredArray, shift: int) -> bool:
     return bool((values & ((1 << shift) - 1)).any())
+
+
+def _fits(values: StoredArray, layout: PixelLayout) -> bool:
+    """True when no value has a bit beyond those stored, but for its sign."""
+    low = -(1 << layout.bits_stored - 1) if layout.is_signed else 0
+    top = low + (1 << layout.bits_stored)
+    return bool(int(values.min()) >= low and int(values.max()) < top)
 
 
 def _is_short(values: StoredArray, layout: PixelLayout) -> bool:

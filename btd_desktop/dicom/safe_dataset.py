@@ -7,13 +7,16 @@ pydicom raises from plain attribute access on hostile or sloppy files: unknown V
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import Any, Final
 
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from btd_desktop.dicom.elements import PYDICOM_ERRORS, read_elements
 
@@ -44,11 +47,13 @@ class SafeDataset:
 
     def has(self, keyword: str) -> bool:
         """True when the element is there, empty or not."""
-        tag = tag_for_keyword(keyword)
+        tag = _tag(keyword)
         return tag is not None and tag in self._dataset
 
     def has_private_creator(self, creator: str) -> bool:
         """True when a private block of `creator` is reserved in group 0009."""
+        if not self._may_reserve(0x0009, creator):
+            return False
         try:
             return creator in self._dataset.private_creators(0x0009)
         except PYDICOM_ERRORS:  # a broken private group is not ours
@@ -69,6 +74,8 @@ class SafeDataset:
 
     def private_number(self, group: int, creator: str, element: int) -> float | None:
         """A number in a private block; None where it is not there or no number."""
+        if not self._may_reserve(group, creator):
+            return None
         try:
             block = self._dataset.private_block(group, creator)
             value = as_list(block[element].value)[0]
@@ -77,6 +84,16 @@ class SafeDataset:
         except PYDICOM_ERRORS:  # a broken private group is not ours
             return None
         return number if math.isfinite(number) else None
+
+    def _may_reserve(self, group: int, creator: str) -> bool:
+        """A look at the bytes: pydicom copies the whole group before it looks."""
+        first, name = (group << 16) + 0x10, creator.encode()
+        return any(
+            name in value if isinstance(value, bytes) else True
+            for tag, element in list(self._dataset.items())
+            if 0 <= int(tag) - first < 0xF0
+            for value in [element.value]
+        )
 
     def overlay_bits(self) -> int:
         """Bits of the stored values that overlays without data of their own claim.
@@ -187,11 +204,11 @@ class SafeDataset:
 
         The VR before it may be wrong: what the standard and the bytes say decides.
         """
-        tag = tag_for_keyword(keyword)
+        tag = _tag(keyword)
         raw = None if tag is None else self._dataset.get_item(tag, keep_deferred=True)
         if tag is None or raw is None:
             return None
-        wanted, stated = dictionary_VR(tag), raw.VR
+        wanted, stated = _vr(tag), raw.VR
         if stated not in (None, "UN") and stated not in wanted:
             words = f"carries the VR {_visible_vr(stated)}, the standard says {wanted}"
             self._say(keyword, words)
@@ -239,11 +256,14 @@ class SafeDataset:
         return items[0] if items else None
 
     def _value(self, keyword: str) -> Any:  # noqa: ANN401 - as pydicom has it
-        tag = tag_for_keyword(keyword)
-        if tag is None or tag not in self._dataset:
+        tag = _tag(keyword)
+        found = None if tag is None else self._dataset.get_item(tag, keep_deferred=True)
+        if tag is None or found is None:
             return None
         try:
-            return self._dataset[tag].value
+            # One that was converted before needs no second look-up.
+            is_raw = isinstance(found, RawDataElement)
+            return (self._dataset[tag] if is_raw else found).value
         except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
         return self._raw_text(tag)
@@ -263,6 +283,18 @@ class SafeDataset:
         entry = (keyword, f"{keyword} {words}.")
         if entry not in self.remarks and len(self.remarks) < 100:
             self.remarks.append(entry)
+
+
+@functools.lru_cache(maxsize=1024)
+def _tag(keyword: str) -> BaseTag | None:
+    """Tag of a keyword as pydicom keeps it: it makes one of each number it is given."""
+    tag = tag_for_keyword(keyword)
+    return None if tag is None else BaseTag(tag)
+
+
+@functools.lru_cache(maxsize=1024)
+def _vr(tag: BaseTag) -> str:
+    return dictionary_VR(tag)
 
 
 def _visible_vr(vr: str) -> str:
