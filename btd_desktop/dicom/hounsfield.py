@@ -173,11 +173,17 @@ def _air_and_tissue(sample: NDArray[Any]) -> tuple[float, float] | None:
     What is exactly the lowest value is padding or clipped and no measurement.
     """
     is_inner = (sample > sample.min()) & (sample >= LOWEST_HU) & (sample <= HIGHEST_HU)
-    inner = sample[is_inner].astype(np.float64)
+    inner = sample[is_inner]
     if not inner.size:
         return None
-    edges = np.arange(inner.min(), inner.max() + 2 * _BIN, _BIN)
-    counts, _ = np.histogram(inner, edges)
+    edges = np.arange(float(inner.min()), float(inner.max()) + 2 * _BIN, _BIN)
+    if inner.dtype.kind in "iu":  # counted one by one: nothing to sort
+        above = inner.astype(np.intp) - int(inner.min())
+        single = np.bincount(above, minlength=_BIN * (edges.size - 1))
+        counts = single.reshape(-1, _BIN).sum(axis=1)
+    else:
+        inner = inner.astype(np.float64)
+        counts, _ = np.histogram(inner, edges)
     centres = edges[:-1] + _BIN / 2
     width = int(_AROUND // _BIN)
     near = np.convolve(counts, np.ones(2 * width + 1))[width:-width] / sample.size
@@ -190,8 +196,9 @@ def _air_and_tissue(sample: NDArray[Any]) -> tuple[float, float] | None:
         if reach.max() == 0.0 or near[air] < _AIR_SHARE or near[tissue] < _TISSUE_SHARE:
             continue
         if near[air:tissue].min() < _VALLEY * min(near[air], near[tissue]):
+            low, high = centres - _AROUND, centres + _AROUND
             levels = (
-                float(np.median(inner[np.abs(inner - centres[peak]) <= _AROUND]))
+                float(np.median(inner[(inner >= low[peak]) & (inner <= high[peak])]))
                 for peak in (air, tissue)
             )
             return next(levels), next(levels)

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from btd_desktop.volume import Volume
 
@@ -50,6 +49,7 @@ _MIN_PIXELS: Final = 1000
 _SPECTRUM: Final = 2048
 _LOWEST_FREQUENCY: Final = 0.03
 _AROUND: Final = 122
+_MOVED: Final = 16
 
 Floats = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def _noise_power(
     for plane in planes:
         tiles = _tiles(plane, low, high).reshape(-1, _TILE * _TILE)
         level = tiles - (tiles @ slopes.T) @ slopes
-        waves = fft.rfft2(level.reshape(-1, _TILE, _TILE) * window)
+        waves = np.fft.rfft2(level.reshape(-1, _TILE, _TILE) * window)
         spectra.append((waves.real**2 + waves.imag**2) / _TILE**2)
     power = np.concatenate(spectra)
     if len(power) < 2 * _MIN_TILES:
@@ -191,13 +191,13 @@ def _repeats(planes: Sequence[NDArray[Any]], low: float, high: float) -> float |
     """Differences of neighbours are Gaussian near 0: h(0) follows from h(1), h(2)."""
     worst = []
     for axis in (0, 1):
-        counts = np.zeros(4, np.int64)
+        counts = np.zeros(3, np.int64)
         for plane in planes:
             turned = plane if axis == 0 else plane.T
             inside = (turned > low) & (turned < high)
-            pairs = inside[1:] & inside[:-1]
-            steps = np.abs(np.diff(turned.astype(np.int32), axis=0)[pairs])
-            counts += np.bincount(np.minimum(steps, 3), minlength=4)
+            steps = np.subtract(turned[1:], turned[:-1], dtype=np.int32)
+            steps = np.where(inside[1:] & inside[:-1], np.abs(steps), 3)
+            counts += [np.count_nonzero(steps == size) for size in range(3)]
         same, one, two = counts[0], counts[1] / 2, counts[2] / 2
         if min(same, one, two) < _MIN_COUNT:
             return None
@@ -250,13 +250,18 @@ def _second_differences(
     total, number = np.zeros(n), np.zeros(n)
     for plane in planes:
         rows = (plane.T if turned else plane).astype(np.float32)
-        bend = np.abs(2.0 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
+        bend = 2.0 * rows[:, 1:-1]
+        bend -= rows[:, :-2]
+        bend -= rows[:, 2:]
+        np.abs(bend, out=bend)
         inside = rows[:, 1:-1] > floor
         if not inside.any():
             continue
         # Edges of organs must not outweigh the noise.
         cap = float(np.quantile(bend[inside][::7], 0.9))
-        total += np.where(inside, np.minimum(bend, cap), 0.0).sum(axis=0)
+        np.minimum(bend, cap, out=bend)
+        bend *= inside
+        total += bend.sum(axis=0)
         number += inside.sum(axis=0)
     return total, number
 
@@ -271,9 +276,27 @@ def _highest_peak(course: Floats) -> float:
     waves = np.fft.rfft(np.clip(rest, -limit, limit) * np.hanning(rest.size), _SPECTRUM)
     frequency = np.fft.rfftfreq(_SPECTRUM)
     power = (np.abs(waves) ** 2)[frequency >= _LOWEST_FREQUENCY]
+    return _highest_over_median(power)
+
+
+def _highest_over_median(power: Floats) -> float:
+    """Highest value over the median of those around it.
+
+    A window that is moved by k values has a median of at least the k-th value below
+    that of the window it came from. So few windows can hold the highest ratio.
+    """
     padded = np.pad(power, _AROUND, mode="reflect")
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1)
-    return float((power / np.maximum(np.median(around, axis=1), 1e-12)).max())
+    rank = _AROUND - _MOVED
+    bound = np.partition(around[::_MOVED], rank, axis=1)[:, rank]
+    least = np.maximum(np.repeat(bound, _MOVED)[: power.size], 1e-12)
+
+    def ratios(chosen: NDArray[np.intp]) -> Floats:
+        middle = np.median(around[chosen], axis=1)
+        return np.asarray(power[chosen] / np.maximum(middle, 1e-12))
+
+    first = ratios(np.array([int((power / least).argmax())]))[0]
+    return float(ratios(np.flatnonzero(power / least >= first)).max())
 
 
 def _border(planes: Sequence[NDArray[Any]]) -> float | None:
