@@ -28,6 +28,7 @@ from tests.hostile.campaign_evidence import (
     dicom_campaign,
     volume_campaign,
 )
+from tests.hostile.campaign_weights import weights_campaign
 from tests.hostile.figures import Figures, report_lines
 
 __all__ = ["CAMPAIGNS", "SEED", "Campaign", "main"]
@@ -49,6 +50,7 @@ CAMPAIGNS = (
     Campaign("archives", 500, archive_campaign),
     Campaign("volumes", 300, volume_campaign),
     Campaign("models", 200, model_campaign),
+    Campaign("weights", 63, weights_campaign),
     Campaign("profiles", 200, profile_campaign),
     Campaign("reports", 200, report_campaign),
 )
