@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,7 @@ def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
     for result in store.slice_results(run.run_id):
         arrays, _ = store.load_slice(run.run_id, result.slice_index, ["grid"])
         try:
+            _check_numbers(arrays["grid"])
             out.append(unpacked_features(arrays["grid"], rows, columns))
         except ValueError as error:
             raise CaseError(
@@ -62,13 +65,37 @@ def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
 
 
 def load_residual(
-    store: CaseStore, run_id: int, slice_index: int
+    store: CaseStore, run_id: int, slice_index: int, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """Stored F(x_0) of a slice, float32 from float16, shape (H, W).
+    """Stored F(x_0) of a slice, float32 from float16.
+
+    Args:
+        store: Open case.
+        run_id: The run that scored it.
+        slice_index: From 0.
+        shape: (H, W) of the series.
 
     Raises:
-        CaseError: The slice has no result yet, or the array was altered.
+        CaseError: The slice has no result yet, or the array was altered, or is no
+            residual of such a slice.
     """
     arrays, _ = store.load_slice(run_id, slice_index, ["residual"])
-    residual: NDArray[np.float32] = arrays["residual"].astype(np.float32)
+    stored = arrays["residual"]
+    try:
+        _check_numbers(stored, shape)
+    except ValueError as error:
+        raise CaseError(
+            f"the residual of slice {slice_index + 1} in run {run_id} is damaged: "
+            f"{error}",
+            code="residual",
+        ) from error
+    residual: NDArray[np.float32] = stored.astype(np.float32)
     return residual
+
+
+def _check_numbers(array: NDArray[Any], shape: tuple[int, ...] | None = None) -> None:
+    """An array of a received case has the digest that its sender gave it."""
+    if array.dtype.kind != "f" or np.isinf(array).any():
+        raise ValueError(f"{array.dtype} are no measured numbers")
+    if shape not in (None, array.shape):
+        raise ValueError(f"{array.shape} is no slice of the series")

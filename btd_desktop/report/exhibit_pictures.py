@@ -34,7 +34,7 @@ def exhibit_figure(
     index, x, y = finding.slice_index, round(finding.x), round(finding.y)
     plane = np.asarray(volume.voxels[index], dtype=np.float32)
     run = evaluation.run
-    residual = load_residual(case.store, run.run_id, index)
+    residual = load_residual(case.store, run.run_id, index, plane.shape)
     h, w = plane.shape
     size_r, size_c = min(_CROP, h), min(_CROP, w)
     r0 = int(np.clip(y - size_r // 2, 0, h - size_r))

@@ -45,7 +45,7 @@ def copies_in_case(
         Cancelled: The examiner asked to stop.
     """
     return find_copies(
-        lambda s: load_residual(store, run.run_id, s),
+        lambda s: load_residual(store, run.run_id, s, volume.shape[1:]),
         lambda s: tissue_of(volume, s) > 0,
         volume.n_slices,
         places,

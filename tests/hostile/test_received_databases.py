@@ -1,7 +1,7 @@
-"""Databases of received cases that mean something else to SQLite than to us.
+"""Databases and arrays of received cases that are not what their names say.
 
-Texts of the schema that differ by letters that look like spaces, and files with holes
-that are as large as their sender likes.
+Texts of the schema that differ by letters that look like spaces, files with holes that
+are as large as their sender likes, arrays of another kind with digests that fit.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from btd_desktop.cases.arrays import write_array
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError, ReportError
+from btd_desktop.examination.stored import load_features, load_residual
 from btd_desktop.report.signing import OWN_KEY_NAME
 from tests.hostile.custody_case import fill_case, report
-from tests.hostile.received_case import run_sql, write_schema
+from tests.hostile.received_case import reforge, run_sql, write_schema
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "mkfifo"), reason="files with holes as POSIX has them"
@@ -119,3 +123,34 @@ def test_key_that_signs_is_not_read_for_a_case_that_was_altered(
     ):
         report(store)
     assert caught.value.code == "case-altered"
+
+
+ARRAYS = {
+    "complex": np.zeros((48, 48), np.complex128),
+    "truth values": np.zeros((48, 48), np.bool_),
+    "one number": np.array(1.0),
+    "another shape": np.zeros((4, 4), np.float16),
+    "more axes": np.zeros((2, 2, 2, 2), np.float32),
+    "no values": np.zeros((0, 48), np.float16),
+    "infinite": np.full((48, 48), np.inf, np.float16),
+}
+
+
+@pytest.mark.parametrize("part", ["grid", "residual"])
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_array_of_another_kind_with_a_digest_that_fits_is_named(
+    case: Path, part: str, kind: str
+):
+    digest = write_array(case / "arrays", ARRAYS[kind])
+    arrays = f"json_set(arrays, '$.{part}', '{digest}')"
+    reforge(case, f"UPDATE slice_result SET arrays = {arrays}")  # noqa: S608
+    with CaseStore.open(case, read_only=True) as store:
+        (run,) = store.runs()
+        load: Callable[[], object] = (
+            partial(load_features, store, run)
+            if part == "grid"
+            else partial(load_residual, store, run.run_id, 0, (48, 48))
+        )
+        with pytest.raises(CaseError, match=r"(is|are) damaged") as caught:
+            load()
+    assert caught.value.code in ("features", "residual")

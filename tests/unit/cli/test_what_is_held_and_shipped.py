@@ -104,6 +104,7 @@ def test_models_and_doctor_tell_an_impostor_from_a_model_of_one_s_own(btd, tmp_p
 def _signed(folder: Path, name: str, digest: str) -> Path:
     """A report of one series that was scored with such a model."""
     outcome = make_outcome(1, Coverage.NOT)
+    assert outcome.model is not None
     model = replace(outcome.model, name=name, digest=digest)
     document = make_document(outcomes=[replace(outcome, model=model)])
     path = folder / f"{digest[:8]}.pdf"
