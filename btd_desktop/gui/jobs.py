@@ -79,6 +79,13 @@ class Job(QObject):
         """Let it go on."""
         self.context.resume()
 
+    def toggle_pause(self) -> None:
+        """Pause, or go on."""
+        if self.is_paused:
+            self.resume()
+        else:
+            self.pause()
+
     @property
     def is_paused(self) -> bool:
         """True between `pause` and `resume`."""

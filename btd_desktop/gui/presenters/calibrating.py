@@ -12,14 +12,15 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop import paths
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import percent_text, reason_of
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.examination.wording import percent_text
+from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.calibration_fits import (
     LevelFit,
     level_fit,
     rate_warnings,
 )
 from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
@@ -97,7 +98,7 @@ class CalibrationState:
     problem: str = ""
 
 
-class CalibrationPresenter(QObject):
+class CalibrationPresenter(Presenter[CalibrationState]):
     """Calibrates and saves profiles.
 
     Signals:
@@ -105,24 +106,16 @@ class CalibrationPresenter(QObject):
         saved(Path): A profile was saved.
     """
 
-    changed = Signal(object)
     saved = Signal(object)
 
     def __init__(
         self, session: Session, detectors: Detectors, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, CalibrationState(), parent)
         self._session = session
         self._detectors = detectors
-        self._job: Job | None = None
         self._eta = Eta()
         self._profile: CalibrationProfile | None = None
-        self._state = CalibrationState()
-
-    @property
-    def state(self) -> CalibrationState:
-        """The dialog's content."""
-        return self._state
 
     def on_opened(self) -> None:
         """List the models, in the background: reading cards loads libraries."""
@@ -131,40 +124,13 @@ class CalibrationPresenter(QObject):
 
     def on_start(self, form: CalibrationForm) -> None:
         """Score the genuine scans and fit."""
-        if self._job is not None:
+        if self.is_busy:
             return
         work = partial(_calibrate, form, self._detectors, self._session.services)
-        job = self._session.jobs.submit("compute", "Calibrating", work)
-        job.progressed.connect(self._on_progress)
-        job.finished.connect(self._on_profile)
-        job.failed.connect(self._on_failed)
-        job.ended.connect(self._on_ended)
-        self._job = job
+        self._begin("compute", "Calibrating", work, self._on_profile)
         self._eta = Eta()
         self._profile = None
         self._show(CalibrationState(self._state.models, busy=True))
-
-    def on_pause_toggled(self) -> None:
-        """Pause, or go on."""
-        if self._job is None:
-            return
-        if self._job.is_paused:
-            self._job.resume()
-        else:
-            self._job.pause()
-            self._eta.interrupted()
-        self._show(replace(self._state, paused=self._job.is_paused))
-
-    def on_cancel(self) -> None:
-        """Stop; nothing is kept."""
-        if self._job is not None:
-            self._job.cancel()
-
-    def on_closed(self) -> None:
-        """The dialog is gone."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._session.jobs.give_up(job)
 
     def on_save(self) -> None:
         """Save the profile into the user's folder."""
@@ -230,20 +196,17 @@ class CalibrationPresenter(QObject):
         how, why = scope.coverage.value, "; ".join(scope.reasons)
         return [f"The series shown is {how} by this profile: {why}."]
 
-    def _on_failed(self, error: Exception) -> None:
-        problem = "The program made a mistake; the details are in the log."
-        if isinstance(error, BtdError):
-            problem = reason_of(error)
+    def _on_paused(self, paused: bool) -> None:
+        if paused:
+            self._eta.interrupted()
+        self._show(replace(self._state, paused=paused))
+
+    def _on_problem(self, problem: str) -> None:
         self._show(CalibrationState(self._state.models, problem=problem))
 
-    def _on_ended(self) -> None:
-        self._job = None
+    def _on_over(self) -> None:
         if self._state.busy:
             self._show(replace(self._state, busy=False, progress=None))
-
-    def _show(self, state: CalibrationState) -> None:
-        self._state = state
-        self.changed.emit(state)
 
 
 def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:

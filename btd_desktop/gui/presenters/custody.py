@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, CaseError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.presenters.presenter import JobOwner
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import ON_OPENING, CustodyCheck, check_custody
@@ -41,33 +42,26 @@ def custody_words(store: CaseStore | None) -> str:
     return ""
 
 
-class CustodyWatch(QObject):
+class CustodyWatch(JobOwner):
     """Checks each case that is opened; the session tells the result."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, parent)
         self._session = session
-        self._job: Job | None = None
 
     def start(self, store: CaseStore) -> None:
         """Check an open case; what was being checked is left."""
-        self.stop()
         services = self._session.services
 
         def work(context: TaskContext, tell: Tell) -> CustodyCheck:
             return check_custody(store, services, context, ON_OPENING)
 
-        job = self._session.jobs.submit("io", "Checking the case", work)
-        job.finished.connect(partial(self._on_checked, store))
-        job.failed.connect(self._on_failed)
-        job.ended.connect(partial(self._on_ended, job))
-        self._job = job
+        done = partial(self._on_checked, store)
+        self._begin("io", "Checking the case", work, done)
 
     def stop(self) -> None:
         """Leave the check: something else shall have the disk."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._session.jobs.give_up(job)
+        self._give_up()
 
     def _on_checked(self, store: CaseStore, check: CustodyCheck) -> None:
         if store is not self._session.store:
@@ -100,7 +94,3 @@ class CustodyWatch(QObject):
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, BtdError):
             self._session.failed.emit(error)
-
-    def _on_ended(self, job: Job) -> None:
-        if self._job is job:
-            self._job = None

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.wording import number_text, p_text
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 
@@ -65,30 +66,22 @@ class FindingsState:
         return next((r for r in self.rows if r.finding_id == self.selected), None)
 
 
-class FindingsPresenter(QObject):
+class FindingsPresenter(Presenter[FindingsState]):
     """Lists findings and changes the examiner's part of them.
 
     Signals:
         changed(FindingsState): The list.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, FindingsState(), parent)
         self._session = session
         self._pictures: dict[int, NDArray[np.uint8]] = {}
         self._undo: list[tuple[int, str, FindingStatus]] = []
         self._redo: list[tuple[int, str, FindingStatus]] = []
-        self._state = FindingsState()
         session.case_changed.connect(self._on_case_changed)
         session.findings_changed.connect(self.refresh)
         session.finding_selected.connect(self.refresh)
-
-    @property
-    def state(self) -> FindingsState:
-        """The list."""
-        return self._state
 
     def refresh(self) -> None:
         """Read the findings again."""
@@ -98,8 +91,7 @@ class FindingsPresenter(QObject):
             self._row(f, names.get(f.series_id, "")) for f in session.findings()
         )
         chosen = session.finding
-        self._state = FindingsState(rows, None if chosen is None else chosen.finding_id)
-        self.changed.emit(self._state)
+        self._show(FindingsState(rows, None if chosen is None else chosen.finding_id))
 
     def on_selected(self, finding_id: int) -> None:
         """Go to a finding."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from btd_desktop.errors import EvidenceError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.presenters.presenter import JobOwner
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
@@ -29,24 +30,19 @@ _MAX_LOOKED_AT = 400
 _LARGEST_PREVIEW = 64 << 20
 
 
-class FirstSlice(QObject):
+class FirstSlice(JobOwner):
     """Reads the first slice on the io lane, in front of the import that follows."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, parent)
         self._session = session
         self._ready: Sandbox | None = None
-        self._job: Job | None = None
         self._closed = False
 
     def get_ready(self) -> None:
         """Start the parsing process, once."""
-        if self._ready is not None or self._job is not None:
-            return
-        self._job = self._session.jobs.submit(
-            "io", "Starting the reader", self._warm_up, urgent=True
-        )
-        self._job.ended.connect(self._on_warm)
+        if self._ready is None and not self.is_busy:
+            self._begin("io", "Starting the reader", self._warm_up, urgent=True)
 
     def show(self, given: Sequence[Path]) -> None:
         """Show the first slice found while nothing else is shown."""
@@ -83,9 +79,6 @@ class FirstSlice(QObject):
             sandbox.close()
         # Nothing is read, but what parsing needs is loaded: most of a second.
         sandbox.parse("dicom", b"")
-
-    def _on_warm(self) -> None:
-        self._job = None
 
     def _on_read(self, volume: Volume | None) -> None:
         if volume is not None:

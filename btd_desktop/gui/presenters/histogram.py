@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class HistogramState:
     has_places: bool = False
 
 
-class HistogramPresenter(QObject):
+class HistogramPresenter(Presenter[HistogramState]):
     """Builds the histogram of the series shown.
 
     Signals:
@@ -101,27 +102,21 @@ class HistogramPresenter(QObject):
         slices_found(tuple[int, ...]): Slices behind a bar that was clicked.
     """
 
-    changed = Signal(object)
     threshold_changed = Signal(object)
     mark_changed = Signal(object)
     slices_found = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        start = HistogramState(message="Open a scan to see its scores.")
+        super().__init__(session.jobs, start, parent)
         self._session = session
         self._kind = "anomaly"
         self._level: Level = "slice"
         self._own: dict[tuple[str, str], float] = {}
         self._place: Place | None = None
-        self._state = HistogramState(message="Open a scan to see its scores.")
         session.series_selected.connect(self._on_series_selected)
         session.result_changed.connect(self._on_result_changed)
         session.voxel_changed.connect(self._on_voxel_changed)
-
-    @property
-    def state(self) -> HistogramState:
-        """What is drawn."""
-        return self._state
 
     def on_kind_chosen(self, kind: str) -> None:
         """Show another kind of score."""
@@ -185,8 +180,7 @@ class HistogramPresenter(QObject):
 
     def refresh(self) -> None:
         """Build everything anew."""
-        self._state = self._built()
-        self.changed.emit(self._state)
+        self._show(self._built())
 
     def _on_series_selected(self) -> None:
         self._place = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.examination.wording import modality_text
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
 __all__ = ["CheckRow", "FactRow", "MetadataPresenter", "MetadataState"]
@@ -103,29 +104,21 @@ class MetadataState:
     n_facts: int = 0
 
 
-class MetadataPresenter(QObject):
+class MetadataPresenter(Presenter[MetadataState]):
     """Facts of the series shown.
 
     Signals:
         changed(MetadataState): The panel's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, MetadataState(), parent)
         self._session = session
         self._search = ""
         self._only_differences = False
         self._compared: int | None = None
-        self._state = MetadataState()
         session.series_selected.connect(self._on_series_selected)
         session.series_list_changed.connect(self.refresh)
-
-    @property
-    def state(self) -> MetadataState:
-        """The panel's content."""
-        return self._state
 
     def on_search_changed(self, text: str) -> None:
         """Show facts whose name or value holds the text."""
@@ -152,8 +145,7 @@ class MetadataPresenter(QObject):
         """Build the state anew."""
         record = self._session.record
         if record is None:
-            self._state = MetadataState()
-            self.changed.emit(self._state)
+            self._show(MetadataState())
             return
         others = [r for r in self._session.records if r is not record]
         other = next((r for r in others if r.series_id == self._compared), None)
@@ -166,15 +158,16 @@ class MetadataPresenter(QObject):
             )
             and (other is None or not self._only_differences or row.differs)
         )
-        self._state = MetadataState(
-            title=record.description,
-            facts=shown,
-            checks=self._checks(record),
-            others=tuple((r.series_id, _named(r)) for r in others),
-            compared=None if other is None else other.series_id,
-            n_facts=len(rows),
+        self._show(
+            MetadataState(
+                title=record.description,
+                facts=shown,
+                checks=self._checks(record),
+                others=tuple((r.series_id, _named(r)) for r in others),
+                compared=None if other is None else other.series_id,
+                n_facts=len(rows),
+            )
         )
-        self.changed.emit(self._state)
 
     def _on_series_selected(self) -> None:
         record = self._session.record

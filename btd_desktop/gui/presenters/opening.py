@@ -10,17 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from btd_desktop import paths
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, EvidenceError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import LaneName, Tell, Work
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.custody import CustodyWatch
 from btd_desktop.gui.presenters.first_slice import FirstSlice
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.import_series import (
@@ -158,7 +159,7 @@ def _ask(context: TaskContext, tell: Tell, descriptions: tuple[str, ...]) -> str
             return answers.get(timeout=_TURN_S)
 
 
-class OpeningPresenter(QObject):
+class OpeningPresenter(Presenter[ProgressState]):
     """Opens cases, imports evidence, makes the demonstration.
 
     Signals:
@@ -173,23 +174,16 @@ class OpeningPresenter(QObject):
     case_wanted = Signal(object)
     modality_wanted = Signal(object)
     report_dropped = Signal(object)
-    changed = Signal(object)
     imported = Signal(object)
 
     def __init__(
         self, session: Session, recent: RecentCases, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, ProgressState(), parent)
         self._session = session
         self._recent = recent
-        self._job: Job | None = None
-        self._preview = FirstSlice(session)
+        self._preview = FirstSlice(session, self)
         self._custody = CustodyWatch(session, self)
-
-    @property
-    def is_busy(self) -> bool:
-        """An import or a demonstration is being made."""
-        return self._job is not None
 
     def on_paths_given(self, given: Sequence[Path]) -> None:
         """Something was dropped, chosen or named on the command line."""
@@ -244,9 +238,7 @@ class OpeningPresenter(QObject):
         def work(context: TaskContext, tell: Tell) -> CaseStore:
             return CaseStore.open(folder)
 
-        job = self._start("Opening the case", work)
-        job.finished.connect(self._on_case_open)
-        job.finished.connect(self._custody.start)
+        self._start("io", "Opening the case", work, self._on_case_found)
 
     def on_case_closed(self) -> None:
         """Close the case; what runs for it is stopped and stays resumable."""
@@ -274,13 +266,8 @@ class OpeningPresenter(QObject):
                 store.add_profile(document, profile.digest, services.now())
             return store
 
-        job = self._start("Making the case", work)
-        job.finished.connect(partial(self._on_case_made, choice.paths))
-
-    def on_cancel(self) -> None:
-        """Stop the import; files read so far are not kept, the case is."""
-        if self._job is not None:
-            self._job.cancel()
+        done = partial(self._on_case_made, choice.paths)
+        self._start("io", "Making the case", work, done)
 
     def on_demo_wanted(self, parent: Path | None = None) -> None:
         """Simulate the demonstration case and calibrate on its benign scans."""
@@ -294,21 +281,22 @@ class OpeningPresenter(QObject):
 
             return prepare_demo(out, services, context, device=services.settings.device)
 
-        job = self._session.jobs.submit("compute", "Making the demonstration", work)
-        self._watch(job)
-        job.finished.connect(partial(self._on_demo_made, out))
+        done = partial(self._on_demo_made, out)
+        self._start("compute", "Making the demonstration", work, done)
 
     def _on_case_made(self, given: Sequence[Path], store: CaseStore) -> None:
         self._on_case_open(store)
         self._import(store, given)
+
+    def _on_case_found(self, store: CaseStore) -> None:
+        self._on_case_open(store)
+        self._custody.start(store)
 
     def _on_case_open(self, store: CaseStore) -> None:
         self._session.open_store(store)
         self._recent.add(store.folder)
 
     def _on_demo_made(self, out: Path, profile: CalibrationProfile) -> None:
-        # The job has told its result, so its lane is free.
-        self._job = None
         case = out / "case"
         if (case / _CASE_FILE).is_file():
             self.on_case_opened(case)
@@ -331,9 +319,7 @@ class OpeningPresenter(QObject):
             added = import_into_case(store, given, services, context, ask=ask)
             return tuple(r.series_id for r in added)
 
-        job = self._start("Importing", work)
-        job.told.connect(self.modality_wanted)
-        job.finished.connect(self._on_imported)
+        self._start("io", "Importing", work, self._on_imported)
 
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:
         self._session.refresh_series(series_ids[0] if series_ids else None)
@@ -344,35 +330,26 @@ class OpeningPresenter(QObject):
             self._session.jobs.give_up(job)
         self._session.close_case()
 
-    def _start(self, title: str, work: object) -> Job:
-        job = self._session.jobs.submit("io", title, work)  # type: ignore[arg-type]
-        self._watch(job)
-        return job
+    def _start(
+        self, lane: LaneName, title: str, work: Work, done: Callable[[Any], None]
+    ) -> None:
+        job = self._begin(lane, title, work, done)
+        job.told.connect(self.modality_wanted)
+        self._show(ProgressState(title))
 
-    def _watch(self, job: Job) -> None:
-        self._job = job
-        job.progressed.connect(partial(self._on_progress, job.title))
-        job.failed.connect(self._on_failed)
-        job.ended.connect(partial(self._on_ended, job))
-        self.changed.emit(ProgressState(job.title))
-
-    def _on_progress(self, title: str, progress: Progress) -> None:
-        self.changed.emit(ProgressState(title, progress))
+    def _on_progress(self, progress: Progress) -> None:
+        self._show(ProgressState(self._state.title, progress))
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, BtdError):
             self._session.failed.emit(error)
 
-    def _on_ended(self, job: Job) -> None:
-        # A following step may have started from the signal that came before.
-        if self._job is job:
-            self._job = None
-            self.changed.emit(ProgressState())
+    def _on_over(self) -> None:
+        self._show(ProgressState())
 
     def _refuse_while_busy(self) -> bool:
-        if self._job is not None:
+        if self.is_busy:
             self._session.noticed.emit(
-                f"{self._job.title} is still going on: wait, or cancel it first."
+                f"{self._state.title} is still going on: wait, or cancel it first."
             )
-            return True
-        return False
+        return self.is_busy

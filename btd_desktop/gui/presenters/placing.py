@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import UNITS, number_text, p_text, reason_of
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.examination.wording import UNITS, number_text, p_text
+from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import PlaceMark, Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 from btd_desktop.gui.presenters.wording import KIND_NAMES
@@ -71,7 +72,7 @@ class PlaceState:
         message: Sentence instead of scores.
         thumbnail: Picture of the place, uint8 (H, W), or None.
         kept: Number of the finding that holds it, or None.
-        noise: What the search for copied noise came to, in a sentence.
+        noise: What the search for copied noise found, in a sentence.
         copied: The noise of the place is found again elsewhere.
         copied_from: Where, as (slice, row, column); None when it is not.
     """
@@ -90,7 +91,7 @@ class PlaceState:
     copied_from: Voxel | None = None
 
 
-class PlacingPresenter(QObject):
+class PlacingPresenter(Presenter[PlaceState]):
     """Scores clicked places and keeps them.
 
     Signals:
@@ -98,27 +99,19 @@ class PlacingPresenter(QObject):
         place_scored(Place): Its scores, for the histogram; None when there is none.
     """
 
-    changed = Signal(object)
     place_scored = Signal(object)
 
     def __init__(
         self, session: Session, detectors: Detectors, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, PlaceState(), parent)
         self._session = session
         self._detectors = detectors
-        self._job: Job | None = None
         self._place: Place | None = None
         self._evaluation: Evaluation | None = None
         self._waiting: tuple[int, Voxel] | None = None
-        self._state = PlaceState()
         session.series_selected.connect(self._on_series_selected)
         session.result_changed.connect(self._on_result_changed)
-
-    @property
-    def state(self) -> PlaceState:
-        """What the panel shows."""
-        return self._state
 
     def on_score_requested(self, s: int, r: int, c: int) -> None:
         """Score the patch around a voxel."""
@@ -126,7 +119,7 @@ class PlacingPresenter(QObject):
         record, store = session.record, session.store
         if record is None or store is None:
             return
-        self._drop_job()
+        self._give_up()
         self._place = None
         self._waiting = None
         where = f"Slice {s + 1}, x {c}, y {r}"
@@ -145,12 +138,8 @@ class PlacingPresenter(QObject):
             detector = detectors.for_run(run, settings)
             return score_at(store, evaluation, detector, (s, r, c), context)
 
-        job = session.jobs.submit("compute", "Scoring a place", work, urgent=True)
-        job.progressed.connect(partial(self._on_progress, where))
-        job.finished.connect(partial(self._on_place, evaluation))
-        job.failed.connect(self._on_failed)
-        job.ended.connect(self._on_ended)
-        self._job = job
+        done = partial(self._on_place, evaluation)
+        self._begin("compute", "Scoring a place", work, done, urgent=True)
         self._show(PlaceState("scoring", where, message="Scoring this place …"))
 
     def on_go_wanted(self, s: int, r: int, c: int) -> None:
@@ -206,9 +195,9 @@ class PlacingPresenter(QObject):
             )
         )
 
-    def _on_progress(self, where: str, progress: Progress) -> None:
-        done = f"{progress.done:,} of {progress.total:,} slices"
-        self._show(PlaceState("scoring", where, message=f"{progress.stage}: {done} …"))
+    def _on_progress(self, progress: Progress) -> None:
+        message = f"{progress.stage}: {progress.done:,} of {progress.total:,} slices …"
+        self._show(PlaceState("scoring", self._state.where, message=message))
 
     def _on_place(self, evaluation: Evaluation, place: Place) -> None:
         from btd_desktop.examination.copied_noise import (
@@ -257,22 +246,16 @@ class PlacingPresenter(QObject):
         )
         self.place_scored.emit(place)
 
-    def _on_failed(self, error: Exception) -> None:
-        if isinstance(error, BtdError):
-            message = reason_of(error)
-            self._show(PlaceState("failed", self._state.where, message=message))
-            self._session.set_mark(None)
+    def _on_problem(self, problem: str) -> None:
+        self._show(PlaceState("failed", self._state.where, message=problem))
+        self._session.set_mark(None)
 
-    def _on_ended(self) -> None:
-        self._job = None
-
-    def _drop_job(self) -> None:
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._session.jobs.give_up(job)
+    def _on_over(self) -> None:
+        if self._state.status == "scoring":
+            self._on_problem("Scoring this place was stopped.")
 
     def _on_series_selected(self) -> None:
-        self._drop_job()
+        self._give_up()
         self._place = self._evaluation = None
         self._waiting = None
         self._show(PlaceState())
@@ -286,10 +269,6 @@ class PlacingPresenter(QObject):
         waiting_for, voxel = self._waiting
         if waiting_for == series_id and (result.evaluation or result.reason):
             self.on_score_requested(*voxel)
-
-    def _show(self, state: PlaceState) -> None:
-        self._state = state
-        self.changed.emit(state)
 
 
 def score_row(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError
 from btd_desktop.examination.series import State
-from btd_desktop.examination.wording import reason_of
-from btd_desktop.gui.jobs import Job, Tell, Work
+from btd_desktop.gui.jobs import Tell, Work
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import require_authenticated
@@ -108,25 +107,16 @@ class ReportState:
     problem: str = ""
 
 
-class ReportPresenter(QObject):
+class ReportPresenter(Presenter[ReportState]):
     """Makes previews and reports of the open case.
 
     Signals:
         changed(ReportState): The dialog's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, _started(session), parent)
         self._session = session
-        self._job: Job | None = None
-        self._state = self._started()
-
-    @property
-    def state(self) -> ReportState:
-        """The dialog's content."""
-        return self._state
 
     def on_preview_wanted(self, form: ReportForm) -> None:
         """Lay out the pages as a draft; nothing is signed and nothing recorded."""
@@ -156,39 +146,10 @@ class ReportPresenter(QObject):
         )
         self._submit("Writing and signing the report", work, self._on_issued)
 
-    def on_closed(self) -> None:
-        """The dialog is gone: what is still being laid out is not needed."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._session.jobs.give_up(job)
-
-    def _started(self) -> ReportState:
-        session = self._session
-        store = session.store
-        if store is None:
-            return ReportState()
-        info = store.info
-        settings = session.services.settings
-        certificate = settings.signing_certificate
-        form = ReportForm(
-            info.case_number,
-            info.client,
-            info.examiner or settings.examiner,
-            info.question,
-            certificate=Path(certificate) if certificate else None,
-        )
-        lines, complete = _series_lines(session)
-        foreign = store.authentication()[0] == "not authenticated"
-        return ReportState(form, next_report_path(store), lines, complete, foreign)
-
-    def _submit(self, title: str, work: Work, done: object) -> None:
-        if self._job is not None:
+    def _submit(self, title: str, work: Work, done: Callable[[Any], None]) -> None:
+        if self.is_busy:
             return
-        job = self._session.jobs.submit("io", title, work)
-        self._job = job
-        job.finished.connect(done)
-        job.failed.connect(self._on_failed)
-        job.ended.connect(self._on_ended)
+        self._begin("io", title, work, done)
         self._show(replace(self._state, busy=title, problem=""))
 
     def _on_preview(self, pdf: bytes) -> None:
@@ -199,20 +160,31 @@ class ReportPresenter(QObject):
         self._session.custody_changed.emit()
         self._session.noticed.emit(f"The report was written: {issued.path.name}.")
 
-    def _on_failed(self, error: Exception) -> None:
-        problem = "The program made a mistake; the details are in the log."
-        if isinstance(error, BtdError):
-            problem = reason_of(error)
+    def _on_problem(self, problem: str) -> None:
         self._show(replace(self._state, busy="", problem=problem))
 
-    def _on_ended(self) -> None:
-        self._job = None
+    def _on_over(self) -> None:
         if self._state.busy:
             self._show(replace(self._state, busy=""))
 
-    def _show(self, state: ReportState) -> None:
-        self._state = state
-        self.changed.emit(state)
+
+def _started(session: Session) -> ReportState:
+    store = session.store
+    if store is None:
+        return ReportState()
+    info = store.info
+    settings = session.services.settings
+    certificate = settings.signing_certificate
+    form = ReportForm(
+        info.case_number,
+        info.client,
+        info.examiner or settings.examiner,
+        info.question,
+        certificate=Path(certificate) if certificate else None,
+    )
+    lines, complete = _series_lines(session)
+    foreign = store.authentication()[0] == "not authenticated"
+    return ReportState(form, next_report_path(store), lines, complete, foreign)
 
 
 def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:

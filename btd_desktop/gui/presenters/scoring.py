@@ -15,9 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError
 from btd_desktop.examination.series import SeriesExamination, State
-from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import (
     Detectors,
@@ -25,6 +23,7 @@ from btd_desktop.gui.presenters.detectors import (
     device_line,
 )
 from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.presenter import Presenter, problem_of
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
@@ -88,7 +87,7 @@ class Eta:
         self._last = None
 
 
-class ScoringPresenter(QObject):
+class ScoringPresenter(Presenter[ProgressState]):
     """Scores series one after the other, evaluates them, and tells the session.
 
     Signals:
@@ -96,29 +95,22 @@ class ScoringPresenter(QObject):
         device_changed(DeviceLine): Which device computes, and why.
     """
 
-    changed = Signal(object)
     device_changed = Signal(object)
 
     def __init__(
         self, session: Session, detectors: Detectors, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, ProgressState(), parent)
         self._session = session
         self._detectors = detectors
         self._jobs: dict[int, Job] = {}
         self._running: int | None = None
         self._eta = Eta()
-        self._state = ProgressState()
         session.case_changed.connect(self._on_case_changed)
 
     def is_queued(self, series_id: int) -> bool:
         """The series is being scored or waits for it."""
         return series_id in self._jobs
-
-    @property
-    def state(self) -> ProgressState:
-        """How far the scoring is."""
-        return self._state
 
     def on_imported(self, series_ids: tuple[int, ...]) -> None:
         """Score what an import brought."""
@@ -176,17 +168,10 @@ class ScoringPresenter(QObject):
             return
         running = self._running if self._running in self._jobs else None
         job = self._jobs[next(iter(self._jobs)) if running is None else running]
+        job.toggle_pause()
         if job.is_paused:
-            job.resume()
-        else:
-            job.pause()
             self._eta.interrupted()
-        state = self._state
-        self._show(
-            ProgressState(
-                state.title, state.progress, state.left_s, job.is_paused, True
-            )
-        )
+        self._show(replace(self._state, paused=job.is_paused, can_pause=True))
 
     def on_cancel(self) -> None:
         """Stop scoring, what waits included; finished slices are kept."""
@@ -243,13 +228,11 @@ class ScoringPresenter(QObject):
             self._session.noticed.emit(f"{name} was not examined: {result.reason}")
 
     def _on_failed(self, series_id: int, error: Exception) -> None:
-        if not isinstance(error, BtdError):
-            return
+        problem = problem_of(error)
         known = self._known(series_id)
         if known is not None:
-            failed = replace(known, problem=reason_of(error))
-            self._session.set_result(series_id, failed)
-        self._session.noticed.emit(f"Not scored: {error.detail}")
+            self._session.set_result(series_id, replace(known, problem=problem))
+        self._session.noticed.emit(f"Not scored: {problem}")
 
     def _on_cancelled(self, series_id: int) -> None:
         store = self._session.store
@@ -273,10 +256,6 @@ class ScoringPresenter(QObject):
         if self._running in (series_id, None):
             self._running = None
             self._show(ProgressState())
-
-    def _show(self, state: ProgressState) -> None:
-        self._state = state
-        self.changed.emit(state)
 
 
 def _title(record: SeriesRecord) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import modality_text, p_text, spacing_of
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
 __all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
@@ -93,31 +94,23 @@ class SeriesState:
     evidence: EvidenceState = EvidenceState()
 
 
-class SeriesPresenter(QObject):
+class SeriesPresenter(Presenter[SeriesState]):
     """Lists series and the import statement.
 
     Signals:
         changed(SeriesState): The panel's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, SeriesState(), parent)
         self._session = session
         self._evidence = EvidenceState()
         self._n_done: dict[int, int] = {}
-        self._state = SeriesState()
         session.case_changed.connect(self._on_series_list_changed)
         session.series_list_changed.connect(self._on_series_list_changed)
         session.series_selected.connect(self.refresh)
         session.result_changed.connect(self._on_result_changed)
         session.slice_scored.connect(self._on_slice_scored)
-
-    @property
-    def state(self) -> SeriesState:
-        """The panel's content."""
-        return self._state
 
     def on_selected(self, series_id: int) -> None:
         """Show a series."""
@@ -149,8 +142,7 @@ class SeriesPresenter(QObject):
             _row(r, session.result_of(r), self._n_done) for r in session.records
         )
         selected = None if session.record is None else session.record.series_id
-        self._state = SeriesState(rows, selected, self._evidence)
-        self.changed.emit(self._state)
+        self._show(SeriesState(rows, selected, self._evidence))
 
     def _on_series_list_changed(self) -> None:
         self._evidence = self.read_evidence()

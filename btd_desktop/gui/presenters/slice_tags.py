@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.tags import Tag, TagList
-from btd_desktop.errors import BtdError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.slice_tags import differing_tags, tags_of_slice
@@ -68,25 +68,21 @@ class TagsState:
     message: str = ""
 
 
-class TagsPresenter(QObject):
+class TagsPresenter(Presenter[TagsState]):
     """Elements of the slice on screen.
 
     Signals:
         changed(TagsState): The list's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, TagsState(), parent)
         self._session = session
         self._is_watched = False
         self._search = ""
         self._compared: int | None = None
         self._lists: dict[_Place, TagList] = {}
         self._shown: _Place | None = None
-        self._job: Job | None = None
-        self._state = TagsState()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REST_MS)
@@ -95,11 +91,6 @@ class TagsPresenter(QObject):
         session.series_selected.connect(self._on_series)
         session.case_changed.connect(self._on_series)
 
-    @property
-    def state(self) -> TagsState:
-        """The list's content."""
-        return self._state
-
     def on_watched(self, watched: bool) -> None:
         """The list came into view, or went out of it."""
         self._is_watched = watched
@@ -107,12 +98,12 @@ class TagsPresenter(QObject):
             self._on_voxel()
         else:
             self._timer.stop()
-            self._drop_job()
+            self._give_up()
 
     def on_search_changed(self, text: str) -> None:
         """Show elements whose tag, keyword or value holds the text."""
         self._search = text.casefold().strip()
-        self._show()
+        self._refresh()
 
     def on_compared_changed(self, number: int | None) -> None:
         """Show what differs from another slice of the series.
@@ -122,7 +113,7 @@ class TagsPresenter(QObject):
         """
         if number != self._compared:
             self._compared = number
-            self._show()
+            self._refresh()
             if self._missing():
                 self._start_timer()
 
@@ -144,8 +135,8 @@ class TagsPresenter(QObject):
         self._compared = None
         self._lists = {}
         self._shown = None
-        self._drop_job()
-        self._show()
+        self._give_up()
+        self._refresh()
         self._on_voxel()
 
     def _on_voxel(self) -> None:
@@ -153,10 +144,10 @@ class TagsPresenter(QObject):
         if not self._is_watched:
             return
         # Moving inside a slice changes nothing; each step through slices starts anew.
-        is_under_way = self._job is not None or self._timer.isActive()
+        is_under_way = self.is_busy or self._timer.isActive()
         if place == self._shown and (is_under_way or not self._missing()):
             return
-        self._drop_job()
+        self._give_up()
         if place != self._shown:
             # Only the slice compared with is kept: the next look at a slice must find
             # a file that changed meanwhile.
@@ -164,7 +155,7 @@ class TagsPresenter(QObject):
             self._lists = {p: t for p, t in self._lists.items() if p == other}
             self._shown = place
             if self._state.message != _RESTING:
-                self._show()
+                self._refresh()
         if place is not None:
             self._start_timer()
 
@@ -175,41 +166,22 @@ class TagsPresenter(QObject):
     def _read(self) -> None:
         store, missing = self._session.store, self._missing()
         if store is None or not missing or not self._is_watched:
-            self._show()
+            self._refresh()
             return
-        self._drop_job()
-        job = self._session.jobs.submit(
-            "io", "Reading tags", partial(_read_lists, store, missing)
-        )
-        job.finished.connect(self._on_read)
-        job.failed.connect(self._on_failed)
-        job.ended.connect(partial(self._on_ended, job))
-        self._job = job
-        self._show()
+        work = partial(_read_lists, store, missing)
+        self._begin("io", "Reading tags", work, self._on_read)
+        self._refresh()
 
     def _on_read(self, lists: dict[_Place, TagList]) -> None:
         self._lists.update(lists)
-        self._job = None
-        self._show()
+        self._refresh()
 
-    def _on_failed(self, error: Exception) -> None:
-        reason = str(error) if isinstance(error, BtdError) else "They cannot be read."
-        self._lists.update({p: TagList(reason=reason) for p in self._missing()})
-        self._job = None
-        self._show()
+    def _on_problem(self, problem: str) -> None:
+        self._lists.update({p: TagList(reason=problem) for p in self._missing()})
+        self._refresh()
 
-    def _on_ended(self, job: Job) -> None:
-        if self._job is job:
-            self._job = None
-
-    def _drop_job(self) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            self._session.jobs.give_up(job)
-
-    def _show(self) -> None:
-        self._state = self._built()
-        self.changed.emit(self._state)
+    def _refresh(self) -> None:
+        self._show(self._built())
 
     def _built(self) -> TagsState:
         record, place = self._session.record, self._place()
@@ -222,7 +194,7 @@ class TagsPresenter(QObject):
         own = self._lists.get(place)
         other = None if other_place is None else self._lists.get(other_place)
         if own is None or (other_place is not None and other is None):
-            message = "Reading …" if self._job else _RESTING
+            message = "Reading …" if self.is_busy else _RESTING
             return _with_message(empty, message)
         for listed, at in ((own, number), (other, compared)):
             if listed is not None and listed.reason:

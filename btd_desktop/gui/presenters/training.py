@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop import paths
-from btd_desktop.errors import BtdError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
@@ -94,61 +94,27 @@ class TrainingView:
     problem: str = ""
 
 
-class TrainingPresenter(QObject):
+class TrainingPresenter(Presenter[TrainingView]):
     """Trains a model; a training that was stopped goes on from its checkpoint.
 
     Signals:
         changed(TrainingView): The dialog's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, TrainingView(), parent)
         self._session = session
-        self._job: Job | None = None
-        self._state = TrainingView()
-
-    @property
-    def state(self) -> TrainingView:
-        """The dialog's content."""
-        return self._state
 
     def on_start(self, form: TrainingForm) -> None:
         """Train, or go on with the training of that name."""
-        if self._job is not None:
+        if self.is_busy:
             return
         out = model_folder(form.name)
         work = partial(_train, form, out, self._session.services)
-        job = self._session.jobs.submit("compute", "Training", work)
+        done = partial(self._on_card, out)
+        job = self._begin("compute", "Training", work, done)
         job.told.connect(self._on_told)
-        job.progressed.connect(self._on_progress)
-        job.finished.connect(partial(self._on_card, out))
-        job.failed.connect(self._on_failed)
-        job.cancelled.connect(self._on_cancelled)
-        job.ended.connect(self._on_ended)
-        self._job = job
         self._show(TrainingView(busy=True, stage="Waiting for the compute lane"))
-
-    def on_pause_toggled(self) -> None:
-        """Pause, or go on."""
-        if self._job is None:
-            return
-        if self._job.is_paused:
-            self._job.resume()
-        else:
-            self._job.pause()
-        self._show(replace(self._state, paused=self._job.is_paused))
-
-    def on_cancel(self) -> None:
-        """Stop; the checkpoint is written first."""
-        if self._job is not None:
-            self._job.cancel()
-
-    @property
-    def is_busy(self) -> bool:
-        """Training goes on."""
-        return self._job is not None
 
     def _on_told(self, state: TrainingState) -> None:
         watched = None
@@ -186,29 +152,24 @@ class TrainingPresenter(QObject):
             )
         )
 
-    def _on_failed(self, error: Exception) -> None:
-        problem = "The program made a mistake; the details are in the log."
-        if isinstance(error, BtdError):
-            problem = f"{error.detail}. {error.hint}" if error.hint else error.detail
+    def _on_paused(self, paused: bool) -> None:
+        self._show(replace(self._state, paused=paused))
+
+    def _on_problem(self, problem: str) -> None:
         self._show(replace(self._state, busy=False, problem=problem))
 
-    def _on_cancelled(self) -> None:
+    def _on_over(self) -> None:
+        if not self._state.busy:
+            return
         self._show(
             replace(
                 self._state,
+                busy=False,
+                paused=False,
                 note="Stopped. The checkpoint was kept: start again with the same name "
                 "and options to go on.",
             )
         )
-
-    def _on_ended(self) -> None:
-        self._job = None
-        if self._state.busy:
-            self._show(replace(self._state, busy=False, paused=False))
-
-    def _show(self, state: TrainingView) -> None:
-        self._state = state
-        self.changed.emit(state)
 
 
 def model_folder(name: str) -> Path:

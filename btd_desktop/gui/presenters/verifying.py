@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import CaseVerdict
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError
-from btd_desktop.gui.jobs import Job, JobRunner, Tell
+from btd_desktop.gui.jobs import JobRunner, Tell
+from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.reports_beside import heads_beside
@@ -67,25 +67,15 @@ class VerifyState:
     problems: tuple[str, ...] = ()
 
 
-class VerifyPresenter(QObject):
+class VerifyPresenter(Presenter[VerifyState]):
     """Verifies reports.
 
     Signals:
         changed(VerifyState): The dialog's content.
     """
 
-    changed = Signal(object)
-
     def __init__(self, jobs: JobRunner, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._jobs = jobs
-        self._job: Job | None = None
-        self._state = VerifyState()
-
-    @property
-    def state(self) -> VerifyState:
-        """The dialog's content."""
-        return self._state
+        super().__init__(jobs, VerifyState(), parent)
 
     def on_report_chosen(self, path: Path) -> None:
         """Verify a report."""
@@ -95,16 +85,10 @@ class VerifyPresenter(QObject):
         """Compare with evidence too."""
         self._run(VerifyState(self._state.path, evidence, busy=True))
 
-    def on_closed(self) -> None:
-        """The dialog is gone."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._jobs.give_up(job)
-
     def _run(self, state: VerifyState) -> None:
-        self.on_closed()
         path = state.path
         if path is None:
+            self._give_up()
             self._show(replace(state, busy=False))
             return
 
@@ -114,13 +98,9 @@ class VerifyPresenter(QObject):
             return verify_report(path, evidence=state.evidence or None)
 
         self._show(state)
-        job = self._jobs.submit("io", "Verifying the report", work)
-        job.finished.connect(self._on_verdict)
-        job.failed.connect(self._on_failed)
-        self._job = job
+        self._begin("io", "Verifying the report", work, self._on_verdict)
 
     def _on_verdict(self, verdict: ReportVerdict) -> None:
-        self._job = None
         self._show(
             replace(
                 self._state,
@@ -132,24 +112,17 @@ class VerifyPresenter(QObject):
             )
         )
 
-    def _on_failed(self, error: Exception) -> None:
-        self._job = None
-        words = "the program made a mistake; the details are in the log"
-        if isinstance(error, BtdError):
-            words = f"{error.detail}. {error.hint}" if error.hint else error.detail
-        self._show(
-            replace(
-                self._state,
-                busy=False,
-                ok=False,
-                headline="The report could not be verified.",
-                problems=(words,),
-            )
-        )
+    def _on_problem(self, problem: str) -> None:
+        headline = "The report could not be verified."
+        self._show(_unverified(self._state, headline, problem))
 
-    def _show(self, state: VerifyState) -> None:
-        self._state = state
-        self.changed.emit(state)
+    def _on_over(self) -> None:
+        if self._state.busy:
+            self._show(replace(self._state, busy=False))
+
+
+def _unverified(state: VerifyState, headline: str, problem: str) -> VerifyState:
+    return replace(state, busy=False, ok=False, headline=headline, problems=(problem,))
 
 
 def _headline(verdict: ReportVerdict) -> str:
@@ -245,41 +218,27 @@ def _grouped(digest: str) -> str:
     return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
 
 
-class CaseCheckPresenter(QObject):
+class CaseCheckPresenter(Presenter[VerifyState]):
     """Verifies the open case.
 
     Signals:
         changed(VerifyState): The dialog's content (`path` is the case folder).
     """
 
-    changed = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(session.jobs, VerifyState(), parent)
         self._session = session
-        self._job: Job | None = None
 
     def on_check_wanted(self) -> None:
         """Check log, records and arrays afresh."""
         store = self._session.store
         if store is None:
             return
-        self.changed.emit(VerifyState(store.folder, busy=True))
-        job = self._session.jobs.submit(
-            "io", "Verifying the case", partial(_check_case, store)
-        )
-        job.finished.connect(partial(self._on_verdict, store.folder))
-        job.failed.connect(partial(self._on_failed, store.folder))
-        self._job = job
+        self._show(VerifyState(store.folder, busy=True))
+        work = partial(_check_case, store)
+        self._begin("io", "Verifying the case", work, self._on_verdict)
 
-    def on_closed(self) -> None:
-        """The dialog is gone."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            self._session.jobs.give_up(job)
-
-    def _on_verdict(self, folder: Path, verdict: CaseVerdict) -> None:
-        self._job = None
+    def _on_verdict(self, verdict: CaseVerdict) -> None:
         headline = "The case was altered, or is not complete."
         if verdict.is_intact:
             headline = {
@@ -289,9 +248,9 @@ class CaseCheckPresenter(QObject):
                 "not authenticated": "NOT AUTHENTICATED: the case agrees with itself, "
                 "but was not sealed with this computer's key.",
             }[verdict.authentication]
-        self.changed.emit(
+        self._show(
             VerifyState(
-                folder,
+                self._state.path,
                 headline=headline,
                 ok=verdict.is_intact and verdict.is_authenticated,
                 lines=_case_lines(verdict),
@@ -299,17 +258,13 @@ class CaseCheckPresenter(QObject):
             )
         )
 
-    def _on_failed(self, folder: Path, error: Exception) -> None:
-        self._job = None
-        words = error.detail if isinstance(error, BtdError) else type(error).__name__
-        self.changed.emit(
-            VerifyState(
-                folder,
-                headline="The case could not be verified.",
-                ok=False,
-                problems=(words,),
-            )
-        )
+    def _on_problem(self, problem: str) -> None:
+        headline = "The case could not be verified."
+        self._show(_unverified(self._state, headline, problem))
+
+    def _on_over(self) -> None:
+        if self._state.busy:
+            self._show(replace(self._state, busy=False))
 
 
 def _check_case(store: CaseStore, context: TaskContext, tell: Tell) -> CaseVerdict:

@@ -134,8 +134,8 @@ def test_reader_that_waits_for_evidence_ends_with_the_presenter(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     opening.get_ready()
     reader = opening._preview
-    wait_until(lambda: reader._ready is not None and reader._job is None)
-    process = reader._ready._process
+    wait_until(lambda: reader._ready is not None and not reader.is_busy)
+    process = reader._ready._contained.process
     assert process.poll() is None
     assert list(temporary.iterdir())
     opening.close()
@@ -149,8 +149,8 @@ def test_reader_ends_when_nothing_looks_like_an_image(opening, tmp_path):
     (folder / "letter.txt").write_text("to whom it may concern")
     opening.get_ready()
     reader = opening._preview
-    wait_until(lambda: reader._ready is not None and reader._job is None)
-    process = reader._ready._process
+    wait_until(lambda: reader._ready is not None and not reader.is_busy)
+    process = reader._ready._contained.process
     reader.show([folder])
     wait_until(lambda: not opening._session.jobs.jobs())
     assert process.poll() is not None
@@ -165,7 +165,7 @@ def test_reader_that_is_starting_ends_with_the_presenter(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     opening.get_ready()
     opening.close()
-    wait_until(lambda: opening._preview._job is None)
+    wait_until(lambda: not opening._preview.is_busy)
     assert not list(temporary.iterdir())
 
 
