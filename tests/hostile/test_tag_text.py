@@ -369,9 +369,9 @@ def test_window_shows_every_payload_as_plain_text(window, case):
         window.session.select_series(record.series_id)
         _wait(lambda r=record: window.session.record.series_id == r.series_id)
         assert list(_complaints(window)) == [], record.description
-    window.on_statement()
-    window.on_report()
-    window.on_about()
+    window.action_set["statement"].trigger()
+    window.action_set["report"].trigger()
+    window.action_set["about"].trigger()
     assert list(_complaints(window)) == []
 
 
@@ -382,7 +382,7 @@ def test_message_boxes_show_payloads_as_plain_text(window):
 
     wrong = {}
     for name, text in PAYLOADS.items():
-        window.show_error(EvidenceError(text, hint=text))
+        window.dialogs.show_error(EvidenceError(text, hint=text))
         (box,) = window.findChildren(QMessageBox)
         shown = box.text().casefold()
         if not shown.startswith(_boxed(text).strip()[:20].casefold()):

@@ -57,7 +57,7 @@ def _evaluated(window: MainWindow) -> Any:
 
 
 def _click(window: MainWindow, s: int, r: int, c: int) -> Any:
-    window.on_tool_score()
+    window.action_set["tool_score"].trigger()
     window.workspace.mpr.score_requested.emit(s, r, c)
     wait_until(lambda: window.parts.placing.state.status in ("scored", "failed"))
     return window.parts.placing.state
@@ -94,7 +94,7 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     assert (kept.note, kept.status) == ("<b>smooth</b> & odd", "confirmed")
     assert kept.thumbnail is not None
 
-    window.on_report()
+    window.action_set["report"].trigger()
     dialog = open_dialog(window, "ReportDialog")
     dialog._number.setText("AZ 12/26")
     dialog._examiner.setText("Examiner Test")
@@ -118,7 +118,7 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     verify.reject()
     assert _bytes_of(desk.suspect) == before
 
-    window.on_verify_case()
+    window.action_set["verify_case"].trigger()
     check = open_dialog(window, "CaseCheckDialog")
     wait_until(lambda: "unchanged" in check.headline or "altered" in check.headline)
     assert "unchanged" in check.headline
@@ -132,7 +132,7 @@ def test_forged_report_dropped_on_the_window_is_refused(
     window.open_paths([desk_home.copy_of_case(tmp_path / "case")])
     wait_until(lambda: window.session.record is not None)
     _evaluated(window)
-    window.on_report()
+    window.action_set["report"].trigger()
     dialog = open_dialog(window, "ReportDialog")
     dialog._on_issue()
     wait_until(lambda: dialog._presenter.state.issued)
@@ -260,7 +260,7 @@ def test_folder_with_damaged_files_names_every_file(make_window, desk_home, tmp_
         f"{N_SLICES + 2} files received: {N_SLICES} accepted, 1 damaged, "
         "1 not an image."
     )
-    window.on_statement()
+    window.action_set["statement"].trigger()
     statement = open_dialog(window, "ImportStatement")
     shown = {i.name.rpartition("/")[2]: i.reason for i in statement.table_model.rows}
     assert set(shown) == {"broken.dcm", "readme.txt"}
@@ -296,7 +296,7 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     window.open_paths([desk_home.copy_of_case(tmp_path / "case")])
     wait_until(lambda: window.session.record is not None)
     first = _evaluated(window)
-    window.on_calibrate()
+    window.action_set["calibrate"].trigger()
     dialog = open_dialog(window, "CalibrationDialog")
     presenter = dialog._presenter
     wait_until(lambda: presenter.state.models)

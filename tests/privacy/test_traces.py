@@ -170,7 +170,7 @@ def test_window_leaves_no_marker_outside_the_case(desk, scratch, tmp_path, qtbot
         window.show()
         window.parts.opening.on_case_opened(case)
         wait_until(lambda: window.session.record is not None, 300.0)
-        window.on_report()
+        window.action_set["report"].trigger()
         dialog = open_dialog(window, "ReportDialog")
         assert isinstance(dialog, ReportDialog)
         dialog._redacted.setChecked(True)

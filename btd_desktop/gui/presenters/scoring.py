@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,6 +109,11 @@ class ScoringPresenter(Presenter[ProgressState]):
         self._eta = Eta()
         session.case_changed.connect(self._on_case_changed)
 
+    @property
+    def is_busy(self) -> bool:
+        """Series are being scored or wait for it."""
+        return bool(self._jobs)
+
     def is_queued(self, series_id: int) -> bool:
         """The series is being scored or waits for it."""
         return series_id in self._jobs
@@ -136,9 +142,9 @@ class ScoringPresenter(Presenter[ProgressState]):
         self._jobs[series_id] = job
         job.started.connect(partial(self._on_started, series_id))
         job.told.connect(partial(self._on_told, series_id))
-        job.progressed.connect(partial(self._on_progress, series_id))
+        job.progressed.connect(partial(self._on_series_progress, series_id))
         job.finished.connect(partial(self._on_result, series_id))
-        job.failed.connect(partial(self._on_failed, series_id))
+        job.failed.connect(partial(self._on_series_failed, series_id))
         job.cancelled.connect(partial(self._on_cancelled, series_id))
         job.ended.connect(partial(self._on_ended, series_id))
         if self._running is None:
@@ -160,7 +166,21 @@ class ScoringPresenter(Presenter[ProgressState]):
         work = partial(_evaluate, store, known.record, run, profile, session.services)
         job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
         job.finished.connect(partial(self._on_result, series_id))
-        job.failed.connect(partial(self._on_failed, series_id))
+        job.failed.connect(partial(self._on_series_failed, series_id))
+
+    def on_profile_saved(self, path: Path) -> None:
+        """Use a new profile for the series shown, if it is of that series' model."""
+        from btd_desktop.examination.models import find_profile
+
+        record, shown = self._session.record, self._session.result
+        if record is None:
+            return
+        # A profile of another model says nothing of this run: what is shown stays.
+        if shown.evaluation is not None and shown.model is not None:
+            saved = find_profile(str(path), shown.model)
+            if saved.model.get("digest") != shown.model.digest:
+                return
+        self.evaluate(record.series_id, str(path))
 
     def on_pause_toggled(self) -> None:
         """Pause or go on; takes effect after the slice in work."""
@@ -211,7 +231,7 @@ class ScoringPresenter(Presenter[ProgressState]):
             if known is not None:
                 self._session.set_result(series_id, replace(known, run=value))
 
-    def _on_progress(self, series_id: int, progress: Progress) -> None:
+    def _on_series_progress(self, series_id: int, progress: Progress) -> None:
         job = self._jobs.get(series_id)
         if job is None or self._running != series_id:
             return
@@ -227,7 +247,7 @@ class ScoringPresenter(Presenter[ProgressState]):
             name = result.record.description or "The series"
             self._session.noticed.emit(f"{name} was not examined: {result.reason}")
 
-    def _on_failed(self, series_id: int, error: Exception) -> None:
+    def _on_series_failed(self, series_id: int, error: Exception) -> None:
         problem = problem_of(error)
         known = self._known(series_id)
         if known is not None:

@@ -153,7 +153,7 @@ class ViewingPresenter(QObject):
         self._session.move_to((voxel[0], voxel[1], voxel[2]))
 
     def on_slice_stepped(self, axis: int, step: int) -> None:
-        """Go some planes on across an axis."""
+        """Move along an axis of the volume (0, 1, 2) by some planes; negative: back."""
         self.on_slice_requested(axis, self._session.voxel[axis] + step)
 
     def on_strip_requested(self, index: int) -> None:
@@ -161,11 +161,11 @@ class ViewingPresenter(QObject):
         self.on_slice_requested(0, index)
 
     def on_strip_stepped(self, step: int) -> None:
-        """Go some acquired slices on."""
+        """Move by some acquired slices; negative: back."""
         self.on_slice_stepped(0, step)
 
     def on_cine_stepped(self, step: int) -> None:
-        """Go on, starting over at the end."""
+        """Move by some acquired slices; the first follows the last."""
         handle = self._session.handle
         if handle is not None:
             index = (self._session.voxel[0] + step) % handle.shape[0]

@@ -1,25 +1,32 @@
 """The action table: everything the window can do, as data.
 
 Keys and their words come from the one table of shortcuts; here stand the menu, the
-icon and the slot of each action. The window is built from this, so an action is in the
+icon and the call of each action. The window is built from this, so an action is in the
 menu, on its key and in the cheat sheet, or nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QWidget
 
-from btd_desktop.gui.shortcuts_table import ShortcutTable
+from btd_desktop.gui.shell.shell import Shell
+from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
+from btd_desktop.gui.view_state.states import Tool
 
-__all__ = ["ACTIONS", "MENUS", "ActionSpec", "make_actions"]
+__all__ = ["ACTIONS", "MENUS", "ActionSet", "ActionSpec", "Needs"]
 
 MENUS = ("&File", "&View", "S&can", "F&indings", "&Tools", "&Help")
+TOOLS: tuple[Tool, ...] = ("browse", "score", "crosshair", "pan", "zoom")
+_TEN = 10
+
+Needs = Literal["", "case", "series"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,130 +36,207 @@ class ActionSpec:
     Attributes:
         id: Its name; the same as in the table of shortcuts where it has a key.
         menu: Menu it stands in; "" for none.
-        slot: Name of the window's method.
+        run: What it does with the window.
         text: Words for actions without a key; "" takes those of the shortcut table.
         icon: Name of an icon, or "".
         checkable: It has a checked state.
         bar: On the tool bar.
         ruled_off: A line before it in the menu.
-        needs: "", "case", "series" or "finding": enabled only with one.
+        needs: Enabled only while a "case" is open or a "series" is shown; "" always.
     """
 
     id: str
     menu: str
-    slot: str
+    run: Callable[[Shell], object]
     text: str = ""
     icon: str = ""
     checkable: bool = False
     bar: bool = False
     ruled_off: bool = False
-    needs: str = ""
+    needs: Needs = ""
+
+
+def _take_tool(tool: Tool, shell: Shell) -> None:
+    shell.parts.viewing.on_tool_chosen(tool)
+
+
+def _use_window(key: int, shell: Shell) -> None:
+    shell.parts.viewing.on_preset_chosen(key)
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("open", "&File", "on_open_folder", icon="open", bar=True),
-    ActionSpec("open_files", "&File", "on_open_files", "Open files or ZIP …", "import"),
-    ActionSpec("open_case", "&File", "on_open_case", "Open case …", "case"),
-    ActionSpec("demo", "&File", "on_demo", "Open demonstration", "play"),
+    ActionSpec("open", "&File", lambda s: s.open_folder(), icon="open", bar=True),
+    ActionSpec(
+        "open_files", "&File", lambda s: s.open_files(), "Open files or ZIP …", "import"
+    ),
+    ActionSpec("open_case", "&File", lambda s: s.open_case(), "Open case …", "case"),
+    ActionSpec(
+        "demo",
+        "&File",
+        lambda s: s.parts.opening.on_demo_wanted(),
+        "Open demonstration",
+        "play",
+    ),
     ActionSpec(
         "statement",
         "&File",
-        "on_statement",
+        lambda s: s.dialogs.show_statement(),
         "Import statement …",
         "metadata",
         ruled_off=True,
         needs="case",
     ),
-    ActionSpec("report", "&File", "on_report", icon="report", bar=True, needs="case"),
-    ActionSpec("verify", "&File", "on_verify", icon="verify", bar=True),
+    ActionSpec(
+        "report",
+        "&File",
+        lambda s: s.dialogs.show_report(),
+        icon="report",
+        bar=True,
+        needs="case",
+    ),
+    ActionSpec("verify", "&File", lambda s: s.choose_report(), icon="verify", bar=True),
     ActionSpec(
         "verify_case",
         "&File",
-        "on_verify_case",
+        lambda s: s.dialogs.check_case(),
         "Verify this case …",
         "check",
         needs="case",
     ),
     ActionSpec(
-        "export", "&File", "on_export", icon="export", needs="series", ruled_off=True
+        "export",
+        "&File",
+        lambda s: s.dialogs.export_picture(),
+        icon="export",
+        needs="series",
+        ruled_off=True,
     ),
-    ActionSpec("close_case", "&File", "on_close_case", "Close case", needs="case"),
-    ActionSpec("quit", "&File", "close", "Quit", ruled_off=True),
     ActionSpec(
-        "tool_browse",
+        "close_case",
+        "&File",
+        lambda s: s.parts.opening.on_case_closed(),
+        "Close case",
+        needs="case",
+    ),
+    ActionSpec("quit", "&File", lambda s: s.window.close(), "Quit", ruled_off=True),
+    *(
+        ActionSpec(
+            f"tool_{tool}",
+            "&View",
+            partial(_take_tool, tool),
+            icon=tool,
+            checkable=True,
+            bar=True,
+            needs="series",
+        )
+        for tool in TOOLS
+    ),
+    ActionSpec(
+        "invert",
         "&View",
-        "on_tool_browse",
-        icon="browse",
-        checkable=True,
+        lambda s: s.parts.viewing.on_inverted_toggled(),
+        icon="invert",
+        ruled_off=True,
+    ),
+    ActionSpec(
+        "smooth",
+        "&View",
+        lambda s: s.parts.viewing.on_smooth_toggled(),
+        "Smooth pixels on screen",
+    ),
+    ActionSpec(
+        "info", "&View", lambda s: s.parts.viewing.on_info_toggled(), icon="info"
+    ),
+    ActionSpec(
+        "reset_view",
+        "&View",
+        lambda s: s.workspace.mpr.reset_views(),
+        icon="reset",
         bar=True,
+    ),
+    ActionSpec(
+        "maximise",
+        "&View",
+        lambda s: s.workspace.on_maximise(0),
+        icon="single-view",
+        bar=True,
+    ),
+    ActionSpec(
+        "full_screen", "&View", lambda s: s.toggle_full_screen(), icon="full-screen"
+    ),
+    ActionSpec("cine", "&View", lambda s: s.workspace.cine.toggle(), icon="play"),
+    ActionSpec(
+        "theme",
+        "&View",
+        lambda s: s.look.toggle(),
+        "Dark or light theme",
+        "light",
+        ruled_off=True,
+    ),
+    ActionSpec(
+        "reset_layout", "&View", lambda s: s.panels.arrange(s.window), "Reset panels"
+    ),
+    ActionSpec(
+        "score",
+        "S&can",
+        lambda s: s.parts.scoring.on_score_wanted(),
+        "Score this series",
+        "histogram",
         needs="series",
     ),
     ActionSpec(
-        "tool_score",
-        "&View",
-        "on_tool_score",
-        icon="score",
-        checkable=True,
-        bar=True,
+        "pause",
+        "S&can",
+        lambda s: s.parts.scoring.on_pause_toggled(),
+        "Pause or go on scoring",
+        "pause",
+    ),
+    ActionSpec("stop", "S&can", lambda s: s.stop(), "Stop scoring", "stop"),
+    ActionSpec(
+        "slice_previous",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_stepped(-1),
+        ruled_off=True,
         needs="series",
     ),
     ActionSpec(
-        "tool_crosshair",
-        "&View",
-        "on_tool_crosshair",
-        icon="crosshair",
-        checkable=True,
-        bar=True,
+        "slice_next",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_stepped(1),
         needs="series",
     ),
     ActionSpec(
-        "tool_pan",
-        "&View",
-        "on_tool_pan",
-        icon="pan",
-        checkable=True,
-        bar=True,
+        "slice_back_10",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_stepped(-_TEN),
         needs="series",
     ),
     ActionSpec(
-        "tool_zoom",
-        "&View",
-        "on_tool_zoom",
-        icon="zoom",
-        checkable=True,
-        bar=True,
+        "slice_on_10",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_stepped(_TEN),
         needs="series",
     ),
-    ActionSpec("invert", "&View", "on_invert", icon="invert", ruled_off=True),
-    ActionSpec("smooth", "&View", "on_smooth", "Smooth pixels on screen"),
-    ActionSpec("info", "&View", "on_info", icon="info"),
-    ActionSpec("reset_view", "&View", "on_reset_view", icon="reset", bar=True),
-    ActionSpec("maximise", "&View", "on_maximise", icon="single-view", bar=True),
-    ActionSpec("full_screen", "&View", "on_full_screen", icon="full-screen"),
-    ActionSpec("cine", "&View", "on_cine", icon="play"),
     ActionSpec(
-        "theme", "&View", "on_theme", "Dark or light theme", "light", ruled_off=True
+        "slice_first",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_requested(0),
+        needs="series",
     ),
-    ActionSpec("reset_layout", "&View", "on_reset_layout", "Reset panels"),
+    ActionSpec("slice_last", "S&can", lambda s: s.go_to_last_slice(), needs="series"),
     ActionSpec(
-        "score", "S&can", "on_score", "Score this series", "histogram", needs="series"
+        "series_previous",
+        "S&can",
+        lambda s: s.parts.series.on_stepped(-1),
+        needs="series",
     ),
-    ActionSpec("pause", "S&can", "on_pause", "Pause or go on scoring", "pause"),
-    ActionSpec("stop", "S&can", "on_stop", "Stop scoring", "stop"),
     ActionSpec(
-        "slice_previous", "S&can", "on_slice_previous", ruled_off=True, needs="series"
+        "series_next", "S&can", lambda s: s.parts.series.on_stepped(1), needs="series"
     ),
-    ActionSpec("slice_next", "S&can", "on_slice_next", needs="series"),
-    ActionSpec("slice_back_10", "S&can", "on_slice_back_10", needs="series"),
-    ActionSpec("slice_on_10", "S&can", "on_slice_on_10", needs="series"),
-    ActionSpec("slice_first", "S&can", "on_slice_first", needs="series"),
-    ActionSpec("slice_last", "S&can", "on_slice_last", needs="series"),
-    ActionSpec("series_previous", "S&can", "on_series_previous", needs="series"),
-    ActionSpec("series_next", "S&can", "on_series_next", needs="series"),
     ActionSpec(
         "flagged_next",
         "F&indings",
-        "on_flagged_next",
+        lambda s: s.parts.viewing.on_flagged_wanted(),
         icon="next",
         bar=True,
         needs="series",
@@ -160,84 +244,134 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "flagged_previous",
         "F&indings",
-        "on_flagged_previous",
+        lambda s: s.parts.viewing.on_flagged_wanted(back=True),
         icon="previous",
         bar=True,
         needs="series",
     ),
-    ActionSpec("finding_next", "F&indings", "on_finding_next", icon="flag"),
+    ActionSpec(
+        "finding_next", "F&indings", lambda s: s.go_to_next_finding(), icon="flag"
+    ),
     ActionSpec(
         "score_here",
         "F&indings",
-        "on_score_here",
+        lambda s: s.parts.viewing.on_score_here(),
         "Score at the crosshair",
         "score",
         needs="series",
         ruled_off=True,
     ),
-    ActionSpec("bookmark", "F&indings", "on_bookmark", icon="bookmark", needs="series"),
-    ActionSpec("undo", "F&indings", "on_undo", icon="undo", ruled_off=True),
-    ActionSpec("redo", "F&indings", "on_redo", icon="redo"),
+    ActionSpec(
+        "bookmark",
+        "F&indings",
+        lambda s: s.note_place(),
+        icon="bookmark",
+        needs="series",
+    ),
+    ActionSpec(
+        "undo",
+        "F&indings",
+        lambda s: s.parts.findings.on_undo(),
+        icon="undo",
+        ruled_off=True,
+    ),
+    ActionSpec("redo", "F&indings", lambda s: s.parts.findings.on_redo(), icon="redo"),
     ActionSpec(
         "calibrate",
         "&Tools",
-        "on_calibrate",
+        lambda s: s.dialogs.calibrate(),
         "Calibrate on genuine scans …",
         "calibrate",
     ),
-    ActionSpec("train", "&Tools", "on_train", "Train on genuine scans …", "train"),
     ActionSpec(
-        "settings", "&Tools", "on_settings", "Settings …", "settings", ruled_off=True
+        "train",
+        "&Tools",
+        lambda s: s.dialogs.train(),
+        "Train on genuine scans …",
+        "train",
     ),
-    ActionSpec("cancel", "", "on_cancel"),
-    ActionSpec("cheat_sheet", "&Help", "on_cheat_sheet", icon="keyboard", bar=True),
-    ActionSpec("about", "&Help", "on_about", "About BTD Desktop …", "info"),
+    ActionSpec(
+        "settings",
+        "&Tools",
+        lambda s: s.dialogs.change_settings(),
+        "Settings …",
+        "settings",
+        ruled_off=True,
+    ),
+    ActionSpec("cancel", "", lambda s: s.leave_tool()),
+    ActionSpec(
+        "cheat_sheet",
+        "&Help",
+        lambda s: s.dialogs.toggle_keys(),
+        icon="keyboard",
+        bar=True,
+    ),
+    ActionSpec(
+        "about",
+        "&Help",
+        lambda s: s.dialogs.show_about(),
+        "About BTD Desktop …",
+        "info",
+    ),
 )
 
 
-def make_actions(
-    owner: QWidget,
-    viewer: QWidget,
-    table: ShortcutTable,
-    theme: Theme,
-) -> Mapping[str, QAction]:
-    """Actions by id, connected to the owner's methods.
+class ActionSet(QObject):
+    """The window's actions, made from the table; they live as long as the window."""
 
-    Args:
-        owner: The window.
-        viewer: Widget in which the keys of context "viewer" work.
-        table: Keys.
-        theme: Whose icons.
+    def __init__(self, shell: Shell, table: ShortcutTable, theme: Theme) -> None:
+        super().__init__(shell.window)
+        self._shell = shell
+        self._specs = {s.id: s for s in (*ACTIONS, *_window_keys(table.shortcuts))}
+        keys = {s.id: s for s in table.shortcuts}
+        self._actions = {i: self._made(s, keys.get(i)) for i, s in self._specs.items()}
+        self.show_theme(theme)
 
-    Raises:
-        AttributeError: A slot does not exist (a bug of ours).
-    """
-    keys = {s.id: s for s in table.shortcuts}
-    made: dict[str, QAction] = {}
-    for spec in ACTIONS:
-        known = keys.get(spec.id)
+    def __getitem__(self, action_id: str) -> QAction:
+        """The action of that id; `KeyError` when there is none (a bug of ours)."""
+        return self._actions[action_id]
+
+    def enable(self, *, case: bool, series: bool) -> None:
+        """Enable what can be done with a case open or not, a series shown or not."""
+        has: dict[Needs, bool] = {"": True, "case": case, "series": series}
+        for spec in self._specs.values():
+            self._actions[spec.id].setEnabled(has[spec.needs])
+
+    def check_tool(self, tool: str) -> None:
+        """Show which tool the left button holds."""
+        for name in TOOLS:
+            self._actions[f"tool_{name}"].setChecked(name == tool)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Draw the icons in another theme."""
+        for spec in self._specs.values():
+            if spec.icon:
+                self._actions[spec.id].setIcon(icon(spec.icon, theme))
+
+    def _made(self, spec: ActionSpec, known: Shortcut | None) -> QAction:
+        window, viewer = self._shell.window, self._shell.workspace
         text = spec.text or (known.text if known else spec.id)
-        action = QAction(text, owner)
+        action = QAction(text, window)
         action.setObjectName(spec.id)
         action.setCheckable(spec.checkable)
-        if spec.icon:
-            action.setIcon(icon(spec.icon, theme))
+        in_viewer = known is not None and known.context == "viewer"
         if known is not None and known.keys and not known.hold:
             action.setShortcuts([QKeySequence(k) for k in known.keys])
             within = Qt.ShortcutContext.WidgetWithChildrenShortcut
             everywhere = Qt.ShortcutContext.WindowShortcut
-            in_viewer = known.context == "viewer"
             action.setShortcutContext(within if in_viewer else everywhere)
-            shown = ", ".join(known.native_keys)
-            action.setToolTip(f"{text} ({shown})")
-        (viewer if known and known.context == "viewer" else owner).addAction(action)
-        action.triggered.connect(getattr(owner, spec.slot))
-        made[spec.id] = action
-    for window_key in (s for s in table.shortcuts if s.id.startswith("window_")):
-        action = QAction(window_key.text, owner)
-        action.setObjectName(window_key.id)
-        action.setShortcuts([QKeySequence(k) for k in window_key.keys])
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        viewer.addAction(action)
-        made[window_key.id] = action
-    return made
+            action.setToolTip(f"{text} ({', '.join(known.native_keys)})")
+        (viewer if in_viewer else window).addAction(action)
+        action.triggered.connect(self._on_triggered)
+        return action
+
+    def _on_triggered(self) -> None:
+        self._specs[self.sender().objectName()].run(self._shell)
+
+
+def _window_keys(shortcuts: Iterable[Shortcut]) -> Iterator[ActionSpec]:
+    """One action for each number key that sets a window preset."""
+    for shortcut in shortcuts:
+        if shortcut.id.startswith("window_"):
+            key = int(shortcut.id.removeprefix("window_"))
+            yield ActionSpec(shortcut.id, "", partial(_use_window, key))

@@ -8,8 +8,8 @@ from functools import partial
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import Parts
-from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.finding_panel import FindingPanel
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
@@ -38,12 +38,6 @@ class Docks:
     metadata: MetadataPanel
     histogram: HistogramPanel
     docks: dict[str, QDockWidget]
-
-    def show_theme(self, theme: Theme) -> None:
-        """Draw what the style sheet does not reach in another theme."""
-        self.series.show_theme(theme)
-        self.metadata.show_theme(theme)
-        self.histogram.show_theme(theme)
 
     def arrange(self, window: QMainWindow) -> None:
         """Put every panel where it belongs."""
@@ -80,7 +74,7 @@ class Docks:
             dock.setVisible(visible)
 
 
-def make_docks(window: QMainWindow, parts: Parts) -> Docks:
+def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
     """Make the panels, connect them, and put them around the window's middle."""
     series, place, findings = SeriesPanel(), PlacePanel(), FindingPanel()
     metadata, histogram = MetadataPanel(), HistogramPanel()
@@ -100,6 +94,10 @@ def make_docks(window: QMainWindow, parts: Parts) -> Docks:
     _connect_series(made, parts)
     _connect_place(made, parts)
     _connect_histogram(made, parts)
+    for panel in (series, metadata, histogram):
+        # They draw what the style sheet does not reach.
+        panel.show_theme(look.theme)
+        look.changed.connect(panel.show_theme)
     made.arrange(window)
     return made
 

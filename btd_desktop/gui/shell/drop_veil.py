@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
 from PySide6.QtWidgets import QWidget
 
 __all__ = ["DropVeil", "dropped_paths"]
@@ -22,15 +30,44 @@ def dropped_paths(data: QMimeData) -> list[Path]:
 
 
 class DropVeil(QWidget):
-    """A frame over the whole window that says what a drop will do."""
+    """A frame over the whole window that says what a drop will do.
+
+    Signals:
+        hovered(): Files or folders are over the window.
+        dropped(list[Path]): They were let go.
+    """
+
+    hovered = Signal()
+    dropped = Signal(object)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
 
-    def cover(self) -> None:
-        """Cover the window."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take files and folders anywhere in the window."""
+        if isinstance(event, QDragEnterEvent):
+            if dropped_paths(event.mimeData()):
+                event.acceptProposedAction()
+                self._cover()
+                self.hovered.emit()
+            return True
+        if event.type() == QEvent.Type.DragLeave:
+            self.hide()
+            return True
+        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
+            self.hide()
+            paths = dropped_paths(event.mimeData())
+            if paths:
+                event.acceptProposedAction()
+                self.dropped.emit(paths)
+            return True
+        return super().eventFilter(watched, event)
+
+    def _cover(self) -> None:
         parent = self.parentWidget()
         if parent is not None:
             self.setGeometry(parent.rect())

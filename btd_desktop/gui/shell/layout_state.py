@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QSize
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from btd_desktop import paths
 
-__all__ = ["restore_layout", "save_layout", "window_settings"]
+__all__ = ["first_size", "restore_layout", "save_layout", "window_settings"]
 
 # Raised when docks are added or renamed, so that an old layout is not misread.
 _VERSION = 1
@@ -18,6 +19,15 @@ def window_settings() -> QSettings:
     path = paths.config_dir() / "window.ini"
     path.parent.mkdir(parents=True, exist_ok=True)
     return QSettings(str(path), QSettings.Format.IniFormat)
+
+
+def first_size() -> QSize:
+    """Most of the screen, for a window that was never opened before."""
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    return QSize(
+        min(max(1200, round(0.92 * screen.width())), screen.width()),
+        min(max(760, round(0.92 * screen.height())), screen.height()),
+    )
 
 
 def save_layout(window: QMainWindow) -> None:

@@ -24,10 +24,10 @@ class Workspace(QWidget):
     """Image views and their controls, connected to the viewing presenter.
 
     Signals:
-        pointer_told(str): What lies under the pointer, in words.
+        pointer_changed(str): What lies under the pointer, in words.
     """
 
-    pointer_told = Signal(str)
+    pointer_changed = Signal(str)
 
     def __init__(
         self, viewing: ViewingPresenter, parent: QWidget | None = None
@@ -106,10 +106,12 @@ class Workspace(QWidget):
     def _on_pointer(self, s: int, r: int, c: int, value: float) -> None:
         unit = self._viewing.unit
         shown = f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
-        self.pointer_told.emit(f"x {c}, y {r}, slice {s + 1}: {shown} {unit}".strip())
+        self.pointer_changed.emit(
+            f"x {c}, y {r}, slice {s + 1}: {shown} {unit}".strip()
+        )
 
     def _on_pointer_left(self) -> None:
-        self.pointer_told.emit("")
+        self.pointer_changed.emit("")
 
     def _on_menu(self, spot: QPoint, s: int, r: int, c: int) -> None:
         menu = QMenu(self)

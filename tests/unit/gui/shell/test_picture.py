@@ -110,12 +110,12 @@ def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     window.resize(1500, 1100)  # the corners' texts beside the body, not upon it
     window.parts.opening.on_case_opened(desk.copy_of_case(tmp_path / "case"))
     wait_until(lambda: window.session.handle is not None, 300.0)
-    window.on_export()
+    window.action_set["export"].trigger()
     dialog = open_dialog(window, "PictureDialog")
     assert dialog._redacted.isChecked()
     dialog._out.set_path(tmp_path / "redacted.png")
     dialog.accept()
-    window.save_picture(tmp_path / "full.png", False)
+    window.dialogs._on_picture_wanted(tmp_path / "full.png", False)
     redacted, full = (_grey(tmp_path / f"{n}.png") for n in ("redacted", "full"))
     assert redacted.shape == full.shape
     height, width = full.shape
@@ -127,5 +127,5 @@ def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     with Image.open(tmp_path / "redacted.png") as picture:
         assert not picture.info.get("Description")
     before = (tmp_path / "full.png").read_bytes()
-    window.save_picture(tmp_path / "full.png", True)
+    window.dialogs._on_picture_wanted(tmp_path / "full.png", True)
     assert (tmp_path / "full.png").read_bytes() == before

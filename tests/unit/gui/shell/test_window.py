@@ -7,7 +7,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from btd_desktop.errors import EvidenceError
 from btd_desktop.gui.jobs import JobRunner
@@ -18,7 +18,15 @@ from btd_desktop.gui.shell.crash import CrashGuard
 from btd_desktop.gui.shell.main_window import MainWindow
 from btd_desktop.gui.shortcuts_table import load_shortcuts
 from btd_desktop.gui.theme import DARK, LIGHT
+from btd_desktop.gui.views.shortcut_sheet import ShortcutSheet
+from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.import_series import (
+    CaseDetails,
+    create_case,
+    import_into_case,
+)
 from btd_desktop.workflow.services import Services
+from tests.factories import make_series_folder
 from tests.window_desk import drop, open_dialog, wait_until
 
 
@@ -41,27 +49,73 @@ def window(qapp, no_thread_left, monkeypatch, tmp_path):
 def test_every_action_has_words_and_a_menu_or_a_key(window):
     keyed = {s.id for s in load_shortcuts().shortcuts}
     for spec in ACTIONS:
-        action = window.actions_by_id[spec.id]
+        action = window.action_set[spec.id]
         assert action.text().strip()
         assert spec.menu in MENUS or spec.id in keyed
-        assert callable(getattr(window, spec.slot))
+        assert callable(spec.run)
+
+
+def test_actions_are_enabled_by_what_they_need(window, tmp_path):
+    def enabled() -> set[str]:
+        return {s.id for s in ACTIONS if window.action_set[s.id].isEnabled()}
+
+    def needing(*needs: str) -> set[str]:
+        return {s.id for s in ACTIONS if s.needs in needs}
+
+    assert enabled() == needing("")
+    store = create_case(tmp_path / "case", CaseDetails(), Services())
+    window.session.open_store(store)
+    assert enabled() == needing("", "case")
+    scan = make_series_folder(tmp_path / "scan", 0, shape=(2, 64, 64))
+    import_into_case(store, [scan], Services(), TaskContext())
+    window.session.refresh_series()
+    assert enabled() == {s.id for s in ACTIONS}
+    window.action_set["close_case"].trigger()
+    assert enabled() == needing("")
+
+
+def test_every_action_that_needs_nothing_can_be_taken_with_nothing_open(
+    window, monkeypatch
+):
+    for name in ("getExistingDirectory", "getOpenFileNames", "getOpenFileName"):
+        chosen = "" if name == "getExistingDirectory" else ("", "")
+        monkeypatch.setattr(QFileDialog, name, lambda *_, chosen=chosen: chosen)
+    demos: list[bool] = []
+    opening = window.parts.opening
+    monkeypatch.setattr(opening, "on_demo_wanted", lambda: demos.append(True))
+    bugs: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda *three: bugs.append(three[1]))
+    for spec in ACTIONS:
+        if not spec.needs and spec.id not in ("quit", "full_screen"):
+            window.action_set[spec.id].trigger()
+    assert bugs == []
+    assert demos == [True]
+    assert open_dialog(window, "TrainingDialog")
+
+
+@pytest.mark.parametrize("key", [1, 9])
+def test_number_keys_set_the_window(window, monkeypatch, key):
+    chosen: list[int] = []
+    monkeypatch.setattr(window.parts.viewing, "on_preset_chosen", chosen.append)
+    window.action_set[f"window_{key}"].trigger()
+    assert chosen == [key]
 
 
 def test_every_key_of_the_table_does_something(window):
     for shortcut in load_shortcuts().shortcuts:
         if shortcut.hold:
             continue
-        action = window.actions_by_id[shortcut.id]
+        action = window.action_set[shortcut.id]
         assert [s.toString() for s in action.shortcuts()] == [
             QKeySequence(k).toString() for k in shortcut.keys
         ]
 
 
 def test_escape_never_closes_anything(window):
-    window.on_tool_score()
-    window.on_cancel()
+    window.parts.viewing.on_tool_chosen("score")
+    window.action_set["cancel"].trigger()
     assert window.parts.viewing.tool == "browse"
-    window.on_cancel()
+    window.action_set["cancel"].trigger()
     assert window.isVisible()
 
 
@@ -90,7 +144,9 @@ def test_drop_of_evidence_asks_where_the_case_shall_live(window, tmp_path):
 
 
 def test_error_is_told_as_plain_text(window):
-    window.show_error(EvidenceError("<b>bold</b> name", hint="look <i>there</i>"))
+    window.dialogs.show_error(
+        EvidenceError("<b>bold</b> name", hint="look <i>there</i>")
+    )
     box = window.findChildren(QMessageBox)[-1]
     assert box.textFormat() == Qt.TextFormat.PlainText
     assert box.text() == "<b>bold</b> name."
@@ -98,18 +154,18 @@ def test_error_is_told_as_plain_text(window):
 
 
 def test_theme_changes_back_and_forth(window):
-    first = window.theme
-    window.on_theme()
-    assert {first, window.theme} == {DARK, LIGHT}
-    window.on_theme()
-    assert window.theme is first
+    first = window.look.theme
+    window.action_set["theme"].trigger()
+    assert {first, window.look.theme} == {DARK, LIGHT}
+    window.action_set["theme"].trigger()
+    assert window.look.theme is first
 
 
 def test_cheat_sheet_opens_and_closes_with_its_key(window):
-    window.on_cheat_sheet()
-    assert window._sheet.isVisible()
-    window.on_cheat_sheet()
-    assert not window._sheet.isVisible()
+    window.action_set["cheat_sheet"].trigger()
+    assert window.findChild(ShortcutSheet).isVisible()
+    window.action_set["cheat_sheet"].trigger()
+    assert not window.findChild(ShortcutSheet).isVisible()
 
 
 def test_crash_is_told_once_and_names_no_value(window, caplog):
@@ -150,18 +206,18 @@ def test_window_that_closes_stops_what_runs(window):
 def test_settings_are_saved_and_refused_when_unusable(window, monkeypatch):
     from btd_desktop.settings import load_settings
 
-    window.on_settings()
+    window.action_set["settings"].trigger()
     dialog = open_dialog(window, "SettingsDialog")
     dialog._examiner.setText("Dr. Test")
     dialog._combos["theme"].setCurrentIndex(dialog._combos["theme"].findData("light"))
     dialog.accept()
     assert load_settings().settings.examiner == "Dr. Test"
     assert window.session.services.settings.theme == "light"
-    assert window.theme is LIGHT
+    assert window.look.theme is LIGHT
 
 
 def test_about_names_licences_and_intended_use(window):
-    window.on_about()
+    window.action_set["about"].trigger()
     dialog = open_dialog(window, "AboutDialog")
     from PySide6.QtWidgets import QTableView
 

@@ -1,0 +1,42 @@
+"""Menus and tool bar, built from the action table."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
+
+from btd_desktop.gui.shell.actions import ACTIONS, MENUS, ActionSet
+from btd_desktop.gui.shell.docks import Docks
+
+__all__ = ["build_bars"]
+
+
+def build_bars(window: QMainWindow, actions: ActionSet, panels: Docks) -> None:
+    """Fill the window's menus and its tool bar."""
+    menus = {title: window.menuBar().addMenu(title) for title in MENUS}
+    for spec in ACTIONS:
+        if spec.menu:
+            if spec.ruled_off:
+                menus[spec.menu].addSeparator()
+            menus[spec.menu].addAction(actions[spec.id])
+    _add_view_menus(menus["&View"], actions, panels)
+    bar = QToolBar("Tools", window)
+    bar.setObjectName("bar_tools")
+    bar.setIconSize(QSize(20, 20))
+    bar.setMovable(False)
+    window.addToolBar(bar)
+    previous = ""
+    for spec in (s for s in ACTIONS if s.bar):
+        if previous and previous != spec.menu:
+            bar.addSeparator()
+        previous = spec.menu
+        bar.addAction(actions[spec.id])
+
+
+def _add_view_menus(view: QMenu, actions: ActionSet, panels: Docks) -> None:
+    windows = view.addMenu("Window")
+    for key in range(1, 10):
+        windows.addAction(actions[f"window_{key}"])
+    shown = view.addMenu("Panels")
+    for dock in panels.docks.values():
+        shown.addAction(dock.toggleViewAction())

@@ -1,0 +1,193 @@
+"""The dialogs of the window, each opened with what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
+
+from btd_desktop.errors import BtdError
+from btd_desktop.gui.plain_text import visible_text
+from btd_desktop.gui.presenters.opening import CaseProposal, ModalityQuestion
+from btd_desktop.gui.shell.look import Look
+from btd_desktop.gui.shell.parts import Parts
+from btd_desktop.gui.shell.picture import free_name, save_picture
+from btd_desktop.gui.shell.workspace import Workspace
+from btd_desktop.gui.shortcuts_table import ShortcutTable
+from btd_desktop.gui.views.shortcut_sheet import ShortcutSheet
+from btd_desktop.settings import Settings
+from btd_desktop.workflow.services import Services
+
+__all__ = ["TITLE", "Dialogs"]
+
+TITLE = "BTD Desktop"
+
+
+class Dialogs(QObject):
+    """Opens dialogs over the window.
+
+    Dialogs do not block: the scan can be looked at while one is open, and scoring goes
+    on. Each is loaded when it is first wanted, so that the window is there at once.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        parts: Parts,
+        workspace: Workspace,
+        look: Look,
+        keys: ShortcutTable,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._parts = parts
+        self._session = parts.session
+        self._workspace = workspace
+        self._look = look
+        self._keys = keys
+        self._sheet: ShortcutSheet | None = None
+
+    def show_error(self, error: Exception) -> None:
+        """Tell the examiner what happened and what to do."""
+        if not isinstance(error, BtdError):
+            return
+        box = QMessageBox(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(TITLE)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(_sentence(visible_text(error.detail, keep_lines=True)))
+        box.setInformativeText(_sentence(visible_text(error.hint, keep_lines=True)))
+        box.open()
+
+    def ask_for_case(self, proposal: CaseProposal) -> None:
+        """Ask where the case shall live, then import."""
+        from btd_desktop.gui.dialogs.case_dialog import CaseDialog
+
+        dialog = CaseDialog(proposal, self._window)
+        dialog.accepted.connect(self._on_case_accepted)
+        self._open(dialog)
+
+    def _on_case_accepted(self) -> None:
+        from btd_desktop.gui.dialogs.case_dialog import CaseDialog
+
+        dialog = self.sender()
+        if isinstance(dialog, CaseDialog):
+            self._parts.opening.on_case_chosen(dialog.choice)
+
+    def ask_for_modality(self, question: ModalityQuestion) -> None:
+        """Ask whether series are CT or MR; the import waits for the answer."""
+        from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
+
+        self._open(ModalityDialog(question, self._window))
+
+    def show_statement(self) -> None:
+        """Show the import statement."""
+        from btd_desktop.gui.dialogs.import_statement import ImportStatement
+
+        state = self._parts.series.read_evidence()
+        self._open(ImportStatement(state, self._look.theme, self._window))
+
+    def show_report(self) -> None:
+        """Fill in the form, look at the pages, issue the report."""
+        from btd_desktop.gui.dialogs.report_dialog import ReportDialog
+        from btd_desktop.gui.presenters.reporting import ReportPresenter
+
+        dialog = ReportDialog(ReportPresenter(self._session), self._window)
+        dialog.verify_wanted.connect(self.verify)
+        self._open(dialog)
+
+    def verify(self, path: Path) -> None:
+        """Verify a report."""
+        from btd_desktop.gui.dialogs.verify_dialog import VerifyDialog
+        from btd_desktop.gui.presenters.verifying import VerifyPresenter
+
+        presenter = VerifyPresenter(self._session.jobs)
+        self._open(VerifyDialog(presenter, self._look.theme, self._window))
+        presenter.on_report_chosen(path)
+
+    def check_case(self) -> None:
+        """Check audit log, records and arrays of the open case."""
+        from btd_desktop.gui.dialogs.case_check_dialog import CaseCheckDialog
+        from btd_desktop.gui.presenters.verifying import CaseCheckPresenter
+
+        presenter = CaseCheckPresenter(self._session)
+        self._open(CaseCheckDialog(presenter, self._look.theme, self._window))
+        presenter.on_check_wanted()
+
+    def export_picture(self) -> None:
+        """Save the slice as a picture, without patient data unless wanted."""
+        from btd_desktop.gui.dialogs.picture_dialog import PictureDialog
+
+        dialog = PictureDialog(free_name(Path.home(), "slice"), self._window)
+        dialog.picture_wanted.connect(self._on_picture_wanted)
+        self._open(dialog)
+
+    def _on_picture_wanted(self, path: Path, redacted: bool) -> None:
+        view, record = self._workspace.mpr.views[0], self._session.record
+        modality = "CT" if record is None else record.modality
+        written = save_picture(view, modality, path, redacted=redacted)
+        self._session.noticed.emit(
+            f"Saved {path.name}." if written else f"{path.name} could not be written."
+        )
+
+    def calibrate(self) -> None:
+        """Calibrate on local genuine scans."""
+        from btd_desktop.gui.dialogs.calibration_dialog import CalibrationDialog
+        from btd_desktop.gui.presenters.calibrating import CalibrationPresenter
+
+        presenter = CalibrationPresenter(self._session, self._parts.detectors)
+        presenter.saved.connect(self._parts.scoring.on_profile_saved)
+        self._open(CalibrationDialog(presenter, self._look.theme, self._window))
+
+    def train(self) -> None:
+        """Train a model on local genuine scans."""
+        from btd_desktop.gui.dialogs.training_dialog import TrainingDialog
+        from btd_desktop.gui.presenters.training import TrainingPresenter
+
+        presenter = TrainingPresenter(self._session)
+        self._open(TrainingDialog(presenter, self._look.theme, self._window))
+
+    def change_settings(self) -> None:
+        """Change preferences; none of them alters a score."""
+        from btd_desktop.gui.dialogs.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self._session.services.settings, self._window)
+        dialog.saved.connect(self._on_settings_saved)
+        self._open(dialog)
+
+    def _on_settings_saved(self, settings: Settings) -> None:
+        self._session.services = Services(settings, self._session.services.clock)
+        self._look.choose(settings.theme)
+        self._session.noticed.emit("The settings were saved.")
+
+    def show_about(self) -> None:
+        """Version, licences, intended use."""
+        from btd_desktop.gui.dialogs.about_dialog import AboutDialog
+
+        self._open(AboutDialog(self._window))
+
+    def toggle_keys(self) -> None:
+        """Show all keys over the window, or hide them."""
+        if self._sheet is None:
+            self._sheet = ShortcutSheet(self._keys, self._window)
+            self._sheet.hide()
+        if self._sheet.isVisible():
+            self._sheet.hide()
+        else:
+            self._sheet.show_over(self._window)
+
+    def _open(self, dialog: QDialog) -> None:
+        from btd_desktop.gui.dialogs.form import only_default
+
+        only_default(dialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
