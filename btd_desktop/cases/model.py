@@ -195,7 +195,7 @@ class Finding:
         slice_index: From 0.
         x: Column in pixels.
         y: Row in pixels.
-        mode: "injection" or "removal".
+        mode: Kind of score that it stands for: "anomaly", "injection" or "removal".
         numbers: Scores, p-values and their n, JSON values only.
         note: The examiner's words.
         status: "to check", "confirmed" or "dismissed".

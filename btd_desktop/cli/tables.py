@@ -212,7 +212,7 @@ def _rate(p_value: float | None) -> str:
 
 
 def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
-    """What verifying a report came to."""
+    """What verifying a report found."""
     from btd_desktop.workflow.verify import standings
 
     yield f"Report: {'VERIFIED' if verdict.ok else 'NOT VERIFIED'}"

@@ -76,7 +76,7 @@ class _Reader:
         return read_partial(stream, stop_when=stop, force=True)
 
     def read_before_last(self) -> Dataset:
-        """Elements before the last one that `read` came to."""
+        """Elements before the last one that `read` reached."""
         return self.read(self._last)
 
 

@@ -62,7 +62,7 @@ def choose_device(wanted: str = "auto", dtype: str = "auto") -> ComputeDevice:
             computes it natively and float32 elsewhere.
 
     Raises:
-        SettingsError: The device or the precision asked for is not to be had.
+        SettingsError: The device or the precision asked for is not available.
     """
     kind, reason = _kind(wanted)
     if dtype not in ("auto", "float32", "bfloat16"):

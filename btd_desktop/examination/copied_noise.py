@@ -123,7 +123,7 @@ def _strength_at(scale: SurpriseScale, share: float) -> float:
 
 
 def copy_sentence(copy: JudgedCopy | None) -> str:
-    """What the search came to, in a sentence; slices are counted from 1."""
+    """What the search found, in a sentence; slices are counted from 1."""
     if copy is None:
         return (
             "The noise of this place cannot be searched for elsewhere: it lies at the "

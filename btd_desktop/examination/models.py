@@ -211,7 +211,7 @@ def open_detector(
     Raises:
         ModelError: The model is damaged, shipped and not as it was shipped, or does
             not predict noise.
-        SettingsError: The device or precision is not to be had.
+        SettingsError: The device or precision is not available.
     """
     from btd_desktop.diffusion.denoiser import open_detector as open_network
     from btd_desktop.diffusion.device import choose_device

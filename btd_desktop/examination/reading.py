@@ -58,7 +58,7 @@ def read_case(
     profile: str = "",
     choices: Mapping[int, Choice] | None = None,
 ) -> tuple[SeriesExamination, ...]:
-    """What the examination of every series came to, from what the case holds.
+    """What the examination of every series found, from what the case holds.
 
     Args:
         store: Open case.
@@ -95,7 +95,7 @@ def read_case(
 def read_series(
     store: CaseStore, record: SeriesRecord, choice: Choice = AS_KEPT
 ) -> SeriesExamination:
-    """What the examination of one series came to, from what the case holds.
+    """What the examination of one series found, from what the case holds.
 
     Args:
         store: Open case.

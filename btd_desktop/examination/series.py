@@ -1,4 +1,4 @@
-"""What an examination of one series came to: one type for window, report and scripts.
+"""What the examination of one series found: one type for window, report and scripts.
 
 Everything that can keep a series from an answer is a state with one reason, never an
 exception in one place and silence in another.
@@ -65,7 +65,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesExamination:
-    """What an examination of one series came to.
+    """What the examination of one series found.
 
     Attributes:
         record: The series.

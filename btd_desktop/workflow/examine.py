@@ -79,7 +79,7 @@ class ExamineOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
-    """What an examination came to.
+    """What an examination found.
 
     Attributes:
         case: The case folder.

@@ -55,7 +55,7 @@ class Detectors:
 
         Raises:
             ModelError: There is none, or it is damaged.
-            SettingsError: The device in the settings is not to be had.
+            SettingsError: The device in the settings is not available.
         """
         from btd_desktop.examination.models import find_model
 

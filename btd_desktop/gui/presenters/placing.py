@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import UNITS, number_text, p_text
+from btd_desktop.examination.wording import UNITS, counted, number_text, p_text
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.presenter import Presenter
@@ -287,7 +287,7 @@ def score_row(
         p=p_text(value.p_value, value.n, narrow=True),
         cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
         behind=f"{value.n:,} genuine {UNITS[level_name][1]} of "
-        f"{value.n_patients} patients{judged}",
+        f"{counted(value.n_patients, 'patient')}{judged}",
         threshold="none" if value.threshold is None else number_text(value.threshold),
         flagged=value.flagged,
     )

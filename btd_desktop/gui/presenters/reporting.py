@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import State
+from btd_desktop.examination.wording import counted
 from btd_desktop.gui.jobs import Tell, Work
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
@@ -203,8 +204,8 @@ def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:
             if f.series_id == record.series_id and f.status != "dismissed"
         ]
         coverage = result.evaluation.scope.coverage.value
-        counted = f"{len(shown)} finding{'s' if len(shown) != 1 else ''}"
-        lines.append(f"{name}: scored, calibration {coverage}, {counted} as exhibits")
+        exhibits = counted(len(shown), "exhibit")
+        lines.append(f"{name}: scored, {coverage} by the calibration, {exhibits}")
     return tuple(lines), complete
 
 

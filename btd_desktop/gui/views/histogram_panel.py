@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.examination.wording import UNITS, number_text, percent_text
+from btd_desktop.examination.wording import UNITS, counted, number_text, percent_text
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
 from btd_desktop.gui.presenters.wording import KIND_NAMES
@@ -253,7 +253,7 @@ class HistogramPanel(QWidget):
         shown = "" if state.level == "place" else "blue: this scan; "
         key = (
             f"{shown}grey: {state.n_benign:,} genuine "
-            f"{UNITS[state.level][1]}, {state.n_patients} patients"
+            f"{UNITS[state.level][1]}, {counted(state.n_patients, 'patient')}"
         )
         self._key.setText(key)
         self._key.setToolTip(key)

@@ -230,7 +230,7 @@ class PlacePanel(QWidget):
             self._note.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _noise_row(self) -> QWidget:
-        """What the search for copied noise came to, and the way to the copy."""
+        """What the search for copied noise found, and the way to the copy."""
         box = QFrame()
         box.setProperty("role", "card")
         grid = QGridLayout(box)

@@ -50,7 +50,7 @@ def _time(entry: AuditEntry) -> Cell:
 
 
 def _event(entry: AuditEntry) -> Cell:
-    """What happened, and what a check came to."""
+    """What happened, and what a check found."""
     summary = entry.details.get("summary")
     if not isinstance(summary, str):
         return quoting(entry.action)

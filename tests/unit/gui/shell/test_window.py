@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -18,7 +19,11 @@ from btd_desktop.gui.shell.crash import CrashGuard
 from btd_desktop.gui.shell.main_window import MainWindow
 from btd_desktop.gui.shortcuts_table import load_shortcuts
 from btd_desktop.gui.theme import DARK, LIGHT
+from btd_desktop.gui.views.histogram_panel import HistogramPanel
+from btd_desktop.gui.views.metadata_panel import MetadataPanel
+from btd_desktop.gui.views.series_panel import SeriesPanel
 from btd_desktop.gui.views.shortcut_sheet import ShortcutSheet
+from btd_desktop.gui.views.start_page import StartPage
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -159,6 +164,22 @@ def test_theme_changes_back_and_forth(window):
     assert {first, window.look.theme} == {DARK, LIGHT}
     window.action_set["theme"].trigger()
     assert window.look.theme is first
+
+
+def test_window_that_starts_light_draws_every_panel_light(window, monkeypatch):
+    drawn: list[object] = []
+    for panel in (SeriesPanel, MetadataPanel, HistogramPanel, StartPage):
+        monkeypatch.setattr(
+            panel, "show_theme", lambda self, theme: drawn.append((type(self), theme))
+        )
+    settings = replace(Services().settings, theme="light")
+    jobs = JobRunner()
+    light = MainWindow(Session(Services(settings), jobs), RecentCases(5))
+    jobs.setParent(light)
+    assert {theme for _, theme in drawn[-3:]} == {LIGHT}
+    assert len({panel for panel, _ in drawn}) == 4
+    light.close()
+    light.deleteLater()
 
 
 def test_cheat_sheet_opens_and_closes_with_its_key(window):
