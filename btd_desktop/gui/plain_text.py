@@ -12,7 +12,7 @@ import unicodedata
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-__all__ = ["PlainLabel", "plain_label", "plain_tool_tip", "visible_text"]
+__all__ = ["PlainLabel", "plain_label", "plain_tool_tip", "sentence", "visible_text"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _MAX_LENGTH = 4000
@@ -64,6 +64,14 @@ class PlainLabel(QLabel):
     def setToolTip(self, text: str) -> None:
         """Show this text literally when the pointer rests here."""
         super().setToolTip(plain_tool_tip(text))
+
+
+def sentence(text: str) -> str:
+    """A reason as a sentence: a capital letter in front, a full stop behind."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
 def plain_label(

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from btd_desktop.errors import BtdError
-from btd_desktop.gui.plain_text import visible_text
+from btd_desktop.gui.plain_text import sentence, visible_text
 from btd_desktop.gui.presenters.opening import CaseProposal, ModalityQuestion
 from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import Parts
@@ -57,8 +57,8 @@ class Dialogs(QObject):
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(TITLE)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(_sentence(visible_text(error.detail, keep_lines=True)))
-        box.setInformativeText(_sentence(visible_text(error.hint, keep_lines=True)))
+        box.setText(sentence(visible_text(error.detail, keep_lines=True)))
+        box.setInformativeText(sentence(visible_text(error.hint, keep_lines=True)))
         box.open()
 
     def ask_for_case(self, proposal: CaseProposal) -> None:
@@ -184,10 +184,3 @@ class Dialogs(QObject):
         only_default(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    if not text:
-        return ""
-    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.examination.wording import percent_text
-from btd_desktop.gui.plain_text import PlainLabel, plain_label
+from btd_desktop.gui.plain_text import PlainLabel, plain_label, sentence
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.views.cdf_bar import CdfBar
 from btd_desktop.gui.views.help_button import HelpButton
@@ -192,7 +192,9 @@ class PlacePanel(QWidget):
         """Show another place; emits nothing."""
         self._where.setText(state.where)
         self._where.setVisible(bool(state.where))
-        self._message.setText(_INVITATION if state.status == "empty" else state.message)
+        self._message.setText(
+            _INVITATION if state.status == "empty" else sentence(state.message)
+        )
         self._message.setVisible(state.status == "empty" or bool(state.message))
         set_role(self._message, "warning" if state.status == "failed" else "muted")
         scored = state.status == "scored"
@@ -214,7 +216,7 @@ class PlacePanel(QWidget):
         self._scope.setText(f"Calibration: {state.profile}, {state.coverage}")
         set_role(self._scope, "muted" if state.coverage == "covered" else "warning")
         self._reasons.setVisible(scored and bool(state.reasons))
-        self._reasons.setText(". ".join(_sentence(r) for r in state.reasons))
+        self._reasons.setText(" ".join(sentence(r) for r in state.reasons))
         self._form.setVisible(scored)
         kept = state.kept is not None
         self._keep.setEnabled(scored and not kept)
@@ -274,7 +276,3 @@ class PlacePanel(QWidget):
         if self._keep.isEnabled():
             status = cast(FindingStatus, self._status.currentText())
             self.keep_wanted.emit(self._note.text(), status)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

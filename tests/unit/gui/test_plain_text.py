@@ -9,6 +9,7 @@ from PySide6.QtGui import QTextDocument
 from btd_desktop.gui.plain_text import (
     plain_label,
     plain_tool_tip,
+    sentence,
     visible_text,
 )
 
@@ -86,3 +87,17 @@ def test_very_long_text_is_cut_and_says_so():
 def test_marks_piled_on_a_letter_are_written_out():
     shown = visible_text("e" + "\u0301" * 50)
     assert shown.count("⟨U+0301⟩") == 47
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the disk is full", "The disk is full."),
+        ("Scoring this place …", "Scoring this place …"),
+        ("is it?", "Is it?"),
+        (" 12 files ", "12 files."),
+        ("", ""),
+    ],
+)
+def test_reason_becomes_a_sentence(text, shown):
+    assert sentence(text) == shown
