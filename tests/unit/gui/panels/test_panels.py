@@ -185,7 +185,7 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     panel.show()
     panel.show_state(_histogram())
     assert ": 2 % of the genuine slices" in panel.fpr_text
-    assert "0.10 % to 11 %, 95 %" in panel.fpr_text
+    assert "0.1 % to 11 %, 95 %" in panel.fpr_text
     told: list[Any] = []
     panel.threshold_dragged.connect(told.append)
     panel.threshold_line.setValue(3.0)
