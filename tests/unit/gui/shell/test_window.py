@@ -18,7 +18,7 @@ from btd_desktop.gui.shell.actions import ACTIONS, MENUS
 from btd_desktop.gui.shell.crash import CrashGuard
 from btd_desktop.gui.shell.main_window import MainWindow
 from btd_desktop.gui.shortcuts_table import load_shortcuts
-from btd_desktop.gui.theme import DARK, LIGHT
+from btd_desktop.gui.theme import DARK, LIGHT, Theme
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.series_panel import SeriesPanel
@@ -167,7 +167,7 @@ def test_theme_changes_back_and_forth(window):
 
 
 def test_window_that_starts_light_draws_every_panel_light(window, monkeypatch):
-    drawn: list[object] = []
+    drawn: list[tuple[type, Theme]] = []
     for panel in (SeriesPanel, MetadataPanel, HistogramPanel, StartPage):
         monkeypatch.setattr(
             panel, "show_theme", lambda self, theme: drawn.append((type(self), theme))
