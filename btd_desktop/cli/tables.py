@@ -50,11 +50,13 @@ def modality_words(record: SeriesRecord) -> str:
     return f"{words}, as the examiner stated" if stated else words
 
 
-def conclusion_line(outcomes: Sequence[SeriesExamination]) -> str:
+def conclusion_line(
+    outcomes: Sequence[SeriesExamination], fates: Mapping[str, int]
+) -> str:
     """What may be said of all series together."""
     from btd_desktop.examination.conclusion import conclude
 
-    return f"Conclusion: {conclude(outcomes).headline}"
+    return f"Conclusion: {conclude(outcomes, fates).headline}"
 
 
 def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:

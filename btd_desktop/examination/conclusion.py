@@ -6,7 +6,7 @@ of a case in which a series was left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ Conclusion = Literal[
     "not examined",
 ]
 _MOST_NAMED = 8
+# Fates of files that hold, or may hold, pictures of the patient.
+_UNREAD = ("damaged", "refused", "unsupported")
 _OF_STATE: dict[State, Conclusion] = {
     State.NOT_SCORED: "not examined",
     State.NOT_EXAMINED: "not examined",
@@ -75,7 +77,9 @@ class CaseConclusion:
         }
 
 
-def conclude(examinations: Sequence[SeriesExamination]) -> CaseConclusion:
+def conclude(
+    examinations: Sequence[SeriesExamination], fates: Mapping[str, int] | None = None
+) -> CaseConclusion:
     """The conclusion that follows from the examination by fixed rules.
 
     A series whose flagged slices are more than the error rate lets expect, with a
@@ -87,12 +91,24 @@ def conclude(examinations: Sequence[SeriesExamination]) -> CaseConclusion:
 
     Args:
         examinations: In the order of their numbers.
+        fates: Number of files received by fate: of image data that could not be read
+            nothing was found either.
     """
     series = tuple(_of_series(n, e) for n, e in enumerate(examinations, 1))
     conclusion, headline = _of_case(series)
     order: list[Conclusion] = ["supports", "inconclusive"]
     told = sorted(series, key=lambda s: (s.conclusion not in order, s.number))
     sentences = tuple(s.sentence for s in told)
+    unread = {fate: n for fate, n in (fates or {}).items() if fate in _UNREAD and n}
+    n_unread = sum(unread.values())
+    if unread and conclusion in ("no support found", "partly examined"):
+        if conclusion == "no support found":
+            headline = f"{headline.rstrip('.')} in {_named([s.number for s in series])}"
+        who = "1 file was" if n_unread == 1 else f"{n_unread:,} files were"
+        conclusion = "partly examined"
+        headline = f"{headline.rstrip('.')}; {who} received that could not be examined."
+        listed = ", ".join(f"{n:,} {fate}" for fate, n in sorted(unread.items()))
+        sentences += (f"Files received that could not be examined: {listed}.",)
     return CaseConclusion(conclusion, headline, sentences, series)
 
 

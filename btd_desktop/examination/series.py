@@ -115,7 +115,8 @@ class SeriesExamination:
             scope = self.evaluation.scope
             told = ["nothing was scored" if self.share is None else self.share.sentence]
             # Values that are no HU, say, explain why no body was found in them.
-            return " ".join(told + ([] if scope.p_values_allowed else [*scope.reasons]))
+            more = [] if scope.p_values_allowed else scope.reasons
+            return " ".join(told + [f"{text[:1].upper()}{text[1:]}" for text in more])
         if self.state is State.NOT_COVERED:
             return "; ".join(self.evaluation.scope.reasons)
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ class Examination:
             "case": str(self.case),
             "fates": self.fates,
             "files": [file_json(f) for f in self.files],
-            **outcomes_json(self.outcomes),
+            **outcomes_json(self.outcomes, self.fates),
             "report": self.report.to_json(),
         }
 
@@ -204,11 +204,13 @@ def examine_series(
     return searched(store, read_series(store, record, choice), services, context)
 
 
-def outcomes_json(outcomes: Sequence[SeriesExamination]) -> dict[str, Any]:
+def outcomes_json(
+    outcomes: Sequence[SeriesExamination], fates: Mapping[str, int]
+) -> dict[str, Any]:
     """All series as JSON values, and what may be said of them together."""
     return {
         "series": [outcome_json(outcome) for outcome in outcomes],
-        "conclusion": conclude(outcomes).to_json(),
+        "conclusion": conclude(outcomes, fates).to_json(),
     }
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "ImportStatement",
     "count_fates",
     "create_case",
+    "fates_of",
     "file_json",
     "geometry_json",
     "holds_case",
@@ -269,6 +270,12 @@ def count_fates(evidence: Iterable[EvidenceItem]) -> dict[str, int]:
         if not item.is_container:
             fates[item.fate] = fates.get(item.fate, 0) + 1
     return fates
+
+
+def fates_of(case: Path) -> dict[str, int]:
+    """`count_fates` of a case folder."""
+    with CaseStore.open(case, read_only=True) as store:
+        return count_fates(store.evidence())
 
 
 def import_statement(

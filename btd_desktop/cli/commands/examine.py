@@ -94,6 +94,6 @@ def examine_evidence(
         say(f"  not accepted: {n_odd}; the report names each with its reason")
     for outcome in result.outcomes:
         say(*outcome_lines(outcome))
-    say(conclusion_line(result.outcomes))
+    say(conclusion_line(result.outcomes, result.fates))
     say(f"Report: {result.report.path}", f"  signed by {result.report.signer}")
     return 0

@@ -56,6 +56,7 @@ def report_case(
     from btd_desktop.cli.tables import conclusion_line, outcome_lines
     from btd_desktop.workflow.examine import outcomes_json
     from btd_desktop.workflow.examine_case import report_on_case
+    from btd_desktop.workflow.import_series import fates_of
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
@@ -77,14 +78,14 @@ def report_case(
         print_json(
             {
                 "case": str(case),
-                **outcomes_json(outcomes),
+                **outcomes_json(outcomes, fates_of(case)),
                 "report": issued.to_json(),
             }
         )
         return 0
     for outcome in outcomes:
         say(*outcome_lines(outcome))
-    say(conclusion_line(outcomes))
+    say(conclusion_line(outcomes, fates_of(case)))
     say(f"Report: {issued.path}", f"  signed by {issued.signer}")
     if issued.redacted is not None:
         say(f"Redacted variant: {issued.redacted.path}")

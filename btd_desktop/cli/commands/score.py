@@ -88,6 +88,7 @@ def _score_all(
     from btd_desktop.cli.tables import outcome_lines, slice_rows
     from btd_desktop.workflow.examine import ExamineOptions, outcomes_json
     from btd_desktop.workflow.examine_case import score_case as score_series_of_case
+    from btd_desktop.workflow.import_series import fates_of
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
@@ -100,7 +101,7 @@ def _score_all(
     with watched() as context:
         outcomes = score_series_of_case(case, series, options, services, context)
     if as_json:
-        print_json({"case": str(case), **outcomes_json(outcomes)})
+        print_json({"case": str(case), **outcomes_json(outcomes, fates_of(case))})
         return 0
     for outcome in outcomes:
         say(*outcome_lines(outcome))

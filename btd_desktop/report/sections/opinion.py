@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.conclusion import Conclusion, conclude
 from btd_desktop.examination.series import SeriesExamination
@@ -106,7 +108,7 @@ class Opinion:
 
 def section(case: ReportCase) -> Section:
     """The opinion, the examiner's remarks and the whole scale."""
-    opinion = opinion_for(case.examinations)
+    opinion = opinion_for(case.examinations, case.store.evidence())
     answer = Text(plain(opinion.headline), "answer")
     # A sentence may quote what the headers say of the scanner.
     sentences = tuple(map(quoting, opinion.sentences))
@@ -139,7 +141,10 @@ def section(case: ReportCase) -> Section:
     )
 
 
-def opinion_for(examinations: Sequence[SeriesExamination]) -> Opinion:
+def opinion_for(
+    examinations: Sequence[SeriesExamination], evidence: Sequence[EvidenceItem] = ()
+) -> Opinion:
     """What `conclude` decides, checked for claims that statistics cannot carry."""
-    found = conclude(examinations)
+    fates = Counter(item.fate for item in evidence if not item.is_container)
+    found = conclude(examinations, fates)
     return Opinion(found.conclusion, found.headline, found.sentences)

@@ -158,3 +158,18 @@ def test_states_have_one_reason_each():
 def test_many_series_are_counted_in_one_line():
     found = conclude([series(), *(without_scores(is_scored=False) for _ in range(30))])
     assert "series 2, 3, 4, 5, 6, 7, 8, 9 and 22 more were not" in found.headline
+
+
+def test_no_support_is_not_said_of_files_that_could_not_be_examined():
+    whole = conclude([series()], {"accepted": 100, "not an image": 7, "duplicate": 2})
+    assert whole.headline == "No support for an alteration was found."
+    fates = {"accepted": 100, "unsupported": 3, "damaged": 1}
+    told = conclude([series(), series()], fates)
+    assert told.conclusion == "partly examined"
+    assert told.headline == (
+        "No support for an alteration was found in series 1 and 2; 4 files were "
+        "received that could not be examined."
+    )
+    assert told.sentences[-1].endswith("1 damaged, 3 unsupported.")
+    flagged = conclude([series(n_flagged=50, findings=(finding(),))], fates)
+    assert flagged.conclusion == "supports"
