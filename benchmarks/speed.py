@@ -193,7 +193,10 @@ def contenders(options: argparse.Namespace, device: ComputeDevice) -> list[Conte
     def scored() -> object:
         maps = lean.predict_noise(plane)
         # In a series each slice is predicted once and serves its neighbours too.
-        return grid_features(maps, tissue, grid, paper_level=1, neighbours=(maps, maps))
+        beside = (maps, tissue)
+        return grid_features(
+            maps, tissue, grid, paper_level=1, neighbours=(beside, beside)
+        )
 
     n_levels = len(lean.card.levels)
     found = [
