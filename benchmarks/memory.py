@@ -1,10 +1,10 @@
 """How much memory an examination takes: import, scores and report, in a fresh process.
 
 Writes a synthetic CT series (body and lung with noise, no patient), a lean model with
-random weights and a profile for it, then starts a new process that examines the series
-as `btd examine` does: sandboxed import into a case, every slice scored and stored,
-evaluation, signed PDF. That process prints its peak resident memory and that of its
-largest child (the sandboxed reader) after each stage.
+untrained weights and a profile for it, then starts a new process that examines the
+series as `btd examine` does: sandboxed import into a case, every slice scored and
+stored, evaluation, signed PDF. That process prints its peak resident memory and that of
+its largest child (the sandboxed reader) after each stage.
 
     python benchmarks/memory.py                         # 300 slices of 512 x 512
     python benchmarks/memory.py --slices 3 --side 160   # a smoke test
@@ -71,7 +71,7 @@ def write_evidence(folder: Path, n: int, side: int) -> None:
 
 
 def write_model(folder: Path) -> Path:
-    """A lean model with random weights and a profile; returns the profile's file."""
+    """A lean model that was not trained, and a profile; returns the profile's file."""
     import torch
 
     from btd_desktop.calibration.fit import ProfileHeader, fit_profile
@@ -88,11 +88,20 @@ def write_model(folder: Path) -> Path:
 
     torch.manual_seed(0)
     network = LeanDenoiser()
+    # A model that finds no noise is refused: let this one give what a blur takes away.
+    blur = torch.tensor([1.0, 2.0, 1.0])
+    sharp = -torch.outer(blur, blur) / 16.0
+    sharp[1, 1] += 1.0
+    with torch.no_grad():
+        network.stem.weight[0, 0] = sharp
+        network.from1.weight[:, 0] = 0.0
+        network.head.weight.zero_()
+        network.head.weight[0, 0] = 1.4
     weights = weights_bytes(network.state_dict())
     preset = PRESETS["ct96wide"].to_json()
     card = ModelCard(
         "bench",
-        "random weights",
+        "untrained weights",
         describe_network(network),
         parameter_count(network),
         preset,
