@@ -83,10 +83,10 @@ def write_array(folder: Path, array: NDArray[Any]) -> str:
     little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     digest = array_digest(little)
     target = array_path(folder, digest)
-    if target.exists() and not check_array(folder, digest):
-        return digest
     meanwhile = f"{_LEFTOVER_PREFIX}{secrets.token_hex(8)}"
     try:
+        if target.exists() and not check_array(folder, digest):
+            return digest
         with (
             replace_part(target, folder.parent, meanwhile) as handle,
             os.fdopen(handle, "wb", closefd=False) as stream,

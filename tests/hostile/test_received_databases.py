@@ -154,3 +154,20 @@ def test_array_of_another_kind_with_a_digest_that_fits_is_named(
         with pytest.raises(CaseError, match=r"(is|are) damaged") as caught:
             load()
     assert caught.value.code in ("features", "residual")
+
+
+def test_arrays_folder_that_nobody_may_enter_is_a_sentence(
+    case: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        if path.parent.name == "arrays":
+            raise PermissionError(13, "Permission denied")
+        return os.stat(path, **how)  # noqa: PTH116 - what it stands for
+
+    (case / "arrays").chmod(0)
+    if os.geteuid() == 0:  # to whom every folder is open
+        monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(CaseError, match="cannot be written") as caught:
+        write_array(case / "arrays", np.ones((3, 3)))
+    (case / "arrays").chmod(0o755)
+    assert caught.value.code == "not-writable"

@@ -35,8 +35,10 @@ HEADER_BYTES: Final = 65536
 PAIR: Final = "*.img"
 """Stands for the file beside a `.hdr` that has its name and the suffix `.img`."""
 _MAX_DIGITS: Final = 12
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-_WHOLE: Final = re.compile(r"-?\d{1,12}")
+# ASCII: Python takes the digits and spaces of every script, other readers none of them.
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_WHOLE: Final = re.compile(r"-?\d{1,12}", re.ASCII)
+_BLANKS: Final = re.compile(r"[ \t]+")
 
 Vector = tuple[float, float, float]
 Remark = tuple[str, str, str]
@@ -182,7 +184,7 @@ def numbers(text: str, count: int, what: str) -> list[float]:
     Raises:
         RejectedFileError: There are more, fewer or others.
     """
-    words = text.split()
+    words = _BLANKS.split(text.strip(" \t"))
     if len(words) != count or not all(_NUMBER.fullmatch(word) for word in words):
         raise damaged(f"{what} is not {count} numbers.")
     values = [float(word) for word in words]
@@ -197,7 +199,7 @@ def whole_numbers(text: str, count: int, what: str) -> list[int]:
     Raises:
         RejectedFileError: There are more, fewer or others.
     """
-    words = text.split()
+    words = _BLANKS.split(text.strip(" \t"))
     if len(words) != count or not all(_WHOLE.fullmatch(word) for word in words):
         raise damaged(f"{what} is not {count} whole numbers.")
     return [int(word) for word in words]

@@ -110,6 +110,26 @@ BAD: dict[str, tuple[bytes, Fate, str]] = {
     "key twice": (mha(VALUES).replace(b"NDims", b"NDims = 3\nNDims"), F, "twice"),
     "contradicting keys": (mha(VALUES, ElementByteOrderMSB="True"), F, "contradict"),
     "odd spelling": (mha(VALUES, dimsize="5 4 3"), F, "is not how DimSize"),
+    "digits of another script": (
+        mha(VALUES).replace(
+            b"DimSize = 5", "DimSize = \N{FULLWIDTH DIGIT FIVE}".encode()
+        ),
+        D,
+        "whole numbers",
+    ),
+    "spacing of another script": (
+        mha(VALUES).replace(
+            b"ElementSpacing = 0",
+            "ElementSpacing = \N{ARABIC-INDIC DIGIT ZERO}".encode(),
+        ),
+        D,
+        "3 numbers",
+    ),
+    "no-break space between sizes": (
+        nrrd(VALUES).replace(b"sizes: 5 4", "sizes: 5\N{NO-BREAK SPACE}4".encode()),
+        D,
+        "whole numbers",
+    ),
     "control character": (mha(VALUES, Comment="a\x00b"), F, "control character 0"),
     "element type": (mha(VALUES, ElementType="MET_LONG"), U, "MET_LONG"),
     "channels": (mha(VALUES, ElementNumberOfChannels="3"), U, "3 values"),
