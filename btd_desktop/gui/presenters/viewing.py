@@ -63,7 +63,7 @@ class ViewingPresenter(QObject):
         changed(MprState): The three planes.
         strip_changed(StripState): The slice strip.
         choice_changed(OverlayChoice): The overlay controls.
-        tool_changed(str): "browse" or "score".
+        tool_changed(str): Another tool (`Tool`) is in the hand.
         score_requested(int, int, int): Score the patch at (slice, row, column).
         copy_wanted(str): Put this text on the clipboard.
     """
