@@ -129,10 +129,7 @@ class CaseJournal:
         return audit.entry_from_row(row)
 
     def authentication(self) -> tuple[Authentication, Adoption | None]:
-        """Whether this computer's key vouches for the log, and the adoption that does.
-
-        Seals are only looked through by `verify`.
-        """
+        """Whether this computer's key vouches for the log, and by which adoption."""
         return authenticated_by(self.audit_log(), self._key)
 
     def adopt(self, reason: str, actor: str, now: datetime) -> AuditEntry:

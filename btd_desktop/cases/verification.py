@@ -106,14 +106,20 @@ def authenticated_by(
     """What this computer's key says of who wrote the log.
 
     Every seal covers the hash of the entry before, and so all entries before: one of
-    ours vouches for what it was put after, which is what an adoption does. Entries
-    that only name the key are not looked through here: `verify_case` checks seals.
+    ours vouches for what it was put after, which is what an adoption does. An
+    entry that only names the key, as anybody can have it do, is not one of ours.
 
     Args:
         entries: All entries in order.
         key: This computer's audit key, None when there is none.
     """
-    foreign = [e.seq for e in entries if key is None or e.key_id != key.key_id]
+    foreign = [
+        e.seq
+        for e in entries
+        if key is None
+        or e.key_id != key.key_id
+        or not key.is_mac(audit.signed_bytes(e), e.mac)
+    ]
     last_foreign = max(foreign, default=0)
     adoptions = [
         Adoption(e.seq, e.utc, e.actor, str(e.details.get("reason", "")))

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.cases.arrays import write_array
+from btd_desktop.cases.audit_key import load_key
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError, ReportError
 from btd_desktop.examination.stored import load_features, load_residual
@@ -171,3 +172,20 @@ def test_arrays_folder_that_nobody_may_enter_is_a_sentence(
         write_array(case / "arrays", np.ones((3, 3)))
     (case / "arrays").chmod(0o755)
     assert caught.value.code == "not-writable"
+
+
+def test_log_that_only_names_this_computer_s_key_is_not_authenticated(case: Path):
+    known = load_key()
+    assert known is not None
+    reforge(case, "DELETE FROM report")
+    run_sql(
+        case,
+        f"UPDATE audit SET key_id = '{known.key_id}'",  # noqa: S608
+        f"UPDATE audit_head SET key_id = '{known.key_id}'",  # noqa: S608
+    )
+    with CaseStore.open(case) as store:
+        assert store.authentication() == ("not authenticated", None)
+        for reason in ("", "known to me"):
+            with pytest.raises(CaseError):
+                report(store, adopt_reason=reason)
+        assert not any("adopted" in e.action for e in store.audit_log())
