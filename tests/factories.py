@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
 from btd_desktop.dicom.write import write_series
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.scoring.card import ModelCard
 from btd_desktop.volume import Volume
 
-__all__ = ["make_ct_volume", "make_series_folder", "make_tiny_model"]
+__all__ = ["make_ct_volume", "make_numbers", "make_series_folder", "make_tiny_model"]
 
 TINY_LEVELS = (0.01, 0.0173286, 0.03, 0.055, 0.1)
 
@@ -146,3 +147,19 @@ def make_series_folder(
     made = make_ct_volume(seed, **options) if volume is None else volume
     write_series(made, folder, headers={}, uid_seed=f"test-{folder.name}-{seed}")
     return folder
+
+
+def make_numbers() -> PlaceNumbers:
+    """Numbers of a place that the search chose."""
+    patch = CalibratedValue(0.25, 0.25, None, 3, 2, 0.5, flagged=False, level="patch")
+    return PlaceNumbers(
+        CalibratedValue(2.5, 0.25, 1e-05, 3, 2, 1.5, flagged=True, level="place"),
+        patch,
+        patch,
+        JudgedCopy(
+            strength=19.0, correlation=0.88, side_px=32, n_slices=3, slice_index=6,
+            row=33, column=29, surprise=6.2, copied=True, share=0.05,
+            usual_strength=5.4,
+        ),
+        CalibratedValue(3.0, 0.25, None, 3, 2, None, flagged=None),
+    )  # fmt: skip

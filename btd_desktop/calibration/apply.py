@@ -7,12 +7,13 @@ model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import centred_on, series_reference
+from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import counted_copies
@@ -21,34 +22,10 @@ from btd_desktop.scoring.features import GridFeatures
 
 __all__ = [
     "CalibratedSeries",
-    "CalibratedValue",
     "calibrate_place",
     "calibrate_series",
     "copy_surprise",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class CalibratedValue:
-    """One score, and where it falls among genuine ones.
-
-    Attributes:
-        score: Higher is less like genuine.
-        p_value: Conformal p-value, or None when the profile does not cover this.
-        tail_p: p-value of the parametric tail, beside it; None below the tail.
-        n: Genuine scores behind the p-value.
-        n_patients: Patients behind them.
-        threshold: Of the profile at this level; None when it holds too few scores.
-        flagged: Score above threshold; None when that cannot be said.
-    """
-
-    score: float
-    p_value: float | None
-    tail_p: float | None
-    n: int
-    n_patients: int
-    threshold: float | None
-    flagged: bool | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,14 +107,19 @@ def calibrate_place(
         "injection": float(place.injection[0, 0]),
         "removal": float(place.removal[0, 0]),
     }
-    levels = {kind: profile.levels[kind]["patch"] for kind in scores}
-    place_level = profile.levels["anomaly"].get("place")
-    if copy is not None and place_level is not None:
+    levels: dict[str, PlaceLevel] = dict.fromkeys(scores, "patch")
+    if copy is not None and "place" in profile.levels["anomaly"]:
         surprise = np.array([copy_surprise(profile, copy)])
         copied = float(counted_copies(surprise, profile.target_fpr)[0])
         scores["anomaly"] = max(scores["anomaly"], copied)
-        levels["anomaly"] = place_level
-    return {kind: _value(levels[kind], scope, s) for kind, s in scores.items()}
+        levels["anomaly"] = "place"
+    return {
+        kind: replace(
+            _value(profile.levels[kind][levels[kind]], scope, score),
+            level=levels[kind],
+        )
+        for kind, score in scores.items()
+    }
 
 
 def copy_surprise(profile: CalibrationProfile, copy: CopyMatch) -> float:

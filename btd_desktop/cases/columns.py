@@ -8,10 +8,10 @@ work with; anything else ends in a sentence that names the row.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases.text import dict_from_json, list_from_json
 from btd_desktop.errors import CaseError
 
@@ -20,10 +20,7 @@ __all__ = ["MOST_PIXELS", "MOST_SLICES", "Columns"]
 MOST_SLICES = 100_000
 MOST_PIXELS = 65_536  # rows and columns are 16-bit in DICOM (PS3.3, C.7.6.3)
 _MOST_LETTERS = 1_000_000
-_HUGE = 1e300
 _LARGEST = (1 << 63) - 1
-_SCORES = ("anomaly", "injection", "removal", "slice")
-_LEVELS = ("place", "patch", "slice", "series")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +98,12 @@ class Columns:
             raise self.wrong(name, "holds something else than digests")
         return values
 
-    def numbers(self, name: str) -> dict[str, Any]:
-        """The numbers of a finding: what of them this program knows has its kind."""
-        values = self.table(name)
-        for kind in _SCORES:
-            if kind in values:
-                self._check_score(name, kind, values[kind])
-        copy = values.get("copy")
-        if copy is not None and not isinstance(copy, dict):
-            raise self.wrong(name, "holds a copy that is none")
-        for key, value in (copy or {}).items():
-            if not (value is None or isinstance(value, bool) or _is_number(value)):
-                raise self.wrong(name, f"holds {key[:40]!r} that is no number")
-        return values
-
-    def _check_score(self, name: str, kind: str, score: object) -> None:
-        if not isinstance(score, Mapping):
-            raise self.wrong(name, f"holds {kind} that is no score")
-        for key in ("score", "p_value", "threshold", "tail_p"):
-            value = score.get(key)
-            if value is not None and not _is_number(value):
-                raise self.wrong(name, f"holds {kind} whose {key} is no number")
-        for key in ("p_value", "tail_p"):
-            value = score.get(key)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise self.wrong(name, f"holds {kind} whose {key} is not in 0 to 1")
-        for key in ("n", "n_patients"):
-            value = score.get(key, 0)
-            if not isinstance(value, int) or not 0 <= value <= _LARGEST:
-                raise self.wrong(name, f"holds {kind} whose {key} is no count")
-        if score.get("flagged") not in (None, True, False):
-            raise self.wrong(name, f"holds {kind} whose flag is none")
-        if score.get("level", "patch") not in _LEVELS:
-            raise self.wrong(name, f"holds {kind} of a level that there is not")
+    def numbers(self, name: str) -> PlaceNumbers:
+        """The numbers of a finding."""
+        try:
+            return PlaceNumbers.from_json(self.table(name))
+        except ValueError as error:
+            raise self.wrong(name, f"are damaged: {error}") from error
 
     def wrong(self, name: str, why: str) -> CaseError:
         """What is told of a column that holds what this program never writes."""
@@ -142,12 +112,3 @@ class Columns:
             hint="Verify the case and go back to an unaltered copy.",
             code="case-damaged",
         )
-
-
-def _is_number(value: object) -> bool:
-    # Finite, and not a truth value, which Python counts among the numbers.
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and -_HUGE < value < _HUGE
-    )

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit, records
 from btd_desktop.cases.journal import CaseJournal, no_such
@@ -85,7 +86,7 @@ class FindingSection(CaseJournal):
         x: float,
         y: float,
         mode: str,
-        numbers: Mapping[str, Any],
+        numbers: PlaceNumbers,
         now: datetime,
         run_id: int | None = None,
         note: str = "",
@@ -123,7 +124,7 @@ class FindingSection(CaseJournal):
             "x": float(x),
             "y": float(y),
             "mode": mode,
-            "numbers": json_text(numbers),
+            "numbers": json_text(numbers.to_json()),
             "note": storable_text(note),
             "status": status,
             "created_utc": audit.utc_text(now),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from btd_desktop.calibration.place import PlaceNumbers
+
 __all__ = [
     "Adoption",
     "AuditEntry",
@@ -196,7 +198,7 @@ class Finding:
         x: Column in pixels.
         y: Row in pixels.
         mode: Kind of score that it stands for: "anomaly", "injection" or "removal".
-        numbers: Scores, p-values and their n, JSON values only.
+        numbers: Scores, p-values and their n, and where its noise is found again.
         note: The examiner's words.
         status: "to check", "confirmed" or "dismissed".
         created_utc: Time of creation.
@@ -212,7 +214,7 @@ class Finding:
     x: float
     y: float
     mode: str
-    numbers: dict[str, Any]
+    numbers: PlaceNumbers
     note: str
     status: FindingStatus
     created_utc: str

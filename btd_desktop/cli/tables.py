@@ -16,11 +16,11 @@ from btd_desktop.examination.wording import (
 )
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.apply import CalibratedValue
+    from btd_desktop.calibration.place import CalibratedValue
     from btd_desktop.cases.model import Finding, SeriesRecord
+    from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
-    from btd_desktop.workflow.score_place import Place
 
 __all__ = [
     "conclusion_line",
@@ -92,13 +92,12 @@ def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
 
 
 def _copied_lines(findings: Sequence[Finding]) -> Iterator[str]:
-    from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
+    from btd_desktop.examination.copied_noise import copy_sentence
 
     for finding in findings:
-        copy = finding.numbers.get("copy")
-        if copy and copy["copied"]:
-            words = copy_sentence(JudgedCopy.from_json(copy))
-            yield f"    finding {finding.finding_id}: {words}"
+        copy = finding.numbers.copy
+        if copy and copy.copied:
+            yield f"    finding {finding.finding_id}: {copy_sentence(copy)}"
 
 
 def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -133,8 +132,8 @@ def findings_table(findings: Sequence[Finding]) -> Iterator[str]:
     """One line per finding; slices are counted from 1, x is the column."""
     rows = []
     for f in findings:
-        numbers = f.numbers.get(f.mode) or f.numbers.get("anomaly") or {}
-        in_slice = f.numbers.get("slice") or {}
+        every = f.numbers.every
+        asked, in_slice = every.get(f.mode, f.numbers.anomaly), every.get("slice")
         rows.append(
             (
                 str(f.finding_id),
@@ -142,11 +141,11 @@ def findings_table(findings: Sequence[Finding]) -> Iterator[str]:
                 f"{f.x:g}",
                 f"{f.y:g}",
                 f.mode,
-                number_text(numbers.get("score")),
-                _rate(numbers.get("p_value")),
-                str(numbers.get("n", "")),
-                _rate(in_slice.get("p_value")),
-                str(in_slice.get("n", "")),
+                number_text(asked.score),
+                _rate(asked.p_value),
+                str(asked.n),
+                "–" if in_slice is None else _rate(in_slice.p_value),
+                "" if in_slice is None else str(in_slice.n),
                 f.status,
                 f.origin,
             )
@@ -166,7 +165,7 @@ def slice_rows(evaluation: Evaluation) -> Iterator[str]:
     yield from columns(("slice", "score", "p", "n", ""), rows)
 
 
-def place_rows(place: Place, mode: str) -> Iterator[str]:
+def place_rows(place: ScoredPlace, mode: str) -> Iterator[str]:
     """Every score of a place with the level it is ranked at, then its noise.
 
     Args:
@@ -174,19 +173,17 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
         mode: The score that was asked for; it is marked.
     """
     # Not above: verifying a report prints tables too, and needs no density.
-    from btd_desktop.examination.copied_noise import copy_sentence, judge_copy
-    from btd_desktop.workflow.findings import scores_of
+    from btd_desktop.examination.copied_noise import copy_sentence
 
-    scores = scores_of(place.profile, place.values, place.copy)
     rows = []
-    for kind, value in place.values.items():
+    for kind, value in place.numbers.scores.items():
         score, p_value, n, flag = value_row(value)
         rows.append(
             (
                 f"{kind}{' *' if kind == mode else ''}",
                 score,
                 p_value,
-                str(scores[kind]["level"]),
+                value.ranked_at,
                 n,
                 str(value.n_patients),
                 number_text(value.threshold),
@@ -195,7 +192,7 @@ def place_rows(place: Place, mode: str) -> Iterator[str]:
         )
     header = ("score", "value", "p", "level", "n", "patients", "threshold", "")
     yield from columns(header, rows)
-    yield copy_sentence(judge_copy(place.profile, place.scope, place.copy))
+    yield copy_sentence(place.numbers.copy)
 
 
 def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:

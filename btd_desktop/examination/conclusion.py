@@ -171,8 +171,7 @@ def _of_scores(
 
 
 def _is_flagged(finding: Finding) -> bool:
-    numbers = finding.numbers.get("anomaly")
-    return isinstance(numbers, dict) and bool(numbers.get("flagged"))
+    return bool(finding.numbers.anomaly.flagged)
 
 
 def _of_case(series: Sequence[SeriesConclusion]) -> tuple[Conclusion, str]:

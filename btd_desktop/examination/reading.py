@@ -147,6 +147,8 @@ def with_findings(
     """
     every = store.findings(examination.record.series_id)
     shown = tuple(f for f in every if _is_of(f, examination.evaluation))
+    for finding in shown:
+        _check_level(finding, examination.evaluation)
     remarks = []
     if len(every) > len(shown):
         remarks.append(
@@ -171,6 +173,18 @@ def _is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
         and finding.run_id == evaluation.run.run_id
         and finding.profile_digest == evaluation.profile.digest
     )
+
+
+def _check_level(finding: Finding, evaluation: Evaluation | None) -> None:
+    """No score was ranked where its profile has nothing to rank it among."""
+    level = finding.numbers.anomaly.ranked_at
+    if evaluation and level not in evaluation.profile.levels["anomaly"]:
+        raise CaseError(
+            f"finding {finding.finding_id} of the case was altered: its profile has no "
+            f"level {level!r}",
+            hint="Verify the case and go back to an unaltered copy.",
+            code="case-damaged",
+        )
 
 
 def required_evaluation(examination: SeriesExamination) -> Evaluation:

@@ -41,8 +41,8 @@ def exhibit_figure(
     c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
     part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
     patch = int(run.manifest["grid"]["patch"])
-    numbers = finding.numbers.get("anomaly", {})
-    level = evaluation.profile.levels["anomaly"][numbers.get("level", "patch")]
+    anomaly = finding.numbers.anomaly
+    level = evaluation.profile.levels["anomaly"][anomaly.ranked_at]
     return ExhibitFigure(
         crop=plane[part],
         crop_origin=(c0, r0),
@@ -52,8 +52,8 @@ def exhibit_figure(
         pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
         slice_image=plane,
         benign_scores=level.ecdf.scores,
-        score=numbers.get("score"),
-        threshold=numbers.get("threshold"),
+        score=anomaly.score,
+        threshold=anomaly.threshold,
         orientation=_orientation(volume),
         label=f"exhibit {label}",
         place=(x, y),

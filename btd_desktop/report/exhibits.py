@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
+from btd_desktop.calibration.place import CalibratedValue, JudgedCopy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
-from btd_desktop.examination.copied_noise import JudgedCopy, copy_sentence
+from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     UNITS,
@@ -48,7 +49,6 @@ __all__ = ["exhibits_of", "score_sentences"]
 
 _MOST_EXHIBITS: Final = 12
 _STATUSES: Final = ("to check", "confirmed", "dismissed")
-_KINDS: Final = ("anomaly", "injection", "removal")
 _MODES: Final = {
     "anomaly": "anything unlike genuine scans (place chosen by the examiner)",
     "injection": "injected content (centre of the patch)",
@@ -106,16 +106,17 @@ def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
 def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
     """Places that the examiner set aside: named with his reason, and counted."""
 
-    def anomaly(finding: Finding) -> Mapping[str, Any]:
-        return finding.numbers.get("anomaly") or {}
-
     def p_value(finding: Finding) -> Cell:
-        p = anomaly(finding).get("p_value")
-        return plain(p_value_text(p, int(anomaly(finding).get("n", 0))), p)
+        anomaly = finding.numbers.anomaly
+        return plain(p_value_text(anomaly.p_value, anomaly.n), anomaly.p_value)
 
     def is_flagged(finding: Finding) -> Cell:
-        flagged = anomaly(finding).get("flagged")
+        flagged = finding.numbers.anomaly.flagged
         return plain(flagged_text(flagged), flagged)
+
+    def score(finding: Finding) -> Cell:
+        value = finding.numbers.anomaly.score
+        return plain(number_text(value), value)
 
     table = table_of(
         findings,
@@ -130,12 +131,7 @@ def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
                     f"{round(f.x):d}, {round(f.y):d}", [round(f.x), round(f.y)]
                 ),
             ),
-            (
-                Column("Anomaly score", 1.6, "score", "number"),
-                lambda f: plain(
-                    number_text(anomaly(f).get("score")), anomaly(f).get("score")
-                ),
-            ),
+            (Column("Anomaly score", 1.6, "score", "number"), score),
             (Column("p-value", 2.6, "p_value"), p_value),
             (Column("", 1.8, "is_flagged"), is_flagged),
             (
@@ -172,10 +168,10 @@ def _exhibit(
         f" (LPS) {', '.join(map(mm_text, world))} mm"
     )
     uid = name("uid", volume.instance_uids[index])
-    scores = _scores_of(finding)
-    copy = finding.numbers.get("copy")
-    judged = None if copy is None else JudgedCopy.from_json(copy)
-    copied = copy_sentence(judged) if "copy" in finding.numbers else ""
+    # Its slice's too where the program's search chose it.
+    scores = list(finding.numbers.every.items())
+    copy = finding.numbers.copy
+    copied = copy_sentence(copy)
     facts = (
         Fact("Place", plain(where)),
         Fact("SOP Instance UID", stated(uid), "sop_instance_uid", "mono"),
@@ -187,7 +183,7 @@ def _exhibit(
         Fact("", unprinted(column), "column"),
         Fact("", unprinted(row), "row"),
         Fact("", unprinted(list(world)), "world_mm"),
-        Fact("", unprinted(None if judged is None else _copy(judged)), "copied_noise"),
+        Fact("", unprinted(_copy(copy) if copy else None), "copied_noise"),
         Fact("", plain(copied), "noise_sentence"),
     )
     figure = exhibit_figure(case, volume, finding, evaluation, label)
@@ -208,46 +204,32 @@ def _copy(judged: JudgedCopy) -> dict[str, Any]:
         "row": judged.row,
         "correlation": judged.correlation,
         "strength": judged.strength,
-        "side_px": judged.side_px,
+        "side_px": judged.side,
         "n_slices": judged.n_slices,
         "surprise": judged.surprise,
         "is_copied": judged.copied,
     }
 
 
-Score = tuple[str, Mapping[str, Any]]
+Score = tuple[str, CalibratedValue]
 """Kind ("anomaly", "injection", "removal", "slice") and numbers of a score."""
-
-
-def _scores_of(finding: Finding) -> list[Score]:
-    """Those of the place; of its slice too where the program's search chose it."""
-    numbers = finding.numbers
-    scores: list[Score] = [(k, numbers[k]) for k in _KINDS if k in numbers]
-    if "slice" in numbers:
-        scores.append(("slice", {**numbers["slice"], "level": "slice"}))
-    return scores
-
-
-def _level_of(score: Score) -> str:
-    level = str(score[1].get("level", "patch"))
-    return level if level in UNITS else "patch"
 
 
 def _rate(
     score: Score, profile: CalibrationProfile
 ) -> tuple[float | None, tuple[float, float] | None]:
     """FPR and its interval at the threshold of a score; None without threshold."""
-    if score[1]["threshold"] is None:
+    if score[1].threshold is None:
         return None, None
     kind = "anomaly" if score[0] == "slice" else score[0]
-    return profile.target_fpr, profile.levels[kind][_level_of(score)].interval
+    return profile.target_fpr, profile.levels[kind][score[1].ranked_at].interval
 
 
 def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
     def n(score: Score) -> Cell:
-        count = int(score[1]["n"])
+        count = score[1].n
         return plain(
-            counted(count, *UNITS[_level_of(score)]) if count else "–", count
+            counted(count, *UNITS[score[1].ranked_at]) if count else "–", count
         )  # fmt: skip
 
     def interval(score: Score) -> Cell:
@@ -264,25 +246,23 @@ def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
             ),
             (
                 Column("Value", 1.5, "value", "number"),
-                lambda s: plain(number_text(s[1]["score"]), float(s[1]["score"])),
+                lambda s: plain(number_text(s[1].score), s[1].score),
             ),
             (
                 Column("p-value", 2.7, "p_value"),
-                lambda s: plain(
-                    p_value_text(s[1]["p_value"], int(s[1]["n"])), s[1]["p_value"]
-                ),
+                lambda s: plain(p_value_text(s[1].p_value, s[1].n), s[1].p_value),
             ),
             (Column("n", 1.9, "n", "number"), n),
             (
                 Column("Threshold", 2.1, "threshold", "number"),
-                lambda s: plain(number_text(s[1]["threshold"]), s[1]["threshold"]),
+                lambda s: plain(number_text(s[1].threshold), s[1].threshold),
             ),
             (
                 Column("", 1.9, "is_flagged"),
-                lambda s: plain(flagged_text(s[1]["flagged"]), s[1]["flagged"]),
+                lambda s: plain(flagged_text(s[1].flagged), s[1].flagged),
             ),
-            (Column(None, 0, "level"), lambda s: plain(_level_of(s))),
-            (Column(None, 0, "n_patients"), lambda s: unprinted(s[1]["n_patients"])),
+            (Column(None, 0, "level"), lambda s: plain(s[1].ranked_at)),
+            (Column(None, 0, "n_patients"), lambda s: unprinted(s[1].n_patients)),
             (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, profile)[0])),
             (Column(None, 0, "fpr_interval"), interval),
         ),
@@ -295,7 +275,7 @@ def score_sentences(
 ) -> list[str]:
     """What the scores are ranked among, and which p-value to quote."""
     told = [
-        _ranking(s, profile) for s in scores if s[1]["n_patients"] and s[1]["n"]
+        _ranking(s, profile) for s in scores if s[1].n_patients and s[1].n
     ]  # fmt: skip
     return [*dict.fromkeys(told), _selection(mode, scores)]
 
@@ -303,25 +283,25 @@ def score_sentences(
 def _selection(mode: str, scores: list[Score]) -> str:
     """Which p-value to quote of a place that the search chose for its score."""
     of_slice = next((numbers for kind, numbers in scores if kind == "slice"), None)
-    if mode != "search" or of_slice is None or of_slice["p_value"] is None:
+    if mode != "search" or of_slice is None or of_slice.p_value is None:
         return ""
     return (
         "The program's search chose this place for its anomaly score, so that the"
         " p-value of the place is smaller than chance alone would make it. The p-value"
         " to quote is that of its slice:"
-        f" {p_value_text(of_slice['p_value'], int(of_slice['n']))}."
+        f" {p_value_text(of_slice.p_value, of_slice.n)}."
     )
 
 
 def _ranking(score: Score, profile: CalibrationProfile) -> str:
     """Units, patients and error rate of the level that a score is ranked at."""
     kind, numbers = score
-    level = _level_of(score)
+    level = score[1].ranked_at
     label = _NAMES[kind][:1].upper() + _NAMES[kind][1:]
     one, many = UNITS[level]
-    units = counted(int(numbers["n"]), f"genuine {one}", f"genuine {many}")
+    units = counted(numbers.n, f"genuine {one}", f"genuine {many}")
     judged = ", each judged in the same way" if level == "place" else ""
-    patients = counted(int(numbers["n_patients"]), "patient")
+    patients = counted(numbers.n_patients, "patient")
     sentence = f"{label}: ranked among {units} of {patients}{judged}."
     fpr, interval = _rate(score, profile)
     if fpr is None or interval is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from btd_desktop.calibration.apply import CalibratedSeries, CalibratedValue
+from btd_desktop.calibration.apply import CalibratedSeries
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
@@ -137,9 +138,8 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     values = [
         *(item.p_value for item in result.levels),
         *(value.p_value for _, value in result.flagged),
-        *(numbers.get("p_value") for f in outcome.findings
-          for numbers in f.numbers.values() if isinstance(numbers, dict)),
-    ]  # fmt: skip
+        *(v.p_value for f in outcome.findings for v in f.numbers.every.values()),
+    ]
     if not allowed and any(value is not None for value in values):
         raise ReportError(
             f"the result of series {number} has a p-value although no calibration"

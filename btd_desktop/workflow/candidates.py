@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 
-from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.place import ScoredPlace, judged_place
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.volume import Volume
 from btd_desktop.workflow.search_copies import copies_in_case
 
-__all__ = ["Candidate", "find_candidates"]
+__all__ = ["find_candidates"]
 
 _MERGE_MM = 24.0  # two peaks closer than a tampered cube is wide are one place
 _MAX_CANDIDATES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A place whose anomaly score stands out.
-
-    Attributes:
-        slice_index: From 0.
-        x: Column of the patch's centre.
-        y: Row of the patch's centre.
-        values: Values of the place by kind, as a click there gives them.
-        slice_value: Value of the slice, whose maximum the place is.
-        copy: Where in the series its noise is found again best; None when it cannot
-            be searched for (at the rim of the slice).
-    """
-
-    slice_index: int
-    x: int
-    y: int
-    values: dict[str, CalibratedValue]
-    slice_value: CalibratedValue
-    copy: CopyMatch | None
 
 
 def find_candidates(
@@ -49,7 +28,7 @@ def find_candidates(
     *,
     known: Collection[tuple[int, int, int]] = (),
     context: TaskContext | None = None,
-) -> tuple[Candidate, ...]:
+) -> tuple[ScoredPlace, ...]:
     """Places that stand out, strongest first, at most twelve.
 
     A place is the maximum of its slice in a slice that is flagged at slice level, or,
@@ -87,9 +66,13 @@ def find_candidates(
         for _, index, r, c in kept[:_MAX_CANDIDATES]
         if _place(evaluation, index, r, c) not in known
     ]
-    copies = _copies(store, evaluation, found, context)
+    if not found:
+        return ()
+    volume = store.load_volume(evaluation.record.series_id, check=True)
+    places = [_place(evaluation, *peak) for peak in found]
+    copies = copies_in_case(store, evaluation.run, volume, places, context)
     return tuple(
-        _candidate(evaluation, peak, copy)
+        _candidate(evaluation, volume, peak, copy)
         for peak, copy in zip(found, copies, strict=True)
     )
 
@@ -123,22 +106,12 @@ def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int
     return index, int(features.rows[r]), int(features.columns[c])
 
 
-def _copies(
-    store: CaseStore,
-    evaluation: Evaluation,
-    peaks: list[tuple[int, int, int]],
-    context: TaskContext | None,
-) -> list[CopyMatch | None]:
-    if not peaks:
-        return []
-    volume = store.load_volume(evaluation.record.series_id, check=True)
-    places = [_place(evaluation, *peak) for peak in peaks]
-    return copies_in_case(store, evaluation.run, volume, places, context)
-
-
 def _candidate(
-    evaluation: Evaluation, peak: tuple[int, int, int], copy: CopyMatch | None
-) -> Candidate:
+    evaluation: Evaluation,
+    volume: Volume,
+    peak: tuple[int, int, int],
+    copy: CopyMatch | None,
+) -> ScoredPlace:
     index, r, c = peak
     features = evaluation.features[index]
     slice_value = evaluation.kinds["anomaly"].slices[index]
@@ -157,8 +130,6 @@ def _candidate(
             )
         ),
     )
-    values = calibrate_place(
-        evaluation.profile, evaluation.scope, place, evaluation.features, copy
+    return judged_place(
+        evaluation, volume, _place(evaluation, *peak), place, copy, slice_value
     )
-    _, y, x = _place(evaluation, index, r, c)
-    return Candidate(index, x, y, values, slice_value, copy)

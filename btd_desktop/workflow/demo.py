@@ -231,8 +231,8 @@ def _check(truth: Path, examination: Examination) -> tuple[TruthCheck, ...]:
         check = TruthCheck(str(place["kind"]), s, r, c, None, None)
         near = [f for f in findings if _holds(f, s, r, c)]
         if near:
-            best = min(near, key=lambda f: float(f.numbers["slice"]["p_value"]))
-            p_value = float(best.numbers["slice"]["p_value"])
+            found = [(f.numbers.every["slice"].p_value, f) for f in near]
+            p_value, best = min(found, key=lambda item: item[0] or 1.0)
             check = replace(check, finding=best, p_value=p_value)
         out.append(check)
     return tuple(out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from btd_desktop.errors import (
 )
 from btd_desktop.examination.conclusion import conclude
 from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
+from btd_desktop.examination.stored import manifest_of
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.findings import searched
@@ -261,8 +263,8 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         },
         "scores": {
             kind: {
-                "series": None if c.series is None else asdict(c.series),
-                "slices": [None if v is None else asdict(v) for v in c.slices],
+                "series": None if c.series is None else c.series.to_json(),
+                "slices": [None if v is None else v.to_json() for v in c.slices],
                 "flagged_share": c.flagged_share,
             }
             for kind, c in evaluation.kinds.items()
@@ -281,5 +283,36 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "origin": finding.origin,
         "status": finding.status,
         "note": finding.note,
-        "numbers": finding.numbers,
+        "numbers": finding.numbers.to_json(),
+    }
+
+
+def place_json(
+    place: ScoredPlace, mode: str, finding: Finding | None
+) -> dict[str, Any]:
+    """A scored place as a JSON value, the slice counted from 1.
+
+    "slice_index" of a copy counts from 0.
+
+    Args:
+        place: The place.
+        mode: The score that was asked for, which stands at the top.
+        finding: The finding it was kept as, or None.
+    """
+    evaluation, numbers = place.evaluation, place.numbers.to_json()
+    profile, scope = evaluation.profile, evaluation.scope
+    return {
+        "series_id": evaluation.record.series_id,
+        "slice": place.slice_index + 1,
+        "x": place.x,
+        "y": place.y,
+        "world_mm": list(place.world_mm),
+        "mode": mode,
+        "model": manifest_of(evaluation.run).model["name"],
+        "profile": {"name": profile.name, "digest": profile.digest},
+        "scope": {"coverage": scope.coverage.value, "reasons": list(scope.reasons)},
+        **numbers[mode],
+        "scores": {kind: numbers[kind] for kind in place.numbers.scores},
+        "copy": numbers["copy"],
+        "finding": None if finding is None else finding_json(finding),
     }

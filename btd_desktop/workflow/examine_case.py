@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.models import installed_model, model_of_run, open_detector
+from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import (
     Choice,
     read_case,
@@ -21,67 +20,22 @@ from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.examination.stored import manifest_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import open_checked, require_authenticated
-from btd_desktop.workflow.examine import ExamineOptions, examine_series, finding_json
-from btd_desktop.workflow.findings import keep_place, numbers_of, searched
+from btd_desktop.workflow.examine import ExamineOptions, examine_series
+from btd_desktop.workflow.findings import keep_place, searched
 from btd_desktop.workflow.issue_report import (
     IssuedReport,
     ReportOptions,
     issue_report,
 )
-from btd_desktop.workflow.score_place import Place, score_at
+from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 
 __all__ = [
-    "ScoredPlace",
     "report_on_case",
     "report_on_store",
     "score_case",
     "score_place",
 ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredPlace:
-    """One place of a case, scored as a click in the window scores it.
-
-    Attributes:
-        series_id: Series of the case.
-        mode: The score that was asked for.
-        model: Name of the model.
-        place: All scores of the place.
-        finding: The finding it was kept as, or None.
-        world_mm: (x, y, z) of the place, LPS mm.
-    """
-
-    series_id: int
-    mode: str
-    model: str
-    place: Place
-    finding: Finding | None
-    world_mm: tuple[float, float, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value; the slice is counted from 1 ("slice_index" of a copy from 0)."""
-        place = self.place
-        numbers = numbers_of(place.profile, place.scope, place.values, place.copy)
-        return {
-            "series_id": self.series_id,
-            "slice": place.slice_index + 1,
-            "x": place.x,
-            "y": place.y,
-            "world_mm": list(self.world_mm),
-            "mode": self.mode,
-            "model": self.model,
-            "profile": {"name": place.profile.name, "digest": place.profile.digest},
-            "scope": {
-                "coverage": place.scope.coverage.value,
-                "reasons": list(place.scope.reasons),
-            },
-            **numbers[self.mode],
-            "scores": {kind: numbers[kind] for kind in place.values},
-            "copy": numbers["copy"],
-            "finding": None if self.finding is None else finding_json(self.finding),
-        }
 
 
 def score_case(
@@ -131,7 +85,7 @@ def score_place(
     dtype: str = "auto",
     keep: bool = False,
     note: str = "",
-) -> ScoredPlace:
+) -> tuple[ScoredPlace, Finding | None]:
     """Score one place of a scored series with the model that scored it.
 
     Args:
@@ -147,6 +101,9 @@ def score_place(
         dtype: "auto" takes the number format of the run.
         keep: Keep it as a finding of the case.
         note: The examiner's words, for the finding.
+
+    Returns:
+        The place, and the finding it was kept as, or None.
 
     Raises:
         CaseError: No such case or series, or the series is not scored yet.
@@ -168,13 +125,8 @@ def score_place(
         scored = score_at(store, evaluation, detector, place, context)
         finding = None
         if keep:
-            finding = keep_place(
-                store, evaluation, scored, services, mode=mode, note=note
-            )
-        world = store.load_volume(record.series_id).world_mm(place)
-        return ScoredPlace(
-            record.series_id, mode, detector.info.name, scored, finding, world
-        )
+            finding = keep_place(store, scored, services, mode=mode, note=note)
+        return scored, finding
 
 
 def report_on_case(

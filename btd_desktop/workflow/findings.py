@@ -2,76 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
-
-from btd_desktop.calibration.apply import CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.examination.copied_noise import judge_copy, level_of_place
+from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import with_findings
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.copies import CopyMatch
-from btd_desktop.workflow.candidates import Candidate, find_candidates
-from btd_desktop.workflow.score_place import Place
+from btd_desktop.workflow.candidates import find_candidates
 from btd_desktop.workflow.services import Services
 
 __all__ = [
-    "keep_candidates",
     "keep_place",
     "keep_profile",
-    "numbers_of",
-    "scores_of",
     "search_and_keep",
     "searched",
 ]
 
 
-def scores_of(
-    profile: CalibrationProfile,
-    values: Mapping[str, CalibratedValue],
-    copy: CopyMatch | None,
-) -> dict[str, dict[str, Any]]:
-    """Values of a place by kind as JSON values, each with its level.
-
-    Args:
-        profile: The calibration that ranked them.
-        values: By kind.
-        copy: What the search for copied noise found, which decides the level of the
-            anomaly score.
-    """
-    level = level_of_place(profile, copy)
-    return {
-        kind: {**asdict(value), "level": level if kind == "anomaly" else "patch"}
-        for kind, value in values.items()
-    }
-
-
-def numbers_of(
-    profile: CalibrationProfile,
-    scope: Scope,
-    values: Mapping[str, CalibratedValue],
-    copy: CopyMatch | None,
-) -> dict[str, Any]:
-    """Everything a finding keeps of a place: scores by kind, and "copy".
-
-    "copy" is None where the noise of the place could not be searched for.
-    """
-    judged = judge_copy(profile, scope, copy)
-    return {
-        **scores_of(profile, values, copy),
-        "copy": None if judged is None else judged.to_json(),
-    }
-
-
 def keep_place(
     store: CaseStore,
-    evaluation: Evaluation,
-    place: Place | Candidate,
+    place: ScoredPlace,
     services: Services,
     *,
     mode: str = "anomaly",
@@ -81,11 +32,8 @@ def keep_place(
 
     A place found by the search is kept once; asking again returns the finding.
     """
-    searched = isinstance(place, Candidate)
+    evaluation = place.evaluation
     keep_profile(store, evaluation.profile, services)
-    numbers = numbers_of(evaluation.profile, evaluation.scope, place.values, place.copy)
-    if isinstance(place, Candidate):
-        numbers["slice"] = asdict(place.slice_value)
     for known in store.findings(evaluation.record.series_id):
         same = (known.slice_index, known.x, known.y, known.mode, known.run_id) == (
             place.slice_index,
@@ -94,7 +42,7 @@ def keep_place(
             mode,
             evaluation.run.run_id,
         ) and known.profile_digest == evaluation.profile.digest
-        if same and searched:
+        if same and place.is_searched:
             return known
     return store.add_finding(
         series_id=evaluation.record.series_id,
@@ -102,23 +50,13 @@ def keep_place(
         x=place.x,
         y=place.y,
         mode=mode,
-        numbers=numbers,
+        numbers=place.numbers,
         now=services.now(),
         run_id=evaluation.run.run_id,
         note=note,
         profile_digest=evaluation.profile.digest,
-        origin="search" if searched else "examiner",
+        origin="search" if place.is_searched else "examiner",
     )
-
-
-def keep_candidates(
-    store: CaseStore,
-    evaluation: Evaluation,
-    candidates: Sequence[Candidate],
-    services: Services,
-) -> tuple[Finding, ...]:
-    """Keep places found by the search as findings."""
-    return tuple(keep_place(store, evaluation, c, services) for c in candidates)
 
 
 def search_and_keep(
@@ -147,7 +85,7 @@ def search_and_keep(
         and f.profile_digest == evaluation.profile.digest
     }
     found = find_candidates(store, evaluation, known=known, context=context)
-    return keep_candidates(store, evaluation, found, services)
+    return tuple(keep_place(store, place, services) for place in found)
 
 
 def searched(

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from btd_desktop.calibration.apply import CalibratedValue, calibrate_place
-from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, EvidenceError
-from btd_desktop.examination.copied_noise import judge_copy
+from btd_desktop.examination.place import ScoredPlace, judged_place
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.stored import manifest_of
 from btd_desktop.preprocess.presets import IntensityScale
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.workflow.search_copies import copies_in_case
 
-__all__ = ["Place", "score_at"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """A clicked place with its scores.
-
-    Attributes:
-        slice_index: From 0.
-        x: Column.
-        y: Row.
-        values: Patch-level values by kind.
-        residual: F(x_0) of the slice at t = 0, shape (H, W).
-        profile: Profile used.
-        scope: How far it covers the series.
-        copy: Where in the series its noise is found again best; None when it cannot
-            be searched for (at the rim of the slice).
-    """
-
-    slice_index: int
-    x: int
-    y: int
-    values: dict[str, CalibratedValue]
-    residual: NDArray[np.float32]
-    profile: CalibrationProfile
-    scope: Scope
-    copy: CopyMatch | None
-
-    @property
-    def copied(self) -> bool:
-        """True when the copy, by itself, is as rare as the profile's flags are."""
-        judged = judge_copy(self.profile, self.scope, self.copy)
-        return judged is not None and judged.copied
+__all__ = ["score_at"]
 
 
 def score_at(
@@ -64,7 +23,7 @@ def score_at(
     detector: Detector,
     place: tuple[int, int, int],
     context: TaskContext | None = None,
-) -> Place:
+) -> ScoredPlace:
     """Score the patch around any pixel: the click, and `btd score --at`.
 
     Args:
@@ -110,26 +69,10 @@ def score_at(
     )
     [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
     try:
-        values = calibrate_place(
-            evaluation.profile,
-            evaluation.scope,
-            scored.features,
-            evaluation.features,
-            copy,
-        )
+        return judged_place(evaluation, volume, place, scored.features, copy)
     except ValueError as error:
         raise EvidenceError(
             f"x {column}, y {row}, slice {slice_index + 1}: {error}",
             hint="click inside the body",
             code="place",
         ) from error
-    return Place(
-        slice_index,
-        column,
-        row,
-        values,
-        scored.residual,
-        evaluation.profile,
-        evaluation.scope,
-        copy,
-    )

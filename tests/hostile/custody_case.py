@@ -25,7 +25,7 @@ from btd_desktop.workflow.import_series import CaseDetails, create_case, keep_im
 from btd_desktop.workflow.issue_report import IssuedReport, ReportOptions, issue_report
 from btd_desktop.workflow.score_series import score_series
 from btd_desktop.workflow.services import Services
-from tests.factories import make_ct_volume
+from tests.factories import make_ct_volume, make_numbers
 
 __all__ = [
     "NOW",
@@ -153,7 +153,7 @@ def fill_case(folder: Path, evidence: Path) -> None:
             x=3.5,
             y=2.0,
             mode="removal",
-            numbers={"p": 0.004, "n": 40},
+            numbers=make_numbers(),
             profile_digest=PROFILE_DIGEST,
             thumbnail=np.arange(12, dtype=np.uint8).reshape(2, 2, 3),
             now=NOW,

@@ -87,7 +87,7 @@ def main(evidence: Path, work: Path) -> dict[str, Any]:
     examined = examine(
         [evidence], case, CaseDetails(), ExamineOptions(), services, context
     )
-    place = score_place(
+    _, finding = score_place(
         case, 1, (1, 48, 48), services, mode="anomaly", keep=True, note="here"
     )
     _, issued = report_on_case(case, services, ReportOptions())
@@ -96,7 +96,7 @@ def main(evidence: Path, work: Path) -> dict[str, Any]:
     return {
         "attempts": attempts,
         "fates": examined.fates,
-        "finding": place.finding is not None,
+        "finding": finding is not None,
         "report_ok": verdict.ok,
         "report_problems": list(verdict.problems),
         "n_evidence_compared": verdict.n_evidence_compared,

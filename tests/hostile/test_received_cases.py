@@ -365,6 +365,30 @@ HOSTILE_CONTENT = [
     'UPDATE finding SET numbers = \'{"slice":{"score":1e999}}\'',
     "UPDATE finding SET numbers = '{\"copy\":[]}'",
     "UPDATE finding SET numbers = '[]'",
+    # Well-formed, and each a record that the program never wrote.
+    "UPDATE finding SET numbers = '{}'",
+    *(
+        f"UPDATE finding SET numbers = {change}"  # noqa: S608 - not from outside
+        for change in (
+            "json_remove(numbers, '$.removal')",
+            "json_remove(numbers, '$.anomaly.flagged')",
+            "json_remove(numbers, '$.slice.n')",
+            "json_remove(numbers, '$.copy.share')",
+            "json_set(numbers, '$.anomaly.level', 'slice')",
+            "json_set(numbers, '$.injection.level', 'place')",
+            "json_set(numbers, '$.anomaly.flagged', json('false'))",
+            "json_set(numbers, '$.anomaly.threshold', null)",
+            "json_set(numbers, '$.anomaly.score', 3)",
+            "json_set(numbers, '$.anomaly.p_value', 0.0)",
+            "json_set(numbers, '$.anomaly.n', 3.0)",
+            "json_set(numbers, '$.anomaly.n', json('true'))",
+            "json_set(numbers, '$.copy.copied', 1)",
+            "json_set(numbers, '$.copy.column', -1)",
+            "json_set(numbers, '$.copy.strength', 1e301)",
+            "json_set(numbers, '$.sharpness', json('{}'))",
+            "json_set(numbers, '$.copy.why', 'x')",
+        )
+    ),
     "UPDATE finding SET note = x'00ff'",
     "UPDATE finding SET note = printf('%.*c', 2000000, 'x')",
     "UPDATE finding SET status = 'proven'",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from btd_desktop.cases.database import DATABASE_NAME
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.cases.text import json_text
 from btd_desktop.examination.reading import read_case
 from btd_desktop.workflow.examine import outcome_json
 from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
@@ -65,6 +69,17 @@ def test_earlier_case_opens_for_writing_with_the_same_numbers(name: str, earlier
         series = [outcome_json(outcome) for outcome in read_case(store)]
         assert store.verify().problems == ()
     assert lost(expected_of(name)["series"], series) == []
+
+
+def test_numbers_of_earlier_findings_are_written_as_they_were_read(
+    name: str, earlier: Path
+):
+    with contextlib.closing(sqlite3.connect(earlier / DATABASE_NAME)) as database:
+        rows = database.execute("SELECT finding_id, numbers FROM finding").fetchall()
+    assert rows or name == "not_covered"
+    with CaseStore.open(earlier, read_only=True) as store:
+        for finding_id, text in rows:
+            assert json_text(store.finding(finding_id).numbers.to_json()) == text
 
 
 def test_earlier_reports_verify(name: str, earlier: Path):

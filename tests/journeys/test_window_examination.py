@@ -81,9 +81,7 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     detector = open_detector(find_model("", "CT"))
     again = score_at(session.store, evaluation, detector, (2, 64, 40))
     own = window.parts.placing._place
-    assert {k: v.score for k, v in own.values.items()} == {
-        k: v.score for k, v in again.values.items()
-    }
+    assert own.numbers == again.numbers
     n_before = len(session.findings())
     window.panels.place._note.setText("<b>smooth</b> & odd")
     window.panels.place._status.setCurrentText("confirmed")

@@ -126,12 +126,13 @@ def _score_one(
 ) -> int:
     from btd_desktop.cli.tables import place_rows
     from btd_desktop.examination.wording import number_text
+    from btd_desktop.workflow.examine import place_json
     from btd_desktop.workflow.examine_case import score_place
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
     with watched() as context:
-        scored = score_place(
+        scored, finding = score_place(
             case,
             series,
             place,
@@ -145,19 +146,20 @@ def _score_one(
             note=note,
         )
     if as_json:
-        print_json(scored.to_json())
+        print_json(place_json(scored, mode, finding))
         return 0
-    headline = scored.place.values[mode]
+    evaluation = scored.evaluation
+    headline = scored.numbers.scores[mode]
     say(
-        f"Slice {place[0] + 1}, x {place[2]}, y {place[1]} of series "
-        f"{scored.series_id}: {mode} score {number_text(headline.score)}",
+        f"Slice {scored.slice_index + 1}, x {scored.x}, y {scored.y} of series "
+        f"{evaluation.record.series_id}: {mode} score {number_text(headline.score)}",
         f"  at ({', '.join(f'{mm:.1f}' for mm in scored.world_mm)}) mm (x, y, z, LPS)",
-        f"  calibration “{scored.place.profile.name}” "
-        f"({scored.place.profile.n_patients} patients): "
-        f"{scored.place.scope.coverage.value}",
+        f"  calibration “{evaluation.profile.name}” "
+        f"({evaluation.profile.n_patients} patients): "
+        f"{evaluation.scope.coverage.value}",
     )
-    say(*(f"    {reason}" for reason in scored.place.scope.reasons))
-    say(*place_rows(scored.place, mode))
-    if scored.finding is not None:
-        say(f"  kept as finding {scored.finding.finding_id}")
+    say(*(f"    {reason}" for reason in evaluation.scope.reasons))
+    say(*place_rows(scored, mode))
+    if finding is not None:
+        say(f"  kept as finding {finding.finding_id}")
     return 0

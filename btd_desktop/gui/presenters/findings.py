@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,17 +183,18 @@ class FindingsPresenter(Presenter[FindingsState]):
         self.refresh()
 
     def _row(self, finding: Finding, series: str) -> FindingRow:
-        numbers = finding.numbers
-        anomaly = numbers.get("anomaly", {})
-        of_slice = numbers.get("slice")
+        anomaly = finding.numbers.anomaly
+        of_slice = finding.numbers.every.get("slice")
         return FindingRow(
             finding_id=finding.finding_id,
             place=f"Slice {finding.slice_index + 1}, x {finding.x:.0f}, "
             f"y {finding.y:.0f}",
             series=series,
-            anomaly=number_text(anomaly.get("score")),
-            p=_p(anomaly),
-            slice_p=_p(of_slice) if of_slice else "",
+            anomaly=number_text(anomaly.score),
+            p=p_text(anomaly.p_value, anomaly.n, narrow=True),
+            slice_p=p_text(of_slice.p_value, of_slice.n, narrow=True)
+            if of_slice
+            else "",
             status=finding.status,
             origin=finding.origin,
             note=finding.note,
@@ -217,7 +217,3 @@ class FindingsPresenter(Presenter[FindingsState]):
             return None
         self._pictures[finding.finding_id] = picture
         return picture
-
-
-def _p(numbers: dict[str, Any]) -> str:
-    return p_text(numbers.get("p_value"), int(numbers.get("n", 0)), narrow=True)

@@ -18,8 +18,8 @@ from btd_desktop.gui.presenters.session import Session
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import LevelCalibration
+    from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import Evaluation
-    from btd_desktop.workflow.score_place import Place
 
 __all__ = ["HistogramPresenter", "HistogramState", "Level", "ThresholdState"]
 
@@ -113,7 +113,7 @@ class HistogramPresenter(Presenter[HistogramState]):
         self._kind = "anomaly"
         self._level: Level = "slice"
         self._own: dict[tuple[str, str], float] = {}
-        self._place: Place | None = None
+        self._place: ScoredPlace | None = None
         session.series_selected.connect(self._on_series_selected)
         session.result_changed.connect(self._on_result_changed)
         session.voxel_changed.connect(self._on_voxel_changed)
@@ -122,7 +122,7 @@ class HistogramPresenter(Presenter[HistogramState]):
         """Show another kind of score."""
         self._kind = kind
         if self._level in ("place", "patch") and self._place is not None:
-            self._level = _level_of(self._place)
+            self._level = self._place.numbers.anomaly.ranked_at
         if self._level == "place" and kind != "anomaly":
             self._level = "patch"
         self.refresh()
@@ -132,12 +132,12 @@ class HistogramPresenter(Presenter[HistogramState]):
         self._level = level
         self.refresh()
 
-    def on_place_scored(self, place: Place | None) -> None:
+    def on_place_scored(self, place: ScoredPlace | None) -> None:
         """Mark a clicked place."""
         self._place = place
         if place is not None:
             # Only where it was ranked does it mean anything.
-            self._level = _level_of(place)
+            self._level = place.numbers.anomaly.ranked_at
         self.refresh()
 
     def on_threshold_dragged(self, value: float) -> None:
@@ -255,11 +255,11 @@ class HistogramPresenter(Presenter[HistogramState]):
             own = self._place
             ranked = "patch"
             if own is not None and self._kind == "anomaly":
-                ranked = _level_of(own)
+                ranked = own.numbers.anomaly.ranked_at
             # A score beside the distribution that it was not ranked in would mislead.
             if own is None or ranked != self._level:
                 return None, ""
-            return own.values[self._kind].score, "clicked place"
+            return own.numbers.scores[self._kind].score, "clicked place"
         series = evaluation.kinds[self._kind]
         if self._level == "series":
             value = series.series
@@ -268,13 +268,6 @@ class HistogramPresenter(Presenter[HistogramState]):
         value = series.slices[index] if index < len(series.slices) else None
         text = f"slice {index + 1}"
         return (None, "") if value is None else (value.score, text)
-
-
-def _level_of(place: Place) -> Level:
-    """Where the anomaly score of a place was ranked."""
-    from btd_desktop.examination.copied_noise import level_of_place
-
-    return level_of_place(place.profile, place.copy)
 
 
 def _why_not(session: Session) -> str:

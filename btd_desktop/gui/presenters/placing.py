@@ -22,14 +22,11 @@ from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.progress import Progress, TaskContext
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.apply import CalibratedValue
-    from btd_desktop.calibration.profile import CalibrationProfile
-    from btd_desktop.examination.series import Evaluation, SeriesExamination
-    from btd_desktop.workflow.score_place import Place
+    from btd_desktop.examination.place import ScoredPlace
+    from btd_desktop.examination.series import SeriesExamination
 
 __all__ = ["PlaceState", "PlacingPresenter", "ScoreRow"]
 
-_KINDS = ("anomaly", "injection", "removal")
 PlaceStatus = Literal["empty", "waiting", "scoring", "scored", "failed"]
 
 
@@ -73,8 +70,8 @@ class PlaceState:
         thumbnail: Picture of the place, uint8 (H, W), or None.
         kept: Number of the finding that holds it, or None.
         noise: What the search for copied noise found, in a sentence.
-        copied: The noise of the place is found again elsewhere.
-        copied_from: Where, as (slice, row, column); None when it is not.
+        copied_from: Where the noise of the place is found again, as (slice, row,
+            column); None when it is not.
     """
 
     status: PlaceStatus = "empty"
@@ -87,8 +84,12 @@ class PlaceState:
     thumbnail: NDArray[np.uint8] | None = None
     kept: int | None = None
     noise: str = ""
-    copied: bool = False
     copied_from: Voxel | None = None
+
+    @property
+    def copied(self) -> bool:
+        """The noise of the place is found again elsewhere."""
+        return self.copied_from is not None
 
 
 class PlacingPresenter(Presenter[PlaceState]):
@@ -96,7 +97,7 @@ class PlacingPresenter(Presenter[PlaceState]):
 
     Signals:
         changed(PlaceState): The panel's content.
-        place_scored(Place): Its scores, for the histogram; None when there is none.
+        place_scored(ScoredPlace): For the histogram; None when there is none.
     """
 
     place_scored = Signal(object)
@@ -107,8 +108,7 @@ class PlacingPresenter(Presenter[PlaceState]):
         super().__init__(session.jobs, PlaceState(), parent)
         self._session = session
         self._detectors = detectors
-        self._place: Place | None = None
-        self._evaluation: Evaluation | None = None
+        self._place: ScoredPlace | None = None
         self._waiting: tuple[int, Voxel] | None = None
         session.series_selected.connect(self._on_series_selected)
         session.result_changed.connect(self._on_result_changed)
@@ -132,14 +132,13 @@ class PlacingPresenter(Presenter[PlaceState]):
         run = evaluation.run
         settings, detectors = session.services.settings, self._detectors
 
-        def work(context: TaskContext, tell: Tell) -> Place:
+        def work(context: TaskContext, tell: Tell) -> ScoredPlace:
             from btd_desktop.workflow.score_place import score_at
 
             detector = detectors.for_run(run, settings)
             return score_at(store, evaluation, detector, (s, r, c), context)
 
-        done = partial(self._on_place, evaluation)
-        self._begin("compute", "Scoring a place", work, done, urgent=True)
+        self._begin("compute", "Scoring a place", work, self._on_place, urgent=True)
         self._show(PlaceState("scoring", where, message="Scoring this place …"))
 
     def on_go_wanted(self, s: int, r: int, c: int) -> None:
@@ -148,16 +147,14 @@ class PlacingPresenter(Presenter[PlaceState]):
 
     def on_keep(self, note: str, status: FindingStatus, mode: str = "anomaly") -> None:
         """Keep the place shown as a finding."""
-        session, place, evaluation = self._session, self._place, self._evaluation
+        session, place = self._session, self._place
         store, volume = session.store, session.volume
-        if place is None or evaluation is None or store is None or volume is None:
+        if place is None or store is None or volume is None:
             return
         from btd_desktop.workflow.findings import keep_place
 
         try:
-            finding = keep_place(
-                store, evaluation, place, session.services, mode=mode, note=note
-            )
+            finding = keep_place(store, place, session.services, mode=mode, note=note)
             thumbnail = thumbnail_of(volume, place.slice_index, place.y, place.x)
             store.update_finding(
                 finding.finding_id,
@@ -199,23 +196,13 @@ class PlacingPresenter(Presenter[PlaceState]):
         message = f"{progress.stage}: {progress.done:,} of {progress.total:,} slices …"
         self._show(PlaceState("scoring", self._state.where, message=message))
 
-    def _on_place(self, evaluation: Evaluation, place: Place) -> None:
-        from btd_desktop.examination.copied_noise import (
-            copy_sentence,
-            judge_copy,
-            level_of_place,
-        )
+    def _on_place(self, place: ScoredPlace) -> None:
+        from btd_desktop.examination.copied_noise import copy_sentence
 
         session = self._session
-        self._place, self._evaluation = place, evaluation
-        profile, scope = evaluation.profile, evaluation.scope
-        level = level_of_place(profile, place.copy)
-        rows = tuple(
-            score_row(k, place.values[k], profile, level if k == "anomaly" else "patch")
-            for k in _KINDS
-        )
-        judged = judge_copy(profile, scope, place.copy)
-        anomaly = place.values["anomaly"]
+        self._place, evaluation = place, place.evaluation
+        anomaly, copy = place.numbers.anomaly, place.numbers.copy
+        rows = tuple(score_row(kind, place) for kind in place.numbers.scores)
         label = rows[0].p if anomaly.p_value is not None else f"score {rows[0].score}"
         session.set_mark(
             PlaceMark(
@@ -233,15 +220,14 @@ class PlacingPresenter(Presenter[PlaceState]):
                 "scored",
                 f"Slice {place.slice_index + 1}, x {place.x}, y {place.y}",
                 rows,
-                profile.name,
-                scope.coverage.value,
-                scope.reasons,
+                evaluation.profile.name,
+                evaluation.scope.coverage.value,
+                evaluation.scope.reasons,
                 thumbnail=thumbnail,
-                noise=copy_sentence(judged),
-                copied=place.copied,
-                copied_from=None
-                if judged is None or not judged.copied
-                else (judged.slice_index, judged.row, judged.column),
+                noise=copy_sentence(copy),
+                copied_from=(copy.slice_index, copy.row, copy.column)
+                if copy and copy.copied
+                else None,
             )
         )
         self.place_scored.emit(place)
@@ -256,7 +242,7 @@ class PlacingPresenter(Presenter[PlaceState]):
 
     def _on_series_selected(self) -> None:
         self._give_up()
-        self._place = self._evaluation = None
+        self._place = None
         self._waiting = None
         self._show(PlaceState())
         self.place_scored.emit(None)
@@ -271,22 +257,18 @@ class PlacingPresenter(Presenter[PlaceState]):
             self.on_score_requested(*voxel)
 
 
-def score_row(
-    kind: str,
-    value: CalibratedValue,
-    profile: CalibrationProfile,
-    level_name: Literal["place", "patch"] = "patch",
-) -> ScoreRow:
-    """One score in words, ranked at a level of the profile."""
-    level = profile.levels[kind][level_name]
-    judged = ", each judged like this one" if level_name == "place" else ""
+def score_row(kind: str, place: ScoredPlace) -> ScoreRow:
+    """One score of a place in words."""
+    value = place.numbers.scores[kind]
+    level = place.evaluation.profile.levels[kind][value.ranked_at]
+    judged = ", each judged like this one" if value.ranked_at == "place" else ""
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
         score=number_text(value.score),
         p=p_text(value.p_value, value.n, narrow=True),
         cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
-        behind=f"{value.n:,} genuine {UNITS[level_name][1]} of "
+        behind=f"{value.n:,} genuine {UNITS[value.ranked_at][1]} of "
         f"{counted(value.n_patients, 'patient')}{judged}",
         threshold="none" if value.threshold is None else number_text(value.threshold),
         flagged=value.flagged,

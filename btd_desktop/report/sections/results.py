@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from btd_desktop.calibration.apply import CalibratedValue
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     NOT_COVERED,

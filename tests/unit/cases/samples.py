@@ -8,6 +8,7 @@ import numpy as np
 from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.volume import Volume
+from tests.factories import make_numbers
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -88,7 +89,7 @@ def fill_case(folder: Path) -> None:
             x=3.5,
             y=2.0,
             mode="removal",
-            numbers={"p": 0.004, "n": 40},
+            numbers=make_numbers(),
             profile_digest="ab" * 32,
             thumbnail=np.arange(12, dtype=np.uint8).reshape(2, 2, 3),
             now=NOW,

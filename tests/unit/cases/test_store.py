@@ -18,6 +18,7 @@ import pytest
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
+from tests.factories import make_numbers
 from tests.unit.cases.samples import (
     NOW,
     fill_case,
@@ -258,7 +259,8 @@ def test_finding_changes_keep_numbers_and_log_both_states(case_folder, now):
 
 def test_records_that_refer_to_nothing_are_refused(case, now):
     series_id = case.add_series(make_volume(), now=now)
-    place = {"slice_index": 0, "x": 1, "y": 1, "mode": "removal", "numbers": {}}
+    place = {"slice_index": 0, "x": 1, "y": 1, "mode": "removal"}
+    place |= {"numbers": make_numbers()}
     with pytest.raises(CaseError, match="no series 9"):
         case.start_run(9, {}, now)
     with pytest.raises(CaseError, match="no run 9"):

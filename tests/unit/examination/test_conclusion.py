@@ -59,7 +59,7 @@ def without_scores(*, is_scored: bool) -> SeriesExamination:
 
 
 def finding(origin: str = "search", *, flagged: bool = False, **changes: Any) -> Any:
-    numbers = {"anomaly": {"flagged": flagged}}
+    numbers = SimpleNamespace(anomaly=SimpleNamespace(flagged=flagged))
     values = {"status": "to check", "x": 4.0, "y": 5.0, "slice_index": 6, **changes}
     return SimpleNamespace(origin=origin, numbers=numbers, **values)
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.apply import CalibratedSeries, CalibratedValue
+from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.ecdf import Ecdf
+from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
 from btd_desktop.calibration.profile import LevelCalibration
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import (
@@ -291,12 +292,23 @@ def _calibrated(*, allowed: bool) -> CalibratedSeries:
     return CalibratedSeries("anomaly", tuple(patches), empty, tuple(slices), whole)
 
 
+def make_place_numbers() -> PlaceNumbers:
+    """Of a place that the search chose, its noise found again elsewhere."""
+    return PlaceNumbers(
+        CalibratedValue(3.4, 1 / 721, None, 720, 24, 2.5, flagged=True, level="place"),
+        CalibratedValue(0.0133, 0.012, None, 4_823, 24, 2.1, flagged=False),
+        CalibratedValue(0.0102, 0.31, None, 4_823, 24, 2.1, flagged=False),
+        JudgedCopy(
+            strength=19.0, correlation=0.88, side_px=32, n_slices=3, slice_index=6,
+            row=33, column=29, surprise=6.2, copied=True, share=0.05,
+            usual_strength=5.4,
+        ),
+        CalibratedValue(3.0, 0.0064, None, 311, 24, 2.2, flagged=True),
+    )  # fmt: skip
+
+
 def make_finding(finding_id: int = 1, **changes: Any) -> Finding:
-    """A place that the search chose, its noise found again elsewhere."""
-    place = {"score": 3.4, "p_value": 1 / 721, "n": 720, "n_patients": 24,
-             "threshold": 2.5, "flagged": True, "level": "place"}  # fmt: skip
-    patch = {"score": 0.0133, "p_value": 0.012, "n": 4_823, "n_patients": 24,
-             "threshold": 2.1, "flagged": False}  # fmt: skip
+    """A place that the search chose."""
     values: dict[str, Any] = {
         "finding_id": finding_id,
         "run_id": 1,
@@ -305,36 +317,25 @@ def make_finding(finding_id: int = 1, **changes: Any) -> Finding:
         "x": 70.0,
         "y": 80.0,
         "mode": "anomaly",
-        "numbers": {
-            "anomaly": place,
-            "injection": patch,
-            "removal": {**patch, "score": 0.0102, "p_value": 0.31},
-            "slice": {"score": 3.0, "p_value": 0.0064, "n": 311, "n_patients": 24,
-                      "threshold": 2.2, "flagged": True},
-            "copy": {"strength": 19.0, "correlation": 0.88, "side_px": 32,
-                     "n_slices": 3, "slice_index": 6, "row": 33, "column": 29,
-                     "surprise": 6.2, "copied": True, "share": 0.05,
-                     "usual_strength": 5.4},
-        },
+        "numbers": make_place_numbers(),
         "note": "",
         "status": "to check",
         "created_utc": "2026-11-24T09:00:00.000Z",
         "profile_digest": digest("profile"),
         "origin": "search",
-    }  # fmt: skip
+    }
     return Finding(**(values | changes))
 
 
 def _examiners_finding(finding_id: int = 2) -> Finding:
-    patch = {"score": 1.1, "p_value": 0.081, "n": 4_823, "n_patients": 24,
-             "threshold": 1.9, "flagged": False}  # fmt: skip
+    patch = CalibratedValue(1.1, 0.081, None, 4_823, 24, 1.9, flagged=False)
     return make_finding(
         finding_id,
         slice_index=3,
         x=100.2,
         y=61.7,
         mode="injection",
-        numbers={"anomaly": patch, "injection": patch, "removal": patch, "copy": None},
+        numbers=PlaceNumbers(patch, patch, patch, copy=None),
         note="Round density without vessels leading to it.",
         status="confirmed",
         origin="examiner",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.report.document import Document
@@ -74,9 +75,11 @@ def test_place_of_the_search_is_told_to_be_quoted_by_its_slice(printed):
 
 def test_place_of_the_examiner_or_without_p_value_is_not():
     found = make_finding()
-    without = {k: {**v, "p_value": None} if k != "copy" else v
-               for k, v in found.numbers.items()}  # fmt: skip
-    of_place = {k: v for k, v in found.numbers.items() if k != "slice"}
+    numbers = found.numbers
+    nothing = {k: replace(getattr(numbers, k), p_value=None)
+               for k in (*numbers.scores, "slice")}  # fmt: skip
+    without = replace(numbers, **nothing)
+    of_place = replace(numbers, slice=UNSET)
     for finding in (
         replace(found, origin="examiner"),
         replace(found, numbers=of_place),
@@ -117,6 +120,6 @@ def test_twin_holds_place_and_strength_of_the_copy():
 
 
 def test_place_that_was_not_searched_for_says_nothing():
-    numbers = {k: v for k, v in make_finding().numbers.items() if k != "copy"}
+    numbers = replace(make_finding().numbers, copy=UNSET)
     exhibit = exhibit_of(report_of(make_finding(numbers=numbers)))
     assert (exhibit["copied_noise"], exhibit["noise_sentence"]) == (None, "")

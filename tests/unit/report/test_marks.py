@@ -32,7 +32,7 @@ _OWN = frozenset(
      "report/document.py text",
      "report/exhibits.py text", "sections/opinion.py opinion.headline",
      "sections/summary.py opinion.headline",
-     "report/exhibits.py _level_of(s)", "sections/calibration.py _units(row[1])",
+     "report/exhibits.py s[1].ranked_at", "sections/calibration.py _units(row[1])",
      "sections/completeness.py _MEANING.get(item[0], '')")
 )  # fmt: skip
 

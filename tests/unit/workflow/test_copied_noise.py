@@ -10,17 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
+from btd_desktop.calibration.apply import calibrate_place
+from btd_desktop.calibration.place import JudgedCopy
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.errors import Cancelled
-from btd_desktop.examination.copied_noise import (
-    JudgedCopy,
-    copy_sentence,
-    judge_copy,
-    level_of_place,
-)
+from btd_desktop.examination.copied_noise import copy_sentence, judge_copy
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import read_case, read_series, required_evaluation
 from btd_desktop.examination.series import Evaluation
@@ -31,6 +29,7 @@ from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Figure, Record, Text, text_of
 from btd_desktop.report.twin import twin_value
 from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.candidates import find_candidates
@@ -80,28 +79,27 @@ def detector(made: CopiedCase) -> Any:
 
 def test_clicked_copy_is_found_where_it_was_taken_from(store, evaluation, detector):
     place = score_at(store, evaluation, detector, COPY)
-    assert place.copy is not None
-    found = (place.copy.slice_index, place.copy.row, place.copy.column)
-    assert found == ORIGINAL
-    assert place.copied
-    sentence = copy_sentence(judge_copy(place.profile, place.scope, place.copy))
+    copy = place.numbers.copy
+    assert copy
+    assert (copy.slice_index, copy.row, copy.column) == ORIGINAL
+    assert copy.copied
+    sentence = copy_sentence(copy)
     assert "found again at x 37, y 64, slice 3 " in sentence
     assert "10 % of genuine places reach" in sentence
     level = evaluation.profile.levels["anomaly"]["place"]
-    value = place.values["anomaly"]
+    value = place.numbers.anomaly
     assert (value.n, value.n_patients) == (level.ecdf.n, 5)
     assert value.threshold == level.threshold
     assert value.p_value == level.ecdf.p_value(value.score)
     # The other scores know no copies and stay at their level.
     patch = evaluation.profile.levels["removal"]["patch"]
-    assert place.values["removal"].n == patch.ecdf.n
+    assert place.numbers.removal.n == patch.ecdf.n
 
 
 def test_genuine_place_is_said_not_to_be_found_again(store, evaluation, detector):
     place = score_at(store, evaluation, detector, (0, 64, 64))
-    judged = judge_copy(place.profile, place.scope, place.copy)
-    assert judged is not None
-    assert not place.copied
+    judged = place.numbers.copy
+    assert judged
     assert not judged.copied
     assert copy_sentence(judged).startswith("Noise not found again elsewhere (highest")
 
@@ -112,34 +110,39 @@ def test_candidates_have_the_numbers_of_a_click_there(store, evaluation, detecto
     for candidate in found:
         at = (candidate.slice_index, candidate.y, candidate.x)
         click = score_at(store, evaluation, detector, at)
-        assert candidate.values == click.values
-        assert candidate.copy == click.copy
-    assert any(c.copy is not None for c in found)
+        assert candidate.is_searched
+        assert not click.is_searched
+        assert replace(candidate.numbers, slice=UNSET) == click.numbers
+        assert candidate.world_mm == click.world_mm
+        value = evaluation.kinds["anomaly"].slices[candidate.slice_index]
+        assert candidate.numbers.slice == value
+    assert any(c.numbers.copy for c in found)
 
 
 def test_findings_keep_copy_and_level(store, evaluation, detector):
     place = score_at(store, evaluation, detector, COPY)
-    finding = keep_place(store, evaluation, place, Services())
+    finding = keep_place(store, place, Services())
     [kept] = [f for f in store.findings() if f.finding_id == finding.finding_id]
-    copy = kept.numbers["copy"]
-    assert copy["copied"] is True
-    assert (copy["slice_index"], copy["row"], copy["column"]) == ORIGINAL
-    assert copy["surprise"] > 1.0
-    judged = judge_copy(place.profile, place.scope, place.copy)
-    assert JudgedCopy.from_json(copy) == judged
-    levels = {k: kept.numbers[k]["level"] for k in ("anomaly", "injection", "removal")}
+    assert kept.numbers == place.numbers
+    copy = kept.numbers.copy
+    assert copy
+    assert copy.copied is True
+    assert (copy.slice_index, copy.row, copy.column) == ORIGINAL
+    assert copy.surprise is not None
+    assert copy.surprise > 1.0
+    levels = {kind: value.level for kind, value in kept.numbers.scores.items()}
     assert levels == {"anomaly": "place", "injection": "patch", "removal": "patch"}
 
 
 def test_place_at_the_rim_is_ranked_among_patches(store, evaluation, detector):
     # The square around it leaves the slice.
     place = score_at(store, evaluation, detector, (2, 64, 15))
-    assert place.copy is None
-    finding = keep_place(store, evaluation, place, Services())
-    assert finding.numbers["copy"] is None
-    assert finding.numbers["anomaly"]["level"] == "patch"
+    assert place.numbers.copy is None
+    finding = keep_place(store, place, Services())
+    assert finding.numbers.copy is None
+    assert finding.numbers.anomaly.level == "patch"
     patch = evaluation.profile.levels["anomaly"]["patch"]
-    assert place.values["anomaly"].n == patch.ecdf.n
+    assert place.numbers.anomaly.n == patch.ecdf.n
     assert "cannot be searched for" in copy_sentence(None)
 
 
@@ -211,7 +214,7 @@ def test_report_prints_the_error_rate_of_the_level_ranked_at(
     store, evaluation, detector
 ):
     place = score_at(store, evaluation, detector, COPY)
-    finding = keep_place(store, evaluation, place, Services())
+    finding = keep_place(store, place, Services())
     exhibit, record = _exhibits(store)[finding.finding_id]
     level = evaluation.profile.levels["anomaly"]["place"]
     anomaly = exhibit["scores"][0]
@@ -264,9 +267,7 @@ def _exhibits(store: CaseStore) -> dict[int, tuple[dict[str, Any], Record]]:
 def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
     store, evaluation, detector
 ):
-    own = keep_place(
-        store, evaluation, score_at(store, evaluation, detector, COPY), Services()
-    )
+    own = keep_place(store, score_at(store, evaluation, detector, COPY), Services())
     [found, *_] = search_and_keep(store, evaluation, Services())
     exhibits = _exhibits(store)
     value = evaluation.kinds["anomaly"].slices[found.slice_index]
@@ -288,6 +289,17 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
     # Nobody searched for the examiner's own place.
     of_own, _ = exhibits[own.finding_id]
     assert all(score["level"] != "slice" for score in of_own["scores"])
+
+
+def _one_place(evaluation: Evaluation) -> GridFeatures:
+    grid = evaluation.features[2]
+    r, c = np.argwhere(grid.scored)[0]
+    return GridFeatures(
+        grid.rows[r : r + 1],
+        grid.columns[c : c + 1],
+        *(a[r : r + 1, c : c + 1]
+          for a in (grid.injection, grid.removal, grid.features, grid.aerated)),
+    )  # fmt: skip
 
 
 MATCH = CopyMatch(19.0, 0.88, 32, 3, 6, 335, 295)
@@ -328,15 +340,23 @@ def test_series_that_is_not_covered_is_not_judged(made):
     )
 
 
-def test_profile_without_places_ranks_among_patches_and_judges_nothing(made):
+def test_profile_without_places_ranks_among_patches_and_judges_nothing(
+    made, evaluation
+):
     anomaly = dict(made.profile.levels["anomaly"])
     del anomaly["place"]
     without = replace(
         made.profile, copies=None, levels={**made.profile.levels, "anomaly": anomaly}
     )
-    assert level_of_place(made.profile, MATCH) == "place"
-    assert level_of_place(made.profile, None) == "patch"
-    assert level_of_place(without, MATCH) == "patch"
+    for profile, match, level in (
+        (made.profile, MATCH, "place"),
+        (made.profile, None, "patch"),
+        (without, MATCH, "patch"),
+    ):
+        values = calibrate_place(
+            profile, COVERED, _one_place(evaluation), evaluation.features, match
+        )
+        assert [v.level for v in values.values()] == [level, "patch", "patch"]
     judged = judge_copy(without, COVERED, MATCH)
     assert judged is not None
     assert judged.surprise is None
@@ -344,7 +364,10 @@ def test_profile_without_places_ranks_among_patches_and_judges_nothing(made):
 
 
 def test_sentence_of_a_copy_names_place_correlation_and_what_is_usual():
-    judged = JudgedCopy(19.2, 0.884, 14, 1, 6, 335, 295, 6.0, True, 0.01, 5.43)
+    judged = JudgedCopy(
+        19.2, 0.884, 1, 6, 335, 295, 6.0, copied=True, share=0.01, usual_strength=5.43,
+        side_px=14,
+    )  # fmt: skip
     assert copy_sentence(judged) == (
         "The noise of this place is found again at x 295, y 335, slice 7 (correlation "
         "0.88 over 14×14 px, 19 times the spread; 1 % of genuine places reach 5.4)."

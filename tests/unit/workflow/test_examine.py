@@ -162,10 +162,10 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(
     first = install("first")
     case = tmp_path / "case"
     _examine(mixed / "ct", case)
-    scored = score_place(
+    _, finding = score_place(
         case, None, (2, 64, 64), Services(), mode="injection", keep=True, note="here"
     )
-    assert scored.finding is not None
+    assert finding is not None
     # Another profile appears, and the old one leaves the computer.
     first.unlink()
     install("second")
@@ -173,13 +173,13 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(
     evaluation = outcomes[0].evaluation
     assert evaluation is not None
     assert evaluation.profile.name == "first"
-    assert scored.finding in outcomes[0].findings
+    assert finding in outcomes[0].findings
     # Asked for by name, the other one is taken, and the finding, whose p-values are
     # not its own, is left out with a note.
     outcomes, _ = report_on_case(case, Services(), ReportOptions(), profile="second")
     assert outcomes[0].evaluation is not None
     assert outcomes[0].evaluation.profile.name == "second"
-    assert scored.finding not in outcomes[0].findings
+    assert finding not in outcomes[0].findings
     assert "are not shown" in outcomes[0].remarks[0]
 
 
@@ -188,8 +188,8 @@ def test_looking_at_a_place_writes_nothing(install, mixed, tmp_path):
     case = tmp_path / "case"
     _examine(mixed / "ct", case)
     before = {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()}
-    scored = score_place(case, None, (2, 64, 64), Services(), mode="anomaly")
-    assert scored.finding is None
+    _, finding = score_place(case, None, (2, 64, 64), Services(), mode="anomaly")
+    assert finding is None
     assert {p: p.stat().st_mtime_ns for p in case.rglob("*") if p.is_file()} == before
 
 

@@ -34,7 +34,6 @@ _STATE = PlaceState(
     "Slice 7, x 240, y 300",
     (_ROW,),
     noise=_COPIED,
-    copied=True,
     copied_from=(6, 335, 295),
 )
 
@@ -60,7 +59,7 @@ def test_copied_noise_is_told_and_leads_to_its_place(panel):
 
 def test_noise_that_is_not_found_again_is_told_quietly(panel):
     words = "Noise not found again elsewhere (highest correlation 0.11, as by chance)."
-    panel.show_state(replace(_STATE, noise=words, copied=False, copied_from=None))
+    panel.show_state(replace(_STATE, noise=words, copied_from=None))
     assert panel._noise.text() == words
     assert panel._noise.property("role") == "muted"
     assert panel._noise.isVisible()

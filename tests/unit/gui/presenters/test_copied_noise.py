@@ -92,7 +92,7 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     assert kept.noise == state.noise
     assert kept.rows == state.rows
     [finding] = [f for f in parts.session.store.findings() if f.finding_id == kept.kept]
-    assert finding.numbers["copy"]["copied"] is True
+    assert finding.numbers.copy.copied is True
 
     fit = level_fit("place", level)
     assert (fit.n, fit.n_patients) == (level.ecdf.n, 5)

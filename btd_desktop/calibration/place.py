@@ -1,0 +1,187 @@
+"""What is said of a place in numbers: the record that a finding of a case keeps.
+
+A case may come from the other party, so the record is read strictly: a field that is
+missing, of another kind, out of range or at odds with another one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+__all__ = ["CalibratedValue", "JudgedCopy", "PlaceLevel", "PlaceNumbers"]
+
+PlaceLevel = Literal["place", "patch", "slice"]
+_Real = Annotated[float, Meta(gt=-1e300, lt=1e300)]
+_Rate = Annotated[float, Meta(ge=0.0, le=1.0)]
+_PValue = Annotated[float, Meta(gt=0.0, le=1.0)]
+_Count = Annotated[int, Meta(ge=0, le=(1 << 53))]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedValue:
+    """One score, and where it falls among genuine ones.
+
+    Attributes:
+        score: Higher is less like genuine.
+        p_value: Conformal p-value in (0, 1], or None when the profile does not cover
+            this.
+        tail_p: p-value of the parametric tail, beside it; None below the tail.
+        n: Genuine scores behind the p-value.
+        n_patients: Patients behind them.
+        threshold: Of the profile at this level; None when it holds too few scores.
+        flagged: Score above threshold; None when that cannot be said.
+        level: Level of the profile that a score of a place was ranked at; not set for
+            slices and series, and by the first version of the program.
+    """
+
+    score: _Real
+    p_value: _PValue | None
+    tail_p: _Rate | None
+    n: _Count
+    n_patients: _Count
+    threshold: _Real | None
+    flagged: bool | None
+    level: PlaceLevel | UnsetType = UNSET
+
+    @property
+    def ranked_at(self) -> PlaceLevel:
+        """`level`, and "patch" where it is not set."""
+        return "patch" if self.level is UNSET else self.level
+
+    @property
+    def is_consistent(self) -> bool:
+        """True when it is flagged if, and only if, it lies above its threshold."""
+        if self.threshold is None or self.flagged is None:
+            return self.threshold is self.flagged
+        return self.flagged == (self.score > self.threshold)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value."""
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCopy:
+    """Where the noise of a place is found again best, and how rare that is.
+
+    Attributes:
+        strength: Correlation over the spread of all correlations of the series.
+        correlation: In [-1, 1].
+        n_slices: 1 when the square was compared alone, 3 with both neighbours.
+        slice_index: Of the place found, from 0.
+        row: Its row in pixels.
+        column: Its column.
+        surprise: -log10 of the share of genuine places whose noise is found again as
+            strongly; None when the profile does not know or does not cover the series.
+        copied: That share is smaller than the profile's false-positive rate.
+        share: That rate, in (0, 1).
+        usual_strength: Strength that this share of genuine places reaches; None like
+            `surprise`.
+        side_px: Side of the square that was compared; the first version of the
+            program did not say that it was 32.
+    """
+
+    strength: _Real
+    correlation: _Real
+    n_slices: _Count
+    slice_index: _Count
+    row: _Count
+    column: _Count
+    surprise: _Real | None
+    copied: bool
+    share: _Rate
+    usual_strength: _Real | None
+    side_px: _Count | UnsetType = UNSET
+
+    @property
+    def side(self) -> int:
+        """Side of the square that was compared, in pixels."""
+        return 32 if self.side_px is UNSET else self.side_px
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceNumbers:
+    """Everything that is kept of a place.
+
+    Attributes:
+        anomaly: Anomaly score, ranked at level "place" where the noise of the place
+            was searched for elsewhere and the profile knows how genuine places fare in
+            that; else at level "patch".
+        injection: Injection score (paper), level "patch".
+        removal: Removal score (paper), level "patch".
+        copy: Where its noise is found again best; None when it cannot be searched for
+            (at the rim of the slice); not set by the first version of the program.
+        slice: Value of the slice whose maximum the place is; set for places that the
+            program's search chose.
+
+    Raises:
+        ValueError: A score is ranked at a level that it has not, or flagged against
+            its threshold.
+    """
+
+    anomaly: CalibratedValue
+    injection: CalibratedValue
+    removal: CalibratedValue
+    copy: JudgedCopy | UnsetType | None = UNSET
+    slice: CalibratedValue | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what the program never makes."""
+        for kind, value in self.scores.items():
+            levels = ("place", "patch") if kind == "anomaly" else ("patch",)
+            if value.ranked_at not in levels:
+                raise ValueError(f"the {kind} score has no level {value.level!r}")
+        if self.slice is not UNSET and self.slice.level is not UNSET:
+            raise ValueError("the score of a slice has a level of its own")
+        for kind, value in self.every.items():
+            if not value.is_consistent:
+                raise ValueError(f"the {kind} score is flagged against its threshold")
+
+    @property
+    def scores(self) -> dict[str, CalibratedValue]:
+        """Scores of the place by kind: "anomaly", "injection", "removal"."""
+        return {
+            "anomaly": self.anomaly,
+            "injection": self.injection,
+            "removal": self.removal,
+        }
+
+    @property
+    def every(self) -> dict[str, CalibratedValue]:
+        """`scores`, and "slice" with its level where the search chose the place."""
+        if self.slice is UNSET:
+            return self.scores
+        return {**self.scores, "slice": replace(self.slice, level="slice")}
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value, as cases keep it; what is not set is left out."""
+        return _plain(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PlaceNumbers:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: It is not exactly what `to_json` gives, with the field named.
+        """
+        read = msgspec.convert(value, cls)
+        # A field that is not known would be lost, a whole number made a real one.
+        if repr(_sorted(read.to_json())) != repr(_sorted(value)):
+            raise ValueError("it holds fields that the program never writes")
+        return read
+
+
+def _plain(value: object) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [(key, _sorted(value[key])) for key in sorted(value)]
+    return value

@@ -1,0 +1,117 @@
+"""What a finding keeps of a place: read strictly, written as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
+from btd_desktop.cases.text import dict_from_json, json_text
+from tests.factories import make_numbers
+
+_reals = st.floats(-1e299, 1e299)
+_counts = st.integers(0, 1 << 53)
+_rates = st.floats(0.0, 1.0)
+
+
+@st.composite
+def values(draw: st.DrawFn, *levels: Any) -> CalibratedValue:
+    score, threshold = draw(_reals), draw(st.none() | _reals)
+    return CalibratedValue(
+        score,
+        draw(st.none() | st.floats(1e-9, 1.0)),
+        draw(st.none() | _rates),
+        draw(_counts),
+        draw(_counts),
+        threshold,
+        None if threshold is None else score > threshold,
+        draw(st.sampled_from([UNSET, *levels])),
+    )
+
+
+_copies = st.builds(
+    JudgedCopy, _reals, _reals, _counts, _counts, _counts, _counts, st.none() | _reals,
+    st.booleans(), _rates, st.none() | _reals, st.just(UNSET) | _counts,
+)  # fmt: skip
+_places = st.builds(
+    PlaceNumbers, values("place", "patch"), values("patch"), values("patch"),
+    st.just(UNSET) | st.none() | _copies, st.just(UNSET) | values(),
+)  # fmt: skip
+
+
+@given(_places)
+def test_what_is_read_is_what_was_written_byte_for_byte(numbers: PlaceNumbers):
+    text = json_text(numbers.to_json())
+    read = PlaceNumbers.from_json(dict_from_json(text))
+    assert read == numbers
+    assert json_text(read.to_json()) == text
+
+
+def test_record_of_the_first_version_is_kept_as_it_was():
+    value = make_numbers().to_json()
+    del value["slice"], value["copy"]["side_px"]
+    for kind in ("anomaly", "injection", "removal"):
+        del value[kind]["level"]
+    read = PlaceNumbers.from_json(value)
+    assert read.to_json() == value
+    assert read.anomaly.ranked_at == "patch"
+    assert read.copy
+    assert read.copy.side == 32
+    assert list(read.every) == ["anomaly", "injection", "removal"]
+    del value["copy"]
+    assert PlaceNumbers.from_json(value).to_json() == value
+
+
+def test_score_of_the_slice_stands_last_with_its_level():
+    every = make_numbers().every
+    assert list(every) == ["anomaly", "injection", "removal", "slice"]
+    assert every["slice"].ranked_at == "slice"
+
+
+def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return [path]
+    inner = [p for key, item in value.items() for p in _paths(item, (*path, key))]
+    return [path, *inner] if path else inner
+
+
+_MAY_BE_MISSING = {
+    ("slice",), ("copy",), ("copy", "side_px"),
+    *((kind, "level") for kind in ("injection", "removal")),
+    # Then it counts as a patch, as in the first version.
+    ("anomaly", "level"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", _paths(make_numbers().to_json()), ids=".".join)
+@pytest.mark.parametrize("kind", ["missing", "text", "list", "object", "huge", "extra"])
+def test_every_field_that_is_wrong_is_refused(path: tuple[str, ...], kind: str):
+    value = json.loads(json.dumps(make_numbers().to_json()))
+    inside = value
+    for key in path[:-1]:
+        inside = inside[key]
+    if kind == "missing":
+        del inside[path[-1]]
+    elif kind == "extra":
+        inside[path[-1] + " "] = inside[path[-1]]
+    else:
+        wrong = {"text": "x", "list": [1.0], "object": {"n": 1}, "huge": 10**400}
+        inside[path[-1]] = wrong[kind]
+    if kind == "missing" and path in _MAY_BE_MISSING:
+        assert PlaceNumbers.from_json(value).to_json() == value
+        return
+    with pytest.raises(ValueError, match=r"\w"):
+        PlaceNumbers.from_json(value)
+
+
+def test_flag_against_its_threshold_is_refused():
+    numbers = make_numbers()
+    for change in ({"flagged": False}, {"flagged": None}, {"threshold": None}):
+        with pytest.raises(ValueError, match="against its threshold"):
+            replace(numbers, anomaly=replace(numbers.anomaly, **change))
