@@ -15,11 +15,19 @@ from scipy import ndimage
 from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
 from btd_desktop.dicom.write import write_series
 from btd_desktop.digest import bytes_digest
-from btd_desktop.preprocess.presets import preset_named
+from btd_desktop.preprocess.presets import IntensityScale, preset_named
 from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
 from btd_desktop.volume import Volume
 
-__all__ = ["make_ct_volume", "make_numbers", "make_series_folder", "make_tiny_model"]
+__all__ = [
+    "make_ct_volume",
+    "make_manifest",
+    "make_numbers",
+    "make_series_folder",
+    "make_tiny_model",
+]
 
 TINY_LEVELS = (0.01, 0.0173286, 0.03, 0.055, 0.1)
 
@@ -163,3 +171,20 @@ def make_numbers() -> PlaceNumbers:
         ),
         CalibratedValue(3.0, 0.25, None, 3, 2, None, flagged=None),
     )  # fmt: skip
+
+
+def make_manifest(**changes: Any) -> RunManifest:
+    """Manifest of a run that nobody made."""
+    manifest = RunManifest(
+        software="0.1.0",
+        engine=ENGINE_VERSION,
+        model={"name": "m", "digest": "0" * 64},
+        preset=preset_named("ct96wide"),
+        scale=IntensityScale(-1024.0, 1000.0),
+        grid=PatchGrid(96),
+        noise_levels=TINY_LEVELS,
+        paper_level=1,
+        volume_digest="1" * 64,
+        backend={"kind": "cpu", "dtype": "float32"},
+    )
+    return replace(manifest, **changes)

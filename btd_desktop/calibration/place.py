@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
+from btd_desktop.strict_json import plain_json, record_from_json
 
 __all__ = ["CalibratedValue", "JudgedCopy", "PlaceLevel", "PlaceNumbers"]
 
@@ -62,7 +63,7 @@ class CalibratedValue:
 
     def to_json(self) -> dict[str, Any]:
         """JSON value."""
-        return _plain(self)
+        return plain_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class PlaceNumbers:
 
     def to_json(self) -> dict[str, Any]:
         """JSON value, as cases keep it; what is not set is left out."""
-        return _plain(self)
+        return plain_json(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PlaceNumbers:
@@ -169,19 +170,4 @@ class PlaceNumbers:
         Raises:
             ValueError: It is not exactly what `to_json` gives, with the field named.
         """
-        read = msgspec.convert(value, cls)
-        # A field that is not known would be lost, a whole number made a real one.
-        if repr(_sorted(read.to_json())) != repr(_sorted(value)):
-            raise ValueError("it holds fields that the program never writes")
-        return read
-
-
-def _plain(value: object) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(value)
-    return plain
-
-
-def _sorted(value: object) -> object:
-    if isinstance(value, Mapping):
-        return [(key, _sorted(value[key])) for key in sorted(value)]
-    return value
+        return record_from_json(cls, value)

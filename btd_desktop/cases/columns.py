@@ -14,6 +14,7 @@ from typing import Any, get_args
 from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases.text import dict_from_json, list_from_json
 from btd_desktop.errors import CaseError
+from btd_desktop.scoring.manifest import RunManifest
 
 __all__ = ["MOST_PIXELS", "MOST_SLICES", "Columns"]
 
@@ -104,6 +105,13 @@ class Columns:
             return PlaceNumbers.from_json(self.table(name))
         except ValueError as error:
             raise self.wrong(name, f"are damaged: {error}") from error
+
+    def manifest(self, name: str) -> RunManifest:
+        """The manifest of a run."""
+        try:
+            return RunManifest.from_json(self.table(name))
+        except ValueError as error:
+            raise self.wrong(name, f"is damaged: {error}") from error
 
     def wrong(self, name: str, why: str) -> CaseError:
         """What is told of a column that holds what this program never writes."""

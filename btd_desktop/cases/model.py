@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from btd_desktop.calibration.place import PlaceNumbers
+from btd_desktop.scoring.manifest import RunManifest
 
 __all__ = [
     "Adoption",
@@ -146,7 +147,7 @@ class Run:
 
     run_id: int
     series_id: int
-    manifest: dict[str, Any]
+    manifest: RunManifest
     manifest_digest: str
     status: RunStatus
     started_utc: str

@@ -184,7 +184,7 @@ def run_from_row(row: sqlite3.Row) -> Run:
     return Run(
         run_id=columns.whole("run_id", 1),
         series_id=columns.whole("series_id", 1),
-        manifest=columns.table("manifest"),
+        manifest=columns.manifest("manifest"),
         manifest_digest=columns.text("manifest_digest"),
         status=columns.choice("status", RunStatus),
         started_utc=columns.text("started_utc"),

@@ -18,6 +18,7 @@ from btd_desktop.cases.model import (
 from btd_desktop.cases.text import json_text
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
+from btd_desktop.scoring.manifest import RunManifest
 
 __all__ = ["RunSection"]
 
@@ -25,7 +26,7 @@ __all__ = ["RunSection"]
 class RunSection(CaseJournal):
     """Scoring runs of a case."""
 
-    def start_run(self, series_id: int, manifest: dict[str, Any], now: datetime) -> Run:
+    def start_run(self, series_id: int, manifest: RunManifest, now: datetime) -> Run:
         """Start a run, or go on with the one that has the same manifest.
 
         A cancelled or failed run is set to running again; a finished one is returned
@@ -35,7 +36,7 @@ class RunSection(CaseJournal):
             ValueError: The manifest holds NaN or an infinity.
         """
         self._row("SELECT 1 FROM series WHERE series_id = ?", series_id, "series")
-        text = json_text(manifest)
+        text = json_text(manifest.to_json())
         digest = bytes_digest(text.encode())
         with self._change() as connection:
             known = connection.execute(

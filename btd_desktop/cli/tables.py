@@ -104,7 +104,7 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     profile, scope = evaluation.profile, evaluation.scope
     anomaly = evaluation.kinds["anomaly"]
     yield (
-        f"  model {evaluation.run.manifest['model']['name']}, calibration "
+        f"  model {evaluation.run.manifest.model['name']}, calibration "
         f"“{profile.name}” ({profile.n_patients} patients, {profile.n_patches} "
         f"patches): {scope.coverage.value}"
     )

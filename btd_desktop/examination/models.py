@@ -176,7 +176,8 @@ def model_of_run(manifest: RunManifest) -> ModelFacts:
     name, digest = manifest.model["name"], manifest.model["digest"]
     entry = _installed(digest)
     card = None if entry is None else entry.card
-    return ModelFacts(name, digest, manifest.preset, manifest.noise_levels, card)
+    preset = manifest.preset.to_json()
+    return ModelFacts(name, digest, preset, manifest.noise_levels, card)
 
 
 def installed_model(model: ModelFacts) -> ModelEntry:

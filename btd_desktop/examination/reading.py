@@ -19,11 +19,10 @@ from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.examination.models import choose_profile, find_model, model_of_run
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
-from btd_desktop.examination.stored import latest_run, load_features, manifest_of
+from btd_desktop.examination.stored import latest_run, load_features
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.scoring.grid import PatchGrid
 
 __all__ = [
     "AS_KEPT",
@@ -113,17 +112,19 @@ def read_series(
     )
     if run is None or run.status != "done":
         return _unscored(store, record)
-    manifest = manifest_of(run)
+    manifest = run.manifest
     model = model_of_run(manifest)
     features = load_features(store, run)
     if not features:
         raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
-    grid = PatchGrid(**manifest.grid)
+    grid = manifest.grid
     share = scored_share(store.load_volume(record.series_id), grid, features)
     problem, evaluation = _uncalibrated(model), None
     try:
         kept = _profiles_kept(store, run, model)
-        chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
+        chosen = choose_profile(
+            model, manifest.grid.to_json(), record.meta, choice.profile, kept
+        )
         if chosen is not None:
             evaluation = _evaluated(run, record, features, *chosen)
             problem = ""
@@ -239,7 +240,7 @@ def _unscored(store: CaseStore, record: SeriesRecord) -> SeriesExamination:
     begun = runs[-1] if runs else None
     model, problem = None, f"series {record.series_id} has not been scored to its end"
     if begun is not None:
-        model = model_of_run(manifest_of(begun))
+        model = model_of_run(begun.manifest)
         problem += f": {begun.n_done} of {record.n_slices} slices are done"
     else:
         try:
@@ -299,7 +300,7 @@ def _evaluated(
     profile: CalibrationProfile,
     scope: Scope,
 ) -> Evaluation:
-    if run.manifest["model"]["digest"] != profile.model.get("digest"):
+    if run.manifest.model["digest"] != profile.model.get("digest"):
         raise CalibrationError(
             "the profile was made with another model than the run", code="model"
         )

@@ -11,33 +11,15 @@ from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.scoring.grid import PatchGrid
-from btd_desktop.scoring.manifest import RunManifest
 from btd_desktop.scoring.packing import unpacked_features
 
-__all__ = ["latest_run", "load_features", "load_residual", "manifest_of"]
+__all__ = ["latest_run", "load_features", "load_residual"]
 
 
 def latest_run(store: CaseStore, series_id: int) -> Run | None:
     """The newest finished run of a series, or None."""
     done = [r for r in store.runs(series_id) if r.status == "done"]
     return done[-1] if done else None
-
-
-def manifest_of(run: Run) -> RunManifest:
-    """The manifest that a case keeps of a run.
-
-    Raises:
-        CaseError: It is none.
-    """
-    try:
-        return RunManifest.from_json(run.manifest)
-    except ValueError as error:
-        raise CaseError(
-            f"the manifest of run {run.run_id} is damaged: {error}",
-            hint="verify the case with `btd verify`",
-            code="manifest",
-        ) from error
 
 
 def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
@@ -47,7 +29,7 @@ def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
         CaseError: An array is missing, was altered or has not the grid's shape.
     """
     record = next(s for s in store.series() if s.series_id == run.series_id)
-    grid = PatchGrid(**manifest_of(run).grid)
+    grid = run.manifest.grid
     rows, columns = grid.rows(record.rows), grid.columns(record.cols)
     out = []
     for result in store.slice_results(run.run_id):

@@ -40,7 +40,7 @@ def exhibit_figure(
     r0 = int(np.clip(y - size_r // 2, 0, h - size_r))
     c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
     part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
-    patch = int(run.manifest["grid"]["patch"])
+    patch = run.manifest.grid.patch
     anomaly = finding.numbers.anomaly
     level = evaluation.profile.levels["anomaly"][anomaly.ranked_at]
     return ExhibitFigure(

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from btd_desktop.digest import json_digest
+from btd_desktop.preprocess.presets import IntensityScale, Preset
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.strict_json import plain_json, record_from_json
 
-__all__ = ["ENGINE_VERSION", "RunManifest"]
+__all__ = ["ENGINE_VERSION", "ModelName", "RunManifest"]
 
 # Raised whenever features or pooling change meaning.
 ENGINE_VERSION = 3
+
+
+class ModelName(TypedDict):
+    """What a manifest names its model by."""
+
+    name: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +35,10 @@ class RunManifest:
     Attributes:
         software: Version of this program.
         engine: `ENGINE_VERSION`.
-        model: {"name", "digest"}.
-        preset: JSON value of the preprocessing preset.
-        scale: {"zero_at", "one_at"}: the preset resolved for this series.
-        grid: JSON value of the patch grid.
+        model: The model.
+        preset: How slices were preprocessed.
+        scale: The preset resolved for this series.
+        grid: Where patches were scored.
         noise_levels: Noise levels of the maps, ascending.
         paper_level: Index of the paper's level among them.
         volume_digest: Digest of the series' voxels.
@@ -38,29 +47,23 @@ class RunManifest:
 
     software: str
     engine: int
-    model: dict[str, str]
-    preset: dict[str, Any]
-    scale: dict[str, float]
-    grid: dict[str, Any]
+    model: ModelName
+    preset: Preset
+    scale: IntensityScale
+    grid: PatchGrid
     noise_levels: tuple[float, ...]
     paper_level: int
     volume_digest: str
     backend: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        """Refuse levels among which the paper's is none."""
+        if not 0 <= self.paper_level < len(self.noise_levels):
+            raise ValueError(f"there is no noise level {self.paper_level}")
+
     def to_json(self) -> dict[str, Any]:
         """JSON value as kept in the case."""
-        return {
-            "software": self.software,
-            "engine": self.engine,
-            "model": self.model,
-            "preset": self.preset,
-            "scale": self.scale,
-            "grid": self.grid,
-            "noise_levels": list(self.noise_levels),
-            "paper_level": self.paper_level,
-            "volume_digest": self.volume_digest,
-            "backend": self.backend,
-        }
+        return plain_json(self)
 
     @property
     def digest(self) -> str:
@@ -72,29 +75,6 @@ class RunManifest:
         """Inverse of `to_json`.
 
         Raises:
-            ValueError: A field is missing or of another kind.
+            ValueError: It is not exactly what `to_json` gives, with the field named.
         """
-        try:
-            manifest = cls(
-                software=str(value["software"]),
-                engine=int(value["engine"]),
-                model={name: str(value["model"][name]) for name in ("name", "digest")},
-                preset=_table(value, "preset"),
-                scale={k: float(v) for k, v in _table(value, "scale").items()},
-                grid=_table(value, "grid"),
-                noise_levels=tuple(float(level) for level in value["noise_levels"]),
-                paper_level=int(value["paper_level"]),
-                volume_digest=str(value["volume_digest"]),
-                backend=_table(value, "backend"),
-            )
-            PatchGrid(**manifest.grid)
-        except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from error
-        return manifest
-
-
-def _table(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    table = value[name]
-    if not isinstance(table, dict):
-        raise TypeError(f"{name} is not an object")
-    return table
+        return record_from_json(cls, value)

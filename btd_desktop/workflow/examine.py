@@ -21,7 +21,6 @@ from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
-from btd_desktop.examination.stored import manifest_of
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.findings import searched
@@ -248,7 +247,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """Profile, scope and every score of a series as a JSON value."""
     profile = evaluation.profile
     return {
-        "model": evaluation.run.manifest["model"],
+        "model": evaluation.run.manifest.model,
         "manifest_digest": evaluation.run.manifest_digest,
         "profile": {
             "name": profile.name,
@@ -308,7 +307,7 @@ def place_json(
         "y": place.y,
         "world_mm": list(place.world_mm),
         "mode": mode,
-        "model": manifest_of(evaluation.run).model["name"],
+        "model": evaluation.run.manifest.model["name"],
         "profile": {"name": profile.name, "digest": profile.digest},
         "scope": {"coverage": scope.coverage.value, "reasons": list(scope.reasons)},
         **numbers[mode],

@@ -17,7 +17,6 @@ from btd_desktop.examination.reading import (
     series_of_case,
 )
 from btd_desktop.examination.series import SeriesExamination
-from btd_desktop.examination.stored import manifest_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import open_checked, require_authenticated
 from btd_desktop.workflow.examine import ExamineOptions, examine_series
@@ -117,7 +116,7 @@ def score_place(
         if examination.model is not None and examination.model.card is None:
             installed_model(examination.model)
         evaluation = required_evaluation(examination)
-        manifest = manifest_of(evaluation.run)
+        manifest = evaluation.run.manifest
         if dtype == "auto":
             dtype = str(manifest.backend.get("dtype", "auto"))
         entry = installed_model(model_of_run(manifest))

@@ -6,12 +6,9 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, EvidenceError
 from btd_desktop.examination.place import ScoredPlace, judged_place
 from btd_desktop.examination.series import Evaluation
-from btd_desktop.examination.stored import manifest_of
-from btd_desktop.preprocess.presets import IntensityScale
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
-from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.workflow.search_copies import copies_in_case
 
 __all__ = ["score_at"]
@@ -52,7 +49,7 @@ def score_at(
             f"({record.cols} columns, {record.rows} rows, {record.n_slices} slices)",
             code="place",
         )
-    manifest = manifest_of(evaluation.run)
+    manifest = evaluation.run.manifest
     if detector.info.digest != manifest.model["digest"]:
         raise CalibrationError(
             f"the run was made with model {manifest.model['name']}, the place would "
@@ -64,8 +61,8 @@ def score_at(
         detector,
         volume,
         place,
-        IntensityScale(**manifest.scale),
-        PatchGrid(**manifest.grid),
+        manifest.scale,
+        manifest.grid,
     )
     [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
     try:

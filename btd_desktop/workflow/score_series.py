@@ -55,9 +55,9 @@ def make_manifest(
         software=__version__,
         engine=ENGINE_VERSION,
         model={"name": info.name, "digest": info.digest},
-        preset=info.preset,
-        scale=scale.to_json(),
-        grid=grid.to_json(),
+        preset=preset,
+        scale=scale,
+        grid=grid,
         noise_levels=info.levels,
         paper_level=info.paper_level,
         volume_digest=volume_digest,
@@ -109,7 +109,7 @@ def score_series(
     record = next(s for s in store.series() if s.series_id == series_id)
     volume = store.load_volume(series_id, check=True)
     manifest, scale, grid = make_manifest(volume, record.volume_digest, detector.info)
-    run = store.start_run(series_id, manifest.to_json(), services.now())
+    run = store.start_run(series_id, manifest, services.now())
     if run.status == "done":
         return run
     done = store.done_slices(run.run_id)

@@ -401,6 +401,23 @@ HOSTILE_CONTENT = [
     "UPDATE series SET record_names = '[3]'",
     "UPDATE series SET geometry = '{}'",
     "UPDATE run SET manifest = '[]'",
+    *(
+        f"UPDATE run SET manifest = {change}"  # noqa: S608 - not from outside
+        for change in (
+            "json_remove(manifest, '$.model.digest')",
+            "json_remove(manifest, '$.scale.one_at')",
+            "json_set(manifest, '$.scale.two_at', 1.0)",
+            "json_set(manifest, '$.scale.zero_at', 'x')",
+            "json_set(manifest, '$.grid.stride', 0)",
+            "json_set(manifest, '$.grid.patch', '96')",
+            "json_set(manifest, '$.preset.patch', 'x')",
+            "json_set(manifest, '$.preset.low', null)",
+            "json_set(manifest, '$.paper_level', 99)",
+            "json_set(manifest, '$.noise_levels', json('[\"x\"]'))",
+            "json_set(manifest, '$.backend', 3)",
+            "json_set(manifest, '$.engine', 3.0)",
+        )
+    ),
     "UPDATE run SET status = 'won'",
     "UPDATE run SET started_utc = x'00'",
     "UPDATE slice_result SET slice_index = 77 WHERE slice_index = 5",

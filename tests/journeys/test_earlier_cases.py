@@ -71,15 +71,21 @@ def test_earlier_case_opens_for_writing_with_the_same_numbers(name: str, earlier
     assert lost(expected_of(name)["series"], series) == []
 
 
-def test_numbers_of_earlier_findings_are_written_as_they_were_read(
+def test_numbers_and_manifests_of_earlier_cases_are_written_as_they_were_read(
     name: str, earlier: Path
 ):
     with contextlib.closing(sqlite3.connect(earlier / DATABASE_NAME)) as database:
         rows = database.execute("SELECT finding_id, numbers FROM finding").fetchall()
+        runs = database.execute("SELECT run_id, manifest FROM run").fetchall()
+    assert runs
     assert rows or name == "not_covered"
     with CaseStore.open(earlier, read_only=True) as store:
         for finding_id, text in rows:
             assert json_text(store.finding(finding_id).numbers.to_json()) == text
+        for run_id, text in runs:
+            run = store.run(run_id)
+            assert json_text(run.manifest.to_json()) == text
+            assert run.manifest.digest == run.manifest_digest
 
 
 def test_earlier_reports_verify(name: str, earlier: Path):

@@ -61,7 +61,7 @@ def test_real_series_ends_in_a_report_that_verifies(
     for outcome in done.outcomes:
         evaluation = outcome.evaluation
         assert evaluation is not None, outcome.reason
-        assert evaluation.run.manifest["model"]["name"] == model
+        assert evaluation.run.manifest.model["name"] == model
         assert evaluation.scope.coverage is coverage
         values = [v for v in evaluation.kinds["anomaly"].slices if v is not None]
         assert values

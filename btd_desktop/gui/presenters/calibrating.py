@@ -186,11 +186,10 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         if record is None or run is None:
             return []
         from btd_desktop.examination.models import model_of_run, scope_of
-        from btd_desktop.examination.stored import manifest_of
 
-        manifest = manifest_of(run)
+        manifest = run.manifest
         model = model_of_run(manifest)
-        scope = scope_of(profile, model, manifest.grid, record.meta)
+        scope = scope_of(profile, model, manifest.grid.to_json(), record.meta)
         if not scope.reasons:
             return []
         how, why = scope.coverage.value, "; ".join(scope.reasons)

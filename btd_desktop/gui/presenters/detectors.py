@@ -68,9 +68,8 @@ class Detectors:
             ModelError: That model is not installed any more.
         """
         from btd_desktop.examination.models import installed_model, model_of_run
-        from btd_desktop.examination.stored import manifest_of
 
-        manifest = manifest_of(run)
+        manifest = run.manifest
         dtype = str(manifest.backend.get("dtype", settings.dtype))
         return self.for_entry(
             installed_model(model_of_run(manifest)),

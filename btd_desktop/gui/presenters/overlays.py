@@ -116,7 +116,7 @@ def grid_overlay(
     if not np.isfinite(values).any():
         return None
     features = evaluation.features[index]
-    stride = float(evaluation.run.manifest["grid"]["stride"])
+    stride = float(evaluation.run.manifest.grid.stride)
     if as_p:
         # Up to the next decade, so that the legend has round ends.
         decade = 10.0 ** math.ceil(math.log10(level.ecdf.smallest_p) - 1e-9)

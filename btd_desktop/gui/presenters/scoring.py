@@ -240,7 +240,7 @@ class ScoringPresenter(Presenter[ProgressState]):
 
     def _on_result(self, series_id: int, result: SeriesExamination) -> None:
         if result.run is not None:
-            self.device_changed.emit(device_line(result.run.manifest["backend"]))
+            self.device_changed.emit(device_line(result.run.manifest.backend))
         self._session.set_result(series_id, result)
         self._session.findings_changed.emit()
         if result.state is State.NOT_EXAMINED:
@@ -299,7 +299,7 @@ def _score(
     # Started here as well, so that the window knows the run before its first slice.
     volume = store.load_volume(record.series_id)
     manifest, _, _ = make_manifest(volume, record.volume_digest, detector.info)
-    tell(store.start_run(record.series_id, manifest.to_json(), services.now()))
+    tell(store.start_run(record.series_id, manifest, services.now()))
 
     def on_slice(scores: SliceScores) -> None:
         found = scores.features.scored

@@ -128,7 +128,7 @@ class ViewingPresenter(QObject):
         """Side of the patch that a click scores, in pixels."""
         session = self._session
         if session.result.run is not None:
-            return int(session.result.run.manifest["grid"]["patch"])
+            return session.result.run.manifest.grid.patch
         modality = "CT" if session.volume is None else session.volume.modality
         return _DEFAULT_PATCH.get(modality, 96)
 

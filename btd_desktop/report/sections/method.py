@@ -107,10 +107,9 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         ),
         None,
     )
-    backend: dict[str, Any] = run.manifest["backend"] if run else {}
-    grid: dict[str, Any] = run.manifest["grid"] if run else {}
+    backend: dict[str, Any] = run.manifest.backend if run else {}
     card, preset, name = model.card, model.preset, _shown_name(model)
-    patch, stride = int(preset["patch"]), int(grid.get("stride", 0))
+    patch, stride = int(preset["patch"]), run.manifest.grid.stride if run else 0
     kind, dtype, torch_version = (
         quoting(str(backend.get(key, ""))) for key in ("kind", "dtype", "torch_version")
     )

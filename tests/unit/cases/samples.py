@@ -8,7 +8,7 @@ import numpy as np
 from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.volume import Volume
-from tests.factories import make_numbers
+from tests.factories import make_manifest, make_numbers
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def fill_case(folder: Path) -> None:
         case.add_evidence(make_evidence(), NOW)
         series_id = case.add_series(make_volume(), now=NOW, patient_key="P1")
         case.add_profile({"fpr": 0.01, "n": 40}, "ab" * 32, NOW)
-        run = case.start_run(series_id, {"model": "m", "stride": 8}, NOW)
+        run = case.start_run(series_id, make_manifest(), NOW)
         for index in range(3):
             case.save_slice(
                 run.run_id, index, {"map": slice_map(index)}, {"max": index / 3}, NOW

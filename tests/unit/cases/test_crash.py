@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.cases.store import CaseStore
+from tests.factories import make_manifest
 from tests.unit.cases.samples import NOW, make_volume, slice_map
 
 N_SLICES = 400
@@ -20,11 +21,12 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from btd_desktop.cases.store import CaseStore
+from tests.factories import make_manifest
 from tests.unit.cases.samples import NOW, slice_map
 
 die_at = int(sys.argv[2])
 with CaseStore.open(Path(sys.argv[1])) as case:
-    run = case.start_run(1, {"model": "m"}, NOW)
+    run = case.start_run(1, make_manifest(), NOW)
     done = case.done_slices(run.run_id)
     todo = [s for s in range(400) if s not in done]
     seen = 0
@@ -62,7 +64,7 @@ def folder(tmp_path) -> Path:
 def assert_sound_and_finish(folder: Path) -> None:
     with CaseStore.open(folder) as case:
         assert case.verify().problems == ()
-        run = case.start_run(1, {"model": "m"}, NOW)
+        run = case.start_run(1, make_manifest(), NOW)
         assert run.run_id == 1
         missing = set(range(N_SLICES)) - case.done_slices(1)
         for s in sorted(missing):

@@ -18,7 +18,8 @@ import pytest
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
-from tests.factories import make_numbers
+from btd_desktop.preprocess.presets import IntensityScale
+from tests.factories import make_manifest, make_numbers
 from tests.unit.cases.samples import (
     NOW,
     fill_case,
@@ -153,34 +154,36 @@ def test_add_series_twice_gives_the_same_number(case, now):
 
 def test_start_run_with_the_same_manifest_resumes(case, now):
     series_id = case.add_series(make_volume(), now=now)
-    run = case.start_run(series_id, {"a": 1, "b": [2.5]}, now)
+    run = case.start_run(series_id, make_manifest(), now)
     case.save_slice(run.run_id, 1, {"map": slice_map(1)}, {}, now)
-    again = case.start_run(series_id, {"b": [2.5], "a": 1}, now)
+    again = case.start_run(series_id, run.manifest, now)
     assert again.run_id == run.run_id
     assert again.n_done == 1
     assert case.done_slices(run.run_id) == {1}
-    assert case.start_run(series_id, {"a": 2}, now).run_id != run.run_id
+    assert (
+        case.start_run(series_id, make_manifest(software="2"), now).run_id != run.run_id
+    )
     assert len(case.runs(series_id)) == 2
     assert case.runs(99) == ()
 
 
 def test_cancelled_run_goes_on_and_finished_run_stays(case, now):
     series_id = case.add_series(make_volume(), now=now)
-    run = case.start_run(series_id, {"a": 1}, now)
+    run = case.start_run(series_id, make_manifest(), now)
     assert case.finish_run(run.run_id, "cancelled", now).finished_utc is not None
     with pytest.raises(CaseError, match="cancelled") as caught:
         case.save_slice(run.run_id, 0, {}, {}, now)
     assert caught.value.code == "run-not-running"
-    resumed = case.start_run(series_id, {"a": 1}, now)
+    resumed = case.start_run(series_id, make_manifest(), now)
     assert (resumed.run_id, resumed.status) == (run.run_id, "running")
     assert resumed.finished_utc is None
     case.finish_run(run.run_id, "done", now)
-    assert case.start_run(series_id, {"a": 1}, now).status == "done"
+    assert case.start_run(series_id, make_manifest(), now).status == "done"
     assert case.verify().is_intact
 
 
 def test_slice_round_trip_with_chosen_names(case, now):
-    run = case.start_run(case.add_series(make_volume(), now=now), {}, now)
+    run = case.start_run(case.add_series(make_volume(), now=now), make_manifest(), now)
     arrays = {
         "map": slice_map(0),
         "boxes": np.empty((0, 4), np.int32),
@@ -202,7 +205,7 @@ def test_slice_round_trip_with_chosen_names(case, now):
 
 
 def test_save_slice_again_is_free_but_another_result_is_refused(case, now):
-    run = case.start_run(case.add_series(make_volume(), now=now), {}, now)
+    run = case.start_run(case.add_series(make_volume(), now=now), make_manifest(), now)
     case.save_slice(run.run_id, 0, {"map": slice_map(0)}, {"max": 1.0}, now)
     n_entries = len(case.audit_log())
     case.save_slice(run.run_id, 0, {"map": slice_map(0)}, {"max": 1.0}, now)
@@ -219,12 +222,12 @@ def test_save_slice_again_is_free_but_another_result_is_refused(case, now):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_nan_in_json_is_refused_and_nothing_is_stored(case, now, value):
     series_id = case.add_series(make_volume(), now=now)
-    run = case.start_run(series_id, {}, now)
+    run = case.start_run(series_id, make_manifest(), now)
     n_entries = len(case.audit_log())
     with pytest.raises(ValueError, match="JSON"):
         case.save_slice(run.run_id, 0, {}, {"deep": [{"max": value}]}, now)
     with pytest.raises(ValueError, match="JSON"):
-        case.start_run(series_id, {"x": value}, now)
+        case.start_run(series_id, make_manifest(scale=IntensityScale(0.0, value)), now)
     with pytest.raises(ValueError, match="JSON"):
         case.append_audit("x", {"x": value}, "me", now)
     assert case.done_slices(run.run_id) == set()
@@ -262,7 +265,7 @@ def test_records_that_refer_to_nothing_are_refused(case, now):
     place = {"slice_index": 0, "x": 1, "y": 1, "mode": "removal"}
     place |= {"numbers": make_numbers()}
     with pytest.raises(CaseError, match="no series 9"):
-        case.start_run(9, {}, now)
+        case.start_run(9, make_manifest(), now)
     with pytest.raises(CaseError, match="no run 9"):
         case.save_slice(9, 0, {}, {}, now)
     with pytest.raises(CaseError, match="no run 9"):
@@ -545,7 +548,7 @@ def test_disk_full_in_the_database_loses_nothing(case, now):
 
 
 def test_disk_full_while_writing_an_array_leaves_no_trace(case, now, monkeypatch):
-    run = case.start_run(case.add_series(make_volume(), now=now), {}, now)
+    run = case.start_run(case.add_series(make_volume(), now=now), make_manifest(), now)
     before = sorted((case.folder / "arrays").iterdir())
 
     def full(_: int) -> None:
@@ -571,7 +574,7 @@ def test_copied_case_opens_and_verifies(case_folder, tmp_path):
 
 def test_threads_share_one_store(case, now):
     series_id = case.add_series(make_volume(n_slices=24), now=now)
-    run = case.start_run(series_id, {}, now)
+    run = case.start_run(series_id, make_manifest(), now)
 
     def score(first: int) -> None:
         for index in range(first, 24, 3):

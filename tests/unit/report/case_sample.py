@@ -47,7 +47,8 @@ from btd_desktop.report.document import (
 from btd_desktop.report.document import digest as digest_cell
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.scoring.card import ModelFacts
-from tests.factories import make_ct_volume
+from btd_desktop.scoring.grid import PatchGrid
+from tests.factories import make_ct_volume, make_manifest
 
 __all__ = [
     "NOW",
@@ -343,11 +344,11 @@ def _examiners_finding(finding_id: int = 2) -> Finding:
 
 
 def make_run(series_id: int = 1) -> Run:
-    manifest = {
-        "model": {"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
-        "grid": {"patch": 32, "stride": 16},
-        "backend": {"kind": "cpu", "dtype": "float32", "torch_version": "2.13.0"},
-    }
+    manifest = make_manifest(
+        model={"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
+        grid=PatchGrid(32, 16),
+        backend={"kind": "cpu", "dtype": "float32", "torch_version": "2.13.0"},
+    )
     return Run(
         series_id, series_id, manifest, digest(f"manifest {series_id}"), "done",
         "2026-11-24T08:50:00.000Z", "2026-11-24T08:59:00.000Z", N_SLICES,

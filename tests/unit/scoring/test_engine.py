@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.errors import Cancelled
-from btd_desktop.preprocess.presets import PRESETS, fit_scale
+from btd_desktop.preprocess.presets import PRESETS, IntensityScale, fit_scale
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.scoring.engine import (
     SliceScores,
@@ -19,6 +19,7 @@ from btd_desktop.scoring.engine import (
     score_volume,
 )
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
+from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
 from btd_desktop.volume import Volume
 from tests.unit.scoring.fakes import LEVELS, HighPassDetector, chest_volume
@@ -248,9 +249,9 @@ def manifest(**changes: object) -> RunManifest:
         "software": "0.1.0",
         "engine": ENGINE_VERSION,
         "model": {"name": "m", "digest": "0" * 64},
-        "preset": PRESET.to_json(),
-        "scale": {"zero_at": -1024.0, "one_at": 1000.0},
-        "grid": GRID.to_json(),
+        "preset": PRESET,
+        "scale": IntensityScale(-1024.0, 1000.0),
+        "grid": GRID,
         "noise_levels": LEVELS,
         "paper_level": 1,
         "volume_digest": "1" * 64,
@@ -264,8 +265,8 @@ def manifest(**changes: object) -> RunManifest:
     [
         {"engine": ENGINE_VERSION + 1},
         {"model": {"name": "m", "digest": "2" * 64}},
-        {"scale": {"zero_at": -1024.0, "one_at": 1001.0}},
-        {"grid": {"patch": 96, "stride": 8, "centre": 32}},
+        {"scale": IntensityScale(-1024.0, 1001.0)},
+        {"grid": PatchGrid(96, 8, 32)},
         {"paper_level": 0},
         {"volume_digest": "3" * 64},
         {"backend": {"kind": "cpu", "dtype": "bfloat16"}},

@@ -22,7 +22,6 @@ from btd_desktop.examination.models import (
 )
 from btd_desktop.examination.reading import read_case, series_of_case
 from btd_desktop.examination.series import State
-from btd_desktop.examination.stored import manifest_of
 from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -210,5 +209,5 @@ def test_series_that_was_not_scored_is_named_in_the_report_of_its_case(
             series_of_case(store, None)
         assert series_of_case(store, 2).modality == "MR"
         (run,) = store.runs()
-        model = model_of_run(manifest_of(run))
+        model = model_of_run(run.manifest)
         assert installed_model(model).folder.name == "tiny-ct"

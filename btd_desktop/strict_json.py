@@ -1,0 +1,40 @@
+"""Records of JSON values, read exactly as they were written (decision 23)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+__all__ = ["plain_json", "record_from_json"]
+
+_Record = TypeVar("_Record")
+
+
+def record_from_json(kind: type[_Record], value: Mapping[str, Any]) -> _Record:
+    """A frozen dataclass out of a JSON object, by its annotations.
+
+    Raises:
+        ValueError: A field is missing, of another kind, out of range or not known; the
+            text names it where it can.
+    """
+    read = msgspec.convert(value, kind)
+    # msgspec drops keys that it does not know and makes a whole number a real one.
+    if repr(_sorted(plain_json(read))) != repr(_sorted(value)):
+        raise ValueError("it holds what the program never writes")
+    return read
+
+
+def plain_json(record: object) -> dict[str, Any]:
+    """A record as a JSON object; fields that are not set are left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(record)
+    return plain
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [(key, _sorted(value[key])) for key in sorted(value)]
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]
+    return value
