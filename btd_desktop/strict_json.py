@@ -28,8 +28,16 @@ def record_from_json(kind: type[_Record], value: Mapping[str, Any]) -> _Record:
 
 def plain_json(record: object) -> dict[str, Any]:
     """A record as a JSON object; fields that are not set are left out."""
-    plain: dict[str, Any] = msgspec.to_builtins(record)
+    plain: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_builtin)
     return plain
+
+
+def _builtin(value: object) -> object:
+    # numpy's real numbers and torch's version are kinds of float and str.
+    for kind in (float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def _sorted(value: object) -> object:

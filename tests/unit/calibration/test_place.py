@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from msgspec import UNSET
 
 from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
 from btd_desktop.cases.text import dict_from_json, json_text
-from tests.factories import make_numbers
+from tests.factories import make_manifest, make_numbers
 
 _reals = st.floats(-1e299, 1e299)
 _counts = st.integers(0, 1 << 53)
@@ -115,3 +117,18 @@ def test_flag_against_its_threshold_is_refused():
     for change in ({"flagged": False}, {"flagged": None}, {"threshold": None}):
         with pytest.raises(ValueError, match="against its threshold"):
             replace(numbers, anomaly=replace(numbers.anomaly, **change))
+
+
+class _Version(str):
+    __slots__ = ()
+
+
+def test_kinds_of_numbers_and_texts_are_written_as_what_they_are():
+    numbers = make_numbers()
+    odd = replace(numbers.removal, score=np.float64(0.25))
+    assert replace(numbers, removal=odd).to_json() == numbers.to_json()
+    manifest = make_manifest(backend={"torch_version": _Version("2.13.0+cpu")})
+    told = manifest.to_json()["backend"]["torch_version"]
+    assert (told, type(told)) == ("2.13.0+cpu", str)
+    with pytest.raises(TypeError, match="Path"):
+        make_manifest(backend={"at": Path()}).to_json()
