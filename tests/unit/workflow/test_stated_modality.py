@@ -12,6 +12,7 @@ from btd_desktop.__main__ import main
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import ModelError
 from btd_desktop.examination.models import find_model
+from tests.factories import make_manifest
 from tests.unit.dicom.volume_samples import nifti, stack
 
 
@@ -86,7 +87,7 @@ def test_statement_after_scoring_is_refused_and_changes_nothing(volume, capsys):
     _import(capsys, *arguments, "--modality", "CT")
     with CaseStore.open(case) as store:
         (record,) = store.series()
-        store.start_run(record.series_id, {"model": "m"}, datetime.now(UTC))
+        store.start_run(record.series_id, make_manifest(), datetime.now(UTC))
     assert main(["import", *arguments, "--modality", "MR"]) == 6
     assert "was scored as CT" in capsys.readouterr().err
     with CaseStore.open(case) as store:
