@@ -113,7 +113,7 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
     assert "calibration “Our scanner” (4 patients" in examined.out
     assert "genuine scans: 5 %" in examined.out
     assert "whole series: score" in examined.out
-    assert "(n = 4)" in examined.out
+    assert "p = 0.2 (smallest for n = 4)" in examined.out
     verified = btd("verify", case / "report-1.pdf", "--evidence", suspect)
     assert verified.status == 0
     assert "Report: VERIFIED" in verified.out
