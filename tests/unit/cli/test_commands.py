@@ -11,8 +11,11 @@ import zipfile
 import pytest
 
 from btd_desktop.cli.signing import read_passphrase
+from btd_desktop.dicom.load import import_evidence
+from btd_desktop.digest import array_digest
 from btd_desktop.errors import CalibrationError, ModelError, ReportError, SettingsError
-from tests.factories import make_series_folder
+from btd_desktop.progress import TaskContext
+from tests.factories import make_series_folder, make_tiny_model
 
 
 def test_import_lists_what_was_not_accepted_with_its_reason(btd, suspect, tmp_path):
@@ -170,7 +173,9 @@ def test_doctor_without_a_model_says_what_is_in_the_way(btd):
     assert "problem: there is no usable model for CT" in result.out
 
 
-def test_training_goes_on_and_ends_in_a_usable_model(btd, benign, tmp_path):
+def test_training_ends_in_a_model_that_is_refused_until_it_finds_noise(
+    btd, benign, tmp_path
+):
     out = tmp_path / "models" / "own"
     words = ("--preset", "ct96wide", "--dim", "8", "--steps", "3", "--batch", "2")
     more = ("--crop", "32", "--precision", "float32", "--device", "cpu")
@@ -184,8 +189,18 @@ def test_training_goes_on_and_ends_in_a_usable_model(btd, benign, tmp_path):
     assert "step 3 of 3: loss" in result.err
     (model,) = btd("models", "--json").json["models"]
     assert (model["name"], model["problem"]) == ("own", "")
+    # Three steps teach no network to find noise: nothing may be scored with it.
+    refused = btd("calibrate", benign, "--name", "x", "--model", "own", "--json")
+    assert refused.json["error"]["code"] == "model_answers"
+
+
+def test_scans_that_a_model_learnt_from_calibrate_nothing(btd, benign, tmp_path):
+    read = import_evidence([benign / "p2"], TaskContext())
+    digest = array_digest(read.series[0].volume.voxels)
+    make_tiny_model(tmp_path / "models" / "own", training={"voxel_digests": [digest]})
     refused = btd("calibrate", benign, "--name", "x", "--model", "own", "--json")
     assert refused.json["error"]["code"] == "learnt"
+    assert not list((tmp_path / "home").rglob("x.json"))
 
 
 def test_training_with_a_preset_that_is_not_there_is_a_sentence(btd, benign, tmp_path):
