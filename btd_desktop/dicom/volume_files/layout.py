@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.parsed import RejectedFileError
+from btd_desktop.dicom.plausibility import MOST_MM
 from btd_desktop.dicom.series import Fate
 
 __all__ = [
@@ -107,8 +108,16 @@ class Layout:
         return self.n_values * self.dtype.itemsize
 
     def grid(self) -> dict[str, list[float]]:
-        """Geometry as in `ParsedFile.grid`."""
-        lengths = [math.sqrt(sum(part * part for part in step)) for step in self.steps]
+        """Geometry as in `ParsedFile.grid`.
+
+        Raises:
+            RejectedFileError: A step or the origin is longer than any scanner's room.
+        """
+        lengths = [math.hypot(*step) for step in self.steps]
+        if not all(abs(part) <= MOST_MM for part in (*lengths, *self.origin)):
+            raise damaged(
+                f"Spacing, origin or direction of the volume exceed {MOST_MM:g} mm."
+            )
         axes = [
             np.asarray(step) / length if length > 0 else np.eye(3)[i]
             for i, (step, length) in enumerate(zip(self.steps, lengths, strict=True))

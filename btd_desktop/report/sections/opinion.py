@@ -61,6 +61,8 @@ CONCLUSIONS: Final[dict[Conclusion, str]] = {
 }
 """The whole scale of opinions, weakest claims included; printed in each report."""
 
+_MOST_BOXED: Final = 6
+
 WOULD_CHANGE: Final = (
     "The untouched original from the scanner or archive, with its digest.",
     "Genuine scans of the same scanner, kernel and protocol to calibrate on.",
@@ -117,7 +119,9 @@ def section(case: ReportCase) -> Section:
         "opinion",
         "Opinion",
         (
-            Box((answer, *map(Text, sentences))),
+            # A box is never split over pages: a case of many series has many sentences.
+            Box((answer, *map(Text, sentences[:_MOST_BOXED]))),
+            *map(Text, sentences[_MOST_BOXED:]),
             Facts(
                 (
                     Fact("Examiner's remarks", remarks, "remarks"),
