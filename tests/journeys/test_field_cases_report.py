@@ -140,4 +140,4 @@ def test_world_point_of_a_tilted_gantry_is_printed_exactly(desk_home, tmp_path: 
     exhibits = [e for result in twin["results"] for e in result["exhibits"]]
     [own] = [e for e in exhibits if e["note"] == "here"]
     np.testing.assert_allclose(own["world_mm"], world, atol=1e-3)
-    assert ", ".join(f"{v:.1f}" for v in world) in pages
+    assert ", ".join(f"{v:.1f}" for v in world).replace("-", "−") in pages
