@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from btd_desktop.volume import Volume
 
@@ -47,6 +46,8 @@ def foreground_mask(plane: NDArray[Any], modality: str) -> NDArray[np.bool_]:
         slice), so that the table and stray noise are left out. All False in an
         empty slice.
     """
+    from scipy import ndimage  # slow to load, and an import needs none of it
+
     smooth = ndimage.gaussian_filter(plane.astype(np.float32), _SMOOTHING_PX)
     if modality == "CT":
         solid = smooth > _BODY_HU
@@ -72,6 +73,8 @@ def tissue_map(plane: NDArray[Any], modality: str) -> NDArray[np.uint8]:
     CT classes are bounds on smoothed HU (-500 and 150); MR has one class, because its
     values have no unit.
     """
+    from scipy import ndimage  # slow to load, and an import needs none of it
+
     inside = foreground_mask(plane, modality)
     tissue = np.full(plane.shape, Tissue.OUTSIDE, dtype=np.uint8)
     tissue[inside] = Tissue.SOFT
