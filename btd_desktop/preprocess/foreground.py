@@ -5,16 +5,13 @@ Tissue classes give every spot surroundings of its own kind to be compared with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.volume import Volume
-
-__all__ = ["BodyLeft", "Tissue", "body_left", "foreground_mask", "tissue_map"]
+__all__ = ["Tissue", "foreground_mask", "tissue_map"]
 
 _BODY_HU = -500.0
 _LUNG_HU = -500.0
@@ -83,55 +80,3 @@ def tissue_map(plane: NDArray[Any], modality: str) -> NDArray[np.uint8]:
         tissue[inside & (smooth < _LUNG_HU)] = Tissue.AERATED
         tissue[inside & (smooth > _DENSE_HU)] = Tissue.DENSE
     return tissue
-
-
-@dataclass(frozen=True, slots=True)
-class BodyLeft:
-    """What of a body padding leaves to be scored.
-
-    Attributes:
-        n_slices: Slices of the series.
-        n_without_body: Slices in which no body is found.
-        n_masked: Slices whose body is padding as a whole.
-        share: Part of the body's voxels that is not padding, 0 to 1; 0 without body.
-    """
-
-    n_slices: int
-    n_without_body: int
-    n_masked: int
-    share: float
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the rest is not scored, as sentences; empty when nothing is left out."""
-        words = []
-        if self.n_without_body:
-            words.append(
-                f"No body is found in {self.n_without_body} of {self.n_slices} slices."
-            )
-        if self.n_without_body < self.n_slices and self.share < 1.0:
-            words.append(
-                f"The header declares {100 * (1 - self.share):.2g} % of the body to be "
-                f"padding, not measured; {self.n_masked} of {self.n_slices} slices "
-                "as a whole."
-            )
-        return tuple(words)
-
-
-def body_left(volume: Volume) -> BodyLeft:
-    """How much of the body padding leaves, slice by slice.
-
-    The body is segmented, which costs some 50 ms for a slice of 512 x 512.
-    """
-    n_without = n_masked = n_body = n_left = 0
-    for index, plane in enumerate(volume.voxels):
-        body = foreground_mask(plane, volume.modality)
-        n_own = int(body.sum())
-        own = n_own
-        if volume.padding is not None:
-            own = int((body & ~volume.padding[index]).sum())
-        n_without += n_own == 0
-        n_masked += n_own > 0 and own == 0
-        n_body, n_left = n_body + n_own, n_left + own
-    share = n_left / n_body if n_body else 0.0
-    return BodyLeft(volume.n_slices, n_without, n_masked, share)

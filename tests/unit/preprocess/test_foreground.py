@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from btd_desktop.preprocess.foreground import (
     Tissue,
-    body_left,
     foreground_mask,
     tissue_map,
 )
-from btd_desktop.volume import Volume
 
 ROW, COLUMN = np.mgrid[:256, :256]
 
@@ -90,41 +88,3 @@ def test_two_bodies_are_both_kept() -> None:
     legs = disc(128, 70, 40) | disc(128, 190, 35)
     hu[legs] = 40
     assert foreground_mask(hu, "CT")[disc(128, 70, 35) | disc(128, 190, 30)].all()
-
-
-def _volume(planes: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> Volume:
-    n_slices = len(planes)
-    return Volume(
-        voxels=planes,
-        modality="CT",
-        unit="HU",
-        spacing_mm=(1.0, 1.0, 1.0),
-        origin_mm=(0.0, 0.0, 0.0),
-        row_direction=(1.0, 0.0, 0.0),
-        column_direction=(0.0, 1.0, 0.0),
-        slice_positions_mm=tuple(float(i) for i in range(n_slices)),
-        instance_uids=tuple(str(i) for i in range(n_slices)),
-        padding=padding,
-    )
-
-
-def test_body_left_is_all_without_padding_and_what_padding_spares(
-    rng: np.random.Generator,
-) -> None:
-    planes = np.stack([chest(rng), chest(rng), chest(rng) - 800])
-    whole = body_left(_volume(planes[:2], None))
-    assert (whole.share, whole.reasons) == (1.0, ())
-    padding = np.zeros(planes.shape, dtype=np.bool_)
-    padding[0] = True
-    padding[1, :, :128] = True
-    left = body_left(_volume(planes, padding))
-    assert (left.n_slices, left.n_without_body, left.n_masked) == (3, 1, 1)
-    assert left.share == pytest.approx(0.25, abs=0.02)
-    assert "in 1 of 3 slices" in left.reasons[0]
-    assert "75 % of the body" in left.reasons[1]
-
-
-def test_body_left_of_values_without_a_body_is_nothing() -> None:
-    left = body_left(_volume(np.full((2, 64, 64), -900, np.int16), None))
-    assert (left.share, left.n_without_body) == (0.0, 2)
-    assert left.reasons == ("No body is found in 2 of 2 slices.",)
