@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.plausibility import MOST_MM
 from btd_desktop.dicom.series import Fate
 
 __all__ = [
@@ -111,13 +110,12 @@ class Layout:
         """Geometry as in `ParsedFile.grid`.
 
         Raises:
-            RejectedFileError: A step or the origin is longer than any scanner's room.
+            RejectedFileError: A step or the origin is no number.
         """
+        # lengths no scanner's room holds are told and replaced by `sound_grid`
         lengths = [math.hypot(*step) for step in self.steps]
-        if not all(abs(part) <= MOST_MM for part in (*lengths, *self.origin)):
-            raise damaged(
-                f"Spacing, origin or direction of the volume exceed {MOST_MM:g} mm."
-            )
+        if not all(math.isfinite(part) for part in (*lengths, *self.origin)):
+            raise damaged("Spacing, origin or direction of the volume are no numbers.")
         axes = [
             np.asarray(step) / length if length > 0 else np.eye(3)[i]
             for i, (step, length) in enumerate(zip(self.steps, lengths, strict=True))
