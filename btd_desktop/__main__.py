@@ -14,8 +14,6 @@ from pathlib import Path
 
 from btd_desktop.errors import BtdError
 
-__all__ = ["main"]
-
 _DICOM_WORKER = "--dicom-worker"
 _CHECKPOINT_READER = "--checkpoint-reader"
 

@@ -18,16 +18,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.handles import open_leaving_times
 
-__all__ = [
-    "array_digest",
-    "bytes_digest",
-    "canonical_json",
-    "file_digest",
-    "json_digest",
-    "stream_digest",
-    "tree_digest",
-]
-
 _CHUNK = 1 << 20
 
 

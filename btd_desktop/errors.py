@@ -20,19 +20,6 @@ else that escapes is a bug and takes the crash path.
 
 from __future__ import annotations
 
-__all__ = [
-    "BtdError",
-    "CalibrationError",
-    "Cancelled",
-    "CaseError",
-    "EvidenceError",
-    "ModelError",
-    "ReportError",
-    "SettingsError",
-    "UnauthenticatedError",
-    "UnsafeInputError",
-]
-
 
 class BtdError(Exception):
     """A situation that the examiner can act on.

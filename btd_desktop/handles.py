@@ -13,8 +13,6 @@ import stat
 from pathlib import Path
 from typing import Final, NoReturn
 
-__all__ = ["open_folder", "open_leaving_times", "open_without_links"]
-
 _LINK: Final = "a link lies on the way; links are not followed"
 _REPARSE_POINT: Final = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions
 # Windows opens by path only.

@@ -32,17 +32,6 @@ from typing import TextIO
 
 from btd_desktop.errors import SettingsError
 
-__all__ = [
-    "LOGGER_NAME",
-    "SENSITIVE_KEYS",
-    "PatientDataFilter",
-    "RedactingFormatter",
-    "Redactor",
-    "close_logging",
-    "configure_logging",
-    "keep_out_of_logs",
-]
-
 LOGGER_NAME = "btd_desktop"
 """Root of all loggers of this package; modules use `logging.getLogger(__name__)`."""
 

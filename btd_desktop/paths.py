@@ -15,18 +15,6 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = [
-    "assets_dir",
-    "config_dir",
-    "data_dir",
-    "log_dir",
-    "model_dirs",
-    "sbom_path",
-    "shipped_models_dir",
-    "user_models_dir",
-    "user_profiles_dir",
-]
-
 _APP = "BTD Desktop"
 
 

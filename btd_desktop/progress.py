@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 
 from btd_desktop.errors import Cancelled
 
-__all__ = ["Progress", "TaskContext"]
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:

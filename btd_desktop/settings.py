@@ -22,16 +22,6 @@ from typing import Any
 from btd_desktop.errors import SettingsError
 from btd_desktop.paths import config_dir
 
-__all__ = [
-    "LoadedSettings",
-    "SettingProblem",
-    "Settings",
-    "changed_settings",
-    "load_settings",
-    "save_settings",
-    "settings_path",
-]
-
 _MAX_FILE_BYTES = 1 << 20
 _MAX_TEXT = 500
 _HEADER = "# BTD Desktop settings; see docs/install.md. None of them alters a score.\n"

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-__all__ = ["plain_json", "record_from_json"]
-
 _Record = TypeVar("_Record")
 
 

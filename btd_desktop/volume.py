@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Volume", "VoxelArray", "integral_or_float"]
-
 VoxelArray = NDArray[np.int16] | NDArray[np.float32]
 
 

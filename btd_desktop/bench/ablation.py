@@ -28,8 +28,6 @@ from btd_desktop.calibration.places import (
 from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 
-__all__ = ["Variation", "judge_variations", "to_markdown", "variations"]
-
 _FPR = 0.01  # of the shipped profiles: rarer copies count
 
 

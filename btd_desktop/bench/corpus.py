@@ -26,15 +26,6 @@ from btd_desktop.simulator.mri import simulate_mr
 from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "SPLITS",
-    "donors_from",
-    "load_split",
-    "patients_of",
-    "simulated_series",
-    "sources_of",
-]
-
 SPLITS = ("train", "calib", "test")
 _COLUMNS = {"file", "split", "modality", "patient", "source"}
 _SEED = 77

@@ -15,8 +15,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.volume import Volume
 
-__all__ = ["flagged_genuine", "judge", "observe"]
-
 
 def observe(
     series: Iterable[tuple[Volume, str]],

@@ -27,8 +27,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["MARK", "TamperedSeries", "tamper_series", "write_tampered"]
-
 MARK: Final = "TAMPERED FOR TESTING, NOT EVIDENCE"
 """First words of the derivation text and of the private element."""
 

@@ -14,17 +14,6 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "METRICS",
-    "Group",
-    "Interval",
-    "auc",
-    "bootstrap_interval",
-    "eer",
-    "mean_interval",
-    "tpr_at_fpr",
-]
-
 Scores = NDArray[np.float64]
 Metric = Callable[[Scores, Scores], float]
 """Takes scores of tampered and of genuine places."""

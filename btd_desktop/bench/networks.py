@@ -28,8 +28,6 @@ from btd_desktop.preprocess.presets import (
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 
-__all__ = ["INJECTION", "REMOVAL", "measure_networks", "to_markdown"]
-
 INJECTION, REMOVAL = "injection score", "removal score"
 _AT_ONCE = 8  # patches of a forward pass: small batches are the fastest on a CPU
 

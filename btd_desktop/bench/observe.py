@@ -45,8 +45,6 @@ from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
-__all__ = ["observe_series"]
-
 _CROP = 256  # holds the patch and the receptive field around it
 _RIM = 32  # of a crop, where its maps lack what lies outside
 

@@ -18,16 +18,6 @@ from scipy import ndimage
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "Place",
-    "PlacePair",
-    "Stratum",
-    "candidates",
-    "content_at",
-    "draw_pairs",
-    "rematched",
-]
-
 Stratum = Literal["deep", "border", "vessel", "tissue"]
 
 CENTRE_PX = 32

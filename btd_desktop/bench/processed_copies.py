@@ -19,8 +19,6 @@ from scipy import fft, ndimage
 from btd_desktop.bench.attacks.noise_spectrum import fine_detail, random_noise
 from btd_desktop.volume import Volume, integral_or_float
 
-__all__ = ["PROCESSINGS", "Processing", "processed"]
-
 Array = NDArray[np.float32]
 _AIR_PADDING: Final = -1100.0
 _NOISE_SHARE: Final = 0.7

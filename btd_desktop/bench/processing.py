@@ -1,6 +1,6 @@
 """Traces of whole-scan processing: how often genuine series show them, what is found.
 
-Limits stand in `dicom.checks_processing`; here they are made again with each patient
+Limits stand in `dicom.checks.processing`; here they are made again with each patient
 left out in turn, so that no series is judged by a limit that it had a part in.
 """
 
@@ -14,21 +14,11 @@ import numpy as np
 
 from btd_desktop.bench.processed_copies import PROCESSINGS, processed
 from btd_desktop.calibration.ecdf import clopper_pearson
-from btd_desktop.dicom.checks_processing import TRACES
+from btd_desktop.dicom.checks.processing import TRACES
 from btd_desktop.dicom.processing import measure_processing
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
-
-__all__ = [
-    "FoundRow",
-    "Measured",
-    "RateRow",
-    "found_rows",
-    "limits_from",
-    "measure_genuine",
-    "rate_rows",
-]
 
 # Below these a trace is too weak to name, however quiet genuine series are: what
 # each kind of processing leaves lies well above.

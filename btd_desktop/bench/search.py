@@ -30,15 +30,6 @@ from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "HIT_MM",
-    "SearchRow",
-    "Searched",
-    "rows_json",
-    "search_rows",
-    "search_series",
-]
-
 HIT_MM = 24.0
 """A highest place nearer than this to the true centre has found it: places nearer to
 each other are one finding in the program.

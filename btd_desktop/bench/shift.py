@@ -28,8 +28,6 @@ from btd_desktop.volume import Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 
-__all__ = ["ShiftRow", "by_coverage", "shift_rows"]
-
 # Judged as if covered: the question is what would be flagged if the check were ignored.
 _AS_IF = Scope(Coverage.COVERED, ())
 

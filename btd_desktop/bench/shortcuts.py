@@ -18,8 +18,6 @@ from scipy import stats
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["Shortcut", "digit_gap", "find_shortcuts"]
-
 _MIN_VOXELS = 300
 _P_VALUE = 1e-6
 _MIN_EFFECT = 0.08

@@ -16,19 +16,6 @@ from btd_desktop.bench.detectors.registry import DETECTORS, title_of
 from btd_desktop.bench.metrics import METRICS, Group, Interval, mean_interval
 from btd_desktop.tampering.result import Kind
 
-__all__ = [
-    "Figures",
-    "Judged",
-    "Row",
-    "interval_text",
-    "json_text",
-    "mean_rows",
-    "rows_of",
-    "to_csv",
-    "to_json",
-    "to_markdown",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:

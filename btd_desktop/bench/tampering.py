@@ -21,8 +21,6 @@ from btd_desktop.errors import BtdError
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
 
-__all__ = ["TamperedPlace", "judged_slices", "tampered_places"]
-
 _JUDGED_SLICES = 4  # of a series: others are its reference only
 
 

@@ -20,13 +20,6 @@ from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
 
-__all__ = [
-    "CalibratedSeries",
-    "calibrate_place",
-    "calibrate_series",
-    "copy_surprise",
-]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibratedSeries:

@@ -30,15 +30,6 @@ from sklearn.covariance import LedoitWolf
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
 
-__all__ = [
-    "BenignDensity",
-    "Stratum",
-    "View",
-    "centred_on",
-    "fit_density",
-    "series_reference",
-]
-
 _STRATA = ("solid", "mixed", "aerated")
 _BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
 _SHRINK_N = 20.0  # places that the assumption "this series is an average one" weighs

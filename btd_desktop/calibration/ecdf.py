@@ -15,8 +15,6 @@ from scipy import stats
 
 from btd_desktop.errors import CalibrationError
 
-__all__ = ["Ecdf", "Tail", "clopper_pearson", "fit_tail", "threshold_at_fpr"]
-
 _TAIL_SHARE = 0.1  # of the genuine scores that the tail is fitted to
 _MIN_TAIL = 20
 

@@ -41,12 +41,6 @@ from btd_desktop.calibration.profile import (
 from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import ACROSS, feature_names
 
-__all__ = [
-    "MIN_PATIENTS",
-    "ProfileHeader",
-    "fit_profile",
-]
-
 # A patient with many slices must not drown the others in the patch distribution.
 _PATCHES_PER_PATIENT = 600
 # Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.

@@ -14,8 +14,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from btd_desktop.strict_json import plain_json, record_from_json
 
-__all__ = ["CalibratedValue", "JudgedCopy", "PlaceLevel", "PlaceNumbers"]
-
 PlaceLevel = Literal["place", "patch", "slice"]
 _Real = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 _Rate = Annotated[float, Meta(ge=0.0, le=1.0)]

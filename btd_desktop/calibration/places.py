@@ -26,19 +26,6 @@ from btd_desktop.calibration.surprise import (
 )
 from btd_desktop.scoring.features import GridFeatures
 
-__all__ = [
-    "BenignSeries",
-    "Fitting",
-    "PlaceCopy",
-    "Places",
-    "copy_scale",
-    "cross_fitted",
-    "density_of",
-    "evenly",
-    "flatten",
-    "place_scores",
-]
-
 _DENSITY_PER_PATIENT = 4000
 _BLOCKS = 4
 _MIN_COPIES = 100  # places searched for copies that a scale needs

@@ -22,17 +22,6 @@ from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import feature_names
 
-__all__ = [
-    "KINDS",
-    "LEVELS",
-    "CalibrationProfile",
-    "LevelCalibration",
-    "profile_from_json",
-    "read_profile",
-    "stored_scores",
-    "write_profile",
-]
-
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
 """Levels that every kind has. The anomaly score may have "place" besides: one place

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.fit import MIN_PATIENTS
 from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = ["Coverage", "Scope", "check_scope", "with_scores"]
-
 # A third thinner or half as thick again is another noise; a quarter in pixel size is
 # another noise texture in pixels.
 _MEASURES = (

@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SurpriseScale", "counted_copies", "fit_surprise", "rounded"]
-
 # Shares of genuine places at which the measure is kept; those that fewer than ten
 # places would carry are left out.
 _TAIL_SHARES = (

@@ -22,8 +22,6 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.paths import data_dir
 
-__all__ = ["Anchor", "database_digest", "database_problem", "read_anchor", "set_anchor"]
-
 
 @dataclass(frozen=True, slots=True)
 class Anchor:

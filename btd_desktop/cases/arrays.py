@@ -23,16 +23,6 @@ from btd_desktop.cases.files import open_part, remove_part, replace_part
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
-__all__ = [
-    "FULL_DISK",
-    "array_path",
-    "check_array",
-    "map_array",
-    "read_array",
-    "remove_leftovers",
-    "write_array",
-]
-
 # EFBIG: what a limit on file sizes says; for the examiner it is a full disk as well.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

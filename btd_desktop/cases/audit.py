@@ -32,19 +32,6 @@ from btd_desktop.cases.text import dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.errors import CaseError
 
-__all__ = [
-    "ADOPTED",
-    "FIRST_PREVIOUS_HASH",
-    "Head",
-    "append_entry",
-    "entry_from_row",
-    "head_mac",
-    "read_head",
-    "signed_bytes",
-    "utc_text",
-    "verify_order",
-]
-
 ADOPTED = "unauthenticated case adopted"
 FIRST_PREVIOUS_HASH = "0" * 64
 Head = tuple[int, str]

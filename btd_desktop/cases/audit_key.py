@@ -18,8 +18,6 @@ from btd_desktop.containment.inside import hide_memory
 from btd_desktop.errors import CaseError
 from btd_desktop.paths import data_dir
 
-__all__ = ["AuditKey", "audit_key_path", "load_key", "load_or_create_key"]
-
 _KEY_BYTES = 32
 
 

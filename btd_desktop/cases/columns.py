@@ -16,8 +16,6 @@ from btd_desktop.cases.text import dict_from_json, list_from_json
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.manifest import RunManifest
 
-__all__ = ["MOST_PIXELS", "MOST_SLICES", "Columns"]
-
 MOST_SLICES = 100_000
 MOST_PIXELS = 65_536  # rows and columns are 16-bit in DICOM (PS3.3, C.7.6.3)
 _MOST_LETTERS = 1_000_000

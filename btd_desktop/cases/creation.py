@@ -32,15 +32,6 @@ from btd_desktop.cases.records import insert_row, record_claim
 from btd_desktop.cases.verification import intact_claims
 from btd_desktop.errors import CaseError
 
-__all__ = [
-    "ARRAYS_NAME",
-    "folder_error",
-    "migrate_case",
-    "prepare_folder",
-    "remove_unfinished",
-    "write_new_database",
-]
-
 ARRAYS_NAME = "arrays"
 _UNFINISHED_NAME = "case.creating"
 _LEFTOVERS = tuple(

@@ -25,19 +25,6 @@ from btd_desktop.cases.files import (
 from btd_desktop.cases.lock import LOCK_NAME, WriterLock
 from btd_desktop.errors import CaseError
 
-__all__ = [
-    "DATABASE_NAME",
-    "begin_writing",
-    "case_errors",
-    "connect_to_case",
-    "connect_to_new",
-    "copy_database",
-    "read_snapshot",
-    "refuse_changed",
-    "stamps_of",
-    "transaction",
-]
-
 DATABASE_NAME = "case.sqlite"
 _WAL_NAME = f"{DATABASE_NAME}-wal"
 _JOURNAL_NAME = f"{DATABASE_NAME}-journal"

@@ -19,8 +19,6 @@ from btd_desktop.cases.text import json_text, storable_text
 from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume
 
-__all__ = ["EvidenceSection"]
-
 
 class EvidenceSection(CaseJournal):
     """Description, evidence items and series of a case."""

@@ -18,19 +18,6 @@ from btd_desktop.digest import stream_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.handles import open_folder, open_without_links
 
-__all__ = [
-    "Stamp",
-    "check_folder",
-    "check_part",
-    "open_part",
-    "part_digest",
-    "read_part",
-    "remove_part",
-    "replace_part",
-    "stamp_of",
-    "sync_folder",
-]
-
 Stamp = tuple[int, int, int, int]
 _NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 _BY_HANDLE = os.open in os.supports_dir_fd and os.unlink in os.supports_dir_fd

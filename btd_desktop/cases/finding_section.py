@@ -23,8 +23,6 @@ from btd_desktop.cases.text import json_text, storable_text
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
-__all__ = ["FindingSection"]
-
 
 class FindingSection(CaseJournal):
     """What was found, by which calibration, and what was reported of it."""

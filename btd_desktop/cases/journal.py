@@ -45,8 +45,6 @@ from btd_desktop.cases.verification import (
 from btd_desktop.errors import CaseError
 from btd_desktop.progress import TaskContext
 
-__all__ = ["CaseJournal", "damaged", "no_such"]
-
 _PROGRAM = "BTD Desktop"
 # Larger than any that is written: such a file is another, and is not read to its end.
 _MOST_BYTES_OF_A_REPORT = 1 << 30

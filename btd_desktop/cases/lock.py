@@ -11,8 +11,6 @@ from typing import BinaryIO
 from btd_desktop.cases.files import open_part
 from btd_desktop.errors import CaseError
 
-__all__ = ["LOCK_NAME", "WriterLock"]
-
 LOCK_NAME = "case.lock"
 _MOST_BYTES = 64
 

@@ -12,18 +12,6 @@ from dataclasses import dataclass
 
 from btd_desktop.cases.database import transaction
 
-__all__ = [
-    "APPLICATION_ID",
-    "MIGRATIONS",
-    "MINOR_RANGE",
-    "RECORD_TABLES",
-    "Migration",
-    "apply_migrations",
-    "format_version",
-    "make_step",
-    "pending_migrations",
-]
-
 APPLICATION_ID = 0x42544443  # "BTDC", shown by `file case.sqlite`
 MINOR_RANGE = 1000
 

@@ -12,25 +12,6 @@ from typing import Any, Literal
 from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.scoring.manifest import RunManifest
 
-__all__ = [
-    "Adoption",
-    "AuditEntry",
-    "Authentication",
-    "CaseInfo",
-    "CaseVerdict",
-    "EvidenceItem",
-    "Finding",
-    "FindingOrigin",
-    "FindingStatus",
-    "KeyCheck",
-    "ProfileRecord",
-    "ReportRecord",
-    "Run",
-    "RunStatus",
-    "SeriesRecord",
-    "SliceResult",
-]
-
 RunStatus = Literal["running", "done", "cancelled", "failed"]
 FindingStatus = Literal["to check", "confirmed", "dismissed"]
 FindingOrigin = Literal["examiner", "search"]

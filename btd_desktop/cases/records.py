@@ -31,27 +31,6 @@ from btd_desktop.digest import json_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume, VoxelArray
 
-__all__ = [
-    "FINDINGS",
-    "RESULTS",
-    "RUNS",
-    "evidence_from_row",
-    "finding_from_row",
-    "geometry_text",
-    "info_from_row",
-    "insert_row",
-    "older_geometry_text",
-    "profile_from_row",
-    "record_claim",
-    "referenced_arrays",
-    "report_from_row",
-    "run_from_row",
-    "series_from_row",
-    "slice_from_row",
-    "update_row",
-    "volume_from_row",
-]
-
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
 

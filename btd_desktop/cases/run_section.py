@@ -20,8 +20,6 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.manifest import RunManifest
 
-__all__ = ["RunSection"]
-
 
 class RunSection(CaseJournal):
     """Scoring runs of a case."""

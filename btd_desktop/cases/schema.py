@@ -19,8 +19,6 @@ from btd_desktop.cases import migrations
 from btd_desktop.cases.migrations import APPLICATION_ID, RECORD_TABLES, format_version
 from btd_desktop.errors import CaseError
 
-__all__ = ["check_schema"]
-
 Items = dict[tuple[str, str], tuple[str, str]]
 
 _COLUMN = (

@@ -46,8 +46,6 @@ from btd_desktop.cases.text import storable_text
 from btd_desktop.cases.verification import verify_case
 from btd_desktop.errors import CaseError
 
-__all__ = ["CaseStore"]
-
 
 class CaseStore(EvidenceSection, RunSection, FindingSection):
     """An open case: read by any thread, changed by one process.

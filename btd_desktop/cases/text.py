@@ -10,8 +10,6 @@ from typing import Any
 from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
 
-__all__ = ["dict_from_json", "json_text", "list_from_json", "storable_text"]
-
 
 def storable_text(text: str) -> str:
     """Text with bytes that are no UTF-8 (file names, old tags) as visible escapes."""

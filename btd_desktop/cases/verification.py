@@ -25,8 +25,6 @@ from btd_desktop.cases.records import record_claim
 from btd_desktop.cases.text import json_text
 from btd_desktop.errors import CaseError
 
-__all__ = ["authenticated_by", "intact_claims", "unreadable", "verify_case"]
-
 _MOST_PROBLEMS = 20
 _KEY_LIMIT = 1 << 63  # what SQLite can compare with
 Claims = dict[str, dict[tuple[int, int], str]]

@@ -10,8 +10,6 @@ from btd_desktop.cli.output import warn
 if TYPE_CHECKING:
     from btd_desktop.workflow.import_series import CaseDetails
 
-__all__ = ["warn_of_kept_details"]
-
 
 def warn_of_kept_details(folder: Path, details: CaseDetails) -> None:
     """Say so when an existing case keeps its title, number, client and examiner."""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Invocation"]
-
 
 @dataclass(frozen=True, slots=True)
 class Invocation:

@@ -24,8 +24,6 @@ from btd_desktop.errors import BtdError, Cancelled, SettingsError
 from btd_desktop.logs import Redactor, close_logging, configure_logging
 from btd_desktop.paths import log_dir
 
-__all__ = ["EXIT_BUG", "EXIT_USAGE", "run"]
-
 EXIT_USAGE = 2
 EXIT_BUG = 70
 _EXIT_PIPE = 141  # as a shell reports SIGPIPE: the reader went away, nothing is wrong

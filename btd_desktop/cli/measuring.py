@@ -20,21 +20,6 @@ if TYPE_CHECKING:
     from btd_desktop.progress import TaskContext
     from btd_desktop.volume import Volume
 
-__all__ = [
-    "SLICES",
-    "Attacks",
-    "Data",
-    "Modality",
-    "Patients",
-    "Seed",
-    "Simulated",
-    "Split",
-    "calibrated_detector",
-    "genuine_series",
-    "series_to_measure",
-    "usable_attacks",
-    "written",
-]
 
 SLICES = 15  # of simulated series
 # Numbers of simulated patients; those that are measured have lower ones.

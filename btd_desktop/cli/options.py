@@ -10,24 +10,6 @@ import typer
 if TYPE_CHECKING:
     from btd_desktop.settings import Settings
 
-__all__ = [
-    "AsJson",
-    "CaseFolder",
-    "CaseOut",
-    "Certificate",
-    "Device",
-    "Draft",
-    "Dtype",
-    "Evidence",
-    "Modality",
-    "Model",
-    "PassphraseFile",
-    "Profile",
-    "Remarks",
-    "device_of",
-    "dtype_of",
-    "modality_of",
-]
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")

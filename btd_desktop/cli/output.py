@@ -16,16 +16,6 @@ from typing import Any, TextIO
 
 from rich.cells import cell_len
 
-__all__ = [
-    "OutputClosedError",
-    "columns",
-    "fields",
-    "prepare_streams",
-    "print_json",
-    "say",
-    "warn",
-]
-
 _MAX_CELL = 60
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from btd_desktop.settings import Settings
     from btd_desktop.workflow.issue_report import ReportOptions
 
-__all__ = ["read_passphrase", "report_options"]
 
 _MAX_BYTES = 4096
 

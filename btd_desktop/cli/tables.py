@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
 
-__all__ = [
-    "conclusion_line",
-    "fates_line",
-    "findings_table",
-    "modality_words",
-    "outcome_lines",
-    "place_rows",
-    "slice_rows",
-    "value_row",
-    "verdict_lines",
-]
 
 _FLAG = {True: "flagged", False: "", None: "no threshold"}
 

@@ -17,8 +17,6 @@ from types import FrameType
 
 from btd_desktop.progress import Progress, TaskContext
 
-__all__ = ["watched"]
-
 _LINE_EVERY_S = 5.0
 
 

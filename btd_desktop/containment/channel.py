@@ -12,8 +12,6 @@ import os
 import struct
 from typing import Any, BinaryIO
 
-__all__ = ["ChannelError", "read_message", "take_over_pipes", "write_message"]
-
 _PREFIX = struct.Struct(">IQ")
 _MAX_HEADER_BYTES = 256 << 20
 _WRITE_CHUNK = 1 << 20

@@ -10,8 +10,6 @@ from typing import Final
 
 from btd_desktop.containment.measures import MEASURES
 
-__all__ = ["contain_this_process", "hide_memory", "library_places", "limit_memory"]
-
 _SYSTEM_LIBRARIES: Final = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store"),
     "/etc/ld.so.cache",

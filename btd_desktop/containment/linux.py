@@ -19,8 +19,6 @@ from typing import Final
 
 from btd_desktop.containment.syscalls import filter_program
 
-__all__ = ["confine", "end_with_parent", "hide_memory", "landlock_abi"]
-
 _PR_SET_PDEATHSIG, _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 1, 3, 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _SECCOMP = {"x86_64": 317, "aarch64": 277}

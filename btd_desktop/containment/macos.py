@@ -15,8 +15,6 @@ from typing import Final
 
 from btd_desktop.containment.inside import library_places
 
-__all__ = ["profile", "wrapped"]
-
 _TOOL: Final = "/usr/bin/sandbox-exec"
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-__all__ = ["MEASURES", "Containment"]
-
 MEASURES: Final = {
     "session": "a session of its own, ended whole",
     "parent": "ends with the program that started it",

@@ -16,8 +16,6 @@ from typing import Any, Final
 
 from btd_desktop.containment.inside import hide_memory
 
-__all__ = ["Contained", "start_contained"]
-
 _ENDED_S: Final = 10.0
 _LOOK_AGAIN_S: Final = 0.01
 _starters: Final[dict[int, ThreadPoolExecutor]] = {}

@@ -14,8 +14,6 @@ import errno
 import struct
 from typing import Final
 
-__all__ = ["ALLOWED", "AUDIT_ARCHITECTURES", "CHECKED", "filter_program", "number_of"]
-
 AUDIT_ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # Name to number on x86_64 and on aarch64; None where there is no such call.

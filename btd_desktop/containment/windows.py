@@ -11,8 +11,6 @@ import ctypes
 import subprocess
 from typing import Any, Final
 
-__all__ = ["Job"]
-
 _EXTENDED_LIMITS: Final = 9
 _ACTIVE_PROCESS, _PROCESS_MEMORY = 0x8, 0x100
 _DIE_ON_UNHANDLED, _KILL_ON_CLOSE = 0x400, 0x2000

@@ -24,8 +24,6 @@ from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import is_zip
 from btd_desktop.dicom.sources import Source
 
-__all__ = ["OpenArchive", "is_archive", "open_archive"]
-
 _ENTRY_BYTES: Final = 46  # fixed part of a central directory entry (APPNOTE 4.3.12)
 _END_MARK: Final = b"PK\x05\x06"
 _SHORT_END_BYTES: Final = 22

@@ -16,8 +16,6 @@ from typing import BinaryIO, Final
 
 from btd_desktop.dicom.sources import open_evidence
 
-__all__ = ["ArchiveFile", "FilePool"]
-
 _MAX_OPEN: Final = 32
 
 

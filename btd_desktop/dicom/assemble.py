@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
-from btd_desktop.dicom.checks import check_series
-from btd_desktop.dicom.checks_across import check_across, check_stacks
-from btd_desktop.dicom.checks_processing import with_processing
+from btd_desktop.dicom.checks.across import check_across, check_stacks
+from btd_desktop.dicom.checks.processing import with_processing
+from btd_desktop.dicom.checks.series import check_series
 from btd_desktop.dicom.hounsfield import not_covered, stated_unit, why_not_hu
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.plausibility import (
@@ -32,8 +32,6 @@ from btd_desktop.dicom.single_slices import join_single_slices
 from btd_desktop.dicom.stack import COPY, Slice, Stack, series_key
 from btd_desktop.dicom.stacking import split_series
 from btd_desktop.volume import Volume
-
-__all__ = ["Instance", "assemble_series"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from btd_desktop.dicom.series import SeriesFinding
 
-__all__ = ["IndexRow", "LabelledPlaces", "is_tampered_label", "read_index"]
-
 _MAX_ROWS = 1_000_000
 _MAX_TEXT = 500
 

@@ -18,15 +18,6 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.series import Fate
 
-__all__ = [
-    "codestream_kind",
-    "codestream_size",
-    "decode_frame",
-    "is_lossy_jpeg",
-    "kind_of_syntax",
-    "n_codestreams",
-]
-
 StoredArray = NDArray[Any]
 
 _STEM: Final = "1.2.840.10008.1.2."

@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-__all__ = ["judge_references"]
-
 _VERSION: Final = re.compile(r";\d{1,5}$")
 _LONGEST_SUFFIX: Final = 5
 

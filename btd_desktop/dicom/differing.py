@@ -8,17 +8,6 @@ from typing import Final
 
 from btd_desktop.dicom.stack import Slice
 
-__all__ = [
-    "PREFERRED",
-    "columns",
-    "differing_names",
-    "may_be_shown",
-    "number_of",
-    "numeric_key",
-    "plain_name",
-    "value_of",
-]
-
 # What names a pass best, when several elements divide the slices in the same way.
 PREFERRED: Final = (
     "TemporalPositionIdentifier",

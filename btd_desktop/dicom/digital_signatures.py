@@ -34,8 +34,6 @@ from btd_desktop.dicom.signer_certificate import (
     subject_of,
 )
 
-__all__ = ["SIGNATURE_MARK", "read_signatures"]
-
 # Tag of the Digital Signatures Sequence as it lies in a little-endian file.
 SIGNATURE_MARK: Final = b"\xfa\xff\xfa\xff"
 _SIGNATURES: Final = 0xFFFAFFFA

@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from btd_desktop.dicom.checks_across import check_copies, check_copy
+from btd_desktop.dicom.checks.across import check_copies, check_copy
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.reading import Outcome
 from btd_desktop.dicom.series import Fate, FileRecord, SeriesFinding
 from btd_desktop.dicom.stack import folder_of, series_key
 from btd_desktop.digest import tree_digest
-
-__all__ = ["digest_of", "mark_duplicates"]
 
 _Seen = tuple[FileRecord, InstanceFacts]
 

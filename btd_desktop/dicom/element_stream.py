@@ -15,17 +15,6 @@ from typing import Final
 from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-__all__ = [
-    "ITEM",
-    "LONG_VRS",
-    "PIXEL_TAGS",
-    "Element",
-    "StreamError",
-    "meta_length",
-    "read_elements",
-    "read_sequences",
-]
-
 # Those with a 32-bit length in explicit VR (PS3.5 table 7.1-1).
 LONG_VRS: Final = frozenset(vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32)
 _UNDEFINED: Final = 0xFFFFFFFF

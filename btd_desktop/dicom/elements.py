@@ -17,8 +17,6 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import BaseTag
 
-__all__ = ["PYDICOM_ERRORS", "read_elements", "varying"]
-
 # What pydicom raises where elements, items or text are broken. Want of memory is not
 # among them: it ends the file.
 PYDICOM_ERRORS: Final = (

@@ -10,8 +10,6 @@ from typing import Final
 
 from btd_desktop.dicom.element_stream import StreamError, read_elements
 
-__all__ = ["META_ELEMENTS", "read_file_meta"]
-
 META_ELEMENTS: Final = {
     0x00020002: "meta_sop_class_uid",
     0x00020003: "meta_sop_instance_uid",

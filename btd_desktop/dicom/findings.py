@@ -9,18 +9,6 @@ from typing import Final
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = [
-    "about",
-    "concerned",
-    "counted",
-    "listed",
-    "note",
-    "number_text",
-    "quoted",
-    "visible",
-    "warning",
-]
-
 _MAX_QUOTED: Final = 64
 _MAX_SENTENCE: Final = 400
 _MAX_LISTED: Final = 4

@@ -23,8 +23,6 @@ from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.series import Fate
 
-__all__ = ["Watch"]
-
 _UNDEFINED: Final = 0xFFFFFFFF
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _PADDING: Final = 0xFFFCFFFC

@@ -17,21 +17,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom import lines
 
-__all__ = [
-    "StackShape",
-    "describe_stack",
-    "in_slice_axes",
-    "is_regular",
-    "is_usable_orientation",
-    "nearest_cluster",
-    "oblique_degrees",
-    "place_labels",
-    "positions_along_normal",
-    "rounding_mm",
-    "same_position_mm",
-    "slice_normal",
-]
-
 _GAP_FACTOR: Final = 1.5
 _UNEVEN_SHARE: Final = 0.05
 _UNIT_TOLERANCE: Final = 0.01

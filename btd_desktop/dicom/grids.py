@@ -9,16 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom import checks
-from btd_desktop.dicom.checks_processing import check_processing, with_processing
+from btd_desktop.dicom.checks.processing import check_processing, with_processing
+from btd_desktop.dicom.checks.values import check_voxels
 from btd_desktop.dicom.guess import UNKNOWN, looks_like_hu, looks_like_shifted_hu
 from btd_desktop.dicom.hounsfield import not_covered, why_not_hu
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.volume import Volume, integral_or_float
-
-__all__ = ["GridFile", "load_grid", "state_modality"]
 
 _OF_MODALITY: Final = (
     *("guessed_modality", "unknown_modality", "stated_modality", "not_hu"),
@@ -166,7 +164,7 @@ def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
     volume = loaded.volume
     if not stated or "modality_from" not in volume.source:
         return loaded
-    former = {*checks.check_voxels(volume), *check_processing((), volume)}
+    former = {*check_voxels(volume), *check_processing((), volume)}
     kept = tuple(
         finding
         for finding in loaded.findings
@@ -191,7 +189,7 @@ def _named(
     unit = "HU" if modality == "CT" and not not_hu else ""
     volume = replace(volume, modality=modality, unit=unit, source=source)
     found = [*loaded.findings, _modality_finding(volume)]
-    found += checks.check_voxels(volume)
+    found += check_voxels(volume)
     found += check_processing((), volume)
     volume = with_processing(volume, found)
     findings = tuple(sorted(found, key=lambda f: f.severity != "warning"))

@@ -11,8 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UNKNOWN", "looks_like_hu", "looks_like_shifted_hu"]
-
 UNKNOWN: Final = "OT"
 """Modality of a series that nobody has named: "other" in DICOM (PS3.3 C.7.3.1.1.1)."""
 

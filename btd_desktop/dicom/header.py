@@ -16,8 +16,6 @@ from btd_desktop.dicom.elements import varying
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 from btd_desktop.dicom.safe_dataset import SafeDataset
 
-__all__ = ["MAX_FRAMES", "NUMBER_ELEMENTS", "TEXT_ELEMENTS", "read_facts"]
-
 MAX_FRAMES: Final = 100_000
 
 TEXT_ELEMENTS: Final = {

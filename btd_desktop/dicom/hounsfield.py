@@ -16,15 +16,6 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.findings import listed, number_text
 from btd_desktop.dicom.stack import Slice
 
-__all__ = [
-    "HIGHEST_HU",
-    "LOWEST_HU",
-    "NOT_HU",
-    "not_covered",
-    "stated_unit",
-    "why_not_hu",
-]
-
 # Below: the padding of any maker (-3024 at most). Above: the extended scale of 16 bits
 # ends at 30,710; no material is denser.
 LOWEST_HU: Final = -4096.0

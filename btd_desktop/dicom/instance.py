@@ -10,14 +10,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = [
-    "FrameFacts",
-    "InstanceFacts",
-    "SignatureFacts",
-    "facts_from_json",
-    "facts_to_json",
-]
-
 SIGNATURE_STATES: Final = ("verified", "failed", "unchecked")
 
 

@@ -14,6 +14,7 @@ from pydicom.filereader import read_partial
 
 from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
 from btd_desktop.dicom.element_stream import LONG_VRS, PIXEL_TAGS
+from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.file_meta import read_file_meta
 from btd_desktop.dicom.further_images import Watch
 from btd_desktop.dicom.header import read_facts
@@ -28,11 +29,9 @@ from btd_desktop.dicom.pixels import (
     decode_pixels,
     read_layout,
 )
-from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, SafeDataset
+from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import preamble_kind
-
-__all__ = ["inflate_dataset", "parse_instance", "refuse_long_tail"]
 
 _META_START: Final = 132
 _META_REACH: Final = 1 << 16

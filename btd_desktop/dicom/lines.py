@@ -11,8 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["main_line", "parallel_stacks"]
-
 # A slice beside the line by half a pixel is seen when one scrolls.
 _TOLERANCE_PX: Final = 0.5
 _JUMP_PX: Final = 2.0

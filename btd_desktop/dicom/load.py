@@ -35,8 +35,6 @@ from btd_desktop.dicom.sources import Source, list_sources
 from btd_desktop.digest import stream_digest
 from btd_desktop.progress import TaskContext
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "import_evidence", "summarise_fates"]
-
 
 def import_evidence(
     paths: Sequence[Path],

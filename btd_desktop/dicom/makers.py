@@ -10,14 +10,6 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = [
-    "maker_named",
-    "maker_of_kernel",
-    "maker_of_model",
-    "maker_of_private_creator",
-    "maker_of_software",
-]
-
 _NAMES: Final = {
     "GE": ("ge medical", "ge healthcare", "general electric", "gems"),
     "Siemens": ("siemens",),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import functools
 
-__all__ = ["moment_of"]
-
 
 @functools.lru_cache(maxsize=4096)
 def moment_of(date: str, time: str) -> datetime.datetime | None:

@@ -12,8 +12,6 @@ from btd_desktop.dicom.sniff import Kind
 from btd_desktop.dicom.sources import Source, listed_file, open_evidence
 from btd_desktop.dicom.volume_files.reading import companion_names
 
-__all__ = ["Companion", "Neighbours", "with_companions"]
-
 _HEADER_SUFFIXES: Final = (".mhd", ".mha", ".nhdr", ".nrrd", ".hdr", ".hdr.gz")
 # A text header and the blank behind it, or a NIfTI header with its extensions.
 _HEAD_BYTES: Final = 1 << 20

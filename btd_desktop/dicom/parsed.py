@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.series import Fate
 
-__all__ = ["ParsedFile", "RejectedFileError"]
-
 
 class RejectedFileError(Exception):
     """A file ends here; never leaves the `dicom` package.

@@ -29,8 +29,6 @@ from btd_desktop.dicom.differing import (
 )
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["Part", "split_passes"]
-
 # Rise from pass to pass where instance numbers start anew.
 _ORDERED: Final = ("AcquisitionTime", "ContentTime", "TriggerTime")
 _MIN_SLICES: Final = 3

@@ -23,12 +23,11 @@ from btd_desktop.dicom.codestreams import (
     kind_of_syntax,
     n_codestreams,
 )
+from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, SafeDataset
+from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
-
-__all__ = ["DecodedPixels", "PixelLayout", "decode_pixels", "read_layout"]
 
 StoredArray = NDArray[Any]
 

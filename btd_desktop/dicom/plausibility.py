@@ -14,15 +14,6 @@ import numpy as np
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
-__all__ = [
-    "LARGEST_VALUE",
-    "MOST_MM",
-    "sound_frame",
-    "sound_grid",
-    "within",
-    "without_wild_rescale",
-]
-
 # No pixel is smaller and no body, bed or room larger (mm).
 _LEAST_MM: Final = 1e-4
 MOST_MM: Final = 1e6

@@ -3,7 +3,7 @@
 A reconstruction leaves noise whose spectrum falls with frequency and knows no preferred
 axis, grey values that are used evenly, and slices that are no mixture of their
 neighbours. Each measure here is one number that is small for a reconstruction and
-grows with one kind of later processing; `checks_processing` decides what is large.
+grows with one kind of later processing; `checks.processing` decides what is large.
 
 Sources: periodic traces of interpolation after Gallagher (2005) and Mahdian and Saic
 (2008); noise power spectrum after IEC 61223-3-5 and Siewerdsen et al. (2002).
@@ -18,8 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.volume import Volume
-
-__all__ = ["measure_processing"]
 
 _MOST_SLICES: Final = 12
 _TILE: Final = 32

@@ -23,8 +23,6 @@ from btd_desktop.dicom.sources import Received, Source, receive
 from btd_desktop.digest import array_digest
 from btd_desktop.progress import TaskContext
 
-__all__ = ["Outcome", "Reading", "read_all"]
-
 _STAGE: Final = "Reading files"
 _TURN_S: Final = 0.1
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.volume import VoxelArray, integral_or_float
 
-__all__ = ["modality_values", "padding_mask", "stack_slices"]
-
 
 def modality_values(
     stored: NDArray[Any], slope: float | None, intercept: float | None

@@ -20,8 +20,6 @@ from pydicom.tag import BaseTag
 
 from btd_desktop.dicom.elements import PYDICOM_ERRORS, read_elements
 
-__all__ = ["PYDICOM_ERRORS", "SafeDataset", "as_list"]
-
 _MAX_TEXT: Final = 4096
 _DECIMAL: Final = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 # Bytes that are a number in words, whatever binary VR stands before them.

@@ -35,8 +35,6 @@ from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
 
-__all__ = ["WORKER_FLAG", "Sandbox"]
-
 # In a frozen bundle there is no `python -m`: the program starts itself with this flag
 # and `__main__` hands over to `worker.main`.
 WORKER_FLAG: Final = "--dicom-worker"

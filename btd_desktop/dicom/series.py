@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from btd_desktop.containment.measures import Containment
 from btd_desktop.volume import Volume
 
-__all__ = ["Fate", "FileRecord", "Import", "LoadedSeries", "SeriesFinding"]
-
 
 class Fate(enum.StrEnum):
     """What became of a file; each file has exactly one."""

@@ -16,15 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from btd_desktop.dicom.moments import moment_of
 
-__all__ = [
-    "HASHES",
-    "UncheckableError",
-    "certificate_remarks",
-    "has_matching_signature",
-    "read_certificate",
-    "subject_of",
-]
-
 # Defined terms of MAC Algorithm (0400,0015) and their names in hashlib.
 HASHES: Final = {
     "RIPEMD160": "ripemd160",

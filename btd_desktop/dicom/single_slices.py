@@ -17,8 +17,6 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.dicom.stacking import split_series
 
-__all__ = ["join_single_slices"]
-
 _MIN_SLICES: Final = 3
 _MUST_AGREE: Final = (
     "patient_id",

@@ -9,8 +9,6 @@ import enum
 from pathlib import PurePath
 from typing import Literal
 
-__all__ = ["HEAD_BYTES", "Kind", "is_zip", "preamble_kind", "sniff"]
-
 HEAD_BYTES = 4096
 _PREAMBLE_BYTES = 128
 

@@ -28,15 +28,6 @@ from btd_desktop.dicom.sniff import HEAD_BYTES, Kind, sniff
 from btd_desktop.errors import EvidenceError
 from btd_desktop.handles import open_folder, open_without_links
 
-__all__ = [
-    "Received",
-    "Source",
-    "list_sources",
-    "listed_file",
-    "open_evidence",
-    "receive",
-]
-
 _CHUNK: Final = 1 << 20
 # All but the first come from damaged archive members.
 _READ_ERRORS: Final = (

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
-__all__ = ["COPY", "Slice", "Stack", "folder_of", "series_key"]
-
 COPY = " copy "
 
 

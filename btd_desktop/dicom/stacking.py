@@ -17,8 +17,6 @@ from btd_desktop.dicom.lines import parallel_stacks
 from btd_desktop.dicom.phases import split_passes
 from btd_desktop.dicom.stack import Slice, Stack
 
-__all__ = ["split_series"]
-
 # Across the image, orientations of one stack differ by a pixel, spacings by half one.
 _TURN_PX: Final = 2.0
 _STRETCH_PX: Final = 0.5

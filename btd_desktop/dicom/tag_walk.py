@@ -16,13 +16,12 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
+from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.instance_file import inflate_dataset
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
-from btd_desktop.dicom.safe_dataset import PYDICOM_ERRORS, as_list
+from btd_desktop.dicom.safe_dataset import as_list
 from btd_desktop.dicom.series import Fate
-
-__all__ = ["MAX_DEPTH", "MAX_TAGS", "MAX_VALUE_CHARACTERS", "parse_tags"]
 
 MAX_TAGS: Final = 4000
 MAX_DEPTH: Final = 32

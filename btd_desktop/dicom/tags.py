@@ -18,8 +18,6 @@ from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import Kind
 from btd_desktop.dicom.sources import Received, Source, open_evidence, receive
 
-__all__ = ["Tag", "TagList", "list_tags"]
-
 _MAX_ROWS: Final = 5000
 _MAX_TEXT: Final = 2000
 

@@ -11,8 +11,6 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RootKind", "UidRoot", "root_of", "stem_of"]
-
 _STEM_COMPONENTS: Final = 6
 
 
@@ -31,7 +29,7 @@ class UidRoot:
 
     Attributes:
         root: Dotted prefix, without the last dot.
-        owner: Name for a sentence; for scanners the maker as `checks_scanner` has it.
+        owner: Name for a sentence; for scanners the maker as `checks.scanner` has it.
         kind: What the owner makes.
     """
 

@@ -29,8 +29,6 @@ from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
 
-__all__ = ["main"]
-
 # Beyond the file itself: its companion and some slack.
 _REQUEST_HEADROOM = 1 << 20
 

@@ -32,8 +32,6 @@ from pydicom.valuerep import DSfloat
 from btd_desktop.errors import EvidenceError
 from btd_desktop.volume import Volume
 
-__all__ = ["PRIVATE_CREATOR", "write_series"]
-
 PRIVATE_CREATOR: Final = "BTD DESKTOP"
 _IMPLEMENTATION_UID: Final = UID("2.25.177482064230487361982309486120378451237")
 _CT_INTERCEPT: Final = -1024

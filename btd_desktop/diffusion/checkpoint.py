@@ -19,14 +19,6 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 
-__all__ = [
-    "install_weights",
-    "load_model",
-    "save_model",
-    "tensors_from_bytes",
-    "weights_bytes",
-]
-
 _MAX_WEIGHTS_BYTES = 2 << 30
 # Names, shapes and offsets of a few hundred tensors take some ten kilobytes.
 _MAX_HEADER_BYTES = 4 << 20

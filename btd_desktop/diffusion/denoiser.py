@@ -22,8 +22,6 @@ from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.errors import ModelError
 from btd_desktop.scoring.card import ModelCard
 
-__all__ = ["DiffusionDetector", "open_detector"]
-
 _MULTIPLE = 8  # both networks halve the image; 8 suits either
 _MARGIN = 32  # context around what is kept: the lean network's receptive field
 

@@ -13,8 +13,6 @@ import torch
 
 from btd_desktop.errors import SettingsError
 
-__all__ = ["ComputeDevice", "choose_device"]
-
 
 @dataclass(frozen=True, slots=True)
 class ComputeDevice:

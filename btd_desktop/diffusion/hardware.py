@@ -6,8 +6,6 @@ import torch
 
 from btd_desktop.diffusion.device import choose_device
 
-__all__ = ["hardware_facts"]
-
 
 def hardware_facts() -> dict[str, str]:
     """Names and values: device, the reason for it, number format, CPU, threads."""

@@ -18,8 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LeanConfig", "LeanDenoiser"]
-
 # Scaled intensities span [-1, 1] while the noise that matters is near 0.02: the gain
 # brings it to where activations work, without changing what can be represented.
 _INPUT_GAIN = 8.0

@@ -11,8 +11,6 @@ from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.errors import ModelError
 
-__all__ = ["build_network", "describe_network", "parameter_count"]
-
 # A card comes from outside: it must not be able to ask for terabytes. The largest
 # network that anybody used for this (dim 64) has 36 million parameters.
 _MAX_WIDTH = 512

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from btd_desktop.diffusion.schedule import NoiseSchedule
 
-__all__ = ["NoisePredictor", "q_sample", "residual_map", "reverse_step"]
-
 
 class NoisePredictor(Protocol):
     """A network that predicts eps from a noised image and its noise level."""

@@ -42,8 +42,6 @@ from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import CARD_FILE, ModelCard
 
-__all__ = ["READER_FLAG", "ReaderLimits", "convert_checkpoint"]
-
 # In a frozen bundle there is no `python -m`: see `dicom.sandbox.WORKER_FLAG`.
 READER_FLAG: Final = "--checkpoint-reader"
 _LEVELS: Final = (0.0173286, 0.03, 0.055, 0.1)

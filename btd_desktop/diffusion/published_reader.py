@@ -26,8 +26,6 @@ from btd_desktop.containment.inside import (
     limit_memory,
 )
 
-__all__ = ["MEMORY_BYTES", "convert", "main"]
-
 # torch reserves much more address space than it uses.
 MEMORY_BYTES: Final = 12 << 30
 _RANDOM: Final = Path("/dev/urandom")  # torch seeds its generators there

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NoiseSchedule", "cosine_schedule", "linear_schedule", "sigmoid_schedule"]
-
 _MAX_BETA = 0.999
 
 

@@ -18,8 +18,6 @@ from torch.nn import functional
 
 from btd_desktop.diffusion.schedule import NoiseSchedule, sigmoid_schedule
 
-__all__ = ["ReferenceUnet"]
-
 _GROUPS = 8
 _HEADS = 4
 _HEAD_DIM = 32

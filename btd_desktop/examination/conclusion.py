@@ -14,8 +14,6 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 
-__all__ = ["CaseConclusion", "Conclusion", "SeriesConclusion", "conclude"]
-
 Conclusion = Literal[
     "supports",
     "inconclusive",

@@ -18,8 +18,6 @@ from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.examination.wording import percent_text
 from btd_desktop.scoring.copies import CopyMatch
 
-__all__ = ["copy_sentence", "judge_copy"]
-
 
 def judge_copy(
     profile: CalibrationProfile, scope: Scope, copy: CopyMatch | None

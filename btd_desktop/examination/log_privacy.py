@@ -7,8 +7,6 @@ from typing import Any
 
 from btd_desktop.logs import keep_out_of_logs
 
-__all__ = ["keep_patients_out_of_logs"]
-
 _KEYS = ("patient_name", "patient_id")
 
 

@@ -21,15 +21,6 @@ from btd_desktop.digest import file_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard
 
-__all__ = [
-    "MANIFEST_FILE",
-    "check_pinned_file",
-    "check_pinned_model",
-    "is_shipped",
-    "make_manifest",
-    "write_manifest",
-]
-
 MANIFEST_FILE: Final = "manifest.json"
 _FORMAT: Final = 1
 _MAX_BYTES: Final = 4 << 20

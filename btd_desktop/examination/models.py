@@ -27,19 +27,6 @@ from btd_desktop.scoring.selfcheck import check_noise_prediction
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
 
-__all__ = [
-    "BoundDetector",
-    "ModelEntry",
-    "choose_profile",
-    "find_model",
-    "find_profile",
-    "installed_model",
-    "list_models",
-    "list_profiles",
-    "model_of_run",
-    "open_detector",
-    "scope_of",
-]
 
 PROFILES_DIR = "profiles"
 # What "" means: the user's own choice by its folder's name, else ours.

@@ -14,8 +14,6 @@ from btd_desktop.scoring.copies import CopyMatch
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 
-__all__ = ["ScoredPlace", "judged_place"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredPlace:

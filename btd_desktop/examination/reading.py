@@ -24,16 +24,6 @@ from btd_desktop.examination.wording import reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
 
-__all__ = [
-    "AS_KEPT",
-    "Choice",
-    "read_case",
-    "read_series",
-    "required_evaluation",
-    "series_of_case",
-    "with_findings",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:

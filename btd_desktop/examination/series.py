@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from btd_desktop.scoring.card import ModelCard, ModelFacts
     from btd_desktop.scoring.features import GridFeatures
 
-__all__ = [
-    "Evaluation",
-    "SeriesExamination",
-    "State",
-    "distinct_models",
-    "method_id",
-    "result_digest",
-]
-
 
 class State(StrEnum):
     """How far the examination of a series came."""

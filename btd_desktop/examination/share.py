@@ -16,8 +16,6 @@ from btd_desktop.scoring.features import GridFeatures, places_with_tissue
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
-__all__ = ["ScoredShare", "scored_share"]
-
 # Nobody would call a body examined of which the half was not looked at.
 _LEAST_BODY = 0.5
 # The rim of a padded field of view costs a place here and there.

@@ -17,17 +17,6 @@ from btd_desktop.digest import json_digest
 from btd_desktop.examination.shipped_digests import MODELS
 from btd_desktop.scoring.card import CARD_FILE, ModelCard, read_card
 
-__all__ = [
-    "DIGESTS_FILE",
-    "MEASURED_ON",
-    "Standing",
-    "digests_module",
-    "figures_of",
-    "model_standing",
-    "named_model",
-    "profile_standing",
-]
-
 DIGESTS_FILE: Final = Path(__file__).with_name("shipped_digests.py")
 MEASURED_ON: Final = "model_digest"
 """Key among a card's metrics: digest of the model that they were measured on."""

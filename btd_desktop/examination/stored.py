@@ -13,8 +13,6 @@ from btd_desktop.errors import CaseError
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.scoring.packing import unpacked_features
 
-__all__ = ["latest_run", "load_features", "load_residual"]
-
 
 def latest_run(store: CaseStore, series_id: int) -> Run | None:
     """The newest finished run of a series, or None."""

@@ -10,21 +10,6 @@ from btd_desktop.errors import BtdError
 if TYPE_CHECKING:
     from btd_desktop.cases.model import SeriesRecord
 
-__all__ = [
-    "NOT_COVERED",
-    "UNITS",
-    "counted",
-    "flagged_text",
-    "interval_text",
-    "modality_text",
-    "number_text",
-    "p_text",
-    "p_value_text",
-    "percent_text",
-    "rate_text",
-    "reason_of",
-    "spacing_of",
-]
 
 NOT_COVERED: Final = "not covered by the calibration"
 

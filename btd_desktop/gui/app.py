@@ -17,8 +17,6 @@ from btd_desktop.gui.shell.crash import CrashGuard
 from btd_desktop.gui.shell.main_window import MainWindow
 from btd_desktop.workflow.services import Services
 
-__all__ = ["make_window", "run"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -25,8 +25,6 @@ from PySide6.QtCore import QElapsedTimer, QObject, QThread, Signal, Slot
 from btd_desktop.errors import BtdError, Cancelled
 from btd_desktop.progress import Progress, TaskContext
 
-__all__ = ["Job", "JobRunner", "LaneName", "Tell", "Work"]
-
 LaneName = Literal["compute", "io"]
 Tell = Callable[[object], None]
 Work = Callable[[TaskContext, Tell], Any]

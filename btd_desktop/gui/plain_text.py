@@ -12,8 +12,6 @@ import unicodedata
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-__all__ = ["PlainLabel", "plain_label", "plain_tool_tip", "sentence", "visible_text"]
-
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _MAX_LENGTH = 4000
 # Marks stacked on one letter can cover the lines above and below ("zalgo").

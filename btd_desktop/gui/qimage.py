@@ -14,15 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtGui import QImage
 
-__all__ = [
-    "GreyPicture",
-    "OverlayPicture",
-    "grey_levels",
-    "overlay_table",
-    "remarkableness",
-    "window_table",
-]
-
 Table = NDArray[np.uint32]
 
 _INT16 = np.arange(-32768, 32768, dtype=np.float64)

@@ -15,17 +15,6 @@ from PySide6.QtGui import QKeySequence
 from btd_desktop.errors import SettingsError
 from btd_desktop.paths import assets_dir
 
-__all__ = [
-    "Clash",
-    "Context",
-    "Gesture",
-    "Shortcut",
-    "ShortcutTable",
-    "clashes",
-    "load_shortcuts",
-    "with_own_keys",
-]
-
 Context = Literal["viewer", "window"]
 
 

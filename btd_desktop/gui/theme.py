@@ -19,19 +19,6 @@ from PySide6.QtWidgets import QApplication
 
 from btd_desktop.paths import assets_dir
 
-__all__ = [
-    "DARK",
-    "LIGHT",
-    "Theme",
-    "ThemeName",
-    "apply_theme",
-    "contrast_ratio",
-    "icon",
-    "icon_names",
-    "style_sheet",
-    "theme_named",
-]
-
 ThemeName = Literal["dark", "light"]
 _ICON_SIZES = (16, 20, 24, 32, 48, 64)
 

@@ -13,15 +13,6 @@ import numpy as np
 
 from btd_desktop.volume import VoxelArray
 
-__all__ = [
-    "WINDOW_PRESETS",
-    "WindowPreset",
-    "auto_window",
-    "full_window",
-    "preset_window",
-    "presets_for",
-]
-
 Window = tuple[float, float]
 Source = Literal["fixed", "file", "auto", "full", "user"]
 

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tissue", "foreground_mask", "tissue_map"]
-
 _BODY_HU = -500.0
 _LUNG_HU = -500.0
 _DENSE_HU = 150.0

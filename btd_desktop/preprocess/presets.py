@@ -19,15 +19,6 @@ from btd_desktop.errors import SettingsError
 from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "PRESETS",
-    "IntensityScale",
-    "Preset",
-    "fit_scale",
-    "preset_named",
-    "scaled_slice",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Preset:

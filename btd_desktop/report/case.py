@@ -16,8 +16,6 @@ from btd_desktop.examination.series import (
 )
 from btd_desktop.scoring.card import ModelFacts
 
-__all__ = ["ReportCase", "patient_text"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportCase:

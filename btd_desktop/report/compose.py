@@ -8,8 +8,6 @@ from btd_desktop.report.document import Document, quoting
 from btd_desktop.report.sections import sections_of
 from btd_desktop.report.sections.cover import cover
 
-__all__ = ["document_of"]
-
 
 def document_of(case: ReportCase) -> Document:
     """The report of a case: every value comes from the case, none is typed.

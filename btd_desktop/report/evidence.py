@@ -10,8 +10,6 @@ from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.digest import tree_digest
 from btd_desktop.report.document import Cell, join, name, plain
 
-__all__ = ["FATES", "ReceivedFile", "file_cell", "list_digest", "received_files"]
-
 FATES: Final = (
     "accepted",
     "not an image",

@@ -19,8 +19,6 @@ from typing import Any
 
 from btd_desktop.digest import file_digest
 
-__all__ = ["EvidenceProblem", "compare_evidence"]
-
 
 @dataclass(frozen=True, slots=True)
 class EvidenceProblem:

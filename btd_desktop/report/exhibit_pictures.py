@@ -14,8 +14,6 @@ from btd_desktop.report.case import ReportCase
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.volume import Volume
 
-__all__ = ["display_window", "exhibit_figure"]
-
 _CROP: Final = 160
 _LUNG_WINDOW: Final = (-600.0, 1500.0)
 _SOFT_WINDOW: Final = (40.0, 400.0)

@@ -45,8 +45,6 @@ from btd_desktop.report.exhibit_pictures import exhibit_figure
 from btd_desktop.report.results import Result
 from btd_desktop.report.wording import mm_text
 
-__all__ = ["exhibits_of", "score_sentences"]
-
 _MOST_EXHIBITS: Final = 12
 _STATUSES: Final = ("to check", "confirmed", "dismissed")
 _MODES: Final = {

@@ -21,15 +21,6 @@ from btd_desktop.examination.wording import number_text
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.style import GREY, INK, LINE
 
-__all__ = [
-    "exhibit_panels",
-    "exhibit_row",
-    "grey_from_values",
-    "overlay_from_p_map",
-    "overlay_from_residual",
-    "residual_limit",
-]
-
 _BLUE: Final = np.array([38, 104, 200], dtype=np.float32)
 _ORANGE: Final = np.array([232, 104, 16], dtype=np.float32)
 _STRONGEST: Final = 0.8

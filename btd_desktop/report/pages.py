@@ -40,14 +40,6 @@ from btd_desktop.report.style import (
 )
 from btd_desktop.report.visible import visible_text
 
-__all__ = [
-    "SIGNATURE_BOX",
-    "TWIN_KEYWORD",
-    "PageTotal",
-    "ReportCanvas",
-    "ReportTemplate",
-]
-
 TWIN_KEYWORD: Final = "btd-report-twin-sha256="
 """Prefix, in the keywords of the PDF, of the digest of the attached JSON twin."""
 

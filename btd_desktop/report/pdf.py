@@ -48,8 +48,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.figures import exhibit_row
 from btd_desktop.report.pages import (
-    SIGNATURE_BOX,
-    TWIN_KEYWORD,
     PageTotal,
     ReportCanvas,
     ReportTemplate,
@@ -73,8 +71,6 @@ from btd_desktop.report.style import (
 )
 from btd_desktop.report.twin import twin_bytes
 from btd_desktop.report.wording import size_text
-
-__all__ = ["SIGNATURE_BOX", "TWIN_KEYWORD", "TWIN_NAME", "render_pdf"]
 
 TWIN_NAME: Final = "report.json"
 

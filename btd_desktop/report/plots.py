@@ -18,8 +18,6 @@ from reportlab.lib.colors import Color
 from btd_desktop.examination.wording import number_text
 from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE
 
-__all__ = ["cdf_plot", "score_histogram"]
-
 _LEFT: Final = 38.0
 _RIGHT: Final = 10.0
 _BOTTOM: Final = 30.0

@@ -46,8 +46,6 @@ from btd_desktop.report.document import (
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.scrubbing import WITHHELD, Scrubber
 
-__all__ = ["REPLACED", "picture_of_body", "redacted_document"]
-
 Pseudonym = Callable[[str, str], str]
 """(kind, text) to the pseudonym of the text: the same one for the same text."""
 

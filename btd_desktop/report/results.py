@@ -27,15 +27,6 @@ from btd_desktop.report.document import (
     reference,
 )
 
-__all__ = [
-    "Level",
-    "Result",
-    "modality_cell",
-    "result_sentences",
-    "results_of",
-    "series_title",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Level:

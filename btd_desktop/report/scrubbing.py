@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["WITHHELD", "Scrubber", "skeleton"]
-
 WITHHELD: Final = "withheld"
 
 _ANYWHERE: Final = 5

@@ -20,9 +20,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
-from btd_desktop.report.pdf import TWIN_KEYWORD, TWIN_NAME
-
-__all__ = ["contents_problems", "twin_of_signed_revision", "vouched_chain"]
+from btd_desktop.report.pages import TWIN_KEYWORD
+from btd_desktop.report.pdf import TWIN_NAME
 
 _HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 _LARGEST_TWIN: Final = 1 << 28

@@ -36,8 +36,6 @@ from btd_desktop.errors import ReportError
 from btd_desktop.report.signed_parts import vouched_chain
 from btd_desktop.report.stamp import signature_stamp
 
-__all__ = ["OWN_KEY_NAME", "SigningKey", "load_pkcs12", "own_key", "sign_pdf"]
-
 OWN_KEY_NAME: Final = "report-signing.p12"
 _FIELD: Final = "Signature"
 _VALIDITY: Final = timedelta(days=5 * 365)

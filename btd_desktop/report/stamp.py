@@ -18,8 +18,6 @@ from reportlab.pdfgen.canvas import Canvas
 from btd_desktop.report.style import GREY, INK, register_fonts
 from btd_desktop.report.visible import visible_text
 
-__all__ = ["signature_stamp"]
-
 _FONT = "BTD-Sans"
 
 

@@ -32,28 +32,6 @@ from btd_desktop.errors import ReportError
 from btd_desktop.paths import assets_dir
 from btd_desktop.report.visible import markup_from_text
 
-__all__ = [
-    "ACCENT",
-    "FLAG",
-    "FRAME_HEIGHT",
-    "FRAME_WIDTH",
-    "GREY",
-    "INK",
-    "LINE",
-    "MARGIN",
-    "PAGE",
-    "PALE",
-    "STYLES",
-    "bullets",
-    "callout",
-    "data_table",
-    "fact_table",
-    "heading",
-    "paragraph",
-    "register_fonts",
-    "space",
-]
-
 # Tag text may hold <img src="…">. Text is escaped; should markup ever slip through,
 # ReportLab must still open neither a file nor a host.
 reportlab.rl_config.trustedSchemes = []

@@ -26,8 +26,6 @@ from btd_desktop.report.document import (
     Table,
 )
 
-__all__ = ["LAYOUT", "TWIN_FORMAT", "TWIN_FORMAT_VERSION", "twin_bytes", "twin_value"]
-
 TWIN_FORMAT: Final = "btd-report"
 TWIN_FORMAT_VERSION: Final = 2
 LAYOUT: Final = 2

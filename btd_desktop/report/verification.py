@@ -40,8 +40,6 @@ from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
 from btd_desktop.report.signed_parts import contents_problems, twin_of_signed_revision
 from btd_desktop.report.twin import TWIN_FORMAT
 
-__all__ = ["ReportVerdict", "verify_report"]
-
 _LARGEST_REPORT: Final = 1 << 29
 
 # The verdict says what is wrong with a signature; pyHanko would also log it, with a

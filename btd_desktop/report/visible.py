@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Container
 from xml.sax.saxutils import escape
 
-__all__ = ["markup_from_text", "visible_text"]
-
 # Controls, format marks (bidi, zero width), surrogates, private use, unassigned; line
 # and paragraph separators. Ordinary spaces (Zs) stay, the odd ones are shown.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["json_time", "mm_text", "size_text", "time_text"]
-
 
 def size_text(n_bytes: int) -> str:
     """A size in bytes with thousands separated."""

@@ -15,8 +15,6 @@ from typing import Any
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
 
-__all__ = ["CARD_FILE", "WEIGHTS_FILE", "ModelCard", "ModelFacts", "read_card"]
-
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 _FORMAT = 1

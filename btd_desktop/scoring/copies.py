@@ -26,8 +26,6 @@ from scipy import fft, ndimage
 
 from btd_desktop.progress import TaskContext
 
-__all__ = ["CopyMatch", "find_copies"]
-
 _SIDES = (14, 32)  # of the squares that are looked for
 _WINDOW = 32  # over which loudness is evened out
 _CLIP = 1.0  # standard deviations

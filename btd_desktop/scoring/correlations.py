@@ -19,8 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MIN_ZONE_PIXELS", "correlation_channels", "zone_correlations"]
-
 MIN_ZONE_PIXELS = 64.0
 """Pixels of tissue that a zone needs, a quarter of the disc; fewer say nothing, and the
 zone counts as ordinary: at the skin a handful of pixels would be remarkable by chance.

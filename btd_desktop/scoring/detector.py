@@ -12,8 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Detector", "DetectorInfo"]
-
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:

@@ -18,18 +18,6 @@ from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.selfcheck import check_maps
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "NoiseMaps",
-    "SliceScores",
-    "grid_of",
-    "neighbours_of",
-    "score_place",
-    "score_slice",
-    "score_volume",
-    "scored_slice",
-    "tissue_of",
-]
-
 _MAPS_KEPT = 3
 
 

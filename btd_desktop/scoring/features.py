@@ -31,16 +31,6 @@ from btd_desktop.scoring.correlations import (
 )
 from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
 
-__all__ = [
-    "ACROSS",
-    "ZONE_RADII_PX",
-    "GridFeatures",
-    "Neighbour",
-    "feature_names",
-    "grid_features",
-    "places_with_tissue",
-]
-
 # Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
 # A 32 mm cube on 0.7 mm pixels reaches 23 px from its centre, its seam ring 3.
 ZONE_RADII_PX = (9.0, 17.0, 27.0)

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "PatchGrid", "block_sums", "windows_at"]
-
 BLOCK = 4
 _GRAIN = 2.0**24  # block sums are near 16, so this is finer than float32
 

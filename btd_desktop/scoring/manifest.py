@@ -15,8 +15,6 @@ from btd_desktop.preprocess.presets import IntensityScale, Preset
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.strict_json import plain_json, record_from_json
 
-__all__ = ["ENGINE_VERSION", "ModelName", "RunManifest"]
-
 # Raised whenever features or pooling change meaning.
 ENGINE_VERSION = 3
 

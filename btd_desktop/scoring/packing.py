@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.scoring.features import GridFeatures
 
-__all__ = ["packed_features", "unpacked_features"]
-
 _EXTRA = 3  # injection, removal, aerated travel in front of the features
 
 

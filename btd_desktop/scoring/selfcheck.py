@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.errors import ModelError
 
-__all__ = ["check_maps", "check_noise_prediction"]
-
 _SIDE, _RIM, _SEED = 64, 8, 20260314
 _MIN_CORRELATION: Final = 0.3
 # Of the mean square of the prediction, over the squared correlation.

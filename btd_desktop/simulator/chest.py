@@ -28,8 +28,6 @@ from btd_desktop.simulator.raster import (
 from btd_desktop.simulator.vessels import Tubes, grow_tree, tube_coverage
 from btd_desktop.tampering.nodule import Nodule, random_nodule
 
-__all__ = ["ChestPhantom", "chest_phantom"]
-
 AIR_HU = -1000.0
 Plane = NDArray[np.float32]
 

@@ -29,15 +29,6 @@ from btd_desktop.simulator.raster import RasterGrid, raster_grid
 from btd_desktop.simulator.scanners import MANUFACTURER, CtScanner
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "WATER_PER_MM",
-    "CtPhantom",
-    "ct_volume",
-    "simulate_ct",
-    "simulate_ct_slice",
-    "slice_positions_mm",
-]
-
 WATER_PER_MM = 0.0195
 """Linear attenuation of water near 68 keV, the mean energy of a 120 kV beam."""
 

@@ -36,16 +36,6 @@ from btd_desktop.tampering.nodules import Noise, inject_nodule, remove_nodule
 from btd_desktop.tampering.result import TamperRecord
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "DEMO_SEED",
-    "DemoCase",
-    "DemoPlan",
-    "injection_place",
-    "make_demo",
-    "make_suspect",
-    "nearest_voxel",
-]
-
 DEMO_SEED = 20261122
 
 _STAGE = "Making the demonstration case"

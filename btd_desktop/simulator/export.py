@@ -11,8 +11,6 @@ from pathlib import Path
 from btd_desktop.simulator.scanners import MANUFACTURER
 from btd_desktop.volume import Volume
 
-__all__ = ["export_series"]
-
 
 def export_series(
     volume: Volume,

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from btd_desktop.simulator.random_field import RandomField, random_field
 from btd_desktop.simulator.raster import RasterGrid, angle_table, coverage, paint
 
-__all__ = ["TISSUES", "HeadPhantom", "Tissue", "head_phantom"]
-
 Plane = NDArray[np.float32]
 
 

@@ -23,8 +23,6 @@ from btd_desktop.simulator.raster import raster_grid
 from btd_desktop.simulator.scanners import MANUFACTURER, MrScanner
 from btd_desktop.volume import Volume
 
-__all__ = ["simulate_mr", "simulate_mr_slice", "spin_echo_signal"]
-
 _WHITE_LEVEL = 600.0
 """Stored value of white matter."""
 

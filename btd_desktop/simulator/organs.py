@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from btd_desktop.simulator.anatomy import ChestShape
 from btd_desktop.simulator.raster import RasterGrid, angle_table, coverage, paint
 
-__all__ = ["paint_mediastinum", "paint_ribs", "paint_spine"]
-
 Plane = NDArray[np.float32]
 
 

@@ -16,8 +16,6 @@ from scipy.ndimage import map_coordinates
 
 from btd_desktop.simulator.scanners import CtScanner
 
-__all__ = ["filtered_backprojection", "project", "scan_circle"]
-
 _UPSAMPLING = 4
 
 Array = NDArray[np.float32]

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RandomField", "random_field"]
-
 _LATTICE = 96
 """Lattice nodes per axis; the field repeats after this many node distances."""
 

@@ -12,8 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_ANGLES", "RasterGrid", "angle_table", "coverage", "paint", "raster_grid"]
-
 N_ANGLES = 4096
 """Entries of a table over the polar angle; 0.3 mm apart at 200 mm."""
 

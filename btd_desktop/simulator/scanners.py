@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = [
-    "CT_SCANNERS",
-    "MANUFACTURER",
-    "MR_SCANNERS",
-    "CtScanner",
-    "MrScanner",
-    "ct_scanner",
-]
-
 MANUFACTURER = "BTD SIMULATED"
 
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.simulator.raster import RasterGrid
 
-__all__ = ["Tubes", "grow_tree", "tube_coverage"]
-
 _MURRAY_EXPONENT = 2.7
 _STEP_MM = 5.0
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.simulator.raster import RasterGrid, coverage
 
-__all__ = ["WaterPhantom"]
-
 
 @dataclass(frozen=True, slots=True)
 class WaterPhantom:

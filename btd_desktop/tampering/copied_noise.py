@@ -13,8 +13,6 @@ from scipy.ndimage import gaussian_filter
 from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
-__all__ = ["VESSEL_HU", "copied_noise", "gaussian_noise"]
-
 VESSEL_HU = -650.0
 """Lung voxels above this are vessel or nodule, not parenchyma."""
 

@@ -29,13 +29,6 @@ from btd_desktop.tampering.result import (
 )
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "Noise",
-    "NoiseSource",
-    "inject_nodule",
-    "remove_nodule",
-]
-
 Array = NDArray[np.float32]
 
 NoiseSource = Callable[[Volume, Box, Array, np.random.Generator], Array]

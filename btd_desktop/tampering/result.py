@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.volume import Volume
 
-__all__ = ["Box", "Kind", "TamperRecord", "TamperResult", "offsets_mm"]
-
 Kind = Literal["injection", "removal", "redraw"]
 """What an attack does to the content of a place: something is added, taken away, or
 the same content redrawn.

@@ -27,14 +27,6 @@ from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.search_copies import sampled_copies
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "benign_features",
-    "calibrate_on",
-    "calibrate_paths",
-    "load_benign",
-    "patient_of",
-]
-
 
 def patient_of(loaded: LoadedSeries) -> str:
     """Pseudonym of a series' patient: equal for the scans of one patient.

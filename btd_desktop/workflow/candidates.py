@@ -16,8 +16,6 @@ from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.search_copies import copies_in_case
 
-__all__ = ["find_candidates"]
-
 _MERGE_MM = 24.0  # two peaks closer than a tampered cube is wide are one place
 _MAX_CANDIDATES = 12
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from btd_desktop.errors import SettingsError
 from btd_desktop.paths import sbom_path
 
-__all__ = ["ComponentRow", "component_rows", "installed_version"]
-
 
 @dataclass(frozen=True, slots=True)
 class ComponentRow:

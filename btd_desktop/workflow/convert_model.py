@@ -10,8 +10,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import ModelCard
 from btd_desktop.workflow.services import Services
 
-__all__ = ["convert_published"]
-
 _PRESETS = {"CT": "ct96", "MR": "mr128"}
 
 

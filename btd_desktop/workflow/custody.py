@@ -21,20 +21,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.reports_beside import heads_beside
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "ADOPTION",
-    "BEFORE_REPORT",
-    "ON_OPENING",
-    "CustodyCheck",
-    "EvidenceCheck",
-    "check_custody",
-    "check_evidence",
-    "digest_now",
-    "open_checked",
-    "refuse_altered",
-    "require_authenticated",
-]
-
 ADOPTION = "The case was made on another computer and could not be authenticated here."
 """How every report says it, so that `btd verify` finds it again."""
 BEFORE_REPORT = "before the report"

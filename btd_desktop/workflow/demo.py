@@ -24,8 +24,6 @@ from btd_desktop.workflow.import_series import CaseDetails
 from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.services import Services
 
-__all__ = ["DemoOutcome", "TruthCheck", "demo_folders", "prepare_demo", "run_demo"]
-
 # A patch of 96 px reaches half its side from its centre; a finding whose patch holds
 # the tampered centre within a third of that has found it.
 _FOUND_WITHIN_PX = 24

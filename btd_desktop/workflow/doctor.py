@@ -25,8 +25,6 @@ from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.workflow.components import installed_version
 from btd_desktop.workflow.services import Services
 
-__all__ = ["Diagnosis", "Section", "diagnose", "models_json"]
-
 _PACKAGES = (*COMPONENTS, "typer", "PySide6-Essentials", "pyqtgraph")
 _DECODERS = (
     ("uncompressed, deflated, RLE", "pydicom"),

@@ -40,18 +40,6 @@ from btd_desktop.workflow.issue_report import (
 from btd_desktop.workflow.score_series import OnSlice, score_series
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "Examination",
-    "ExamineOptions",
-    "evaluation_json",
-    "examine",
-    "examine_series",
-    "finding_json",
-    "outcome_json",
-    "outcomes_json",
-]
-
-
 # Why one series could not be scored, which does not end the examination of others. A
 # case that cannot be written does.
 _RECORDED = (ModelError, SettingsError, EvidenceError, CalibrationError)

@@ -29,13 +29,6 @@ from btd_desktop.workflow.issue_report import (
 from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "report_on_case",
-    "report_on_store",
-    "score_case",
-    "score_place",
-]
-
 
 def score_case(
     folder: Path,

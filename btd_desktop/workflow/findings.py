@@ -12,13 +12,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.candidates import find_candidates
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "keep_place",
-    "keep_profile",
-    "search_and_keep",
-    "searched",
-]
-
 
 def keep_place(
     store: CaseStore,

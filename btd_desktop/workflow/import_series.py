@@ -24,24 +24,6 @@ from btd_desktop.workflow.kept_series import add_series
 from btd_desktop.workflow.second_reading import read_again
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "AskModality",
-    "CaseDetails",
-    "ImportStatement",
-    "count_fates",
-    "create_case",
-    "fates_of",
-    "file_json",
-    "geometry_json",
-    "holds_case",
-    "import_into_case",
-    "import_statement",
-    "keep_import",
-    "open_or_create",
-    "require_series",
-]
-
-
 AskModality = Callable[[tuple[str, ...]], str]
 """Asks the examiner what the named series are: "CT", "MR", or "" for not known."""
 

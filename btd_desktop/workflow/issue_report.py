@@ -19,7 +19,8 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document
-from btd_desktop.report.pdf import SIGNATURE_BOX, render_pdf
+from btd_desktop.report.pages import SIGNATURE_BOX
+from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
 from btd_desktop.report.twin import twin_bytes
 from btd_desktop.workflow.custody import (
@@ -38,8 +39,6 @@ from btd_desktop.workflow.report_names import (
 )
 from btd_desktop.workflow.reports_beside import set_aside_unrecorded
 from btd_desktop.workflow.services import Services
-
-__all__ = ["IssuedReport", "ReportOptions", "issue_report", "preview_report"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
-__all__ = ["add_series", "facts_of"]
-
 
 def add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> int:
     """Keep a series in the case; returns the number that it has there.

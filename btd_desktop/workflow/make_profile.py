@@ -15,8 +15,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.services import Services
 
-__all__ = ["default_profile_path", "make_profile", "profile_summary"]
-
 
 def make_profile(
     paths: Sequence[Path],

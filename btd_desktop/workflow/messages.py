@@ -13,13 +13,6 @@ from btd_desktop.errors import BtdError, Cancelled
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.report.visible import visible_text
 
-__all__ = [
-    "CANCELLED_HINT",
-    "error_json",
-    "error_text",
-    "visible",
-]
-
 CANCELLED_HINT = "what was done so far is kept; the same command goes on from there"
 
 

@@ -22,14 +22,6 @@ from btd_desktop.report.redaction import REPLACED, redacted_document
 from btd_desktop.report.scrubbing import Scrubber
 from btd_desktop.workflow.slice_tags import member_of
 
-__all__ = [
-    "CaseNames",
-    "CasePseudonyms",
-    "case_names",
-    "case_pseudonyms",
-    "redacted_report",
-]
-
 _ACTION = "key of pseudonyms made"
 _PURPOSE = b"BTD Desktop pseudonyms of a case\0"
 _DIGITS = 12

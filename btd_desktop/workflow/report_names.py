@@ -6,8 +6,6 @@ from pathlib import Path
 
 from btd_desktop.cases.store import CaseStore
 
-__all__ = ["is_variant", "next_number", "next_report_path", "variant_path"]
-
 _VARIANT = "-redacted"
 
 

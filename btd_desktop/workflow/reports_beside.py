@@ -10,8 +10,6 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError, ReportError
 from btd_desktop.workflow.services import Services
 
-__all__ = ["head_of_report", "heads_beside", "set_aside_unrecorded"]
-
 _REPORT_NAME = re.compile(r"report-[0-9]+(-redacted)?\.pdf")
 _MOST_REPORTS = 200
 

@@ -11,8 +11,6 @@ from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
 from btd_desktop.workflow.search_copies import copies_in_case
 
-__all__ = ["score_at"]
-
 
 def score_at(
     store: CaseStore,

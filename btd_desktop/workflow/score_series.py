@@ -26,12 +26,6 @@ from btd_desktop.scoring.packing import packed_features
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
-__all__ = [
-    "OnSlice",
-    "make_manifest",
-    "score_series",
-]
-
 OnSlice = Callable[[SliceScores], None]
 
 # Backend facts that do not alter a score; the run may be resumed with others.

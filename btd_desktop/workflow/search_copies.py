@@ -17,8 +17,6 @@ from btd_desktop.scoring.engine import tissue_of
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 
-__all__ = ["copies_in_case", "sampled_copies"]
-
 # Genuine places that are searched for: of one series at least, and of all together
 # where there are few series.
 _SAMPLES, _SAMPLES_TOGETHER = 30, 150

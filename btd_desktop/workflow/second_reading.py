@@ -14,8 +14,6 @@ from btd_desktop.dicom.series import FileRecord, Import, LoadedSeries, SeriesFin
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import digest_now
 
-__all__ = ["read_again"]
-
 _STAGE = "Reading files again"
 _GONE = "It could not be read a second time, so its digest rests on one reading."
 

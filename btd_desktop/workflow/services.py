@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 
 from btd_desktop.settings import Settings
 
-__all__ = ["Services", "default_services"]
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)

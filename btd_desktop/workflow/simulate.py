@@ -27,8 +27,6 @@ from btd_desktop.tampering.nodules import inject_nodule, remove_nodule
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["SimulatedSeries", "SimulationOptions", "simulate_series"]
-
 _INJECTED_MM = 12.0
 _Scanner = TypeVar("_Scanner", CtScanner, MrScanner)
 

@@ -11,8 +11,6 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.tags import Tag, TagList, list_tags
 from btd_desktop.errors import CaseError
 
-__all__ = ["TagDifference", "differing_tags", "member_of", "tags_of_slice"]
-
 
 @dataclass(frozen=True, slots=True)
 class TagDifference:

@@ -32,7 +32,6 @@ from btd_desktop.workflow.services import Services
 if TYPE_CHECKING:
     from btd_desktop.diffusion.training.trainer import TrainingState
 
-__all__ = ["TrainingOptions", "make_recipe", "train_on_paths", "train_on_series"]
 
 CHECKPOINT_DIR = "training"
 _DEFAULT_STEPS = 12_000

@@ -26,15 +26,6 @@ from btd_desktop.workflow.services import default_services
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
 
-__all__ = [
-    "adoption_in",
-    "case_verdict_json",
-    "report_verdict_json",
-    "standings",
-    "verify_case_folder",
-    "verify_report_file",
-]
-
 
 def verify_report_file(
     path: Path,

@@ -19,8 +19,6 @@ from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.paths import assets_dir
 
-__all__ = ["attacks_dir", "read_attack", "write_attack"]
-
 _MAX_BYTES = 16 << 20
 
 

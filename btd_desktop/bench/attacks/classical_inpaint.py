@@ -19,8 +19,6 @@ from btd_desktop.bench.attacks.touch_up import TouchUp, blended, noise_for
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["remove"]
-
 
 def remove(
     volume: Volume,

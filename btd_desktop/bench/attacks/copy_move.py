@@ -23,8 +23,6 @@ from btd_desktop.errors import SettingsError
 from btd_desktop.tampering.result import Box, Kind, TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
-__all__ = ["inject", "remove"]
-
 _SOLID_HU = -400.0
 _AIR_HU = -975.0
 _N_SLICES = 8

@@ -17,8 +17,6 @@ from btd_desktop.bench.attacks.lung import lung_plane
 from btd_desktop.bench.attacks.paste import steps_mm
 from btd_desktop.volume import Volume
 
-__all__ = ["Blob", "Donor", "donor_of"]
-
 _SOLID_HU = -450.0
 _MIN_MM, _MAX_MM = 4.0, 26.0
 _HALF_MM = 20.0

@@ -14,8 +14,6 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.sparse.linalg import cg, spsolve
 
-__all__ = ["FILLS", "Fill", "filled", "harmonic", "laplacian"]
-
 Fill = Literal["harmonic", "biharmonic", "marching"]
 FILLS: tuple[Fill, ...] = ("harmonic", "biharmonic", "marching")
 

@@ -20,8 +20,6 @@ from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
-__all__ = ["lung_block", "lung_plane", "within_lung", "without_other_air"]
-
 _AIR_HU, _SOLID_HU = -965.0, -500.0
 _MIN_AREA_MM2 = 600.0
 _FILL_MM = 9.0

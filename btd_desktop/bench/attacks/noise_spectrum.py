@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-__all__ = ["FineDetail", "fine_detail", "made_up", "random_noise"]
-
 _FINE_PX = 2.5
 _LAGS = 12
 _QUIET_HU = 120.0

@@ -22,18 +22,6 @@ from btd_desktop.tampering.result import (
 )
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "CUBE_MM",
-    "Centre",
-    "ball_share",
-    "check_place",
-    "cube_box",
-    "pasted",
-    "settled",
-    "shifted_into",
-    "steps_mm",
-]
-
 CUBE_MM = 32.0
 """Side of the cube that an attack may touch, mm."""
 

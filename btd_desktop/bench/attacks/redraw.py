@@ -23,8 +23,6 @@ from btd_desktop.errors import SettingsError
 from btd_desktop.tampering.result import Box, TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["redraw"]
-
 _MARGIN_PX = 4
 _N_DONORS = 60
 

@@ -30,8 +30,6 @@ from btd_desktop.paths import assets_dir
 from btd_desktop.tampering.result import Kind, TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["ATTACKS", "Apply", "Attack", "attacks_named", "why_unavailable"]
-
 Apply = Callable[[Volume, Centre, np.random.Generator, Sequence[Donor]], TamperResult]
 
 

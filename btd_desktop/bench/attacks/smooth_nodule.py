@@ -25,8 +25,6 @@ from btd_desktop.tampering.nodules import Noise, inject_nodule, remove_nodule
 from btd_desktop.tampering.result import Box, TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["drawn_noise", "inject", "remove"]
-
 _REACH_MM = 58.0  # the simulator looks at slices around the nodule, at most so far
 
 

@@ -23,8 +23,6 @@ from btd_desktop.errors import SettingsError
 from btd_desktop.tampering.result import TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
-__all__ = ["Blend", "inject"]
-
 Blend = Literal["soft", "poisson"]
 
 Array = NDArray[np.float32]

@@ -18,8 +18,6 @@ from btd_desktop.tampering.copied_noise import copied_noise, gaussian_noise
 from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
-__all__ = ["NOISES", "TouchUp", "blended", "noise_for", "robust_spread"]
-
 TouchUp = Literal["none", "gaussian", "copied"]
 NOISES: tuple[TouchUp, ...] = ("none", "gaussian", "copied")
 

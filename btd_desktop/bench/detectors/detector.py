@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from btd_desktop.bench.place import Observed, Shown
 from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = ["BenchDetector"]
-
 
 @dataclass(frozen=True, slots=True)
 class BenchDetector:

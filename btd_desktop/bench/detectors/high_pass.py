@@ -8,8 +8,6 @@ from scipy import ndimage
 from btd_desktop.bench.detectors.detector import BenchDetector
 from btd_desktop.bench.place import Shown
 
-__all__ = ["HIGH_PASS"]
-
 _HALF_PX, _RIM_PX = 24, 8
 
 

@@ -8,8 +8,6 @@ from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
 
-__all__ = ["OURS", "OURS_FEATURES"]
-
 _SCOPE = Scope(Coverage.COVERED, ())
 
 

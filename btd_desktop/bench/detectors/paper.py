@@ -5,8 +5,6 @@ from __future__ import annotations
 from btd_desktop.bench.detectors.detector import BenchDetector
 from btd_desktop.bench.place import Shown
 
-__all__ = ["PAPER_INJECTION", "PAPER_REMOVAL"]
-
 
 def _injection(shown: Shown) -> float:
     return float(shown.features.injection[0, 0])

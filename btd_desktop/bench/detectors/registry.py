@@ -12,8 +12,6 @@ from btd_desktop.bench.detectors.paper import PAPER_INJECTION, PAPER_REMOVAL
 from btd_desktop.bench.place import Observed, Shown
 from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = ["DETECTORS", "looked_at", "ranked", "title_of"]
-
 _ALL = (
     PAPER_INJECTION,
     PAPER_REMOVAL,

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 import typer
 
-from btd_desktop.cli.commands.bench_processing import bench
+from btd_desktop.cli.commands import bench_processing, bench_studies
+from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.demo import demonstrate
@@ -43,6 +44,9 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "doctor": check_installation,
     }
 )
+
+BENCH_PARTS = (bench_processing, bench_studies)
+"""Modules that add their commands to `bench` by being imported."""
 
 GROUPS: Mapping[str, typer.Typer] = MappingProxyType({"bench": bench})
 """Commands that have commands of their own."""

@@ -25,8 +25,6 @@ from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
 
-__all__ = ["bench"]
-
 bench = typer.Typer(
     name="bench",
     help="Tamper on purpose, and measure what is noticed of it.",

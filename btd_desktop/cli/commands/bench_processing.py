@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from btd_desktop.cli.commands.bench_studies import JsonFile, bench
+from btd_desktop.cli.commands.bench import bench
+from btd_desktop.cli.commands.bench_studies import JsonFile
 from btd_desktop.cli.measuring import Seed, written
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
 
 if TYPE_CHECKING:
     from btd_desktop.bench.processing import FoundRow, RateRow
-
-__all__ = ["bench", "measure_processing"]
 
 
 @bench.command("processing")

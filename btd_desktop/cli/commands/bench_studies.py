@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.bench.tables import Judged, Row
 
-__all__ = ["bench", "measure_ablation", "measure_models", "measure_shift"]
 
 Places = Annotated[
     int, typer.Option(help="Tampered places per series and attack.", min=1)

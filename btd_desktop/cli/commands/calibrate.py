@@ -11,8 +11,6 @@ from btd_desktop.cli.options import AsJson, Device, Dtype, device_of, dtype_of
 from btd_desktop.cli.output import columns, print_json, say, warn
 from btd_desktop.cli.watching import watched
 
-__all__ = ["calibrate_model"]
-
 
 def calibrate_model(
     paths: Annotated[

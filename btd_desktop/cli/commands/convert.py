@@ -11,8 +11,6 @@ from btd_desktop.cli.options import AsJson
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.watching import watched
 
-__all__ = ["convert_checkpoint"]
-
 
 def convert_checkpoint(
     checkpoint: Annotated[

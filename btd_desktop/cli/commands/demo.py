@@ -13,8 +13,6 @@ from btd_desktop.cli.options import AsJson, Device, device_of
 from btd_desktop.cli.output import columns, print_json, say, warn
 from btd_desktop.cli.watching import watched
 
-__all__ = ["demonstrate"]
-
 
 def demonstrate(
     ctx: typer.Context,

@@ -9,8 +9,6 @@ import typer
 from btd_desktop.cli.options import AsJson
 from btd_desktop.cli.output import fields, print_json, say
 
-__all__ = ["check_installation"]
-
 
 def check_installation(
     components: Annotated[

@@ -30,8 +30,6 @@ from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import report_options
 from btd_desktop.cli.watching import watched
 
-__all__ = ["examine_evidence"]
-
 
 def examine_evidence(
     ctx: typer.Context,

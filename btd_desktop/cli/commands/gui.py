@@ -9,8 +9,6 @@ import typer
 
 from btd_desktop.cli.invocation import Invocation
 
-__all__ = ["open_gui"]
-
 
 def open_gui(
     ctx: typer.Context,

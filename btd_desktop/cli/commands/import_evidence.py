@@ -11,8 +11,6 @@ from btd_desktop.cli.options import AsJson, CaseOut, Evidence, Modality, modalit
 from btd_desktop.cli.output import columns, print_json, say
 from btd_desktop.cli.watching import watched
 
-__all__ = ["import_evidence"]
-
 
 def import_evidence(
     paths: Evidence,

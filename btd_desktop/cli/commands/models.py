@@ -5,8 +5,6 @@ from __future__ import annotations
 from btd_desktop.cli.options import AsJson
 from btd_desktop.cli.output import columns, print_json, say
 
-__all__ = ["list_installed"]
-
 
 def list_installed(as_json: AsJson = False) -> int:
     """List installed models with their calibration profiles."""

@@ -20,8 +20,6 @@ from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import report_options
 from btd_desktop.cli.watching import watched
 
-__all__ = ["report_case"]
-
 
 def report_case(
     ctx: typer.Context,

@@ -20,8 +20,6 @@ from btd_desktop.cli.options import (
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.watching import watched
 
-__all__ = ["score_case"]
-
 _MODES = ("anomaly", "injection", "removal")
 
 

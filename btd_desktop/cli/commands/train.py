@@ -15,8 +15,6 @@ from btd_desktop.cli.watching import watched
 if TYPE_CHECKING:
     from btd_desktop.diffusion.training.trainer import TrainingState
 
-__all__ = ["train_model"]
-
 
 def train_model(
     paths: Annotated[

@@ -11,8 +11,6 @@ from btd_desktop.cli.options import AsJson
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.errors import ReportError
 
-__all__ = ["verify_report"]
-
 
 def verify_report(
     report: Annotated[Path, typer.Argument(help="The PDF.", metavar="REPORT")],

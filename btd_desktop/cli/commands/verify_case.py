@@ -15,7 +15,6 @@ from btd_desktop.errors import CaseError, UnauthenticatedError
 if TYPE_CHECKING:
     from btd_desktop.cases.model import CaseVerdict
 
-__all__ = ["verify_case"]
 
 _MOST = 20  # names out of reach; all of them are in --json
 

@@ -13,23 +13,6 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.parsed import RejectedFileError
 from btd_desktop.dicom.series import Fate
 
-__all__ = [
-    "HEADER_BYTES",
-    "MM_PER_UNIT",
-    "PAIR",
-    "Layout",
-    "Remark",
-    "Vector",
-    "after_end",
-    "damaged",
-    "header_lines",
-    "in_mm",
-    "numbers",
-    "refused",
-    "unsupported",
-    "whole_numbers",
-]
-
 HEADER_BYTES: Final = 65536
 """No text header is longer: a field beyond it would be seen by some readers only."""
 PAIR: Final = "*.img"

@@ -27,8 +27,6 @@ from btd_desktop.dicom.volume_files.layout import (
     whole_numbers,
 )
 
-__all__ = ["read_metaimage"]
-
 _WHAT: Final = "MetaImage"
 _LINE: Final = re.compile(r"[ \t]*([A-Za-z0-9_|.\-]+)[ \t]*=[ \t]*(.*?)[ \t]*")
 _LAST: Final = re.compile(

@@ -25,8 +25,6 @@ from btd_desktop.dicom.volume_files.layout import (
 )
 from btd_desktop.dicom.volume_files.nifti_fields import NiftiFields, nifti_fields
 
-__all__ = ["read_nifti"]
-
 _TYPES: Final = {
     2: "u1",
     4: "i2",

@@ -10,8 +10,6 @@ import numpy as np
 
 from btd_desktop.dicom.volume_files.layout import Vector, damaged, unsupported
 
-__all__ = ["NiftiFields", "nifti_fields"]
-
 _MAGIC: Final = {b"n+1\0": False, b"ni1\0": True}
 _MAGIC_2: Final = {b"n+2\0\r\n\x1a\n": False, b"ni2\0\r\n\x1a\n": True}
 

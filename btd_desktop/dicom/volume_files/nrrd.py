@@ -24,8 +24,6 @@ from btd_desktop.dicom.volume_files.layout import (
 )
 from btd_desktop.dicom.volume_files.nrrd_geometry import NrrdFields, nrrd_geometry
 
-__all__ = ["read_nrrd"]
-
 _WHAT: Final = "NRRD"
 _MAGIC: Final = re.compile(r"NRRD000[1-5]")
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z ]*): +(.*?)[ \t]*")

@@ -16,8 +16,6 @@ from btd_desktop.dicom.volume_files.layout import (
     whole_numbers,
 )
 
-__all__ = ["NrrdFields", "nrrd_geometry"]
-
 NrrdFields = dict[str, str]
 """Fields of a header by their names, in lower case."""
 

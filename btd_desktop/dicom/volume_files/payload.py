@@ -22,8 +22,6 @@ from btd_desktop.dicom.volume_files.layout import (
     unsupported,
 )
 
-__all__ = ["gunzip", "parsed_volume"]
-
 _CHUNK: Final = 1 << 16
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAX_TIMES: Final = 1000

@@ -14,8 +14,6 @@ from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.volume_files.layout import after_end
 
-__all__ = ["parse_npy", "parse_png"]
-
 # Signature; then length, name, data and checksum of each chunk (PNG, 5.3).
 _PNG_START: Final = 8
 _CHUNK_FRAME: Final = 12

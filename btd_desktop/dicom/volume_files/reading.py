@@ -13,8 +13,6 @@ from btd_desktop.dicom.volume_files.nifti import read_nifti
 from btd_desktop.dicom.volume_files.nrrd import read_nrrd
 from btd_desktop.dicom.volume_files.payload import gunzip, parsed_volume
 
-__all__ = ["companion_names", "parse_volume"]
-
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 # A NIfTI header with its extensions; none is larger.
 _NIFTI_HEADER_BYTES: Final = 16 << 20

@@ -11,14 +11,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.errors import EvidenceError
 
-__all__ = [
-    "TrainingSlice",
-    "TrainingSplit",
-    "patient_weights",
-    "random_crops",
-    "split_by_patient",
-]
-
 _MIN_BODY = 0.3  # share of a crop that lies inside the body
 _TRIES = 20
 

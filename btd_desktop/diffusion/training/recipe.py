@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from btd_desktop.errors import SettingsError
 
-__all__ = ["TrainingRecipe", "paper_recipe", "small_noise_recipe"]
-
 _CHOICES = {
     "decay": ("cosine", "constant"),
     "noise": ("small", "paper"),

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from btd_desktop.diffusion.training.recipe import TrainingRecipe
 from btd_desktop.errors import ModelError
 
-__all__ = ["averaged_weights", "load_state", "save_state"]
-
 _FILE = "checkpoint.safetensors"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 

@@ -31,8 +31,6 @@ from btd_desktop.diffusion.training.state import load_state, save_state
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 
-__all__ = ["TrainingState", "train"]
-
 _HIGHEST_LEVEL = 0.1
 _REPORT_EVERY = 50
 _N_WATCHED = 64

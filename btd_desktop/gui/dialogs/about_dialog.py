@@ -17,8 +17,6 @@ from btd_desktop.gui.views.table_view import plain_table
 if TYPE_CHECKING:
     from btd_desktop.workflow.components import ComponentRow
 
-__all__ = ["AboutDialog"]
-
 
 class AboutDialog(QDialog):
     """About the program."""

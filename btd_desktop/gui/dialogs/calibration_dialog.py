@@ -33,8 +33,6 @@ from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
-__all__ = ["CalibrationDialog"]
-
 
 class CalibrationDialog(QDialog):
     """Form above, progress, then the fit with its warnings."""

@@ -10,8 +10,6 @@ from btd_desktop.gui.presenters.verifying import CaseCheckPresenter, VerifyState
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.check_list import CheckList
 
-__all__ = ["CaseCheckDialog"]
-
 
 class CaseCheckDialog(QDialog):
     """Shows the verdict on a case."""

@@ -18,8 +18,6 @@ from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.opening import CaseChoice, CaseProposal
 from btd_desktop.workflow.import_series import CaseDetails
 
-__all__ = ["CaseDialog"]
-
 
 class CaseDialog(QDialog):
     """A new case, or the one that is open."""

@@ -20,17 +20,6 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.gui.plain_text import PlainLabel, plain_label, visible_text
 
-__all__ = [
-    "FolderList",
-    "PathField",
-    "button_box",
-    "form_layout",
-    "heading",
-    "muted",
-    "only_default",
-    "page_layout",
-]
-
 
 def page_layout(dialog: QDialog, title: str, width: int, height: int) -> QVBoxLayout:
     """The outer layout of a dialog, with its size and title set."""

@@ -14,8 +14,6 @@ from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.table_view import plain_table
 
-__all__ = ["ImportStatement"]
-
 _SERIOUS = ("damaged", "refused")
 
 

@@ -8,8 +8,6 @@ from btd_desktop.gui.dialogs.form import button_box, heading, muted, page_layout
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.opening import ModalityQuestion
 
-__all__ = ["ModalityDialog"]
-
 _SHOWN = 6
 
 

@@ -17,8 +17,6 @@ from btd_desktop.gui.dialogs.form import (
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.views.place_panel import set_role
 
-__all__ = ["PictureDialog"]
-
 _NOTE = (
     "Without patient data, the picture shows the body only, with overlay, patches and "
     "scale, but no name, number, date or scanner. Text burned into the body itself "

@@ -9,8 +9,6 @@ from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.wording import duration_text
 from btd_desktop.progress import Progress
 
-__all__ = ["ProgressRow"]
-
 
 class ProgressRow(QWidget):
     """Shows how far long work in a dialog is.

@@ -34,8 +34,6 @@ from btd_desktop.gui.presenters.reporting import (
 from btd_desktop.gui.views.pdf_pages import PdfPages
 from btd_desktop.gui.views.place_panel import set_role
 
-__all__ = ["ReportDialog"]
-
 
 class ReportDialog(QDialog):
     """Form, preview and signature.

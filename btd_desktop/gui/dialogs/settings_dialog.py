@@ -19,8 +19,6 @@ from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.settings import Settings, changed_settings, save_settings
 
-__all__ = ["SettingsDialog"]
-
 _CHOICES = {
     "theme": {"system": "As the desktop", "dark": "Dark", "light": "Light"},
     "device": {

@@ -25,8 +25,6 @@ from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
-__all__ = ["TrainingDialog"]
-
 _PRESETS = {
     "ct96wide": "CT, wide window (lung texture kept)",
     "ct96": "CT, the paper's window",

@@ -22,8 +22,6 @@ from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.check_list import CheckList
 from btd_desktop.gui.views.place_panel import set_role
 
-__all__ = ["VerdictCard", "VerifyDialog"]
-
 
 class VerdictCard(QFrame):
     """The verdict in one sentence."""

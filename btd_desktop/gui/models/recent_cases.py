@@ -17,8 +17,6 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop import paths
 
-__all__ = ["RecentCase", "RecentCases"]
-
 _MAX_BYTES = 1 << 20
 
 

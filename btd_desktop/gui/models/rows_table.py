@@ -21,8 +21,6 @@ from PySide6.QtGui import QBrush, QColor
 
 from btd_desktop.gui.plain_text import plain_tool_tip, visible_text
 
-__all__ = ["Column", "RowsTable"]
-
 _Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
 

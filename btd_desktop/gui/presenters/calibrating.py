@@ -29,13 +29,6 @@ from btd_desktop.workflow.services import Services
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = [
-    "CalibrationForm",
-    "CalibrationPresenter",
-    "CalibrationState",
-    "ModelChoice",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:

@@ -14,7 +14,6 @@ from btd_desktop.examination.wording import number_text, percent_text
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 
-__all__ = ["LevelFit", "level_fit", "patients_needed", "rate_warnings"]
 
 _EMPTY = np.zeros(0)
 _MAX_POINTS = 2000

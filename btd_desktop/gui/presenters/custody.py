@@ -17,8 +17,6 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import ON_OPENING, CustodyCheck, check_custody
 
-__all__ = ["CustodyWatch", "custody_words"]
-
 
 def custody_words(store: CaseStore | None) -> str:
     """What stands above a case that this computer's key does not vouch for, else ""."""

@@ -11,8 +11,6 @@ from btd_desktop.settings import Settings, changed_settings
 if TYPE_CHECKING:
     from btd_desktop.examination.models import BoundDetector, ModelEntry
 
-__all__ = ["Detectors", "DeviceLine", "device_line"]
-
 
 @dataclass(frozen=True, slots=True)
 class DeviceLine:

@@ -15,8 +15,6 @@ from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 
-__all__ = ["FindingRow", "FindingsPresenter", "FindingsState"]
-
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:

@@ -24,7 +24,6 @@ from btd_desktop.volume import Volume
 if TYPE_CHECKING:
     from btd_desktop.dicom.sandbox import Sandbox
 
-__all__ = ["FirstSlice", "first_slice"]
 
 _MAX_LOOKED_AT = 400
 _LARGEST_PREVIEW = 64 << 20

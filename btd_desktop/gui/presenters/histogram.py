@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import Evaluation
 
-__all__ = ["HistogramPresenter", "HistogramState", "Level", "ThresholdState"]
 
 Level = Literal["place", "patch", "slice", "series"]
 _N_BINS = 60

@@ -11,8 +11,6 @@ from btd_desktop.examination.wording import modality_text
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
-__all__ = ["CheckRow", "FactRow", "MetadataPresenter", "MetadataState"]
-
 _NAMES = {
     "manufacturer": "Manufacturer",
     "model": "Scanner model",

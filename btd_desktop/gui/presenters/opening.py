@@ -33,15 +33,6 @@ from btd_desktop.workflow.import_series import (
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile
 
-__all__ = [
-    "CaseChoice",
-    "CaseProposal",
-    "ModalityQuestion",
-    "OpeningPresenter",
-    "ProgressState",
-    "default_cases_dir",
-    "kind_of_paths",
-]
 
 _CASE_FILE = "case.sqlite"
 _TURN_S = 0.1

@@ -18,13 +18,6 @@ from btd_desktop.gui.view_state.states import OverlayState
 if TYPE_CHECKING:
     from btd_desktop.examination.series import Evaluation
 
-__all__ = [
-    "OverlayChoice",
-    "OverlayName",
-    "ResidualCache",
-    "ScoreKind",
-    "grid_overlay",
-]
 
 ScoreKind = Literal["anomaly", "injection", "removal"]
 OverlayName = Literal["none", "residual", "score", "p-value"]

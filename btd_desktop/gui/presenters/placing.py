@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import SeriesExamination
 
-__all__ = ["PlaceState", "PlacingPresenter", "ScoreRow"]
 
 PlaceStatus = Literal["empty", "waiting", "scoring", "scored", "failed"]
 

@@ -12,8 +12,6 @@ from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.jobs import Job, JobRunner, LaneName, Work
 from btd_desktop.progress import Progress
 
-__all__ = ["JobOwner", "Presenter", "problem_of"]
-
 State = TypeVar("State")
 
 

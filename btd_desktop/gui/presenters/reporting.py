@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from btd_desktop.examination.reading import Choice
     from btd_desktop.examination.series import SeriesExamination
 
-__all__ = ["IssuedState", "ReportForm", "ReportPresenter", "ReportState"]
-
 
 @dataclass(frozen=True, slots=True)
 class ReportForm:

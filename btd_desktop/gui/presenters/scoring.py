@@ -32,7 +32,6 @@ from btd_desktop.workflow.services import Services
 if TYPE_CHECKING:
     from btd_desktop.scoring.engine import SliceScores
 
-__all__ = ["Eta", "ScoringPresenter", "SliceDone"]
 
 _SECONDS_KEPT = 24
 _FEWEST_SECONDS = 3

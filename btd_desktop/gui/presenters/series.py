@@ -12,8 +12,6 @@ from btd_desktop.examination.wording import modality_text, p_text, spacing_of
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
-__all__ = ["EvidenceState", "SeriesPresenter", "SeriesRow", "SeriesState"]
-
 
 @dataclass(frozen=True, slots=True)
 class SeriesRow:

@@ -20,8 +20,6 @@ from btd_desktop.logs import Redactor
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
-__all__ = ["PlaceMark", "Session", "Voxel"]
-
 Voxel = tuple[int, int, int]
 _NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, {}, (), (), "", "")
 

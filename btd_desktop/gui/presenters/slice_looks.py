@@ -9,8 +9,6 @@ from btd_desktop.gui.view_state.states import Corners
 from btd_desktop.gui.window_presets import auto_window
 from btd_desktop.volume import Volume
 
-__all__ = ["corner_texts", "default_window"]
-
 
 def default_window(volume: Volume) -> tuple[float, float]:
     """Display window that a series starts with: its own, else one by its values."""

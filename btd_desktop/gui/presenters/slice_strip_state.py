@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.view_state.states import StripState
 
-__all__ = ["flagged_slices", "score_limits", "strip_of", "strongest_place"]
-
 
 def strip_of(session: Session) -> StripState:
     """All slices of the series shown: p-values, or raw scores while it is scored."""

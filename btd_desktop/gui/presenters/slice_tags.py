@@ -20,8 +20,6 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.slice_tags import differing_tags, tags_of_slice
 
-__all__ = ["TagRow", "TagsPresenter", "TagsState"]
-
 _REST_MS: Final = 300
 _ABSENT: Final = "(absent)"
 _RESTING: Final = "Read when the slice rests."

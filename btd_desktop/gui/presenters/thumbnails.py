@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from btd_desktop.gui.qimage import grey_levels
 from btd_desktop.volume import Volume
 
-__all__ = ["thumbnail_of"]
-
 _SIDE = 144
 _LUNG, _SOFT = (-600.0, 1500.0), (40.0, 400.0)
 _LUNG_BELOW_HU = -400.0

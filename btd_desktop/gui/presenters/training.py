@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from btd_desktop.diffusion.training.trainer import TrainingState
     from btd_desktop.scoring.card import ModelCard
 
-__all__ = ["LossPoint", "TrainingForm", "TrainingPresenter", "TrainingView"]
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingForm:

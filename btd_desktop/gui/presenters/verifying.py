@@ -20,14 +20,6 @@ from btd_desktop.workflow.reports_beside import heads_beside
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
 
-__all__ = [
-    "CaseCheckPresenter",
-    "CheckLine",
-    "VerifyPresenter",
-    "VerifyState",
-    "report_lines",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:

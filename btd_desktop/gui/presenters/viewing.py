@@ -35,8 +35,6 @@ from btd_desktop.gui.window_presets import (
     preset_window,
 )
 
-__all__ = ["STATUS_COLOURS", "ViewingPresenter"]
-
 _DEFAULT_PATCH = {"CT": 96, "MR": 128}
 _CENTRE = 32
 STATUS_COLOURS = {

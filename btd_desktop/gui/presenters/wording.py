@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "HELP",
-    "KIND_NAMES",
-    "duration_text",
-    "size_text",
-]
-
 KIND_NAMES = {
     "anomaly": "Anomaly",
     "injection": "Injection (paper)",

@@ -20,8 +20,6 @@ from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.view_state.states import Tool
 
-__all__ = ["ACTIONS", "MENUS", "ActionSet", "ActionSpec", "Needs"]
-
 MENUS = ("&File", "&View", "S&can", "F&indings", "&Tools", "&Help")
 TOOLS: tuple[Tool, ...] = ("browse", "score", "crosshair", "pan", "zoom")
 _TEN = 10

@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QApplication
 
 from btd_desktop.gui.theme import DARK, LIGHT, Theme, apply_theme
 
-__all__ = ["chosen_theme", "use_theme"]
-
 _PANELS = Template(
     """
 QLabel[role="warning-number"] { font-size: 22px; font-weight: 600; color: $warning; }

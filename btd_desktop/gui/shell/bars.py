@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 from btd_desktop.gui.shell.actions import ACTIONS, MENUS, ActionSet
 from btd_desktop.gui.shell.docks import Docks
 
-__all__ = ["build_bars"]
-
 
 def build_bars(window: QMainWindow, actions: ActionSet, panels: Docks) -> None:
     """Fill the window's menus and its tool bar."""

@@ -16,8 +16,6 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from btd_desktop import paths
 
-__all__ = ["CrashGuard"]
-
 _log = logging.getLogger(__name__)
 
 

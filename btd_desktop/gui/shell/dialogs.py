@@ -19,8 +19,6 @@ from btd_desktop.gui.views.shortcut_sheet import ShortcutSheet
 from btd_desktop.settings import Settings
 from btd_desktop.workflow.services import Services
 
-__all__ = ["TITLE", "Dialogs"]
-
 TITLE = "BTD Desktop"
 
 

@@ -16,8 +16,6 @@ from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.series_panel import SeriesPanel
 
-__all__ = ["Docks", "make_docks"]
-
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea

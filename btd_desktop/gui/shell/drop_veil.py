@@ -16,8 +16,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-__all__ = ["DropVeil", "dropped_paths"]
-
 _TEXT = (
     "Drop to open\n\nEvidence (folder, files, ZIP, DICOMDIR, NIfTI, NRRD, MHA), a "
     "case, or a report to verify"

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QMainWindow
 
 from btd_desktop import paths
 
-__all__ = ["first_size", "restore_layout", "save_layout", "window_settings"]
-
 # Raised when docks are added or renamed, so that an old layout is not misread.
 _VERSION = 1
 

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QApplication
 from btd_desktop.gui.shell.appearance import chosen_theme, use_theme
 from btd_desktop.gui.theme import DARK, LIGHT, Theme
 
-__all__ = ["Look"]
-
 
 class Look(QObject):
     """The theme of the window.

@@ -33,8 +33,6 @@ from btd_desktop.gui.shortcuts_table import load_shortcuts
 from btd_desktop.gui.views.start_page import StartPage
 from btd_desktop.gui.views.status_strip import StatusStrip
 
-__all__ = ["MainWindow"]
-
 
 class MainWindow(QMainWindow):
     """The window of one process; `open_paths` is what a drop does too.

@@ -19,8 +19,6 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.slice_tags import TagsPresenter
 from btd_desktop.gui.presenters.viewing import ViewingPresenter
 
-__all__ = ["Parts", "make_parts"]
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from btd_desktop.gui.views.slice_view import SliceView
 
-__all__ = ["free_name", "save_picture"]
-
 
 def free_name(folder: Path, stem: str) -> Path:
     """A name for a picture that is not taken yet."""

@@ -14,8 +14,6 @@ from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import Parts
 from btd_desktop.gui.shell.workspace import Workspace
 
-__all__ = ["Shell"]
-
 
 @dataclass(frozen=True, slots=True)
 class Shell:

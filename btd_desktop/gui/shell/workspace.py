@@ -15,8 +15,6 @@ from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.gui.window_presets import presets_for
 
-__all__ = ["Workspace"]
-
 _HOLD_MS = 350
 
 

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.volume import Volume, VoxelArray
 
-__all__ = ["PlaneLayout", "Vector", "VolumeHandle", "plane_layouts", "volume_handle"]
-
 Vector = tuple[float, float, float]
 
 _PLANE_OF_NORMAL = ("sagittal", "coronal", "axial")

@@ -10,8 +10,6 @@ from btd_desktop.gui.view_state.planes import VolumeHandle
 from btd_desktop.gui.view_state.states import SliceViewState
 from btd_desktop.report.redaction import picture_of_body
 
-__all__ = ["without_patient_data"]
-
 
 def without_patient_data(state: SliceViewState, modality: str) -> SliceViewState:
     """The state of an acquired plane without what says whose it is.

@@ -14,20 +14,6 @@ from numpy.typing import NDArray
 
 from btd_desktop.gui.view_state.planes import PlaneLayout, VolumeHandle
 
-__all__ = [
-    "NO_CORNERS",
-    "Corners",
-    "Interpolation",
-    "MprState",
-    "OverlayKind",
-    "OverlayState",
-    "PatchBox",
-    "SliceViewState",
-    "StripState",
-    "Tool",
-    "mpr_state",
-]
-
 OverlayKind = Literal["score", "p-value", "residual"]
 Interpolation = Literal["nearest", "smooth"]
 Tool = Literal["browse", "score", "crosshair", "pan", "zoom"]

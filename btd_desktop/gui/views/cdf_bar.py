@@ -8,8 +8,6 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-__all__ = ["CdfBar"]
-
 _FLAGGED = QColor("#ff8f3d")
 _DECADES = 3.0
 

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 from btd_desktop.gui.plain_text import PlainLabel, plain_label
 from btd_desktop.gui.presenters.verifying import CheckLine
 
-__all__ = ["CheckList"]
-
 _MARKS = {True: ("✓", "good"), False: ("✗", "danger"), None: ("–", "muted")}
 _WORDS = {True: "passed", False: "failed", None: "not judged"}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-__all__ = ["FPS_RANGE", "CineTimer"]
-
 FPS_RANGE = (1, 60)
 
 

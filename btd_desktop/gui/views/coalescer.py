@@ -11,8 +11,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-__all__ = ["Coalescer"]
-
 
 class Coalescer(QObject):
     """Holds back calls and makes the latest of each kind when the loop is idle."""

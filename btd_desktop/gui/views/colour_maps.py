@@ -13,8 +13,6 @@ import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
 
-__all__ = ["COLOUR_MAPS", "colour_table"]
-
 COLOUR_MAPS = ("inferno", "viridis", "cividis", "magma", "plasma")
 
 # The darkest fifth of these maps cannot be told from the grey below.

@@ -23,8 +23,6 @@ from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import grey_pixmap, set_role
 
-__all__ = ["FindingPanel"]
-
 _ICON = 64
 _ID = Qt.ItemDataRole.UserRole
 

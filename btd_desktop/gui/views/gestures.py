@@ -12,18 +12,6 @@ from PySide6.QtCore import Qt
 
 from btd_desktop.gui.view_state.states import Tool
 
-__all__ = [
-    "CLICK_RADIUS",
-    "Drag",
-    "Wheel",
-    "WheelSteps",
-    "click_scores",
-    "drag_meaning",
-    "dragged_window",
-    "wheel_meaning",
-    "zoom_factor",
-]
-
 CLICK_RADIUS = 4.0
 """Logical pixels that the pointer may move while a press still counts as a click."""
 

@@ -9,8 +9,6 @@ from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.wording import HELP
 
-__all__ = ["HelpBubble", "HelpButton"]
-
 _WIDTH = 340
 _MARGIN = 8
 

@@ -26,8 +26,6 @@ from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
-__all__ = ["HistogramPanel"]
-
 _SCAN = "#57a9ff"
 _BENIGN = "#8a93a3"
 _LINE = "#ff8f3d"

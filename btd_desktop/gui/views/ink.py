@@ -13,8 +13,6 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from btd_desktop.gui.plain_text import visible_text
 
-__all__ = ["LIGHT", "MUTED", "draw_outline", "draw_text", "picture_font", "shown_line"]
-
 LIGHT = QColor(236, 240, 244)
 MUTED = QColor(255, 200, 110)
 # Opaque: Qt blends a tall thin rectangle row by row, twenty times slower.

@@ -15,8 +15,6 @@ from btd_desktop.gui.views.colour_maps import colour_table
 from btd_desktop.gui.views.ink import LIGHT, MUTED, draw_outline, draw_text
 from btd_desktop.gui.views.slice_pictures import threshold_place
 
-__all__ = ["LEGEND_WIDTH", "legend_ticks", "number_text", "paint_legend"]
-
 LEGEND_WIDTH = 72.0
 """Room to the right of the picture that the legend takes, in logical pixels."""
 

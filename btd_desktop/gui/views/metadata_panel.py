@@ -21,8 +21,6 @@ from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
 from btd_desktop.gui.views.tag_list import TagListView
 
-__all__ = ["MetadataPanel"]
-
 
 class MetadataPanel(QWidget):
     """Shows a `MetadataState`; a second tab holds the tags of the slice on screen.

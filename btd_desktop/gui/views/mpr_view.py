@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from btd_desktop.gui.view_state.states import MprState, SliceViewState
 from btd_desktop.gui.views.slice_view import SliceView
 
-__all__ = ["MprView"]
-
 _MAIN, _UPPER, _LOWER = range(3)
 
 

@@ -14,8 +14,6 @@ from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.gui.views.colour_maps import COLOUR_MAPS
 from btd_desktop.gui.views.help_button import HelpButton
 
-__all__ = ["OverlayBar"]
-
 _NAMES = {
     "p-value": "p-value",
     "score": "Score",

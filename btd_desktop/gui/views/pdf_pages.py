@@ -21,8 +21,6 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWi
 
 from btd_desktop.gui.plain_text import PlainLabel, plain_label
 
-__all__ = ["PdfPages", "can_render"]
-
 _INVITATION = (
     "“Preview pages” lays the report out as a draft. Nothing is signed or recorded "
     "by that."

@@ -27,8 +27,6 @@ from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.views.cdf_bar import CdfBar
 from btd_desktop.gui.views.help_button import HelpButton
 
-__all__ = ["PlacePanel", "grey_pixmap"]
-
 _INVITATION = (
     "Choose the Score tool (S) and click into the slice, or hold Alt and click with "
     "any tool. The patch around the place is scored, and you see where it falls among "

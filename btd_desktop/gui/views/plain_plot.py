@@ -7,8 +7,6 @@ from PySide6.QtCore import Qt
 
 from btd_desktop.gui.theme import Theme
 
-__all__ = ["colour_plot", "plain_plot"]
-
 
 def plain_plot(name: str) -> pg.PlotWidget:
     """An empty plot without menus and mouse zoom.

@@ -7,8 +7,6 @@ from PySide6.QtGui import QColor, QPainter
 
 from btd_desktop.gui.views.ink import LIGHT
 
-__all__ = ["bar_length_mm", "paint_scale_bar"]
-
 _STEPS = (1, 2, 5)
 _TICK = 4.0
 

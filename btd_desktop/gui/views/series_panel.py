@@ -11,8 +11,6 @@ from btd_desktop.gui.presenters.series import SeriesRow, SeriesState
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
 
-__all__ = ["SeriesPanel"]
-
 
 def _checks(row: SeriesRow) -> str:
     if not row.n_checks:

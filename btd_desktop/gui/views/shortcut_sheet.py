@@ -18,8 +18,6 @@ from PySide6.QtWidgets import (
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 
-__all__ = ["ShortcutSheet"]
-
 _N_COLUMNS = 3
 _GAP = 10
 

@@ -38,8 +38,6 @@ from btd_desktop.gui.views.scale_bar import bar_label, bar_length_mm, paint_scal
 from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.view_transform import ViewTransform
 
-__all__ = ["exhibit_image", "paint_pointer_box", "paint_slice"]
-
 BACKGROUND = QColor(0, 0, 0)
 _CROSSHAIR = QColor(110, 215, 255)
 _POINTER = QColor(255, 255, 255)

@@ -18,8 +18,6 @@ from btd_desktop.gui.qimage import (
 from btd_desktop.gui.view_state.states import OverlayState, SliceViewState
 from btd_desktop.gui.views.colour_maps import colour_table
 
-__all__ = ["SlicePictures", "threshold_place"]
-
 _SMALLEST_OUTLINED = 2.0
 _MOST_EDGES = 700
 

@@ -31,8 +31,6 @@ from btd_desktop.gui.views.gestures import WheelSteps
 from btd_desktop.gui.views.ink import draw_outline
 from btd_desktop.gui.views.legend import number_text
 
-__all__ = ["SliceStrip", "most_remarkable"]
-
 _THICKNESS = 34
 _LANE = 9.0
 _MARKER = 7.0

@@ -37,8 +37,6 @@ from btd_desktop.gui.views.slice_painting import (
 from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.view_transform import ViewTransform
 
-__all__ = ["SliceView"]
-
 _FOCUS = QColor(90, 170, 255)
 _WHEEL_ZOOM = 1.2
 _KEY_STEPS = {

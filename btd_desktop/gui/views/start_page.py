@@ -22,8 +22,6 @@ from btd_desktop.gui.plain_text import plain_label, visible_text
 from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.theme import Theme, icon
 
-__all__ = ["INTENDED_USE", "StartPage"]
-
 INTENDED_USE = (
     "BTD Desktop examines whether the content of CT and MR scans may have been "
     "altered, for the forensic examination of image data by a trained examiner. It is "

@@ -17,8 +17,6 @@ from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.presenters.wording import duration_text
 from btd_desktop.gui.views.help_button import HelpButton
 
-__all__ = ["StatusStrip"]
-
 _NOTICE_MS = 8000
 
 

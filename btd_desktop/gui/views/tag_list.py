@@ -19,8 +19,6 @@ from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.slice_tags import TagsState
 from btd_desktop.gui.views.table_view import plain_table
 
-__all__ = ["TagListView"]
-
 _VR, _VALUE, _OTHER = 2, 3, 4
 _WIDTHS = (100, 116, 42)
 

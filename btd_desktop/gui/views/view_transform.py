@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["MAX_ZOOM", "MIN_ZOOM", "ViewTransform"]
-
 MIN_ZOOM, MAX_ZOOM = 0.25, 40.0
 
 

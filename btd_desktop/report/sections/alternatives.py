@@ -7,8 +7,6 @@ from typing import Final
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Column, Section, plain, stated, table_of
 
-__all__ = ["section"]
-
 _EXPLANATIONS: Final = (
     "Metal or other dense objects near the place",
     "Patient motion or pulsation",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Attachments, Section, Text, plain
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """Their names and digests, filled in by the layout."""

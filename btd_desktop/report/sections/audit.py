@@ -5,8 +5,6 @@ from __future__ import annotations
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Fact, Facts, Section, Text, digest, plain
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """Number of entries and head of the chain."""

@@ -36,8 +36,6 @@ from btd_desktop.report.document import (
 from btd_desktop.report.results import Result, results_of
 from btd_desktop.report.wording import json_time, time_text
 
-__all__ = ["lines", "section"]
-
 _INTRODUCTION: Final = (
     "A calibration profile holds the scores of genuine scans of other patients that"
     " the model was not trained on. It answers one question: how often does a genuine"

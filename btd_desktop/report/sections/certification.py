@@ -19,8 +19,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.evidence import list_digest, received_files
 
-__all__ = ["section"]
-
 _NOTE: Final = (
     "Draft in the wording of 28 U.S.C. § 1746 for Federal Rules of Evidence 902(13)"
     " and (14). It needs legal review before use and holds nothing until it is signed"

@@ -29,8 +29,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.results import modality_cell, series_title
 
-__all__ = ["section"]
-
 _FACTS: Final = (
     ("manufacturer", "Manufacturer"),
     ("model", "Scanner"),

@@ -23,8 +23,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.evidence import FATES, file_cell, received_files
 
-__all__ = ["section"]
-
 _MEANING: Final = {
     "accepted": "holds image data that were examined or could be",
     "not an image": "readable, but holds no image data of a kind examined here",

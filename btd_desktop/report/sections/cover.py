@@ -23,8 +23,6 @@ from btd_desktop.report.document import (
 from btd_desktop.report.evidence import received_files
 from btd_desktop.report.wording import json_time, time_text
 
-__all__ = ["cover"]
-
 _NOT_FOR_DIAGNOSIS: Final = (
     "This report is about whether image data were altered. It says nothing about the"
     " health of any person and must not be used for diagnosis or treatment."

@@ -20,8 +20,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.wording import json_time, time_text
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """Audit entries but for the per-slice ones, which would fill pages."""

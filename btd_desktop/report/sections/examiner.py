@@ -5,8 +5,6 @@ from __future__ import annotations
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Fact, Facts, Section, plain, quoting, stated
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """Name, role, qualification, independence and reviewer."""

@@ -19,8 +19,6 @@ from btd_desktop.report.document import (
 from btd_desktop.report.evidence import FATES, ReceivedFile, file_cell, received_files
 from btd_desktop.report.wording import size_text
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """The list of files, as long as it is."""

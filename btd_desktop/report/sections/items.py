@@ -26,8 +26,6 @@ from btd_desktop.report.document import (
 from btd_desktop.report.evidence import list_digest, received_files
 from btd_desktop.report.wording import size_text
 
-__all__ = ["section"]
-
 
 def section(case: ReportCase) -> Section:
     """How received, digest of the list, containers."""

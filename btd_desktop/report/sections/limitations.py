@@ -7,8 +7,6 @@ from typing import Final
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Bullets, Cell, Section, plain, quoting
 
-__all__ = ["limits_of", "section"]
-
 _LIMITS: Final = (
     "A p-value is the share of genuine scans that score as high or higher. It is not "
     "the probability that the scan was altered.",

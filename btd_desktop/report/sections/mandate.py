@@ -15,8 +15,6 @@ from btd_desktop.report.document import (
     stated,
 )
 
-__all__ = ["section"]
-
 _ALTERED: Final = (
     "Image data of the series examined were altered after reconstruction, by"
     " adding or removing image content."

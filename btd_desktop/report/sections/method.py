@@ -28,8 +28,6 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.scoring.card import ModelCard, ModelFacts
 
-__all__ = ["section"]
-
 _INTRODUCTION: Final = (
     "A neural network learned from genuine scans to predict the noise of an image (a"
     " denoising diffusion model). Applied once to an untouched slice, it leaves a"

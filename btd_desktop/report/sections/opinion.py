@@ -29,9 +29,6 @@ from btd_desktop.report.document import (
     table_of,
 )
 
-__all__ = ["CONCLUSIONS", "WOULD_CHANGE", "Opinion", "opinion_for",
-           "section"]  # fmt: skip
-
 CONCLUSIONS: Final[dict[Conclusion, str]] = {
     "supports": (
         "The findings support the proposition that the image data were altered at the"

@@ -21,8 +21,6 @@ from btd_desktop.report.document import (
     reference,
 )
 
-__all__ = ["section"]
-
 _EXAMINE: Final = "btd examine EVIDENCE --out CASE"
 _VERIFY: Final = "btd verify REPORT.pdf --evidence EVIDENCE"
 _BACKENDS: Final = (

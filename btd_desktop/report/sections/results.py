@@ -46,8 +46,6 @@ from btd_desktop.report.results import (
 from btd_desktop.report.sections.calibration import lines
 from btd_desktop.report.wording import mm_text
 
-__all__ = ["section"]
-
 _LEVEL_NAMES = {"patch": "highest patch", "slice": "highest slice", "series": "series"}
 _HISTOGRAM = (
     "Scores of the slices of this series (outlined) over those of genuine scans"

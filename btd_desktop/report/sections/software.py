@@ -8,8 +8,6 @@ from typing import Final
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Column, Section, quoting, stated, table_of
 
-__all__ = ["COMPONENTS", "section"]
-
 COMPONENTS: Final = (
     "torch",
     "numpy",

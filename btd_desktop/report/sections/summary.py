@@ -45,8 +45,6 @@ from btd_desktop.report.sections.opinion import (
 )
 from btd_desktop.report.sections.validation import figures_of
 
-__all__ = ["section"]
-
 _LONGEST_TEXT: Final = 420
 _LONGEST_NAME: Final = 60
 _MOST_SERIES: Final = 4

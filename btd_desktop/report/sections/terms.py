@@ -7,8 +7,6 @@ from typing import Final
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Fact, Facts, Section, plain
 
-__all__ = ["section"]
-
 _TERMS: Final = (
     ("series, instance", "DICOM's grouping of images; an instance is one stored object,"
      " normally one file, named by its SOP Instance UID"),

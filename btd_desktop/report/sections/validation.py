@@ -24,8 +24,6 @@ from btd_desktop.report.document import (
     unprinted,
 )
 
-__all__ = ["figures_of", "section"]
-
 _INTRODUCTION: Final = (
     "Measured on scans with known alterations that the model had not seen in training."
     " AUC is the area under the ROC curve: 0.5 is no better than chance, 1.0 is"

@@ -16,7 +16,7 @@ from btd_desktop.bench.processing import (
     measure_genuine,
     rate_rows,
 )
-from btd_desktop.dicom.checks_processing import TRACES
+from btd_desktop.dicom.checks.processing import TRACES
 from btd_desktop.progress import TaskContext
 from tests.factories import make_ct_volume
 

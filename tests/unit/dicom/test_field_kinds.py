@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from btd_desktop.dicom.checks_values import skipped_share
+from btd_desktop.dicom.checks.values import skipped_share
 from btd_desktop.dicom.geometry import is_regular, rounding_mm
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError

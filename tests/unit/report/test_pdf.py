@@ -16,7 +16,8 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
-from btd_desktop.report.pdf import TWIN_KEYWORD, render_pdf
+from btd_desktop.report.pages import TWIN_KEYWORD
+from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.twin import twin_value
 from tests.unit.report.case_sample import (
     digest,

@@ -13,7 +13,8 @@ from pypdf import PdfReader
 from pypdf.generic import NameObject
 
 from btd_desktop.errors import ReportError
-from btd_desktop.report.pdf import SIGNATURE_BOX, render_pdf
+from btd_desktop.report.pages import SIGNATURE_BOX
+from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.signing import OWN_KEY_NAME, load_pkcs12, own_key, sign_pdf
 from tests.unit.report.case_sample import NOW as WHEN
 from tests.unit.report.case_sample import document_of_files

@@ -18,7 +18,8 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.report.document import Document
-from btd_desktop.report.pdf import SIGNATURE_BOX, TWIN_KEYWORD, render_pdf
+from btd_desktop.report.pages import SIGNATURE_BOX, TWIN_KEYWORD
+from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.signing import load_pkcs12, own_key, sign_pdf
 from btd_desktop.report.twin import twin_value
 from btd_desktop.report.verification import ReportVerdict, verify_report

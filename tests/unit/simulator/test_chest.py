@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from btd_desktop.simulator.phantoms import ChestPhantom, chest_phantom
+from btd_desktop.simulator.chest import ChestPhantom, chest_phantom
 from btd_desktop.simulator.random_field import random_field
 from btd_desktop.simulator.raster import raster_grid
 

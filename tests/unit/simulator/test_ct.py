@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from btd_desktop.errors import Cancelled
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.simulator.ct import simulate_ct, simulate_ct_slice
-from btd_desktop.simulator.phantoms import WaterPhantom
 from btd_desktop.simulator.projection import filtered_backprojection, project
 from btd_desktop.simulator.raster import raster_grid
 from btd_desktop.simulator.scanners import CT_SCANNERS, CtScanner, ct_scanner
+from btd_desktop.simulator.water import WaterPhantom
 
 STANDARD, SMOOTH, SHARP = CT_SCANNERS[0], CT_SCANNERS[1], CT_SCANNERS[2]
 

@@ -11,9 +11,10 @@ import pytest
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.ct import simulate_ct
 from btd_desktop.simulator.export import export_series
+from btd_desktop.simulator.head import head_phantom
 from btd_desktop.simulator.mri import simulate_mr
-from btd_desktop.simulator.phantoms import WaterPhantom, head_phantom
 from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
+from btd_desktop.simulator.water import WaterPhantom
 from btd_desktop.volume import Volume
 
 pytest.importorskip("btd_desktop.dicom.write", reason="dicom/write.py is not there yet")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from btd_desktop.simulator.head import HeadPhantom, head_phantom
 from btd_desktop.simulator.mri import (
     simulate_mr,
     simulate_mr_slice,
     spin_echo_signal,
 )
-from btd_desktop.simulator.phantoms import HeadPhantom, head_phantom
 from btd_desktop.simulator.scanners import MR_SCANNERS
 
 T1W, T2W = MR_SCANNERS

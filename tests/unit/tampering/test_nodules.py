@@ -9,8 +9,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from btd_desktop.errors import SettingsError
+from btd_desktop.simulator.chest import ChestPhantom, chest_phantom
 from btd_desktop.simulator.ct import simulate_ct, slice_positions_mm
-from btd_desktop.simulator.phantoms import ChestPhantom, chest_phantom
 from btd_desktop.simulator.scanners import CT_SCANNERS
 from btd_desktop.tampering.nodules import inject_nodule, remove_nodule
 from btd_desktop.volume import Volume

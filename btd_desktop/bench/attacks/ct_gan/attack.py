@@ -45,8 +45,6 @@ from btd_desktop.tampering.nodules import Noise
 from btd_desktop.tampering.result import TamperRecord, TamperResult
 from btd_desktop.volume import Volume
 
-__all__ = ["Rounding", "check_weights", "inject", "redrawn_cube", "remove"]
-
 Rounding = Literal["rounded", "truncated"]
 """How real-valued HU become whole: to the nearest, or towards 0 as published."""
 

@@ -15,18 +15,6 @@ from scipy.ndimage import uniform_filter, zoom
 
 from btd_desktop.bench.attacks.ct_gan.network import CUBE
 
-__all__ = [
-    "AIR_HU",
-    "HOLE",
-    "Equalisation",
-    "clean_up",
-    "cube_shape",
-    "cut_cube",
-    "fit_equalisation",
-    "masked_cube",
-    "zoomed",
-]
-
 Array = NDArray[np.float32]
 
 AIR_HU = -1000.0

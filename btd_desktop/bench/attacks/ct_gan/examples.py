@@ -22,8 +22,6 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.tampering.nodule import random_nodule
 from btd_desktop.volume import Volume
 
-__all__ = ["MARGIN", "CubeSet", "augmented", "collect_cubes", "with_nodule"]
-
 Array = NDArray[np.float32]
 CubeStack = NDArray[np.int16]
 

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CUBE", "Discriminator", "Generator"]
-
 CUBE = 32
 """Side of the cube that both networks see, in voxels of 1 mm."""
 

@@ -13,8 +13,6 @@ from scipy import ndimage
 
 from btd_desktop.volume import Volume
 
-__all__ = ["LungPlaces", "lung_mask", "lung_places"]
-
 GRID_MM = 2.0
 """Side of the voxels on which places are searched."""
 

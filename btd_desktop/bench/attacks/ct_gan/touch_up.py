@@ -17,17 +17,6 @@ from btd_desktop.bench.attacks.ct_gan.cubes import cut_cube
 from btd_desktop.bench.attacks.lung import lung_plane
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "Donor",
-    "block_side",
-    "choose_donor",
-    "copied_noise_block",
-    "gaussian_noise_block",
-    "injection_blend",
-    "plane_window",
-    "removal_blend",
-]
-
 Array = NDArray[np.float32]
 Point = tuple[int, int, int]
 

@@ -27,8 +27,6 @@ from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError, SettingsError
 from btd_desktop.progress import TaskContext
 
-__all__ = ["CtGanRecipe", "Trained", "hole_error_hu", "train_generator"]
-
 CHECKPOINT = "ct-gan.safetensors"
 
 _BETAS = (0.5, 0.999)

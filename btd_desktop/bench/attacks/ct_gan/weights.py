@@ -25,8 +25,6 @@ from btd_desktop.bench.attacks.ct_gan.training import CtGanRecipe, Trained
 from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
 
-__all__ = ["Goal", "LoadedGenerator", "load_generator", "save_generator"]
-
 Goal = Literal["inject", "remove"]
 
 _FORMAT = "btd-attack-generator/1"

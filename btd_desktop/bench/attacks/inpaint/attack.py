@@ -26,8 +26,6 @@ from btd_desktop.tampering.nodule import random_nodule
 from btd_desktop.tampering.result import Box, Kind, TamperResult, offsets_mm
 from btd_desktop.volume import Volume
 
-__all__ = ["Keep", "Space", "inject", "remove"]
-
 Space = Literal["pixel", "latent"]
 """Where the diffusion runs."""
 

@@ -22,15 +22,6 @@ from torch.nn import functional
 
 from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 
-__all__ = [
-    "Condition",
-    "denoised",
-    "noise_levels",
-    "present",
-    "sample_stack",
-    "training_loss",
-]
-
 _SPACING = 5.0
 _LEVEL_SPREAD = 1.3
 _LEVEL_SHIFT = -0.6

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LATENT_CHANNELS", "LATENT_STRIDE", "LatentAutoencoder", "autoencoder_loss"]
-
 LATENT_CHANNELS = 4
 LATENT_STRIDE = 4
 """Pixels per latent cell on each axis."""

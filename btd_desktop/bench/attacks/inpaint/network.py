@@ -17,8 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["N_FACTS", "InpaintConfig", "InpaintUnet"]
-
 N_FACTS = 6
 """Facts about a slice that steer the network; see `InpaintUnet`."""
 

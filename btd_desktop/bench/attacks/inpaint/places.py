@@ -17,23 +17,6 @@ from torch.nn import functional
 
 from btd_desktop.bench.attacks.touch_up import robust_spread
 
-__all__ = [
-    "HU_RANGE",
-    "MIDDLE_MM",
-    "PATCH",
-    "Outline",
-    "chord_mm",
-    "coarse_fill",
-    "from_scaled",
-    "guide_map",
-    "hole_mask",
-    "scan_noise",
-    "slice_facts",
-    "tissue_fill",
-    "to_scaled",
-    "without_walls",
-]
-
 PATCH = 96
 """Side of the patch around a place, in pixels."""
 

@@ -34,8 +34,6 @@ from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.tampering.nodule import random_nodule
 from btd_desktop.volume import Volume
 
-__all__ = ["Place", "draw_batch", "places_of"]
-
 _SIDE = 80
 """Patches to learn from are a little smaller than the attack's: cheaper, and the
 network has no fixed size."""

@@ -32,8 +32,6 @@ from btd_desktop.bench.attacks.inpaint.weights import (
     load_inpainter,
 )
 
-__all__ = ["Drawn", "Request", "drawn_content"]
-
 _START = {PIXEL: 1.0, LATENT: 0.36}
 """Share of the highest noise level at which sampling begins: what the latent network
 draws from pure noise is more restless than lung, so it begins closer to the fill."""

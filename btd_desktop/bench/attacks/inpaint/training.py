@@ -32,16 +32,6 @@ from btd_desktop.bench.attacks.inpaint.pool import Place, draw_batch
 from btd_desktop.diffusion.checkpoint import tensors_from_bytes, weights_bytes
 from btd_desktop.errors import ModelError
 
-__all__ = [
-    "AttackRecipe",
-    "Progress",
-    "latent_batch",
-    "latent_spread",
-    "pixel_batch",
-    "train_autoencoder",
-    "train_inpainter",
-]
-
 _WARM_UP = 30
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 

@@ -20,15 +20,6 @@ from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
 
-__all__ = [
-    "AUTOENCODER",
-    "LATENT",
-    "PIXEL",
-    "load_autoencoder",
-    "load_inpainter",
-    "save_attack_weights",
-]
-
 PIXEL, AUTOENCODER, LATENT = "inpaint-pixel", "inpaint-vae", "inpaint-latent"
 """Names of the three networks in `assets/attacks`."""
 

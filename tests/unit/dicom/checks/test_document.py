@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "btd_desktop" / "dicom"
-MODULES = [*sorted(FOLDER.glob("checks*.py")), FOLDER / "single_slices.py"]
+MODULES = [*sorted((FOLDER / "checks").glob("*.py")), FOLDER / "single_slices.py"]
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # Where a call or a table row holds the code: name of the callee, place.
 _CALLS = {"warning": 0, "note": 0, "say": 0, "about": 1}

@@ -12,8 +12,6 @@ from btd_desktop.dicom.moments import moment_of
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_times"]
-
 # In the order in which they happen (PS3.3 C.7.2.1, C.7.3.1, C.7.6.1, C.12.1).
 _STEPS: Final = (
     ("study", "study"),

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.uid import MRImageStorage
 
-from btd_desktop.dicom.checks_values import check_voxels, skipped_share
+from btd_desktop.dicom.checks.values import check_voxels, skipped_share
 from btd_desktop.volume import Volume
 from tests.unit.dicom.check_samples import codes_of, findings, only, stack_of, uid_of
 from tests.unit.dicom.samples import ct_slice

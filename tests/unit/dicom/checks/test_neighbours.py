@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from btd_desktop.dicom.checks_neighbours import check_neighbours, noise_levels
+from btd_desktop.dicom.checks.neighbours import check_neighbours, noise_levels
 from btd_desktop.volume import Volume
 from tests.unit.dicom.check_samples import codes_of, only
 

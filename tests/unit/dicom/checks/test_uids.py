@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.uid import UID
 
-from btd_desktop.dicom.checks_uids import uid_fault
+from btd_desktop.dicom.checks.uids import uid_fault
 from btd_desktop.dicom.uid_roots import RootKind, root_of, stem_of
 from tests.unit.dicom.check_samples import (
     codes_of,

@@ -19,8 +19,6 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.dicom.uid_roots import RootKind, root_of
 
-__all__ = ["check_history"]
-
 _TOOL_NAMES: Final = {
     "pydicom": "pydicom",
     "gdcm": "GDCM",

@@ -11,8 +11,6 @@ from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.series import FileRecord, SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 
-__all__ = ["check_across", "check_copies", "check_copy", "check_stacks"]
-
 _OF_ONE_PATIENT: Final = (
     ("study_uid", "study_of_several_patients", "Study Instance UID"),
     (

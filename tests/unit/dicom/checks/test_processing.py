@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.dicom.checks_processing import (
+from btd_desktop.dicom.checks.processing import (
     TRACES,
     check_processing,
     declared_processing,

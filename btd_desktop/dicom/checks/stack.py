@@ -23,8 +23,6 @@ from btd_desktop.dicom.findings import (
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 
-__all__ = ["check_stack"]
-
 _TILT_DEGREES: Final = 0.5
 _TILT_TOLERANCE_DEGREES: Final = 1.0
 _OBLIQUE_DEGREES: Final = 1.0

@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from btd_desktop.dicom import geometry
-from btd_desktop.dicom.checks_headers import check_headers
-from btd_desktop.dicom.checks_history import check_history
-from btd_desktop.dicom.checks_neighbours import check_neighbours
-from btd_desktop.dicom.checks_processing import check_processing
-from btd_desktop.dicom.checks_scanner import check_scanner
-from btd_desktop.dicom.checks_signatures import check_signatures
-from btd_desktop.dicom.checks_stack import check_stack
-from btd_desktop.dicom.checks_times import check_times
-from btd_desktop.dicom.checks_uids import check_uids
-from btd_desktop.dicom.checks_values import check_values, check_voxels
+from btd_desktop.dicom.checks.headers import check_headers
+from btd_desktop.dicom.checks.history import check_history
+from btd_desktop.dicom.checks.neighbours import check_neighbours
+from btd_desktop.dicom.checks.processing import check_processing
+from btd_desktop.dicom.checks.scanner import check_scanner
+from btd_desktop.dicom.checks.signatures import check_signatures
+from btd_desktop.dicom.checks.stack import check_stack
+from btd_desktop.dicom.checks.times import check_times
+from btd_desktop.dicom.checks.uids import check_uids
+from btd_desktop.dicom.checks.values import check_values
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Stack
 from btd_desktop.volume import Volume
-
-__all__ = ["check_series", "check_voxels"]
 
 
 def check_series(

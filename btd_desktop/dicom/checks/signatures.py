@@ -9,8 +9,6 @@ from btd_desktop.dicom.instance import SignatureFacts
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_signatures"]
-
 
 def check_signatures(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     """Which signatures are there, and whether they match (PS3.15 annex C)."""

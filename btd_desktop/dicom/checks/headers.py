@@ -10,8 +10,6 @@ from btd_desktop.dicom.findings import about, listed, note, quoted, visible, war
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_headers"]
-
 _MUST_AGREE: Final = {
     "patient_id": ("mixed_patient", "warning", "Patient IDs"),
     "patient_name": ("mixed_patient_name", "warning", "patient names"),

@@ -13,8 +13,6 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.dicom.uid_roots import RootKind, root_of, stem_of
 
-__all__ = ["check_uids", "uid_fault"]
-
 _CHECKED: Final = {
     "sop_instance_uid": "SOP Instance UID",
     "series_uid": "Series Instance UID",

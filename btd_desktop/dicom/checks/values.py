@@ -15,8 +15,6 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, Stack
 from btd_desktop.volume import Volume
 
-__all__ = ["check_values", "check_voxels", "skipped_share"]
-
 _COVERED_SHARE: Final = 0.05
 _CLIPPED_SHARE: Final = 0.001
 _LOW_CLIPPED_SHARE: Final = 0.01

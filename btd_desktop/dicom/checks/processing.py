@@ -19,14 +19,6 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.volume import Volume
 
-__all__ = [
-    "TRACES",
-    "Trace",
-    "check_processing",
-    "declared_processing",
-    "with_processing",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Trace:

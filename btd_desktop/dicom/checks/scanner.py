@@ -23,8 +23,6 @@ from btd_desktop.dicom.makers import (
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
-__all__ = ["check_scanner"]
-
 _WITNESSES: Final[tuple[tuple[str, str, Callable[[str], str]], ...]] = (
     ("model", "model", maker_of_model),
     ("software", "software version", maker_of_software),

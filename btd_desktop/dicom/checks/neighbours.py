@@ -13,8 +13,6 @@ from btd_desktop.dicom.findings import counted, number_text, warning
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.volume import Volume
 
-__all__ = ["check_neighbours", "noise_levels"]
-
 _MIN_SLICES: Final = 7
 _REACH: Final = 3
 _MIN_RATIO: Final = 1.35

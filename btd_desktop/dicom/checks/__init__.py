@@ -1,0 +1,1 @@
+"""Findings on what a series says and holds: one module a kind."""
