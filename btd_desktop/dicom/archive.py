@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, cast
 
 from btd_desktop.dicom.archive_file import ArchiveFile, FilePool
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import RejectedFileError
+from btd_desktop.dicom.parsed import damaged, refused
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import is_zip
 from btd_desktop.dicom.sources import Source
@@ -91,9 +91,7 @@ def open_archive(
         try:
             archive = zipfile.ZipFile(cast(BinaryIO, stream))
         except _BROKEN as error:
-            raise RejectedFileError(
-                Fate.DAMAGED, f"The archive cannot be opened ({error})."
-            ) from error
+            raise damaged(f"The archive cannot be opened ({error}).") from error
         undoing.callback(archive.close)
         _check_totals(archive, stream.size, limits)
         undoing.pop_all()
@@ -108,14 +106,10 @@ def _check_directory_size(stream: ArchiveFile, limits: Limits) -> None:
     stream.seek(0)
     claims = [_claimed_directory_bytes(tail, end) for end in _ends(tail)]
     if not claims:
-        raise RejectedFileError(
-            Fate.DAMAGED, "The archive has no directory: cut short."
-        )
+        raise damaged("The archive has no directory: cut short.")
     directory_bytes = min(max(claims), stream.size)
     if directory_bytes > limits.max_zip_members * 8 * _ENTRY_BYTES:
-        raise RejectedFileError(
-            Fate.REFUSED, f"The archive lists more than {limits.max_zip_members} files."
-        )
+        raise refused(f"The archive lists more than {limits.max_zip_members} files.")
 
 
 def _ends(tail: bytes) -> set[int]:
@@ -146,28 +140,23 @@ def _claimed_directory_bytes(tail: bytes, end: int) -> int:
 def _check_totals(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
     infos = archive.infolist()
     if len(infos) > limits.max_zip_members:
-        raise RejectedFileError(
-            Fate.REFUSED,
+        raise refused(
             f"The archive lists {len(infos):,} files; the limit is "
-            f"{limits.max_zip_members:,}.",
+            f"{limits.max_zip_members:,}."
         )
     total = sum(info.file_size for info in infos)
     if total > limits.max_zip_total_bytes:
-        raise RejectedFileError(
-            Fate.REFUSED,
+        raise refused(
             f"The archive unpacks to {total:,} bytes; the limit is "
-            f"{limits.max_zip_total_bytes:,}.",
+            f"{limits.max_zip_total_bytes:,}."
         )
     if total > limits.max_zip_ratio * max(size, limits.zip_ratio_from_bytes):
-        raise RejectedFileError(
-            Fate.REFUSED,
+        raise refused(
             f"The archive unpacks to {total / max(size, 1):,.0f} times its size, as a "
-            "decompression bomb does.",
+            "decompression bomb does."
         )
     if sum(info.compress_size for info in infos) > size:
-        raise RejectedFileError(
-            Fate.REFUSED, "Members of the archive overlap, as in a decompression bomb."
-        )
+        raise refused("Members of the archive overlap, as in a decompression bomb.")
 
 
 def _members(archive: zipfile.ZipFile, source: Source, limits: Limits) -> list[Source]:

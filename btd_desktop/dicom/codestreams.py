@@ -15,8 +15,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.parsed import damaged
 
 StoredArray = NDArray[Any]
 
@@ -129,12 +128,11 @@ def decode_frame(
         return _decode_rle(frame, shape, n_bytes)
     declared = codestream_size(frame)
     if declared is None:
-        raise RejectedFileError(Fate.DAMAGED, "A frame holds no readable codestream.")
+        raise damaged("A frame holds no readable codestream.")
     if declared != shape:
-        raise RejectedFileError(
-            Fate.DAMAGED,
+        raise damaged(
             f"The codestream holds {declared[0]} x {declared[1]} pixels, the header "
-            f"says {shape[0]} x {shape[1]}.",
+            f"says {shape[0]} x {shape[1]}."
         )
     decoders: tuple[Callable[[bytes], StoredArray], ...]
     if kind == "JPEG-LS":
@@ -156,7 +154,7 @@ def decode_frame(
         if decoded.shape == shape:
             return decoded
         reason = f"decoded to shape {decoded.shape}"
-    raise RejectedFileError(Fate.DAMAGED, f"A frame cannot be decoded ({reason}).")
+    raise damaged(f"A frame cannot be decoded ({reason}).")
 
 
 def _looks_run_length(frame: bytes, n_bytes: int) -> bool:
@@ -168,23 +166,21 @@ def _looks_run_length(frame: bytes, n_bytes: int) -> bool:
 def _decode_rle(frame: bytes, shape: tuple[int, int], n_bytes: int) -> StoredArray:
     """One frame of PackBits segments, most significant byte first (PS3.5 annex G)."""
     if len(frame) < 64:
-        raise RejectedFileError(Fate.DAMAGED, "A run-length frame has no header.")
+        raise damaged("A run-length frame has no header.")
     table = np.frombuffer(frame[:64], dtype="<u4")
     n_pixels = shape[0] * shape[1]
     if table[0] != n_bytes:
-        raise RejectedFileError(
-            Fate.DAMAGED, f"A run-length frame has {table[0]} segments, not {n_bytes}."
-        )
+        raise damaged(f"A run-length frame has {table[0]} segments, not {n_bytes}.")
     bounds = [*(int(offset) for offset in table[1 : n_bytes + 1]), len(frame)]
     planes = np.empty((n_bytes, n_pixels), dtype=np.uint8)
     for index in range(n_bytes):
         segment = frame[bounds[index] : bounds[index + 1]]
         # PackBits turns 2 bytes into at most 128; check before it is unpacked.
         if len(segment) * 64 < n_pixels:
-            raise RejectedFileError(Fate.DAMAGED, "A run-length segment is too short.")
+            raise damaged("A run-length segment is too short.")
         plane = _unpacked(segment)
         if plane.size < n_pixels:
-            raise RejectedFileError(Fate.DAMAGED, "A run-length segment is cut short.")
+            raise damaged("A run-length segment is cut short.")
         planes[index] = plane[:n_pixels]
     big_endian = np.ascontiguousarray(planes.T).view(f">u{n_bytes}")
     return big_endian.reshape(shape).astype(f"u{n_bytes}")
@@ -194,6 +190,4 @@ def _unpacked(segment: bytes) -> StoredArray:
     try:
         return np.frombuffer(imagecodecs.packbits_decode(segment), dtype=np.uint8)
     except imagecodecs.PackbitsError as error:
-        raise RejectedFileError(
-            Fate.DAMAGED, "A run-length segment cannot be unpacked."
-        ) from error
+        raise damaged("A run-length segment cannot be unpacked.") from error

@@ -20,8 +20,7 @@ from btd_desktop.dicom.element_stream import (
     read_sequences,
 )
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.parsed import refused
 
 _UNDEFINED: Final = 0xFFFFFFFF
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -75,9 +74,7 @@ class Watch:
             self._stopped = place
             return True
         if len(places) >= _MAX_ELEMENTS:
-            raise RejectedFileError(
-                Fate.REFUSED, f"It holds more than {_MAX_ELEMENTS:,} data elements."
-            )
+            raise refused(f"It holds more than {_MAX_ELEMENTS:,} data elements.")
         if places and 0 < start - places[0].start <= _PEEKED:
             places.pop()  # pydicom looks at the first VR before it reads
         places.append(place)
@@ -116,10 +113,9 @@ class Watch:
         """
         n_bytes = len(self._data) - self._end()
         if n_bytes > self._limits.max_trailing_bytes:
-            raise RejectedFileError(
-                Fate.REFUSED,
+            raise refused(
                 f"{n_bytes:,} bytes follow the end of the data set; the limit is "
-                f"{self._limits.max_trailing_bytes:,}.",
+                f"{self._limits.max_trailing_bytes:,}."
             )
         return n_bytes
 

@@ -20,7 +20,14 @@ from btd_desktop.dicom.further_images import Watch
 from btd_desktop.dicom.header import read_facts
 from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.parsed import (
+    ParsedFile,
+    RejectedFileError,
+    damaged,
+    not_an_image,
+    refused,
+    unsupported,
+)
 from btd_desktop.dicom.pixels import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -134,13 +141,9 @@ def inflate_dataset(data: bytes, max_bytes: int) -> tuple[bytes, str]:
     try:
         inflated = inflater.decompress(data[end:], max_bytes)
     except zlib.error as error:
-        raise RejectedFileError(
-            Fate.DAMAGED, f"The deflated dataset is damaged ({error})."
-        ) from error
+        raise damaged(f"The deflated dataset is damaged ({error}).") from error
     if inflater.unconsumed_tail:
-        raise RejectedFileError(
-            Fate.REFUSED, f"The deflated dataset unpacks to more than {max_bytes:,} B."
-        )
+        raise refused(f"The deflated dataset unpacks to more than {max_bytes:,} B.")
     uid = EXPLICIT_LITTLE.encode() + b"\0" * (len(EXPLICIT_LITTLE) % 2)
     meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
     # What follows the deflated stream follows the data set, and is remarked on as that.
@@ -175,9 +178,7 @@ def _read(data: bytes, limits: Limits) -> tuple[FileDataset, list[tuple[str, str
     """The data set, and remarks on what lies beside its picture."""
     start, _ = _scan_meta(data)
     if start and data[start : start + 8] == bytes(8):
-        raise RejectedFileError(
-            Fate.DAMAGED, "Begins like DICOM but holds no data elements."
-        )
+        raise damaged("Begins like DICOM but holds no data elements.")
     try:
         stream = io.BytesIO(data)
         watch = Watch(data, stream, limits)
@@ -199,20 +200,16 @@ def _read(data: bytes, limits: Limits) -> tuple[FileDataset, list[tuple[str, str
     except RejectedFileError:
         raise
     except RecursionError as error:
-        raise RejectedFileError(
-            Fate.REFUSED, "Sequences are nested deeper than this program follows."
+        raise refused(
+            "Sequences are nested deeper than this program follows."
         ) from error
     except MemoryError:
         raise
     except InvalidDicomError as error:
-        raise RejectedFileError(
-            Fate.NOT_AN_IMAGE, "This is not a DICOM file."
-        ) from error
+        raise not_an_image("This is not a DICOM file.") from error
     except Exception as error:  # pydicom raises many types
         words = str(error).split("\n", 1)[0][:120] or type(error).__name__
-        raise RejectedFileError(
-            Fate.DAMAGED, f"The DICOM header cannot be read ({words})."
-        ) from error
+        raise damaged(f"The DICOM header cannot be read ({words}).") from error
 
 
 def _preamble(data: bytes) -> str:
@@ -264,36 +261,23 @@ def _check_is_scan(dataset: FileDataset, facts: InstanceFacts) -> None:
     has_floats = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
     if not has_pixels and not has_floats:
         if "Rows" in dataset or "Image Storage" in name:
-            raise RejectedFileError(
-                Fate.DAMAGED, f"An image object ({name}) without pixel data: cut short."
-            )
+            raise damaged(f"An image object ({name}) without pixel data: cut short.")
         if len(dataset) == 0:
-            raise RejectedFileError(
-                Fate.DAMAGED, "Begins like DICOM but holds no data elements."
-            )
-        raise RejectedFileError(
-            Fate.NOT_AN_IMAGE, f"Valid DICOM, holds no image: {name}."
-        )
+            raise damaged("Begins like DICOM but holds no data elements.")
+        raise not_an_image(f"Valid DICOM, holds no image: {name}.")
     if modality not in ("CT", "MR"):
         stated = f"modality {modality}" if modality else "no modality stated"
-        raise RejectedFileError(
-            Fate.UNSUPPORTED, f"Not a CT or MR image: {stated} ({name})."
-        )
+        raise unsupported(f"Not a CT or MR image: {stated} ({name}).")
     if has_floats and not has_pixels:
-        raise RejectedFileError(
-            Fate.UNSUPPORTED, f"Holds computed floating-point values ({name})."
-        )
+        raise unsupported(f"Holds computed floating-point values ({name}).")
     if "mosaic" in facts.flags:
-        raise RejectedFileError(
-            Fate.UNSUPPORTED,
+        raise unsupported(
             "A mosaic: slices lie side by side as tiles of one picture. This is "
-            "unsupported; export the slices one by one.",
+            "unsupported; export the slices one by one."
         )
     photometric = facts.text.get("photometric", "MONOCHROME2")
     if not photometric.startswith("MONOCHROME"):
-        raise RejectedFileError(
-            Fate.UNSUPPORTED, f"A colour picture ({photometric}), not a grey scan."
-        )
+        raise unsupported(f"A colour picture ({photometric}), not a grey scan.")
 
 
 def _directory(dataset: SafeDataset, facts: InstanceFacts) -> ParsedFile:

@@ -21,7 +21,7 @@ from btd_desktop.dicom.duplicates import digest_of, mark_duplicates
 from btd_desktop.dicom.grids import GridFile, load_grid
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
 from btd_desktop.dicom.neighbours import Companion, with_companions
-from btd_desktop.dicom.parsed import RejectedFileError
+from btd_desktop.dicom.parsed import RejectedFileError, refused
 from btd_desktop.dicom.reading import Outcome, read_all
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import (
@@ -126,9 +126,8 @@ def _expand_archives(
 
 def _check_count(n_files: int, limits: Limits) -> None:
     if n_files > limits.max_files:
-        raise RejectedFileError(
-            Fate.REFUSED,
-            f"With its members there were more than {limits.max_files:,} files.",
+        raise refused(
+            f"With its members there were more than {limits.max_files:,} files."
         )
 
 

@@ -25,6 +25,26 @@ class RejectedFileError(Exception):
         self.reason = reason
 
 
+def damaged(reason: str) -> RejectedFileError:
+    """The file is not what it declares."""
+    return RejectedFileError(Fate.DAMAGED, reason)
+
+
+def refused(reason: str) -> RejectedFileError:
+    """The file asks for what no honest one needs."""
+    return RejectedFileError(Fate.REFUSED, reason)
+
+
+def not_an_image(reason: str) -> RejectedFileError:
+    """The file is what it says, and that is no image."""
+    return RejectedFileError(Fate.NOT_AN_IMAGE, reason)
+
+
+def unsupported(reason: str) -> RejectedFileError:
+    """The file may be sound; this program does not read its kind."""
+    return RejectedFileError(Fate.UNSUPPORTED, reason)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedFile:
     """Outcome of parsing one file.

@@ -25,7 +25,7 @@ from btd_desktop.dicom.codestreams import (
 )
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import RejectedFileError
+from btd_desktop.dicom.parsed import RejectedFileError, damaged, refused, unsupported
 from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
 
@@ -79,36 +79,31 @@ def read_layout(
         RejectedFileError: It is impossible, not supported or above a limit.
     """
     if transfer_syntax_uid not in _NATIVE and not kind_of_syntax(transfer_syntax_uid):
-        raise RejectedFileError(
-            Fate.UNSUPPORTED,
-            f"No decoder for transfer syntax {transfer_syntax_uid or 'unknown'}.",
+        raise unsupported(
+            f"No decoder for transfer syntax {transfer_syntax_uid or 'unknown'}."
         )
     rows, columns = dataset.integer("Rows"), dataset.integer("Columns")
     allocated = dataset.integer("BitsAllocated")
     if not (rows and columns and 0 < rows <= _MAX_SIDE and 0 < columns <= _MAX_SIDE):
-        raise RejectedFileError(
-            Fate.DAMAGED, f"Rows and Columns are not usable ({rows} x {columns})."
-        )
+        raise damaged(f"Rows and Columns are not usable ({rows} x {columns}).")
     n_frames = dataset.integer("NumberOfFrames") or 1
     if allocated is None or allocated not in (8, 16, 32):
         fate = Fate.UNSUPPORTED if allocated in (1, 12, 24, 64) else Fate.DAMAGED
         raise RejectedFileError(fate, f"{allocated} bits per pixel are not read.")
     declared = rows * columns * n_frames * allocated // 8
     if n_frames < 1 or declared > limits.max_pixel_bytes:
-        raise RejectedFileError(
-            Fate.REFUSED,
+        raise refused(
             f"Declares {rows} x {columns} pixels in {n_frames} frames, {declared:,} "
-            f"bytes; the limit is {limits.max_pixel_bytes:,}.",
+            f"bytes; the limit is {limits.max_pixel_bytes:,}."
         )
     stored = dataset.integer("BitsStored")
     stored = allocated if stored is None else stored
     high_bit = dataset.integer("HighBit")
     high_bit = stored - 1 if high_bit is None else high_bit
     if not 1 <= stored <= allocated or not stored - 1 <= high_bit < allocated:
-        raise RejectedFileError(
-            Fate.DAMAGED,
+        raise damaged(
             f"Bits do not fit: {allocated} allocated, {stored} stored, high bit "
-            f"{high_bit}.",
+            f"{high_bit}."
         )
     return PixelLayout(
         rows=rows,
@@ -151,17 +146,16 @@ def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
     try:
         element = dataset.get_item("PixelData")
     except NotImplementedError as error:
-        raise RejectedFileError(
-            Fate.DAMAGED, "The pixel data carry an unknown value representation."
+        raise damaged(
+            "The pixel data carry an unknown value representation."
         ) from error
     data = getattr(element, "value", None)
     if not isinstance(data, bytes | bytearray) or not data:
-        raise RejectedFileError(Fate.DAMAGED, "The pixel data are missing.")
+        raise damaged("The pixel data are missing.")
     declared = getattr(element, "length", len(data))
     if declared not in (len(data), _UNDEFINED_LENGTH):
-        raise RejectedFileError(
-            Fate.DAMAGED,
-            f"The pixel data claim {declared:,} bytes, {len(data):,} are there.",
+        raise damaged(
+            f"The pixel data claim {declared:,} bytes, {len(data):,} are there."
         )
     says = kind_of_syntax(layout.transfer_syntax_uid)
     data = bytes(data)
@@ -173,9 +167,8 @@ def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
         stored, more = _native(data, layout, vr)
         return _finish(stored, layout, remarks + more, is_native=True)
     if len(frames) < layout.n_frames:
-        raise RejectedFileError(
-            Fate.DAMAGED,
-            f"{layout.n_frames} frames are declared, {len(frames)} are there.",
+        raise damaged(
+            f"{layout.n_frames} frames are declared, {len(frames)} are there."
         )
     shape, n_bytes = (layout.rows, layout.columns), layout.bits_allocated // 8
     syntax = layout.transfer_syntax_uid
@@ -203,10 +196,9 @@ def _raw_under(says: str, data: bytes, layout: PixelLayout) -> tuple[str, str]:
     """
     needed = layout.frame_bytes * layout.n_frames
     if len(data) not in (needed, needed + needed % 2):
-        raise RejectedFileError(
-            Fate.DAMAGED,
+        raise damaged(
             f"The transfer syntax says {says}, but the {len(data):,} bytes of pixel "
-            f"data are neither compressed frames nor {needed:,} bytes of raw pixels.",
+            f"data are neither compressed frames nor {needed:,} bytes of raw pixels."
         )
     return (
         "pixel_encoding",
@@ -281,9 +273,7 @@ def _encapsulated_frames(
         return list(itertools.islice(frames, layout.n_frames))
     except PYDICOM_ERRORS as error:
         words = str(error).split("\n", 1)[0][:120]
-        raise RejectedFileError(
-            Fate.DAMAGED, f"The pixel data are not items of frames ({words})."
-        ) from error
+        raise damaged(f"The pixel data are not items of frames ({words}).") from error
 
 
 def _native(
@@ -291,9 +281,8 @@ def _native(
 ) -> tuple[StoredArray, list[tuple[str, str]]]:
     needed = layout.frame_bytes * layout.n_frames
     if len(data) < needed:
-        raise RejectedFileError(
-            Fate.DAMAGED,
-            f"The pixel data are cut short: {len(data):,} of {needed:,} bytes.",
+        raise damaged(
+            f"The pixel data are cut short: {len(data):,} of {needed:,} bytes."
         )
     remarks = []
     n_more = len(data) - needed

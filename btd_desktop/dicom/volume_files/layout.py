@@ -10,8 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.parsed import RejectedFileError
-from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.parsed import damaged, refused
 
 HEADER_BYTES: Final = 65536
 """No text header is longer: a field beyond it would be seen by some readers only."""
@@ -117,21 +116,6 @@ class Layout:
 
 def _plain(axis: NDArray[np.float64]) -> list[float]:
     return [float(value) + 0.0 for value in axis]  # + 0.0: no negative zeros
-
-
-def damaged(reason: str) -> RejectedFileError:
-    """The file is not what it declares."""
-    return RejectedFileError(Fate.DAMAGED, reason)
-
-
-def refused(reason: str) -> RejectedFileError:
-    """The file asks for what no honest one needs."""
-    return RejectedFileError(Fate.REFUSED, reason)
-
-
-def unsupported(reason: str) -> RejectedFileError:
-    """The file may be sound; this program does not read its kind."""
-    return RejectedFileError(Fate.UNSUPPORTED, reason)
 
 
 def after_end(what: str, n_bytes: int) -> list[Remark]:

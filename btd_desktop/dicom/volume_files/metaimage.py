@@ -12,18 +12,16 @@ from typing import Final
 
 import numpy as np
 
+from btd_desktop.dicom.parsed import damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     HEADER_BYTES,
     MM_PER_UNIT,
     Layout,
     Remark,
     Vector,
-    damaged,
     header_lines,
     in_mm,
     numbers,
-    refused,
-    unsupported,
     whole_numbers,
 )
 

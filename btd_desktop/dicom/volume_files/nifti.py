@@ -13,16 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.volume_files.layout import (
-    PAIR,
-    Layout,
-    Remark,
-    Vector,
-    damaged,
-    in_mm,
-    refused,
-    unsupported,
-)
+from btd_desktop.dicom.parsed import damaged, refused, unsupported
+from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark, Vector, in_mm
 from btd_desktop.dicom.volume_files.nifti_fields import NiftiFields, nifti_fields
 
 _TYPES: Final = {

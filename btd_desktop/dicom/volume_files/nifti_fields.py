@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from btd_desktop.dicom.volume_files.layout import Vector, damaged, unsupported
+from btd_desktop.dicom.parsed import damaged, unsupported
+from btd_desktop.dicom.volume_files.layout import Vector
 
 _MAGIC: Final = {b"n+1\0": False, b"ni1\0": True}
 _MAGIC_2: Final = {b"n+2\0\r\n\x1a\n": False, b"ni2\0\r\n\x1a\n": True}

@@ -12,14 +12,12 @@ from typing import Final
 
 import numpy as np
 
+from btd_desktop.dicom.parsed import damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     HEADER_BYTES,
     Layout,
     Vector,
-    damaged,
     header_lines,
-    refused,
-    unsupported,
     whole_numbers,
 )
 from btd_desktop.dicom.volume_files.nrrd_geometry import NrrdFields, nrrd_geometry

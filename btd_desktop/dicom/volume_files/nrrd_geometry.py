@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from btd_desktop.dicom.parsed import damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     Remark,
     Vector,
-    damaged,
     in_mm,
     numbers,
-    refused,
-    unsupported,
     whole_numbers,
 )
 

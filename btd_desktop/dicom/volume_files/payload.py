@@ -11,16 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.parsed import ParsedFile, damaged, refused, unsupported
 from btd_desktop.dicom.series import Fate
-from btd_desktop.dicom.volume_files.layout import (
-    Layout,
-    Remark,
-    after_end,
-    damaged,
-    refused,
-    unsupported,
-)
+from btd_desktop.dicom.volume_files.layout import Layout, Remark, after_end
 
 _CHUNK: Final = 1 << 16
 _GZIP_MAGIC: Final = b"\x1f\x8b"

@@ -6,8 +6,8 @@ from pathlib import PurePath
 from typing import Final
 
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
-from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark, refused
+from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError, refused
+from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark
 from btd_desktop.dicom.volume_files.metaimage import read_metaimage
 from btd_desktop.dicom.volume_files.nifti import read_nifti
 from btd_desktop.dicom.volume_files.nrrd import read_nrrd
