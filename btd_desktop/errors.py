@@ -7,7 +7,6 @@ else that escapes is a bug and takes the crash path.
 
     BtdError                     exit code
     ├── EvidenceError            3   the files received cannot be used as asked
-    │   └── UnsafeInputError     3   refused for safety (bomb, link, path escape)
     ├── ModelError               4   weights or card missing, damaged or not matching
     ├── CalibrationError         5   no profile covers this, or too few scans
     ├── CaseError                6   case folder missing, damaged, newer or locked
@@ -43,10 +42,6 @@ class EvidenceError(BtdError):
     """The files received cannot be used as asked."""
 
     exit_code = 3
-
-
-class UnsafeInputError(EvidenceError):
-    """Input refused for safety: a bomb, a link, a path that leaves its root."""
 
 
 class ModelError(BtdError):

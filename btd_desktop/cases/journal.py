@@ -166,10 +166,6 @@ class CaseJournal:
         with self._reading() as connection:
             return audit.read_head(connection)
 
-    def verify_arrays(self) -> tuple[str, ...]:
-        """Problems of arrays; each array is read at most once per opening."""
-        return tuple(self._array_problems(self._checked_arrays))
-
     def verify(
         self, known_heads: Iterable[str] = (), context: TaskContext | None = None
     ) -> CaseVerdict:

@@ -55,21 +55,6 @@ def read_index(data: bytes) -> tuple[IndexRow, ...]:
     return tuple(rows)
 
 
-def is_tampered_label(label: str) -> bool | None:
-    """True for a fake, False for a genuine one, None when the label does not say.
-
-    The paper's labels are TB, TM (true benign, malignant), FB and FM (fake).
-    """
-    word = label.strip().lower()
-    if word in ("fb", "fm", "fake", "tampered", "1") or word.startswith("fake"):
-        return True
-    if word in ("tb", "tm", "real", "genuine", "0") or word.startswith(
-        ("true", "real")
-    ):
-        return False
-    return None
-
-
 class LabelledPlaces:
     """Rows of all indexes of an import, by the file that they name."""
 

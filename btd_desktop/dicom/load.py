@@ -8,7 +8,7 @@ finished first.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -78,14 +78,6 @@ def import_evidence(
         containers=tuple(containers),
         containment=containment,
     )
-
-
-def summarise_fates(files: Iterable[FileRecord]) -> dict[str, int]:
-    """Number of files per fate, every fate present."""
-    counts = {fate.value: 0 for fate in Fate}
-    for record in files:
-        counts[record.fate.value] += 1
-    return counts
 
 
 def _expand_archives(

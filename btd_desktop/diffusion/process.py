@@ -6,20 +6,10 @@ alpha_bar = prod(1 - beta), sigma = sqrt(1 - alpha_bar) the noise level.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from btd_desktop.diffusion.schedule import NoiseSchedule
-
-
-class NoisePredictor(Protocol):
-    """A network that predicts eps from a noised image and its noise level."""
-
-    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Map x (N, 1, H, W) and noise levels (N,) to eps (N, 1, H, W)."""
-        ...
 
 
 def q_sample(x_0: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:

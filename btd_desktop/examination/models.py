@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from btd_desktop import paths
 from btd_desktop.calibration.profile import CalibrationProfile, read_profile
 from btd_desktop.calibration.scope import Coverage, Scope, check_scope
-from btd_desktop.errors import BtdError, CalibrationError, ModelError
+from btd_desktop.errors import CalibrationError, ModelError
 from btd_desktop.examination.model_manifest import (
     check_pinned_file,
     check_pinned_model,
@@ -358,8 +358,3 @@ def _profile_asked_for(
             if error.code == "no_profile" and wanted in (profile.name, profile.digest):
                 return profile
         raise
-
-
-def unusable_reason(error: BtdError) -> str:
-    """Sentence and hint of an error in one line."""
-    return f"{error.detail} ({error.hint})" if error.hint else error.detail

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from btd_desktop.dicom.load import import_evidence, summarise_fates
+from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate, Import
 from btd_desktop.progress import TaskContext
 
@@ -51,7 +52,9 @@ def test_whole_folder_accounts_for_every_file(
 ) -> None:
     result = import_evidence([odd], TaskContext())
     with capsys.disabled():
-        sys.stdout.write(f"\n[odd] {summarise_fates(result.files)}\n")
+        sys.stdout.write(
+            f"\n[odd] {Counter(file.fate.value for file in result.files)}\n"
+        )
         for entry in result.files:
             sys.stdout.write(
                 f"[odd] {entry.fate:<13} {entry.name[:58]:<58} {entry.reason}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btd_desktop import errors
-from btd_desktop.errors import BtdError, Cancelled, EvidenceError, UnsafeInputError
+from btd_desktop.errors import BtdError, Cancelled, EvidenceError, UnauthenticatedError
 
 _FAMILIES = [
     kind
@@ -25,7 +25,11 @@ def test_error_carries_detail_hint_and_code(family):
 
 @pytest.mark.parametrize(
     ("family", "code"),
-    [(BtdError, "btd"), (EvidenceError, "evidence"), (UnsafeInputError, "unsafeinput")],
+    [
+        (BtdError, "btd"),
+        (EvidenceError, "evidence"),
+        (UnauthenticatedError, "unauthenticated"),
+    ],
 )
 def test_error_without_code_is_named_by_its_family(family, code):
     assert family("x").code == code
@@ -33,9 +37,8 @@ def test_error_without_code_is_named_by_its_family(family, code):
 
 
 def test_exit_codes_are_distinct_by_family_and_avoid_the_shell_own():
-    codes = [family.exit_code for family in _FAMILIES if family is not UnsafeInputError]
+    codes = [family.exit_code for family in _FAMILIES]
     assert len(set(codes)) == len(codes)
-    assert UnsafeInputError.exit_code == EvidenceError.exit_code
     # 0 is success and 2 is what argument parsers use.
     assert not {0, 2} & set(codes)
 

@@ -16,7 +16,6 @@ HEADER_BYTES: Final = 65536
 """No text header is longer: a field beyond it would be seen by some readers only."""
 PAIR: Final = "*.img"
 """Stands for the file beside a `.hdr` that has its name and the suffix `.img`."""
-_MAX_DIGITS: Final = 12
 # ASCII: Python takes the digits and spaces of every script, other readers none of them.
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE: Final = re.compile(r"-?\d{1,12}", re.ASCII)

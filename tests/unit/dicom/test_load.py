@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydicom.uid import MRImageStorage
 
-from btd_desktop.dicom.load import import_evidence, summarise_fates
+from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import Cancelled, EvidenceError
@@ -304,20 +304,6 @@ def test_progress_reaches_the_number_of_files_and_cancel_stops(tmp_path: Path) -
     context.listener = lambda progress: context.cancel() if progress.done else None
     with pytest.raises(Cancelled):
         import_evidence([tmp_path], context, limits=ONE_WORKER)
-
-
-def test_fates_are_counted_with_every_fate_present(tmp_path: Path) -> None:
-    save(tmp_path, "a.dcm", ct_slice())
-    save(tmp_path, "b.txt", b"hello")
-    counts = summarise_fates(load(tmp_path).files)
-    assert counts == {
-        "accepted": 1,
-        "not_an_image": 1,
-        "unsupported": 0,
-        "damaged": 0,
-        "duplicate": 0,
-        "refused": 0,
-    }
 
 
 def test_evidence_keeps_its_bytes_and_times(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.btd_layout import is_tampered_label, read_index
+from btd_desktop.dicom.btd_layout import read_index
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.series import Fate
 from tests.unit.dicom.samples import codes, load, picture, record, save
@@ -226,21 +226,6 @@ def test_index_tolerates_missing_columns_and_garbage() -> None:
     assert read_index(b"a,b\n1,2\n") == ()
     assert read_index(b"\xff\xfe\x00path\x00") == ()
     assert read_index(b"") == ()
-
-
-@pytest.mark.parametrize(
-    ("label", "meaning"),
-    [
-        ("FM", True),
-        ("fb", True),
-        ("Fake", True),
-        ("TB", False),
-        ("true", False),
-        ("?", None),
-    ],
-)
-def test_labels_are_read_in_any_spelling(label: str, meaning: bool | None) -> None:
-    assert is_tampered_label(label) is meaning
 
 
 @pytest.mark.parametrize("name", ["a\x00b.raw", "x" * 5000, "."])
