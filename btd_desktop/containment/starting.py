@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from btd_desktop.containment.inside import hide_memory
@@ -79,6 +80,23 @@ class Contained:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """Variables of a process that runs a module of the program, and nothing else's.
+
+    One thread for each library: thread pools reserve address space that the limit on
+    memory counts.
+    """
+    package_parent = str(Path(__file__).resolve().parents[2])
+    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [package_parent, *(path for path in sys.path if path.endswith("-packages"))]
+    )
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = "1"
+    return {**environment, **more}
 
 
 def start_contained(

@@ -6,11 +6,18 @@ arrival: whatever comes out of a process that read hostile input is untrusted to
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Literal
 
-SIGNATURE_STATES: Final = ("verified", "failed", "unchecked")
+import msgspec
+from msgspec import Meta
+
+_LARGEST = sys.float_info.max
+Finite = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
+Two = Annotated[tuple[Finite, ...], Meta(min_length=2, max_length=2)]
+Three = Annotated[tuple[Finite, ...], Meta(min_length=3, max_length=3)]
+Six = Annotated[tuple[Finite, ...], Meta(min_length=6, max_length=6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +34,12 @@ class FrameFacts:
         phase: What tells the frame from others of its instance, as `elements` does.
     """
 
-    position: tuple[float, ...] | None = None
-    orientation: tuple[float, ...] | None = None
-    spacing: tuple[float, ...] | None = None
-    slope: float | None = None
-    intercept: float | None = None
-    thickness_mm: float | None = None
+    position: Three | None = None
+    orientation: Six | None = None
+    spacing: Two | None = None
+    slope: Finite | None = None
+    intercept: Finite | None = None
+    thickness_mm: Finite | None = None
     phase: dict[str, str] = field(default_factory=dict)
 
 
@@ -52,7 +59,7 @@ class SignatureFacts:
         remarks: Sentences about certificate, date or algorithm.
     """
 
-    state: str
+    state: Literal["verified", "failed", "unchecked"]
     reason: str = ""
     signer: str = ""
     algorithm: str = ""
@@ -81,10 +88,10 @@ class InstanceFacts:
     """
 
     text: dict[str, str]
-    number: dict[str, float]
+    number: dict[str, Finite]
     frames: tuple[FrameFacts, ...]
-    window: tuple[float, ...] | None = None
-    padding: tuple[float, ...] | None = None
+    window: Two | None = None
+    padding: Two | None = None
     flags: tuple[str, ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()
     signatures: tuple[SignatureFacts, ...] = ()
@@ -107,75 +114,10 @@ def _fields(facts: InstanceFacts | FrameFacts | SignatureFacts) -> dict[str, Any
     return {name: getattr(facts, name) for name in facts.__slots__}
 
 
-def facts_from_json(value: Any) -> InstanceFacts:  # noqa: ANN401 - JSON, checked here
+def facts_from_json(value: object) -> InstanceFacts:
     """Facts from JSON values.
 
     Raises:
         ValueError: A value is missing or of another type than promised.
     """
-    try:
-        return InstanceFacts(
-            text={str(k): _text(v) for k, v in value["text"].items()},
-            number={str(k): _finite(v) for k, v in value["number"].items()},
-            frames=tuple(_frame(frame) for frame in value["frames"]),
-            window=_floats(value["window"], 2),
-            padding=_floats(value["padding"], 2),
-            flags=tuple(_text(flag) for flag in value["flags"]),
-            remarks=tuple((_text(a), _text(b)) for a, b in value["remarks"]),
-            signatures=tuple(_signature(item) for item in value["signatures"]),
-            elements={str(k): _text(v) for k, v in value["elements"].items()},
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("facts are incomplete") from error
-
-
-def _signature(value: Any) -> SignatureFacts:  # noqa: ANN401 - JSON, checked here
-    state = _text(value["state"])
-    if state not in SIGNATURE_STATES:
-        raise ValueError("unknown state of a signature")
-    return SignatureFacts(
-        state=state,
-        reason=_text(value["reason"]),
-        signer=_text(value["signer"]),
-        algorithm=_text(value["algorithm"]),
-        signed_at=_text(value["signed_at"]),
-        n_elements=int(_finite(value["n_elements"])),
-        covers_pixels=value["covers_pixels"] is True,
-        remarks=tuple(_text(item) for item in value["remarks"]),
-    )
-
-
-def _frame(value: Any) -> FrameFacts:  # noqa: ANN401 - JSON, checked here
-    return FrameFacts(
-        position=_floats(value["position"], 3),
-        orientation=_floats(value["orientation"], 6),
-        spacing=_floats(value["spacing"], 2),
-        slope=None if value["slope"] is None else _finite(value["slope"]),
-        intercept=None if value["intercept"] is None else _finite(value["intercept"]),
-        thickness_mm=(
-            None if value["thickness_mm"] is None else _finite(value["thickness_mm"])
-        ),
-        phase={str(k): _text(v) for k, v in value["phase"].items()},
-    )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not text")
-    return value
-
-
-def _finite(value: Any) -> float:  # noqa: ANN401 - JSON, checked here
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _floats(value: Any, count: int) -> tuple[float, ...] | None:  # noqa: ANN401 - JSON, checked here
-    if value is None:
-        return None
-    numbers = tuple(_finite(item) for item in value)
-    if len(numbers) != count:
-        raise ValueError(f"expected {count} numbers")
-    return numbers
+    return msgspec.convert(value, InstanceFacts)

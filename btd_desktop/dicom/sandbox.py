@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, cast
 
@@ -29,7 +28,11 @@ from btd_desktop.containment.channel import (
     write_message,
 )
 from btd_desktop.containment.measures import Containment
-from btd_desktop.containment.starting import Contained, start_contained
+from btd_desktop.containment.starting import (
+    Contained,
+    bare_environment,
+    start_contained,
+)
 from btd_desktop.dicom.instance import InstanceFacts, facts_from_json
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile
@@ -200,7 +203,7 @@ class Sandbox:
             self._contained = start_contained(
                 [*_command(), str(os.getpid()), limits],
                 folder=self._folder,
-                environment=_environment(),
+                environment=bare_environment(ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS="1"),
                 memory_bytes=self._limits.worker_memory_bytes,
             )
             return self._contained, True
@@ -223,20 +226,6 @@ def _command() -> list[str]:
         return [sys.executable, WORKER_FLAG]
     # -P: a folder of evidence must never be searched for modules.
     return [sys.executable, "-P", "-m", "btd_desktop.dicom.worker"]
-
-
-def _environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).resolve().parents[2])
-    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [package_parent, *(path for path in sys.path if path.endswith("-packages"))]
-    )
-    # One thread each: thread pools reserve address space that the limit counts.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment[name] = "1"
-    environment["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-    return environment
 
 
 def _checked(header: dict[str, Any], payload: bytearray, kind: str) -> ParsedFile:

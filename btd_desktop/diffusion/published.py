@@ -28,7 +28,11 @@ from btd_desktop.containment.channel import (
     write_message,
 )
 from btd_desktop.containment.measures import Containment
-from btd_desktop.containment.starting import Contained, start_contained
+from btd_desktop.containment.starting import (
+    Contained,
+    bare_environment,
+    start_contained,
+)
 from btd_desktop.diffusion.checkpoint import (
     install_weights,
     save_model,
@@ -175,7 +179,8 @@ def _ask_reader(
             contained = start_contained(
                 [*_command(), str(os.getpid()), str(limits.max_file_bytes)],
                 folder=folder,
-                environment=_environment(),
+                # Whatever else is set, torch must not unpickle more than weights.
+                environment=bare_environment(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1"),
                 memory_bytes=MEMORY_BYTES,
             )
         except OSError as error:
@@ -249,18 +254,3 @@ def _command() -> list[str]:
         return [sys.executable, READER_FLAG]
     # -P: the folder of the checkpoint must never be searched for modules.
     return [sys.executable, "-P", "-m", "btd_desktop.diffusion.published_reader"]
-
-
-def _environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).resolve().parents[2])
-    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH", "LANG")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [package_parent, *(path for path in sys.path if path.endswith("-packages"))]
-    )
-    # One thread: thread pools reserve address space that the limit counts.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment[name] = "1"
-    # Whatever else is set, torch must not unpickle more than weights.
-    environment["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-    return environment
