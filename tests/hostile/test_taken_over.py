@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from btd_desktop.containment.starting import bare_environment
 from btd_desktop.dicom import sandbox as sandbox_module
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.parsed import ParsedFile
@@ -59,10 +60,12 @@ def attempts(
 ) -> Iterator[Attempts]:
     is_free = request.param == "free"
     command = [sys.executable, "-P", str(PROGRAM), request.param]
-    environment = sandbox_module._environment()
+    environment = bare_environment()
     environment["PYTHONPATH"] += os.pathsep + str(REPOSITORY)
     monkeypatch.setattr(sandbox_module, "_command", lambda: command)
-    monkeypatch.setattr(sandbox_module, "_environment", lambda: environment)
+    monkeypatch.setattr(
+        sandbox_module, "bare_environment", lambda **more: {**environment, **more}
+    )
     if is_free:
         monkeypatch.setattr("btd_desktop.containment.starting.hide_memory", lambda: "")
         show_memory()

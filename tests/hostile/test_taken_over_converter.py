@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from btd_desktop.containment.starting import bare_environment
 from btd_desktop.diffusion import published
 from btd_desktop.diffusion.published import convert_checkpoint
 from btd_desktop.errors import ModelError
@@ -32,10 +33,12 @@ SECRET = ctypes.create_string_buffer(b"a key that signs")
 @pytest.fixture(params=["free", "contained"])
 def state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     command = [sys.executable, "-P", str(PROGRAM), request.param, "checkpoint"]
-    environment = published._environment()
+    environment = bare_environment()
     environment["PYTHONPATH"] += os.pathsep + str(REPOSITORY)
     monkeypatch.setattr(published, "_command", lambda: command)
-    monkeypatch.setattr(published, "_environment", lambda: environment)
+    monkeypatch.setattr(
+        published, "bare_environment", lambda **more: {**environment, **more}
+    )
     if request.param == "free":
         monkeypatch.setattr("btd_desktop.containment.starting.hide_memory", lambda: "")
         show_memory()
