@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.cases.files import open_part, remove_part, replace_part
+from btd_desktop.cases.text import altered
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
@@ -197,11 +198,8 @@ def _header_bytes(
 
 
 def _altered(path: Path, why: str) -> CaseError:
-    return CaseError(
-        f"array {path.name} of the case was altered: {why}",
-        hint="Verify the case and go back to an unaltered copy.",
-        code="array-altered",
-    )
+    detail = f"array {path.name} of the case was altered: {why}"
+    return altered(detail, "array-altered")
 
 
 def _write_error(folder: Path, error: OSError) -> CaseError:

@@ -28,9 +28,8 @@ from typing import Any
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.columns import Columns
 from btd_desktop.cases.model import AuditEntry
-from btd_desktop.cases.text import dict_from_json, json_text, storable_text
+from btd_desktop.cases.text import altered, dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
-from btd_desktop.errors import CaseError
 
 ADOPTED = "unauthenticated case adopted"
 FIRST_PREVIOUS_HASH = "0" * 64
@@ -115,11 +114,7 @@ def read_head(connection: sqlite3.Connection) -> Head:
     if row is None:
         return 0, FIRST_PREVIOUS_HASH
     if not isinstance(row[0], int) or not isinstance(row[1], str):
-        raise CaseError(
-            "the head record of the case's audit log was altered",
-            hint="Verify the case and go back to an unaltered copy.",
-            code="case-damaged",
-        )
+        raise altered("the head record of the case's audit log was altered")
     return row[0], row[1]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from btd_desktop.calibration.place import PlaceNumbers
-from btd_desktop.cases.text import dict_from_json, list_from_json
+from btd_desktop.cases.text import altered, dict_from_json, list_from_json
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.manifest import RunManifest
 
@@ -113,8 +113,4 @@ class Columns:
 
     def wrong(self, name: str, why: str) -> CaseError:
         """What is told of a column that holds what this program never writes."""
-        return CaseError(
-            f"{self.what} of the case was altered: its {name} {why}",
-            hint="Verify the case and go back to an unaltered copy.",
-            code="case-damaged",
-        )
+        return altered(f"{self.what} of the case was altered: its {name} {why}")

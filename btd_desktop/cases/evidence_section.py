@@ -10,11 +10,7 @@ from typing import Any
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import records
 from btd_desktop.cases.journal import CaseJournal, damaged
-from btd_desktop.cases.model import (
-    CaseInfo,
-    EvidenceItem,
-    SeriesRecord,
-)
+from btd_desktop.cases.model import CaseInfo, EvidenceItem, SeriesRecord
 from btd_desktop.cases.text import json_text, storable_text
 from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume
@@ -50,13 +46,11 @@ class EvidenceSection(CaseJournal):
         values = {k: storable_text(v) for k, v in given.items() if v is not None}
         changed = {k: v for k, v in values.items() if v != before[k]}
         if changed:
-            with self._change() as connection:
-                records.update_row(connection, "case_info", 1, changed)
-                self._log(
-                    now,
-                    "case description changed",
-                    {"before": {k: before[k] for k in changed}, "after": changed},
-                    records.record_claim(connection, "case_info", 1),
+            was = {k: before[k] for k in changed}
+            action = "case description changed"
+            with self._change():
+                self._update(
+                    "case_info", 1, changed, now, action, before=was, after=changed
                 )
         return self.info
 
@@ -168,14 +162,10 @@ class EvidenceSection(CaseJournal):
             ).fetchone()
             if known is not None:
                 return int(known[0])
-            series_id = records.insert_row(connection, "series", values)
-            self._log(
-                now,
-                "series added",
-                {"series_id": series_id, "volume_digest": values["volume_digest"]},
-                records.record_claim(connection, "series", series_id),
+            digest = values["volume_digest"]
+            return self._insert(
+                "series", values, now, "series added", volume_digest=digest
             )
-        return series_id
 
     def restate_series(
         self,
@@ -205,7 +195,7 @@ class EvidenceSection(CaseJournal):
             "findings": json_text(list(findings)),
             "geometry": records.geometry_text(volume),
         }
-        told = {"series_id": series_id, "before": before.modality}
+        told = {"before": before.modality, "after": values["modality"]}
         with self._change() as connection:
             if connection.execute(
                 "SELECT 1 FROM run WHERE series_id = ?", (series_id,)
@@ -216,13 +206,7 @@ class EvidenceSection(CaseJournal):
                     hint="import the files into a new case and state it there",
                     code="modality-scored",
                 )
-            records.update_row(connection, "series", series_id, values)
-            self._log(
-                now,
-                "series restated",
-                {**told, "after": values["modality"]},
-                records.record_claim(connection, "series", series_id),
-            )
+            self._update("series", series_id, values, now, "series restated", **told)
 
     def series(self) -> tuple[SeriesRecord, ...]:
         """All series in the order they were added."""

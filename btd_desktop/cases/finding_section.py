@@ -48,16 +48,13 @@ class FindingSection(CaseJournal):
                         code="profile-differs",
                     )
                 return
-            key = records.insert_row(
-                connection,
+            values = {"document": text, "added_utc": audit.utc_text(now)}
+            self._insert(
                 "profile",
-                {"digest": digest, "document": text, "added_utc": audit.utc_text(now)},
-            )
-            self._log(
+                {"digest": digest, **values},
                 now,
                 "calibration profile added",
-                {"digest": digest},
-                records.record_claim(connection, "profile", key),
+                digest=digest,
             )
 
     def profile(self, digest: str) -> dict[str, Any]:
@@ -88,7 +85,6 @@ class FindingSection(CaseJournal):
         now: datetime,
         run_id: int | None = None,
         note: str = "",
-        status: FindingStatus = "to check",
         profile_digest: str | None = None,
         origin: FindingOrigin = "examiner",
         thumbnail: NDArray[Any] | None = None,
@@ -113,7 +109,6 @@ class FindingSection(CaseJournal):
         )
         if not inside:
             raise ValueError(f"({x}, {y}) in slice {slice_index} is no place of it")
-        _check_choice(status, FindingStatus)
         _check_choice(origin, FindingOrigin)
         values = {
             "run_id": run_id,
@@ -124,7 +119,7 @@ class FindingSection(CaseJournal):
             "mode": mode,
             "numbers": json_text(numbers.to_json()),
             "note": storable_text(note),
-            "status": status,
+            "status": "to check",
             "created_utc": audit.utc_text(now),
             "profile_digest": profile_digest,
             "origin": origin,
@@ -133,14 +128,8 @@ class FindingSection(CaseJournal):
         values["thumbnail"] = (
             None if thumbnail is None else self._write_array(thumbnail)
         )
-        with self._change() as connection:
-            key = records.insert_row(connection, "finding", values)
-            self._log(
-                now,
-                "finding added",
-                {"finding_id": key, "origin": origin},
-                records.record_claim(connection, "finding", key),
-            )
+        with self._change():
+            key = self._insert("finding", values, now, "finding added", origin=origin)
         return self.finding(key)
 
     def update_finding(
@@ -164,18 +153,10 @@ class FindingSection(CaseJournal):
         if thumbnail is not None and array_digest(thumbnail) != before.thumbnail:
             values["thumbnail"] = self._write_array(thumbnail)
         if values:
-            with self._change() as connection:
-                records.update_row(connection, "finding", finding_id, values)
-                self._log(
-                    now,
-                    "finding changed",
-                    {
-                        "finding_id": finding_id,
-                        "before": {name: getattr(before, name) for name in values},
-                        "after": values,
-                    },
-                    records.record_claim(connection, "finding", finding_id),
-                )
+            was = {name: getattr(before, name) for name in values}
+            action, told = "finding changed", {"before": was, "after": values}
+            with self._change():
+                self._update("finding", finding_id, values, now, action, **told)
         return self.finding(finding_id)
 
     def finding(self, finding_id: int) -> Finding:
@@ -228,14 +209,8 @@ class FindingSection(CaseJournal):
             "created_utc": audit.utc_text(now),
             "audit_head": audit_head,
         }
-        with self._change() as connection:
-            key = records.insert_row(connection, "report", values)
-            self._log(
-                now,
-                "report issued",
-                {"report_id": key, "sha256": sha256},
-                records.record_claim(connection, "report", key),
-            )
+        with self._change():
+            key = self._insert("report", values, now, "report issued", sha256=sha256)
         row = self._row("SELECT * FROM report WHERE report_id = ?", key, "report")
         return records.report_from_row(row)
 

@@ -37,6 +37,7 @@ from btd_desktop.cases.model import (
     Authentication,
     CaseVerdict,
 )
+from btd_desktop.cases.text import altered
 from btd_desktop.cases.verification import (
     authenticated_by,
     unreadable,
@@ -46,6 +47,8 @@ from btd_desktop.errors import CaseError
 from btd_desktop.progress import TaskContext
 
 _PROGRAM = "BTD Desktop"
+# The log names their rows by what they hold, all others by their number.
+_NAMED_OTHERWISE = ("case_info", "profile", "slice_result")
 # Larger than any that is written: such a file is another, and is not read to its end.
 _MOST_BYTES_OF_A_REPORT = 1 << 30
 
@@ -286,11 +289,38 @@ class CaseJournal:
             details={**details, "records": list(claims)} if claims else details,
         )
 
-    def _log_run(
-        self, connection: sqlite3.Connection, now: datetime, action: str, run_id: int
+    def _insert(
+        self,
+        table: str,
+        values: dict[str, Any],
+        now: datetime,
+        action: str,
+        **details: object,
+    ) -> int:
+        """Add a row and its entry in the log, inside a change; returns its key."""
+        key = records.insert_row(self._connection, table, values)
+        self._log_row(now, action, table, key, **details)
+        return key
+
+    def _update(
+        self,
+        table: str,
+        key: int,
+        values: dict[str, Any],
+        now: datetime,
+        action: str,
+        **details: object,
     ) -> None:
-        claim = records.record_claim(connection, "run", run_id)
-        self._log(now, action, {"run_id": run_id}, claim)
+        """Change a row, with its entry in the log, inside a change."""
+        records.update_row(self._connection, table, key, values)
+        self._log_row(now, action, table, key, **details)
+
+    def _log_row(
+        self, now: datetime, action: str, table: str, key: int, **details: object
+    ) -> None:
+        claim = records.record_claim(self._connection, table, key)
+        named = {} if table in _NAMED_OTHERWISE else {f"{table}_id": key}
+        self._log(now, action, {**named, **details}, claim)
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._reading() as connection:
@@ -334,11 +364,8 @@ class CaseJournal:
             if digest not in self._checked_arrays:
                 problem = array_files.check_array(self._arrays, digest)
                 if problem:
-                    raise CaseError(
-                        f"{problem} (case {self.folder})",
-                        hint="Verify the case and go back to an unaltered copy.",
-                        code="array-altered",
-                    )
+                    detail = f"{problem} (case {self.folder})"
+                    raise altered(detail, "array-altered")
                 self._checked_arrays.add(digest)
 
     def _remember_head(self) -> tuple[str, audit.Head] | None:

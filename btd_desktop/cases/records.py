@@ -26,9 +26,8 @@ from btd_desktop.cases.model import (
     SeriesRecord,
     SliceResult,
 )
-from btd_desktop.cases.text import dict_from_json, json_text
+from btd_desktop.cases.text import altered, dict_from_json, json_text
 from btd_desktop.digest import json_digest
-from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume, VoxelArray
 
 # Of positions that are decimal strings.
@@ -291,10 +290,8 @@ def volume_from_row(
             source=geometry["source"],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CaseError(
-            f"series {row['series_id']} of the case was altered: {error}",
-            hint="Verify the case and go back to an unaltered copy.",
-            code="case-damaged",
+        raise altered(
+            f"series {row['series_id']} of the case was altered: {error}"
         ) from error
 
 

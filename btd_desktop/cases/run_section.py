@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit, records
 from btd_desktop.cases.journal import CaseJournal, no_such
-from btd_desktop.cases.model import (
-    Run,
-    SliceResult,
-)
+from btd_desktop.cases.model import Run, SliceResult
 from btd_desktop.cases.text import json_text
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
@@ -50,14 +47,12 @@ class RunSection(CaseJournal):
                     "status": "running",
                     "started_utc": audit.utc_text(now),
                 }
-                run_id = records.insert_row(connection, "run", values)
-                self._log_run(connection, now, "run started", run_id)
+                run_id = self._insert("run", values, now, "run started")
             else:
                 run_id = int(known["run_id"])
                 if known["status"] in ("cancelled", "failed"):
                     change = {"status": "running", "finished_utc": None}
-                    records.update_row(connection, "run", run_id, change)
-                    self._log_run(connection, now, "run resumed", run_id)
+                    self._update("run", run_id, change, now, "run resumed")
         return self.run(run_id)
 
     def save_slice(
@@ -106,22 +101,9 @@ class RunSection(CaseJournal):
                         hint="Start it again with start_run.",
                         code="run-not-running",
                     )
-                key = records.insert_row(
-                    connection,
-                    "slice_result",
-                    {
-                        "run_id": run_id,
-                        "slice_index": int(slice_index),
-                        "summary": summary_text,
-                        "arrays": arrays_text,
-                    },
-                )
-                self._log(
-                    now,
-                    "slice scored",
-                    {"run_id": run_id, "slice_index": int(slice_index)},
-                    records.record_claim(connection, "slice_result", key),
-                )
+                place = {"run_id": run_id, "slice_index": int(slice_index)}
+                values = {**place, "summary": summary_text, "arrays": arrays_text}
+                self._insert("slice_result", values, now, "slice scored", **place)
             elif (stored["summary"], stored["arrays"]) != (summary_text, arrays_text):
                 raise CaseError(
                     f"slice index {slice_index} of run {run_id} has a result already,"
@@ -196,10 +178,9 @@ class RunSection(CaseJournal):
             raise ValueError(f"a run cannot end as {status!r}")
         run = self.run(run_id)
         if run.status != status:
-            with self._change() as connection:
-                change = {"status": status, "finished_utc": audit.utc_text(now)}
-                records.update_row(connection, "run", run_id, change)
-                self._log_run(connection, now, f"run {status}", run_id)
+            change = {"status": status, "finished_utc": audit.utc_text(now)}
+            with self._change():
+                self._update("run", run_id, change, now, f"run {status}")
         return self.run(run_id)
 
     def run(self, run_id: int) -> Run:

@@ -11,6 +11,12 @@ from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
 
 
+def altered(detail: str, code: str = "case-damaged") -> CaseError:
+    """The case holds what this program never wrote."""
+    hint = "Verify the case and go back to an unaltered copy."
+    return CaseError(detail, hint=hint, code=code)
+
+
 def storable_text(text: str) -> str:
     """Text with bytes that are no UTF-8 (file names, old tags) as visible escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -81,9 +87,7 @@ def _finite(digits: str) -> float:
 
 
 def _not_json(text: object) -> CaseError:
-    return CaseError(
+    return altered(
         f"the case database holds damaged data: {str(text)[:60]!r} is not the JSON"
-        " that belongs there",
-        hint="Verify the case and go back to an unaltered copy.",
-        code="case-damaged",
+        " that belongs there"
     )
