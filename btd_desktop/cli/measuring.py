@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +39,10 @@ Attacks = Annotated[
 Patients = Annotated[
     int, typer.Option(help="With --simulated: how many patients.", min=1)
 ]
+Places = Annotated[
+    int, typer.Option(help="Tampered places per series and attack.", min=1)
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="File for the rows.")]
 Seed = Annotated[int, typer.Option(help="Everything follows from it.", min=0)]
 
 
@@ -141,11 +144,15 @@ def series_to_measure(
     return corpus.patients_of(series), donors
 
 
-@contextmanager
-def written(path: Path) -> Iterator[None]:
-    """A failed write as a sentence that names the file."""
+def write_text(path: Path | None, text: str) -> None:
+    """Write a file, if one was named.
+
+    Raises:
+        SettingsError: It cannot be written.
+    """
     try:
-        yield
+        if path is not None:
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written ({error.strerror}).",

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from btd_desktop.settings import Settings
-
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
@@ -72,14 +68,30 @@ Remarks = Annotated[
 ]
 
 
-def device_of(device: str | None, settings: Settings) -> str:
-    """The device asked for, else the setting's."""
-    return settings.device if device is None else device
+Title = Annotated[str, typer.Option(help="Short name of the case.")]
+CaseNumber = Annotated[str, typer.Option(help="Number of the case.")]
+Client = Annotated[str, typer.Option(help="Who asked.")]
+Examiner = Annotated[str, typer.Option(help="Who examines.")]
+Question = Annotated[str, typer.Option(help="What was asked.")]
+GenuineScans = Annotated[
+    list[Path],
+    typer.Argument(help="Genuine scans: folders, files, ZIPs.", metavar="PATH..."),
+]
 
 
-def dtype_of(dtype: str | None, settings: Settings) -> str:
-    """The number format asked for, else the setting's."""
-    return settings.dtype if dtype is None else dtype
+def place_of(text: str) -> tuple[int, int, int]:
+    """(slice, row, column) from 0, from "X,Y,SLICE" with the slice counted from 1.
+
+    Raises:
+        BadParameter: The text is something else.
+    """
+    try:
+        x, y, slice_number = (int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
+        ) from None
+    return slice_number - 1, y, x
 
 
 def modality_of(stated: str) -> str:

@@ -1,4 +1,4 @@
-"""Options of a report from what was typed and what is set."""
+"""The certificate to sign with, and its passphrase."""
 
 from __future__ import annotations
 
@@ -9,46 +9,14 @@ from btd_desktop.errors import SettingsError
 
 if TYPE_CHECKING:
     from btd_desktop.settings import Settings
-    from btd_desktop.workflow.issue_report import ReportOptions
-
 
 _MAX_BYTES = 4096
 
 
-def report_options(
-    settings: Settings,
-    *,
-    out: Path | None,
-    pkcs12: Path | None,
-    passphrase_file: Path | None,
-    is_draft: bool,
-    remarks: str,
-    command: str = "",
-    redacted: bool = False,
-    adopt_reason: str = "",
-) -> ReportOptions:
-    """How the report is worded and signed.
-
-    Without `pkcs12` the certificate of the settings is taken, and without one there
-    the user's own key.
-
-    Raises:
-        SettingsError: The passphrase file cannot be read.
-    """
-    from btd_desktop.workflow.issue_report import ReportOptions
-
-    if pkcs12 is None and settings.signing_certificate:
-        pkcs12 = Path(settings.signing_certificate)
-    return ReportOptions(
-        out=out,
-        pkcs12=pkcs12,
-        passphrase=read_passphrase(passphrase_file),
-        is_draft=is_draft,
-        remarks=remarks,
-        command=command,
-        redacted=redacted,
-        adopt_reason=adopt_reason,
-    )
+def certificate_of(pkcs12: Path | None, settings: Settings) -> Path | None:
+    """The certificate named, else that of the settings; None for the user's own key."""
+    kept = settings.signing_certificate
+    return Path(kept) if pkcs12 is None and kept else pkcs12
 
 
 def read_passphrase(path: Path | None) -> str | None:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from btd_desktop.cli.output import columns
+from btd_desktop.cli.output import columns, warn
 from btd_desktop.examination.wording import (
     modality_text,
     number_text,
@@ -16,11 +16,14 @@ from btd_desktop.examination.wording import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from btd_desktop.calibration.place import CalibratedValue
     from btd_desktop.cases.model import Finding, SeriesRecord
     from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
+    from btd_desktop.workflow.import_series import CaseDetails
 
 
 _FLAG = {True: "flagged", False: "", None: "no threshold"}
@@ -32,11 +35,24 @@ def fates_line(fates: Mapping[str, int]) -> str:
     return f"Files: {listed or 'none'}"
 
 
-def modality_words(record: SeriesRecord) -> str:
-    """The modality of a series, and that the examiner stated it where he did."""
-    words = modality_text(record.modality)
-    stated = record.meta.get("modality_from") == "examiner"
-    return f"{words}, as the examiner stated" if stated else words
+def warn_of_kept_details(folder: Path, details: CaseDetails) -> None:
+    """Say so when an existing case keeps its title, number, client and examiner."""
+    from btd_desktop.workflow.import_series import CaseDetails, holds_case
+
+    if details != CaseDetails() and holds_case(folder):
+        warn("the case exists and keeps the details that it was made with")
+
+
+def series_lines(record: SeriesRecord) -> Iterator[str]:
+    """What a series is, and what the checks of the import noticed."""
+    modality = modality_text(record.modality)
+    if record.meta.get("modality_from") == "examiner":
+        modality += ", as the examiner stated"
+    yield (
+        f"Series {record.series_id}: {record.description or 'no description'} "
+        f"({modality}, {record.n_slices} slices of {record.cols}x{record.rows})"
+    )
+    yield from (f"  {f['severity']}: {f['sentence']}" for f in record.findings)
 
 
 def conclusion_line(
@@ -50,14 +66,7 @@ def conclusion_line(
 
 def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     """What came of one series: scope, slices flagged, p-value, findings."""
-    record = outcome.record
-    yield (
-        f"Series {record.series_id}: {record.description or 'no description'} "
-        f"({modality_words(record)}, {record.n_slices} slices of "
-        f"{record.cols}x{record.rows})"
-    )
-    for finding in record.findings:
-        yield f"  {finding['severity']}: {finding['sentence']}"
+    yield from series_lines(outcome.record)
     from btd_desktop.examination.series import State
 
     evaluation = outcome.evaluation

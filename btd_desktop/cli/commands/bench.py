@@ -11,17 +11,19 @@ from btd_desktop.cli.measuring import (
     SLICES,
     Attacks,
     Data,
+    JsonFile,
     Modality,
     Patients,
+    Places,
     Seed,
     Simulated,
     Split,
     calibrated_detector,
     series_to_measure,
     usable_attacks,
-    written,
+    write_text,
 )
-from btd_desktop.cli.options import Model, Profile
+from btd_desktop.cli.options import Model, Profile, place_of
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
 
@@ -56,7 +58,7 @@ def tamper(
     """Write a tampered copy of a series, marked as such, with a record beside it."""
     from btd_desktop.bench.export import tamper_series
 
-    centre = _place(at)
+    centre = place_of(at)
     with watched() as context:
         made = tamper_series(
             series,
@@ -100,9 +102,7 @@ def detection(
     split: Split = "test",
     modality: Modality = "CT",
     attacks: Attacks = "",
-    places: Annotated[
-        int, typer.Option(help="Tampered places per series and attack.", min=1)
-    ] = 8,
+    places: Places = 8,
     patients: Patients = 6,
     slices: Annotated[
         int, typer.Option(help="With --simulated: slices of each.", min=1)
@@ -110,9 +110,7 @@ def detection(
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="File for rows and facts.")
-    ] = None,
+    json_file: JsonFile = None,
     markdown: Annotated[
         Path | None, typer.Option(help="File for the table. [default: the terminal]")
     ] = None,
@@ -161,14 +159,9 @@ def detection(
     if genuine is not None:
         facts["genuine_places_flagged"], facts["genuine_places"] = genuine
     table = tables.to_markdown(rows)
-    for path, text in (
-        (json_file, tables.to_json(rows, facts)),
-        (markdown, table),
-        (csv_file, tables.to_csv(rows)),
-    ):
-        if path is not None:
-            with written(path):
-                path.write_text(text, encoding="utf-8")
+    write_text(json_file, tables.to_json(rows, facts))
+    write_text(markdown, table)
+    write_text(csv_file, tables.to_csv(rows))
     if markdown is None:
         say(*table.splitlines())
     if genuine is not None:
@@ -198,9 +191,7 @@ def search(
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="File for the rows.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> int:
     """Tamper with one place and search the whole series for it."""
     from btd_desktop.bench.search import rows_json, search_rows, search_series
@@ -252,18 +243,5 @@ def search(
             ],
         )
     )
-    if json_file is not None:
-        with written(json_file):
-            json_file.write_text(rows_json(rows), encoding="utf-8")
+    write_text(json_file, rows_json(rows))
     return 0
-
-
-def _place(text: str) -> tuple[int, int, int]:
-    """(slice, row, column) from 0, from "X,Y,SLICE" with the slice counted from 1."""
-    try:
-        x, y, slice_number = (int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
-        ) from None
-    return slice_number - 1, y, x

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from btd_desktop.cli.commands.bench import bench
-from btd_desktop.cli.commands.bench_studies import JsonFile
-from btd_desktop.cli.measuring import Seed, written
+from btd_desktop.cli.measuring import JsonFile, Seed, write_text
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
 
@@ -86,9 +85,7 @@ def measure_processing(
                 say("", "processed copies")
                 _say_found(found)
                 kept["copies"] = [row.to_json() for row in found]
-    if json_file is not None:
-        with written(json_file):
-            json_file.write_text(json_text(kept), encoding="utf-8")
+    write_text(json_file, json_text(kept))
     return 0
 
 

@@ -11,8 +11,10 @@ from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.measuring import (
     Attacks,
     Data,
+    JsonFile,
     Modality,
     Patients,
+    Places,
     Seed,
     Simulated,
     Split,
@@ -20,7 +22,7 @@ from btd_desktop.cli.measuring import (
     genuine_series,
     series_to_measure,
     usable_attacks,
-    written,
+    write_text,
 )
 from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import columns, say
@@ -29,12 +31,6 @@ from btd_desktop.cli.watching import watched
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.bench.tables import Judged, Row
-
-
-Places = Annotated[
-    int, typer.Option(help="Tampered places per series and attack.", min=1)
-]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="File for the rows.")]
 
 
 @bench.command("ablation")
@@ -206,11 +202,7 @@ def measure_shift(
             f"at most {100 * own['series_highest']:.2f} %), "
             f"{own['flagged_slices']} of {own['n_slices']} slices"
         )
-    if json_file is not None:
-        with written(json_file):
-            json_file.write_text(
-                json_text([row.to_json() for row in rows]), encoding="utf-8"
-            )
+    write_text(json_file, json_text([row.to_json() for row in rows]))
     return 0
 
 
@@ -223,6 +215,4 @@ def _means(judged: list[Judged], attacks: list[Attack], seed: int) -> list[Row]:
 def _keep(path: Path | None, rows: list[Row], facts: dict[str, object]) -> None:
     from btd_desktop.bench.tables import to_json
 
-    if path is not None:
-        with written(path):
-            path.write_text(to_json(rows, facts), encoding="utf-8")
+    write_text(path, to_json(rows, facts))

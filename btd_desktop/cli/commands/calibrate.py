@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
-from btd_desktop.cli.options import AsJson, Device, Dtype, device_of, dtype_of
+from btd_desktop.cli.options import AsJson, Device, Dtype, GenuineScans
 from btd_desktop.cli.output import columns, print_json, say, warn
 from btd_desktop.cli.watching import watched
 
 
 def calibrate_model(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(help="Genuine scans: folders, files, ZIPs.", metavar="PATH..."),
-    ],
+    paths: GenuineScans,
     name: Annotated[str, typer.Option(help="Name of the profile.")],
     model: Annotated[
         str, typer.Option(help="Name or folder. [default: that of the modality]")
@@ -60,8 +57,8 @@ def calibrate_model(
             name=name,
             fpr=services.settings.default_fpr if fpr is None else fpr,
             out=out,
-            device=device_of(device, services.settings),
-            dtype=dtype_of(dtype, services.settings),
+            device=device or services.settings.device,
+            dtype=dtype or services.settings.dtype,
             services=services,
             context=context,
             notes=tuple(note or ()),

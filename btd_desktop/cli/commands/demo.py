@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from btd_desktop.cli.invocation import Invocation
-from btd_desktop.cli.options import AsJson, Device, device_of
+from btd_desktop.cli.options import AsJson, Device
 from btd_desktop.cli.output import columns, print_json, say, warn
 from btd_desktop.cli.watching import watched
 
@@ -43,7 +43,7 @@ def demonstrate(
             out,
             services,
             context,
-            device=device_of(device, services.settings),
+            device=device or services.settings.device,
             workers=workers or os.cpu_count() or 1,
             command=invocation.command,
         )

@@ -7,27 +7,29 @@ from typing import Annotated
 
 import typer
 
-from btd_desktop.cli.case_details import warn_of_kept_details
 from btd_desktop.cli.invocation import Invocation
 from btd_desktop.cli.options import (
     AsJson,
+    CaseNumber,
     CaseOut,
     Certificate,
+    Client,
     Device,
     Draft,
     Dtype,
     Evidence,
+    Examiner,
     Modality,
     Model,
     PassphraseFile,
     Profile,
+    Question,
     Remarks,
-    device_of,
-    dtype_of,
+    Title,
     modality_of,
 )
 from btd_desktop.cli.output import print_json, say
-from btd_desktop.cli.signing import report_options
+from btd_desktop.cli.signing import certificate_of, read_passphrase
 from btd_desktop.cli.watching import watched
 
 
@@ -40,11 +42,11 @@ def examine_evidence(
     profile: Profile = "",
     device: Device = None,
     dtype: Dtype = None,
-    title: Annotated[str, typer.Option(help="Short name of the case.")] = "",
-    case_number: Annotated[str, typer.Option(help="Number of the case.")] = "",
-    client: Annotated[str, typer.Option(help="Who asked.")] = "",
-    examiner: Annotated[str, typer.Option(help="Who examines.")] = "",
-    question: Annotated[str, typer.Option(help="What was asked.")] = "",
+    title: Title = "",
+    case_number: CaseNumber = "",
+    client: Client = "",
+    examiner: Examiner = "",
+    question: Question = "",
     report: Annotated[
         Path | None,
         typer.Option(help="Report to write. [default: report-N.pdf in the case]"),
@@ -56,9 +58,15 @@ def examine_evidence(
     as_json: AsJson = False,
 ) -> int:
     """Import evidence, score it, search it, and write the signed report."""
-    from btd_desktop.cli.tables import conclusion_line, fates_line, outcome_lines
+    from btd_desktop.cli.tables import (
+        conclusion_line,
+        fates_line,
+        outcome_lines,
+        warn_of_kept_details,
+    )
     from btd_desktop.workflow.examine import ExamineOptions, examine
     from btd_desktop.workflow.import_series import CaseDetails
+    from btd_desktop.workflow.issue_report import ReportOptions
     from btd_desktop.workflow.services import default_services
 
     invocation: Invocation = ctx.obj
@@ -66,14 +74,13 @@ def examine_evidence(
     options = ExamineOptions(
         model=model,
         profile=profile,
-        device=device_of(device, services.settings),
-        dtype=dtype_of(dtype, services.settings),
+        device=device or services.settings.device,
+        dtype=dtype or services.settings.dtype,
         modality=modality_of(modality),
-        report=report_options(
-            services.settings,
+        report=ReportOptions(
             out=report,
-            pkcs12=pkcs12,
-            passphrase_file=passphrase_file,
+            pkcs12=certificate_of(pkcs12, services.settings),
+            passphrase=read_passphrase(passphrase_file),
             is_draft=draft,
             remarks=remarks,
             command=invocation.command,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from btd_desktop.cli.case_details import warn_of_kept_details
-from btd_desktop.cli.options import AsJson, CaseOut, Evidence, Modality, modality_of
+from btd_desktop.cli.options import (
+    AsJson,
+    CaseNumber,
+    CaseOut,
+    Client,
+    Evidence,
+    Examiner,
+    Modality,
+    Question,
+    Title,
+    modality_of,
+)
 from btd_desktop.cli.output import columns, print_json, say
 from btd_desktop.cli.watching import watched
 
@@ -15,16 +21,16 @@ from btd_desktop.cli.watching import watched
 def import_evidence(
     paths: Evidence,
     out: CaseOut,
-    title: Annotated[str, typer.Option(help="Short name of the case.")] = "",
-    case_number: Annotated[str, typer.Option(help="Number of the case.")] = "",
-    client: Annotated[str, typer.Option(help="Who asked.")] = "",
-    examiner: Annotated[str, typer.Option(help="Who examines.")] = "",
-    question: Annotated[str, typer.Option(help="What was asked.")] = "",
+    title: Title = "",
+    case_number: CaseNumber = "",
+    client: Client = "",
+    examiner: Examiner = "",
+    question: Question = "",
     modality: Modality = "",
     as_json: AsJson = False,
 ) -> int:
     """Import evidence into a case; every file ends with exactly one fate."""
-    from btd_desktop.cli.tables import fates_line, modality_words
+    from btd_desktop.cli.tables import fates_line, series_lines, warn_of_kept_details
     from btd_desktop.errors import EvidenceError
     from btd_desktop.workflow.import_series import (
         CaseDetails,
@@ -56,18 +62,10 @@ def import_evidence(
     odd = [e for e in statement.files if e.fate != "accepted"]
     if odd:
         say("Not accepted:")
-        say(
-            *columns(
-                ("file", "fate", "reason"), [(e.name, e.fate, e.reason) for e in odd]
-            )
-        )
+        rows = [(e.name, e.fate, e.reason) for e in odd]
+        say(*columns(("file", "fate", "reason"), rows))
     for record in statement.series:
-        say(
-            f"Series {record.series_id}: {record.description or 'no description'} "
-            f"({modality_words(record)}, {record.n_slices} slices of "
-            f"{record.cols}x{record.rows})"
-        )
-        say(*(f"  {f['severity']}: {f['sentence']}" for f in record.findings))
+        say(*series_lines(record))
     if refusal is not None:
         raise refusal
     return 0

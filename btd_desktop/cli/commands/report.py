@@ -17,7 +17,7 @@ from btd_desktop.cli.options import (
     Remarks,
 )
 from btd_desktop.cli.output import print_json, say
-from btd_desktop.cli.signing import report_options
+from btd_desktop.cli.signing import certificate_of, read_passphrase
 from btd_desktop.cli.watching import watched
 
 
@@ -55,14 +55,14 @@ def report_case(
     from btd_desktop.workflow.examine import outcomes_json
     from btd_desktop.workflow.examine_case import report_on_case
     from btd_desktop.workflow.import_series import fates_of
+    from btd_desktop.workflow.issue_report import ReportOptions
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
-    options = report_options(
-        services.settings,
+    options = ReportOptions(
         out=out,
-        pkcs12=pkcs12,
-        passphrase_file=passphrase_file,
+        pkcs12=certificate_of(pkcs12, services.settings),
+        passphrase=read_passphrase(passphrase_file),
         is_draft=draft,
         remarks=remarks,
         redacted=redacted,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,11 +15,15 @@ from btd_desktop.cli.options import (
     Dtype,
     Model,
     Profile,
-    device_of,
-    dtype_of,
+    place_of,
 )
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.watching import watched
+
+if TYPE_CHECKING:
+    from btd_desktop.examination.place import ScoredPlace
+    from btd_desktop.workflow.examine import ExamineOptions
+    from btd_desktop.workflow.services import Services
 
 _MODES = ("anomaly", "injection", "removal")
 
@@ -51,51 +56,59 @@ def score_case(
     """Score a case, going on where it stopped; with --at, score one place."""
     if mode not in _MODES:
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(_MODES)}")
-    if not at:
-        if keep or note:
-            raise typer.BadParameter("--keep and --note go with --at")
-        return _score_all(case, series, model, profile, device, dtype, as_json)
-    if model:
+    if not at and (keep or note):
+        raise typer.BadParameter("--keep and --note go with --at")
+    if at and model:
         raise typer.BadParameter("--at uses the model that scored the series")
-    place = _place(at)
-    return _score_one(
-        case, series, place, mode, keep, note, profile, device, dtype, as_json
-    )
-
-
-def _place(text: str) -> tuple[int, int, int]:
-    """(slice, row, column) from 0, from "X,Y,SLICE" with the slice counted from 1."""
-    try:
-        x, y, slice_number = (int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
-        ) from None
-    return slice_number - 1, y, x
-
-
-def _score_all(
-    case: Path,
-    series: int | None,
-    model: str,
-    profile: str,
-    device: str | None,
-    dtype: str | None,
-    as_json: bool,
-) -> int:
-    from btd_desktop.cli.tables import outcome_lines, slice_rows
-    from btd_desktop.workflow.examine import ExamineOptions, outcomes_json
-    from btd_desktop.workflow.examine_case import score_case as score_series_of_case
-    from btd_desktop.workflow.import_series import fates_of
+    from btd_desktop.workflow.examine import ExamineOptions, place_json
+    from btd_desktop.workflow.examine_case import score_place
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
     options = ExamineOptions(
         model=model,
         profile=profile,
-        device=device_of(device, services.settings),
-        dtype=dtype_of(dtype, services.settings),
+        device=device or services.settings.device,
+        dtype=dtype or services.settings.dtype,
     )
+    if not at:
+        return _score_all(case, series, options, services, as_json)
+    place = place_of(at)
+    with watched() as context:
+        scored, finding = score_place(
+            case,
+            series,
+            place,
+            services,
+            context,
+            mode=mode,
+            profile=profile,
+            device=options.device,
+            dtype=options.dtype,
+            keep=keep,
+            note=note,
+        )
+    if as_json:
+        print_json(place_json(scored, mode, finding))
+        return 0
+    say(*_place_lines(scored, mode))
+    if finding is not None:
+        say(f"  kept as finding {finding.finding_id}")
+    return 0
+
+
+def _score_all(
+    case: Path,
+    series: int | None,
+    options: ExamineOptions,
+    services: Services,
+    as_json: bool,
+) -> int:
+    from btd_desktop.cli.tables import outcome_lines, slice_rows
+    from btd_desktop.workflow.examine import outcomes_json
+    from btd_desktop.workflow.examine_case import score_case as score_series_of_case
+    from btd_desktop.workflow.import_series import fates_of
+
     with watched() as context:
         outcomes = score_series_of_case(case, series, options, services, context)
     if as_json:
@@ -110,54 +123,21 @@ def _score_all(
     return 0
 
 
-def _score_one(
-    case: Path,
-    series: int | None,
-    place: tuple[int, int, int],
-    mode: str,
-    keep: bool,
-    note: str,
-    profile: str,
-    device: str | None,
-    dtype: str | None,
-    as_json: bool,
-) -> int:
+def _place_lines(scored: ScoredPlace, mode: str) -> Iterator[str]:
     from btd_desktop.cli.tables import place_rows
     from btd_desktop.examination.wording import number_text
-    from btd_desktop.workflow.examine import place_json
-    from btd_desktop.workflow.examine_case import score_place
-    from btd_desktop.workflow.services import default_services
 
-    services = default_services()
-    with watched() as context:
-        scored, finding = score_place(
-            case,
-            series,
-            place,
-            services,
-            context,
-            mode=mode,
-            profile=profile,
-            device=device_of(device, services.settings),
-            dtype=dtype_of(dtype, services.settings),
-            keep=keep,
-            note=note,
-        )
-    if as_json:
-        print_json(place_json(scored, mode, finding))
-        return 0
     evaluation = scored.evaluation
-    headline = scored.numbers.scores[mode]
-    say(
+    score = number_text(scored.numbers.scores[mode].score)
+    yield (
         f"Slice {scored.slice_index + 1}, x {scored.x}, y {scored.y} of series "
-        f"{evaluation.record.series_id}: {mode} score {number_text(headline.score)}",
-        f"  at ({', '.join(f'{mm:.1f}' for mm in scored.world_mm)}) mm (x, y, z, LPS)",
+        f"{evaluation.record.series_id}: {mode} score {score}"
+    )
+    yield f"  at ({', '.join(f'{mm:.1f}' for mm in scored.world_mm)}) mm (x, y, z, LPS)"
+    yield (
         f"  calibration “{evaluation.profile.name}” "
         f"({evaluation.profile.n_patients} patients): "
-        f"{evaluation.scope.coverage.value}",
+        f"{evaluation.scope.coverage.value}"
     )
-    say(*(f"    {reason}" for reason in evaluation.scope.reasons))
-    say(*place_rows(scored, mode))
-    if finding is not None:
-        say(f"  kept as finding {finding.finding_id}")
-    return 0
+    yield from (f"    {reason}" for reason in evaluation.scope.reasons)
+    yield from place_rows(scored, mode)

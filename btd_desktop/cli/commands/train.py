@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from btd_desktop.cli.options import AsJson, Device, device_of
+from btd_desktop.cli.options import AsJson, Device, GenuineScans
 from btd_desktop.cli.output import print_json, say, warn
 from btd_desktop.cli.watching import watched
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 def train_model(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(help="Genuine scans: folders, files, ZIPs.", metavar="PATH..."),
-    ],
+    paths: GenuineScans,
     preset: Annotated[str, typer.Option(help="ct96wide, ct96 or mr128.")],
     out: Annotated[Path, typer.Option(help="Folder of the model.")],
     network: Annotated[str, typer.Option(help="lean or reference.")] = "lean",
@@ -81,7 +78,7 @@ def train_model(
             paths,
             options,
             out=out,
-            device=device_of(device, services.settings),
+            device=device or services.settings.device,
             services=services,
             context=context,
             credits_text=credits_text,
