@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from pydicom.tag import Tag
@@ -19,6 +20,7 @@ from pydicom.tag import Tag
 from btd_desktop.dicom.element_stream import (
     ITEM,
     LONG_VRS,
+    PIXEL_TAGS,
     Element,
     StreamError,
     meta_length,
@@ -44,7 +46,6 @@ _SIGNED_AT, _CERTIFICATE_TYPE = 0x04000105, 0x04000110
 _CERTIFICATE, _SIGNATURE = 0x04000115, 0x04000120
 # The signature's own item is signed too, except for these (PS3.3 C.12.1.1.3.1.2).
 _NOT_SIGNED_IN_ITEM: Final = (_CERTIFICATE, _SIGNATURE, 0x04000305, 0x04000310)
-_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _BITS_ALLOCATED: Final = 0x00280100
 _PIXEL_SIGN: Final = 0x00280103
 _IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
@@ -107,17 +108,22 @@ def _holds_signatures(element: Element) -> bool:
 def _check(
     dataset: tuple[Element, ...], item: tuple[Element, ...], syntax: str
 ) -> SignatureFacts:
-    signer, signed_at = "", _text(item, _SIGNED_AT)
-    algorithm = ""
-    tags: tuple[int, ...] = ()
+    signed_at = _text(item, _SIGNED_AT)
+    facts = SignatureFacts("unchecked", signed_at=signed_at)
     try:
         parameters = _parameters(dataset, item)
         tags = _tags(parameters)
         algorithm = _text(parameters, _MAC_ALGORITHM)
+        facts = replace(
+            facts,
+            algorithm=algorithm,
+            n_elements=len(tags),
+            covers_pixels=any(tag in PIXEL_TAGS for tag in tags),
+        )
         certificate = read_certificate(
             _text(item, _CERTIFICATE_TYPE), bytes(_value(item, _CERTIFICATE))
         )
-        signer = subject_of(certificate)
+        facts = replace(facts, signer=subject_of(certificate))
         _check_syntax(_text(parameters, _MAC_SYNTAX), syntax, tags)
         digest = _digest(dataset, item, tags, algorithm)
         is_intact = has_matching_signature(
@@ -125,24 +131,8 @@ def _check(
         )
         remarks = certificate_remarks(certificate, signed_at, algorithm)
     except UncheckableError as error:
-        return SignatureFacts(
-            state="unchecked",
-            reason=str(error),
-            signer=signer,
-            algorithm=algorithm,
-            signed_at=signed_at,
-            n_elements=len(tags),
-            covers_pixels=any(tag in _PIXELS for tag in tags),
-        )
-    return SignatureFacts(
-        state="verified" if is_intact else "failed",
-        signer=signer,
-        algorithm=algorithm,
-        signed_at=signed_at,
-        n_elements=len(tags),
-        covers_pixels=any(tag in _PIXELS for tag in tags),
-        remarks=remarks,
-    )
+        return replace(facts, reason=str(error))
+    return replace(facts, state="verified" if is_intact else "failed", remarks=remarks)
 
 
 def _parameters(
@@ -178,7 +168,7 @@ def _check_syntax(mac: str, of_file: str, tags: tuple[int, ...]) -> None:
     is_encapsulated = mac.startswith(_ENCAPSULATED)
     if mac != _EXPLICIT and not is_encapsulated:
         raise UncheckableError(f"it was made in transfer syntax {mac or 'unknown'}")
-    if not any(tag in _PIXELS for tag in tags):
+    if not any(tag in PIXEL_TAGS for tag in tags):
         return
     native = (_EXPLICIT, _IMPLICIT, _DEFLATED)
     matches = mac == of_file if is_encapsulated else of_file in native
