@@ -106,10 +106,6 @@ def authenticated_by(
     Every seal covers the hash of the entry before, and so all entries before: one of
     ours vouches for what it was put after, which is what an adoption does. An
     entry that only names the key, as anybody can have it do, is not one of ours.
-
-    Args:
-        entries: All entries in order.
-        key: This computer's audit key, None when there is none.
     """
     foreign = [
         e.seq

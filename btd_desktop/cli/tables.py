@@ -164,12 +164,7 @@ def slice_rows(evaluation: Evaluation) -> Iterator[str]:
 
 
 def place_rows(place: ScoredPlace, mode: str) -> Iterator[str]:
-    """Every score of a place with the level it is ranked at, then its noise.
-
-    Args:
-        place: The place.
-        mode: The score that was asked for; it is marked.
-    """
+    """Every score of a place, `mode` marked, with its level, then its noise."""
     # Not above: verifying a report prints tables too, and needs no density.
     from btd_desktop.examination.copied_noise import copy_sentence
 

@@ -44,12 +44,7 @@ class Neighbours:
             self._by_folded.setdefault((folder, name.casefold()), []).append(source)
 
     def of_header(self, source: Source, data: bytes) -> Source | None:
-        """The file of the values that a header names; None when there is none.
-
-        Args:
-            source: The header.
-            data: Its bytes.
-        """
+        """The file of the values that a header names; None when there is none."""
         folder, own = _place(source)
         for name in companion_names(own, data):
             found = self._by_place.get((folder, name))
@@ -66,9 +61,6 @@ def with_companions(sources: Sequence[Source]) -> list[Source]:
     """The sources, and the file of values beside each header chosen on its own.
 
     Whoever chooses a header means the volume; its values become evidence too.
-
-    Args:
-        sources: As `list_sources` gives them.
     """
     complete = list(sources)
     names, paths = {s.name for s in sources}, {s.path for s in sources}

@@ -131,10 +131,6 @@ def open_evidence(path: str) -> BinaryIO:
 def listed_file(path: str, name: str) -> Source:
     """One entry of a folder as a source.
 
-    Args:
-        path: Absolute path.
-        name: As in `FileRecord.name`.
-
     Raises:
         OSError: It is not there any more.
     """

@@ -145,10 +145,6 @@ def twin_of_signed_revision(
 ) -> tuple[bytes | None, str, str]:
     """The JSON twin and its stated digest, as they were when the report was signed.
 
-    Args:
-        reader: Reader of the whole file.
-        signature: First signature.
-
     Returns:
         The attached report.json or None, the digest that the document states or "",
         and what is wrong, or "".

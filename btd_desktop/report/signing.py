@@ -69,10 +69,6 @@ class SigningKey:
 def load_pkcs12(path: Path, passphrase: str | None) -> SigningKey:
     """Key and certificates of a PKCS#12 file (.p12, .pfx).
 
-    Args:
-        path: The file, opened for reading only.
-        passphrase: Its passphrase; None or "" when it has none.
-
     Raises:
         ReportError: The file cannot be read, the passphrase is wrong, the file is
             damaged, or it holds no usable key or certificate.

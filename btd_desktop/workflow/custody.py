@@ -151,10 +151,6 @@ class CustodyCheck:
 def check_evidence(store: CaseStore, context: TaskContext) -> EvidenceCheck:
     """Digest the evidence again where it was imported from; nothing is written.
 
-    Args:
-        store: Open case.
-        context: Progress and cancellation; reported once per file.
-
     Raises:
         Cancelled: The examiner asked to stop.
     """

@@ -280,11 +280,6 @@ def place_json(
     """A scored place as a JSON value, the slice counted from 1.
 
     "slice_index" of a copy counts from 0.
-
-    Args:
-        place: The place.
-        mode: The score that was asked for, which stands at the top.
-        finding: The finding it was kept as, or None.
     """
     evaluation, numbers = place.evaluation, place.numbers.to_json()
     profile, scope = evaluation.profile, evaluation.scope

@@ -39,13 +39,6 @@ def score_case(
 ) -> tuple[SeriesExamination, ...]:
     """Score the series of a case, or go on with it; finished slices are kept.
 
-    Args:
-        folder: The case.
-        series_id: One series, or None for all.
-        options: Model, profile, device.
-        services: Settings and clock.
-        context: Progress and cancellation.
-
     Raises:
         CaseError: There is no such case or series, or the case was altered.
         BtdError: As `examine_series` raises them.

@@ -92,10 +92,6 @@ def case_pseudonyms(store: CaseStore, now: datetime) -> CasePseudonyms:
     The key stands in the audit log, so that it travels with the case, which holds the
     names as well, and any change of it shows.
 
-    Args:
-        store: Case open for writing.
-        now: Time, aware.
-
     Raises:
         CaseError: The case cannot be written.
     """
@@ -131,11 +127,6 @@ class CaseNames:
 def case_names(store: CaseStore, now: datetime, context: TaskContext) -> CaseNames:
     """Whom and what a case names: every header of the case is read again for it.
 
-    Args:
-        store: Case open for writing, as for `case_pseudonyms`.
-        now: Time, aware.
-        context: Progress and cancellation.
-
     Raises:
         CaseError: The case cannot be written.
         Cancelled: The examiner asked to stop.
@@ -147,13 +138,7 @@ def case_names(store: CaseStore, now: datetime, context: TaskContext) -> CaseNam
 
 
 def redacted_report(document: Document, pdf_sha256: str, names: CaseNames) -> Document:
-    """The redacted variant of a report of the case.
-
-    Args:
-        document: The full report.
-        pdf_sha256: Digest of its signed PDF.
-        names: What is taken out.
-    """
+    """The redacted variant of a report of the case."""
     return redacted_document(
         document,
         names.pseudonyms,

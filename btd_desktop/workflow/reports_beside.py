@@ -67,10 +67,6 @@ def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...
     A process that dies between writing a report and recording it leaves one. It keeps
     its content under a name that says what it is, and the next report its number.
 
-    Args:
-        store: Case open for writing.
-        services: Clock.
-
     Returns:
         The new names.
 

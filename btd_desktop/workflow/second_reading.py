@@ -23,10 +23,6 @@ def read_again(found: Import, context: TaskContext) -> Import:
 
     Members of archives are covered by their archive.
 
-    Args:
-        found: What the import read.
-        context: Progress and cancellation; reported once per file.
-
     Raises:
         Cancelled: The examiner asked to stop.
     """

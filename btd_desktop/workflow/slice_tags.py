@@ -37,11 +37,6 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> TagList
     The file is read where it was imported from, and is listed only when its SHA-256
     is the one in the case.
 
-    Args:
-        store: Open case.
-        series_id: Series of the case.
-        slice_index: From 0, in slice order.
-
     Raises:
         CaseError: There is no such series or slice.
     """

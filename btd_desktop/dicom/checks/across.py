@@ -108,12 +108,7 @@ def check_copies(
 def check_copy(
     first: tuple[FileRecord, InstanceFacts], second: tuple[FileRecord, InstanceFacts]
 ) -> SeriesFinding | None:
-    """What a second file under one SOP Instance UID tells, if anything.
-
-    Args:
-        first: Record and facts of the file that was used.
-        second: Those of the other one.
-    """
+    """What a second file under one SOP Instance UID tells, if anything."""
     (record, facts), (other, other_facts) = first, second
     uid = record.sop_instance_uid
     # Uncut, so that a redacted report recognises the names of files.

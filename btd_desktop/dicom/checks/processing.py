@@ -134,12 +134,7 @@ _NO_CHANGE: Final = re.compile(r"LOSSLESS|DE-?IDENT|ANONYM", re.IGNORECASE)
 def check_processing(
     slices: Sequence[Slice], volume: Volume
 ) -> Iterator[SeriesFinding]:
-    """Findings about traces of processing, and what the header declares of it.
-
-    Args:
-        slices: Slices with their header facts; none for files without a header.
-        volume: The same slices, rescaled.
-    """
+    """Findings about traces of processing, and what the header declares of it."""
     declared = declared_processing(slices)
     if declared:
         yield note(

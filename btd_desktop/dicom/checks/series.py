@@ -31,14 +31,7 @@ def check_series(
     n_parts: int,
     volume: Volume,
 ) -> Iterator[SeriesFinding]:
-    """All findings about one stack of slices.
-
-    Args:
-        stack: The slices, in order.
-        shape: Spacing and gaps; None when they are not ordered by position.
-        n_parts: Number of stacks that their series was split into.
-        volume: The same slices, rescaled.
-    """
+    """All findings about one of `n_parts` stacks; `volume` is the same, rescaled."""
     slices = stack.slices
     yield from check_stack(stack, shape, n_parts)
     yield from check_headers(slices)

@@ -34,12 +34,7 @@ _SAMPLED: Final = 20_000_000
 
 
 def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
-    """Findings about the values of a series.
-
-    Args:
-        stack: Slices with their stored values.
-        volume: The same slices, rescaled.
-    """
+    """Findings about the values of a series."""
     rules = [(item.frame.slope, item.frame.intercept) for item in stack.slices]
     numbers = sorted({value for rule in rules for value in rule if value is not None})
     yield from check_voxels(

@@ -134,10 +134,6 @@ def header_lines(head: bytes, what: str) -> list[str]:
     Only LF and CR LF end a line: a lone CR is an end to some readers and none to
     others, who would then see two different headers.
 
-    Args:
-        head: The header.
-        what: Name of the format, for the sentences.
-
     Raises:
         RejectedFileError: Other control characters, or a lone CR.
     """

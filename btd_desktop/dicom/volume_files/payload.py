@@ -35,12 +35,6 @@ def parsed_volume(
 ) -> ParsedFile:
     """Array (times, S, H, W), grid and remarks of a volume file.
 
-    Args:
-        layout: What its header says.
-        data: The file.
-        companion: Its detached data, None when there are none.
-        limits: Ceilings.
-
     Raises:
         RejectedFileError: The values are not there, too many, or not what is declared.
     """

@@ -23,10 +23,6 @@ def companion_names(name: str, data: bytes) -> tuple[str, ...]:
 
     Empty when the values follow the header, or the header is refused: `parse_volume`
     then says why. A header may give a plain name only, no path.
-
-    Args:
-        name: Of the header, for pairs.
-        data: The header file.
     """
     if data[:2] == _GZIP_MAGIC and not name.lower().endswith(".hdr.gz"):
         return ()
@@ -47,11 +43,6 @@ def companion_names(name: str, data: bytes) -> tuple[str, ...]:
 
 def parse_volume(data: bytes, companion: bytes | None, limits: Limits) -> ParsedFile:
     """Array (times, S, H, W) and grid of a volume file, or why it cannot be used.
-
-    Args:
-        data: The file.
-        companion: Its detached data file, None when there is none.
-        limits: Ceilings.
 
     Returns:
         The outcome; `extra` holds `remarks` (code, severity, sentence) and `modality`
