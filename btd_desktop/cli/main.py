@@ -138,7 +138,7 @@ def _start_log(argv: Sequence[str]) -> None:
 
 
 def _tell(error: BtdError | Cancelled, *, as_json: bool) -> int:
-    from btd_desktop.workflow.messages import error_json, error_text
+    from btd_desktop.examination.wording import error_json, error_text
 
     if as_json:
         print_json(error_json(error))
@@ -148,7 +148,7 @@ def _tell(error: BtdError | Cancelled, *, as_json: bool) -> int:
 
 
 def _tell_usage(error: Exception, *, as_json: bool) -> int:
-    from btd_desktop.workflow.messages import error_json
+    from btd_desktop.examination.wording import error_json
 
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
@@ -161,7 +161,7 @@ def _tell_usage(error: Exception, *, as_json: bool) -> int:
 
 
 def _tell_bug(error: Exception, *, as_json: bool) -> int:
-    from btd_desktop.workflow.messages import error_json
+    from btd_desktop.examination.wording import error_json
 
     _log.error("unexpected error", exc_info=error)
     kind = type(error).__name__

@@ -42,9 +42,9 @@ def warn(*lines: str) -> None:
 
 
 def _write(stream: TextIO, lines: Sequence[str]) -> None:
-    from btd_desktop.workflow.messages import visible
+    from btd_desktop.report.visible import visible_text
 
-    _send(stream, "".join(visible(line) + "\n" for line in lines))
+    _send(stream, "".join(visible_text(line) + "\n" for line in lines))
 
 
 def _send(stream: TextIO, text: str) -> None:
@@ -81,12 +81,12 @@ def columns(
         rows: Cells as text; made visible before they are measured.
         max_cell: Longer cells are shortened in the middle, but for the last column.
     """
-    from btd_desktop.workflow.messages import visible
+    from btd_desktop.report.visible import visible_text
 
     last = len(header) - 1
     table = [
         [
-            _shortened(visible(cell), max_cell) if i < last else visible(cell)
+            _shortened(visible_text(cell), max_cell) if i < last else visible_text(cell)
             for i, cell in enumerate(row)
         ]
         for row in (header, *rows)

@@ -42,7 +42,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     )
     from rich.progress import Progress as Bars
 
-    from btd_desktop.workflow.messages import visible
+    from btd_desktop.report.visible import visible_text
 
     bars = Bars(
         TextColumn("{task.description}", markup=False),
@@ -62,9 +62,12 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         if progress.stage != shown:
             shown = progress.stage
             # A new stage is a new start for the estimate.
-            bars.reset(task, total=total, visible=True, description=visible(shown))
+            bars.reset(task, total=total, visible=True, description=visible_text(shown))
         bars.update(
-            task, completed=progress.done, total=total, detail=visible(progress.detail)
+            task,
+            completed=progress.done,
+            total=total,
+            detail=visible_text(progress.detail),
         )
 
     with bars:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from btd_desktop.errors import BtdError
+from btd_desktop.errors import BtdError, Cancelled
 
 if TYPE_CHECKING:
     from btd_desktop.cases.model import SeriesRecord
 
 
 NOT_COVERED: Final = "not covered by the calibration"
-
+_CANCELLED_HINT: Final = (
+    "what was done so far is kept; the same command goes on from there"
+)
 
 UNITS: Final[dict[str, tuple[str, str]]] = {
     "place": ("place", "places"),
@@ -29,6 +31,22 @@ def reason_of(error: BtdError) -> str:
     if not error.hint:
         return sentence
     return f"{sentence}. {error.hint[:1].upper()}{error.hint[1:]}"
+
+
+def error_text(error: BtdError | Cancelled) -> str:
+    """What a person is told: the sentence and, where there is one, what to do."""
+    if isinstance(error, Cancelled):
+        return f"stopped: {_CANCELLED_HINT}"
+    return reason_of(error)
+
+
+def error_json(error: BtdError | Cancelled) -> dict[str, Any]:
+    """What a script is told: `{"error": {"code", "detail", "hint"}}`."""
+    if isinstance(error, Cancelled):
+        told = {"code": "cancelled", "detail": "stopped", "hint": _CANCELLED_HINT}
+    else:
+        told = {"code": error.code, "detail": error.detail, "hint": error.hint}
+    return {"error": told}
 
 
 def modality_text(modality: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,8 @@ from btd_desktop.workflow.import_series import (
     open_or_create,
     require_series,
 )
-from btd_desktop.workflow.issue_report import (
-    IssuedReport,
-    ReportOptions,
-    issue_report,
-)
-from btd_desktop.workflow.score_series import OnSlice, score_series
+from btd_desktop.workflow.issue_report import IssuedReport, ReportOptions, issue_report
+from btd_desktop.workflow.score_series import score_series
 from btd_desktop.workflow.services import Services
 
 # Why one series could not be scored, which does not end the examination of others. A
@@ -102,8 +98,6 @@ def examine(
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
-    *,
-    on_series: Callable[[SeriesRecord], None] | None = None,
 ) -> Examination:
     """Import, score, search, and report.
 
@@ -116,7 +110,6 @@ def examine(
         options: Model, profile, device, report.
         services: Settings and clock.
         context: Progress and cancellation.
-        on_series: Called before each series is scored.
 
     Raises:
         EvidenceError: Nothing received can be examined; the case keeps the account.
@@ -131,8 +124,6 @@ def examine(
         outcomes = []
         refusals: list[BtdError] = []
         for record in series:
-            if on_series is not None:
-                on_series(record)
             try:
                 outcome = examine_series(store, record, options, services, context)
             except _RECORDED as error:
@@ -160,8 +151,6 @@ def examine_series(
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
-    *,
-    on_slice: OnSlice | None = None,
 ) -> SeriesExamination:
     """Score a series, evaluate it, and keep the places that stand out.
 
@@ -171,7 +160,6 @@ def examine_series(
         options: Model, profile, device.
         services: Settings and clock.
         context: Progress and cancellation.
-        on_slice: Called with each slice after it is stored.
 
     Returns:
         The examination. Without a profile for the model it holds the scores' run and
@@ -186,9 +174,7 @@ def examine_series(
     """
     entry = find_model(options.model, record.modality)
     detector = open_detector(entry, device=options.device, dtype=options.dtype)
-    run = score_series(
-        store, record.series_id, detector, services, context, on_slice=on_slice
-    )
+    run = score_series(store, record.series_id, detector, services, context)
     choice = Choice(run.run_id, options.profile)
     return searched(store, read_series(store, record, choice), services, context)
 
@@ -244,10 +230,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             "n_patients": profile.n_patients,
             "n_patches": profile.n_patches,
         },
-        "scope": {
-            "coverage": evaluation.scope.coverage.value,
-            "reasons": list(evaluation.scope.reasons),
-        },
+        "scope": _scope_json(evaluation),
         "scores": {
             kind: {
                 "series": None if c.series is None else c.series.to_json(),
@@ -257,6 +240,11 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             for kind, c in evaluation.kinds.items()
         },
     }
+
+
+def _scope_json(evaluation: Evaluation) -> dict[str, Any]:
+    scope = evaluation.scope
+    return {"coverage": scope.coverage.value, "reasons": list(scope.reasons)}
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
@@ -282,7 +270,7 @@ def place_json(
     "slice_index" of a copy counts from 0.
     """
     evaluation, numbers = place.evaluation, place.numbers.to_json()
-    profile, scope = evaluation.profile, evaluation.scope
+    profile = evaluation.profile
     return {
         "series_id": evaluation.record.series_id,
         "slice": place.slice_index + 1,
@@ -292,7 +280,7 @@ def place_json(
         "mode": mode,
         "model": evaluation.run.manifest.model["name"],
         "profile": {"name": profile.name, "digest": profile.digest},
-        "scope": {"coverage": scope.coverage.value, "reasons": list(scope.reasons)},
+        "scope": _scope_json(evaluation),
         **numbers[mode],
         "scores": {kind: numbers[kind] for kind in place.numbers.scores},
         "copy": numbers["copy"],

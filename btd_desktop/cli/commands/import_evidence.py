@@ -32,12 +32,12 @@ def import_evidence(
     """Import evidence into a case; every file ends with exactly one fate."""
     from btd_desktop.cli.tables import fates_line, series_lines, warn_of_kept_details
     from btd_desktop.errors import EvidenceError
+    from btd_desktop.examination.wording import error_json
     from btd_desktop.workflow.import_series import (
         CaseDetails,
         import_statement,
         require_series,
     )
-    from btd_desktop.workflow.messages import error_json
     from btd_desktop.workflow.services import default_services
 
     details = CaseDetails(title, case_number, client, examiner, question)

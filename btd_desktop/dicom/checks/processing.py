@@ -11,13 +11,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from btd_desktop.dicom.findings import note, quoted
 from btd_desktop.dicom.processing import measure_processing
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 from btd_desktop.volume import Volume
+
+
+class Genuine(NamedTuple):
+    """How often genuine CT series show a trace, judged by limits made without them.
+
+    Attributes:
+        n_found: Series with it.
+        n_series: Series in which it could be measured.
+        n_patients: Their patients.
+        most: Upper end of the exact 95 % interval of its rate by patient.
+    """
+
+    n_found: int
+    n_series: int
+    n_patients: int
+    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +44,14 @@ class Trace:
         limit: Strength above which there is a finding; see `measure_processing`.
         words: What is said in a reason of the scope.
         sentence: What was seen and what it may mean.
-        genuine: CT series with it, by limits that their patient had no part in; those
-            in which it could be measured; their patients; upper end of the exact 95 %
-            interval of its rate by patient.
+        genuine: How often genuine series show it.
         is_note: It changes no scope: simulated sharp kernels show it as well.
     """
 
     limit: float
     words: str
     sentence: str
-    genuine: tuple[int, int, int, float]
+    genuine: Genuine
     is_note: bool = False
 
     def rate(self) -> str:
@@ -55,7 +69,7 @@ TRACES: Final[dict[str, Trace]] = {
         "its pixels were interpolated on another grid",
         "The fine detail rises and falls regularly across the picture, as after "
         "resampling to another pixel grid; a reconstruction leaves no such period.",
-        (0, 129, 85, 0.0425),
+        Genuine(0, 129, 85, 0.0425),
     ),
     "smoothed_noise": Trace(
         0.6,
@@ -63,7 +77,7 @@ TRACES: Final[dict[str, Trace]] = {
         "At the highest frequencies of the picture nothing but rounding is left: the "
         "noise was smoothed, or the picture shifted by part of a pixel or enlarged. "
         "Reconstruction kernels leave some noise there.",
-        (0, 114, 81, 0.0445),
+        Genuine(0, 114, 81, 0.0445),
     ),
     "directional_noise": Trace(
         0.9,
@@ -71,7 +85,7 @@ TRACES: Final[dict[str, Trace]] = {
         "Along rows or columns the finest noise is far weaker than aslant: the picture "
         "was shifted by part of a pixel or interpolated. Reconstruction kernels know "
         "no axes.",
-        (0, 114, 81, 0.0445),
+        Genuine(0, 114, 81, 0.0445),
     ),
     "white_noise": Trace(
         0.7,
@@ -79,7 +93,7 @@ TRACES: Final[dict[str, Trace]] = {
         "The noise does not fall towards the highest frequencies as that of a "
         "reconstruction kernel does: noise was added, or a median filter applied. Very "
         "sharp kernels on large pixels look so too.",
-        (0, 114, 81, 0.0445),
+        Genuine(0, 114, 81, 0.0445),
         is_note=True,
     ),
     "repeated_values": Trace(
@@ -88,7 +102,7 @@ TRACES: Final[dict[str, Trace]] = {
         "Neighbouring pixels have the same value far more often than noise allows: a "
         "median or similar filter repeats values, and so does enlarging without "
         "interpolation.",
-        (1, 122, 82, 0.0661),
+        Genuine(1, 122, 82, 0.0661),
     ),
     "odd_levels": Trace(
         0.008,
@@ -96,14 +110,14 @@ TRACES: Final[dict[str, Trace]] = {
         "Single grey values are far rarer or more frequent than the values next to "
         "them: the values were rounded once more after scaling, averaging, or with "
         "fewer bits.",
-        (0, 122, 82, 0.044),
+        Genuine(0, 122, 82, 0.044),
     ),
     "soft_border": Trace(
         2.0,
         "the border of its field of view was interpolated",
         "Between padding and picture lie values that no scanner measures: the border "
         "of the field of view was interpolated or smoothed along with the picture.",
-        (0, 58, 41, 0.086),
+        Genuine(0, 58, 41, 0.086),
     ),
     "interpolated_slices": Trace(
         0.65,
@@ -111,7 +125,7 @@ TRACES: Final[dict[str, Trace]] = {
         "The noise of a slice is for the larger part a mixture of that of its "
         "neighbours, more than the stated thickness explains: slices were "
         "interpolated.",
-        (0, 34, 32, 0.1089),
+        Genuine(0, 34, 32, 0.1089),
     ),
 }
 

@@ -117,7 +117,7 @@ def test_processing_is_found_and_its_rate_on_genuine_series_said(
     for finding in findings:
         is_note = TRACES[finding.code].is_note
         assert finding.severity == ("note" if is_note else "warning")
-        n_series = TRACES[finding.code].n_series
+        n_series = TRACES[finding.code].genuine.n_series
         assert n_series > 30
         assert f"of {n_series} genuine CT series" in finding.sentence
 

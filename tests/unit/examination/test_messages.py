@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from btd_desktop.errors import Cancelled, CaseError
-from btd_desktop.examination.wording import reason_of
-from btd_desktop.workflow.messages import error_json, error_text, visible
+from btd_desktop.examination.wording import error_json, error_text, reason_of
+from btd_desktop.report.visible import visible_text
 
 
 def test_hint_becomes_a_sentence_of_its_own():
@@ -21,4 +21,4 @@ def test_error_for_scripts_keeps_the_parts_apart():
 
 
 def test_characters_that_reorder_a_line_are_shown():
-    assert visible("abc\u202edef\r") == "abc⟨U+202E⟩def⟨U+000D⟩"
+    assert visible_text("abc\u202edef\r") == "abc⟨U+202E⟩def⟨U+000D⟩"
