@@ -19,9 +19,10 @@ the twin holds are two faces of one cell, so that they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
 from btd_desktop.errors import ReportError
@@ -371,9 +372,12 @@ def join(*cells: Cell, value: Any = AS_PRINTED) -> Cell:  # noqa: ANN401 - JSON 
     return Cell(tuple(run for cell in cells for run in cell.runs), value)
 
 
-def text_of(cell: Cell) -> str:
-    """The printed text, references left out."""
-    return "".join(run.text for run in cell.runs if isinstance(run, Run))
+def text_of(cell: Cell, numbers: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The printed text; references by the numbers given, others left out."""
+    return "".join(
+        run.text if isinstance(run, Run) else numbers.get(run.key, "")
+        for run in cell.runs
+    )
 
 
 def table_of(

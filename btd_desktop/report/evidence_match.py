@@ -106,9 +106,7 @@ def _compared_by_digest(
         try:
             at_hand.setdefault(file_digest(path)[0], []).append(name)
         except OSError as error:
-            reason = error.strerror or "no reason given"
-            sentence = f"{name} cannot be read: {reason}"
-            problems.append(EvidenceProblem(name, "unreadable", sentence))
+            problems.append(_unreadable(name, error))
     wanted = Counter(digest for _, _, digest in expected if digest is not None)
     for _, name, digest in expected:
         if digest is not None and not at_hand.get(digest):
@@ -218,13 +216,15 @@ def _compared(
             if file_digest(path)[0] == digest:
                 return None
         except OSError as error:
-            reason = error.strerror or "no reason given"
-            return EvidenceProblem(
-                name, "unreadable", f"{name} cannot be read: {reason}"
-            )
+            return _unreadable(name, error)
     return EvidenceProblem(
         name, "changed", f"{name} has another digest than in the report"
     )
+
+
+def _unreadable(name: str, error: OSError) -> EvidenceProblem:
+    reason = error.strerror or "no reason given"
+    return EvidenceProblem(name, "unreadable", f"{name} cannot be read: {reason}")
 
 
 def _twin_name(name: str) -> str:

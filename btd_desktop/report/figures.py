@@ -8,6 +8,7 @@ they stay sharp and never cover the stored values.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from reportlab.platypus import Flowable, Table, TableStyle
 
 from btd_desktop.examination.wording import number_text
 from btd_desktop.report.pictures import ExhibitFigure
-from btd_desktop.report.style import GREY, INK, LINE
+from btd_desktop.report.style import FRAME_WIDTH, GREY, INK, LINE, padding
 
 _BLUE: Final = np.array([38, 104, 200], dtype=np.float32)
 _ORANGE: Final = np.array([232, 104, 16], dtype=np.float32)
@@ -269,57 +270,35 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
     limit = residual_limit(figure.residual)
     centre, width_shown = (number_text(part) for part in figure.window)
     window = f"window {centre} / {width_shown}"
+    panel = partial(PixelPanel, width=width, pixel_mm=figure.pixel_mm)
     panels = []
     if figure.slice_image is not None:
         panels.append(
-            PixelPanel(
+            panel(
                 grey_from_values(figure.slice_image, figure.window),
-                width,
-                pixel_mm=figure.pixel_mm,
                 caption="Whole slice, patch marked",
                 box=(float(column), float(row), float(box_width), float(box_height)),
                 orientation=figure.orientation,
             )
         )
-    panels.append(
-        PixelPanel(
-            grey,
-            width,
-            pixel_mm=figure.pixel_mm,
-            caption=f"As received, {window}",
-            box=box,
-            orientation=figure.orientation,
-        )
-    )
-    panels.append(
-        PixelPanel(
-            overlay_from_residual(grey, figure.residual, limit),
-            width,
-            pixel_mm=figure.pixel_mm,
-            caption="Overlay: signed residual",
-            box=box,
-            legend=limit,
-        )
-    )
+    caption = f"As received, {window}"
+    panels.append(panel(grey, caption=caption, box=box, orientation=figure.orientation))
+    overlay = overlay_from_residual(grey, figure.residual, limit)
+    caption = "Overlay: signed residual"
+    panels.append(panel(overlay, caption=caption, box=box, legend=limit))
     if figure.p_map is not None:
-        panels.append(
-            PixelPanel(
-                overlay_from_p_map(grey, figure.p_map),
-                width,
-                pixel_mm=figure.pixel_mm,
-                caption="Overlay: p-value, if ≤ 0.05",
-                box=box,
-                legend=[(colour, f"≤ {limit:g}") for limit, colour in _P_CLASSES],
-            )
-        )
+        overlay = overlay_from_p_map(grey, figure.p_map)
+        classes = [(colour, f"≤ {limit:g}") for limit, colour in _P_CLASSES]
+        caption = "Overlay: p-value, if ≤ 0.05"
+        panels.append(panel(overlay, caption=caption, box=box, legend=classes))
     return panels
 
 
-def exhibit_row(figure: ExhibitFigure, width: float) -> Flowable:
-    """The panels of an exhibit side by side over a width in points."""
+def exhibit_row(figure: ExhibitFigure) -> Flowable:
+    """The panels of an exhibit side by side over the width of the page's frame."""
     n_panels = 2 + (figure.slice_image is not None) + (figure.p_map is not None)
     gap = 8.0
-    each = (width - gap * (n_panels - 1)) / n_panels
+    each = (FRAME_WIDTH - gap * (n_panels - 1)) / n_panels
     table = Table(
         [exhibit_panels(figure, each)],
         colWidths=[each + gap] * (n_panels - 1) + [each],
@@ -327,10 +306,7 @@ def exhibit_row(figure: ExhibitFigure, width: float) -> Flowable:
     table.setStyle(
         TableStyle(
             [
-                ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-                ("TOPPADDING", (0, 0), (-1, -1), 0),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+                *padding(0, 0, 0, 2),
                 ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
             ]
         )

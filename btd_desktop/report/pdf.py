@@ -41,17 +41,13 @@ from btd_desktop.report.document import (
     Heading,
     Record,
     RedactionNote,
-    Run,
     Section,
     Table,
     Text,
+    text_of,
 )
 from btd_desktop.report.figures import exhibit_row
-from btd_desktop.report.pages import (
-    PageTotal,
-    ReportCanvas,
-    ReportTemplate,
-)
+from btd_desktop.report.pages import PageTotal, ReportCanvas, ReportTemplate
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.plots import cdf_plot, score_histogram
 from btd_desktop.report.style import (
@@ -222,12 +218,8 @@ class _Printer:
             (name, size_text(len(data)), bytes_digest(data))
             for name, data in self._files.items()
         ]
-        return data_table(
-            ("File", "Bytes", "SHA-256"),
-            rows,
-            (3.4, 1.6, 9.4),
-            ("cell", "number", "mono"),
-        )
+        looks = ("cell", "number", "mono")
+        return data_table(("File", "Bytes", "SHA-256"), rows, (3.4, 1.6, 9.4), looks)
 
     def _figure(self, figure: Figure) -> list[Flowable]:
         picture = figure.picture
@@ -242,7 +234,7 @@ class _Printer:
                 paragraph(self._text(figure.caption), "small")
             ]  # fmt: skip
             return [KeepTogether([drawing, *caption])]
-        story = [exhibit_row(picture, FRAME_WIDTH)]
+        story = [exhibit_row(picture)]
         if picture.benign_scores is not None and picture.benign_scores.size:
             story.append(
                 cdf_plot(
@@ -256,10 +248,7 @@ class _Printer:
         return [*story, space(2)]
 
     def _text(self, cell: Cell) -> str:
-        return "".join(
-            run.text if isinstance(run, Run) else self._numbers[run.key]
-            for run in cell.runs
-        )
+        return text_of(cell, self._numbers)
 
 
 def _with_room(story: list[Flowable]) -> list[Flowable]:

@@ -42,6 +42,7 @@ from btd_desktop.report.document import (
     Table,
     Text,
     cells_of,
+    text_of,
 )
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.scrubbing import WITHHELD, Scrubber
@@ -215,29 +216,20 @@ def _list_digest(redactor: _Redactor, sections: tuple[Section, ...]) -> str:
     """The digest of the list of files as the variant names them."""
 
     def entries() -> Iterator[tuple[str, str]]:
-        for table in _tables(tuple(b for s in sections for b in s.blocks)):
+        blocks = (block for section in sections for block in section.blocks)
+        for table in (b for b in blocks if isinstance(b, Table) and b.key == _FILES):
             keys = [column.key for column in table.columns]
             for row in table.rows:
                 given = dict(zip(keys, map(redactor.cell, row), strict=True))
-                name, container = _printed(given["name"]), _printed(given["container"])
+                name, container = text_of(given["name"]), text_of(given["container"])
                 whole = f"{container}!{name}" if container else name
                 yield whole, str(_twin_text(given["sha256"]))
 
     return tree_digest(entries())
 
 
-def _tables(blocks: tuple[Block, ...]) -> Iterator[Table]:
-    for block in blocks:
-        if isinstance(block, Table) and block.key == _FILES:
-            yield block
-
-
-def _printed(cell: Cell) -> str:
-    return "".join(run.text for run in cell.runs if isinstance(run, Run))
-
-
 def _twin_text(cell: Cell) -> object:
-    return _printed(cell) if cell.value is AS_PRINTED else cell.value or ""
+    return text_of(cell) if cell.value is AS_PRINTED else cell.value or ""
 
 
 def _file_alias(name: str, pseudonym: Pseudonym) -> str:

@@ -6,7 +6,7 @@ module builds a ReportLab paragraph from text that came from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -152,30 +152,17 @@ def bullets(sentences: Iterable[str], style: str = "body") -> list[Flowable]:
     if not rows:
         return []
     table = Table(rows, colWidths=[5 * mm, FRAME_WIDTH - 5 * mm])
-    table.setStyle(TableStyle([*_PLAIN, ("BOTTOMPADDING", (0, 0), (-1, -1), 0)]))
+    table.setStyle(TableStyle([_TOP, *padding(0, 0, 0, 0)]))
     return [table]
 
 
-def fact_table(
-    facts: Iterable[tuple[str, str, str]],
-    *,
-    key_width: float = 48 * mm,
-    width: float = FRAME_WIDTH,
-) -> Table:
+def fact_table(facts: Iterable[tuple[str, str, str]]) -> Table:
     """Names at the left, values at the right, each value in the style that it names."""
     rows = [[paragraph(name, "key"), paragraph(value, look)]
             for name, value, look in facts]  # fmt: skip
-    table = Table(rows, colWidths=[key_width, width - key_width], splitInRow=1)
-    table.setStyle(
-        TableStyle(
-            [
-                *_PLAIN,
-                ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE),
-                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.8),
-            ]
-        )
-    )
+    table = Table(rows, colWidths=[48 * mm, FRAME_WIDTH - 48 * mm], splitInRow=1)
+    line = ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)
+    table.setStyle(TableStyle([_TOP, *padding(0, 0, 2.4, 2.8), line]))
     table.spaceAfter = 6
     return table
 
@@ -209,14 +196,11 @@ def data_table(
     table.setStyle(
         TableStyle(
             [
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                _TOP,
+                *padding(4, 4, 2.4, 3),
                 ("BACKGROUND", (0, 0), (-1, 0), ACCENT),
                 ("ROWBACKGROUNDS", (0, 1), (-1, -1), [white, PALE]),
                 ("LINEBELOW", (0, -1), (-1, -1), 0.5, LINE),
-                ("LEFTPADDING", (0, 0), (-1, -1), 4),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
             ]
         )
     )
@@ -226,20 +210,15 @@ def data_table(
     return table
 
 
-def callout(
-    content: Sequence[Flowable], *, colour: Color = ACCENT, fill: Color = PALE
-) -> Table:
+def callout(content: Sequence[Flowable], *, colour: Color = ACCENT) -> Table:
     """A box with a coloured edge for what must not be overlooked."""
     table = Table([[list(content)]], colWidths=[FRAME_WIDTH])
     table.setStyle(
         TableStyle(
             [
-                ("BACKGROUND", (0, 0), (-1, -1), fill),
+                ("BACKGROUND", (0, 0), (-1, -1), PALE),
                 ("LINEBEFORE", (0, 0), (0, -1), 3, colour),
-                ("LEFTPADDING", (0, 0), (-1, -1), 11),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 9),
-                ("TOPPADDING", (0, 0), (-1, -1), 7),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
+                *padding(11, 9, 7, 5),
             ]
         )
     )
@@ -247,10 +226,12 @@ def callout(
     return table
 
 
-_PLAIN: Final = [
-    ("VALIGN", (0, 0), (-1, -1), "TOP"),
-    ("LEFTPADDING", (0, 0), (-1, -1), 0),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-    ("TOPPADDING", (0, 0), (-1, -1), 0),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
-]
+_TOP: Final = ("VALIGN", (0, 0), (-1, -1), "TOP")
+
+
+def padding(
+    left: float, right: float, top: float, bottom: float
+) -> Iterator[tuple[object, ...]]:
+    """Style commands for the room within every cell of a table, in points."""
+    sides = {"LEFT": left, "RIGHT": right, "TOP": top, "BOTTOM": bottom}
+    return ((f"{s}PADDING", (0, 0), (-1, -1), points) for s, points in sides.items())

@@ -22,8 +22,8 @@ from btd_desktop.report.document import (
     Document,
     Facts,
     Record,
-    Run,
     Table,
+    text_of,
 )
 
 TWIN_FORMAT: Final = "btd-report"
@@ -132,15 +132,8 @@ def _set(holder: dict[str, Any], key: str, value: object, place: str) -> None:
 
 
 def _value(cell: Cell, numbers: Mapping[str, str], place: str) -> object:
-    if cell.value is AS_PRINTED:
-        return _json(
-            "".join(
-                run.text if isinstance(run, Run) else numbers.get(run.key, "")
-                for run in cell.runs
-            ),
-            place,
-        )
-    return _json(cell.value, place)
+    as_printed = cell.value is AS_PRINTED
+    return _json(text_of(cell, numbers) if as_printed else cell.value, place)
 
 
 def _json(value: object, place: str) -> object:
