@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, BinaryIO, Final, cast
 
+from btd_desktop.containment.channel import ChannelError, read_message, write_message
 from btd_desktop.containment.inside import hide_memory
+from btd_desktop.containment.measures import Containment
 
 _ENDED_S: Final = 10.0
 _LOOK_AGAIN_S: Final = 0.01
@@ -60,6 +62,26 @@ class Contained:
         self.kill()
         return self.process.wait()
 
+    def held(self) -> Containment:
+        """What holds it, by its first message and by what was done from here.
+
+        Raises:
+            ChannelError, ValueError, KeyError, TypeError: It says something else.
+        """
+        header, _ = read_message(_pipe(self.process.stdout), 0)
+        return Containment.from_json({**header["containment"], **self.outer})
+
+    def ask(
+        self, header: dict[str, Any], data: bytes, most_bytes: int
+    ) -> tuple[dict[str, Any], bytearray]:
+        """Send a message and wait for the answer, of at most `most_bytes`.
+
+        Raises:
+            ChannelError: It is gone or does not keep to the protocol.
+        """
+        write_message(_pipe(self.process.stdin), header, data)
+        return read_message(_pipe(self.process.stdout), most_bytes)
+
     def _is_dead(self) -> bool:
         if self.process.returncode is not None:
             return True
@@ -80,6 +102,12 @@ class Contained:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+
+def _pipe(stream: IO[bytes] | None) -> BinaryIO:
+    if stream is None:
+        raise ChannelError("no pipes")
+    return cast(BinaryIO, stream)
 
 
 def bare_environment(**more: str) -> dict[str, str]:

@@ -12,21 +12,16 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, cast
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.containment.channel import (
-    ChannelError,
-    read_message,
-    write_message,
-)
+from btd_desktop.containment.channel import ChannelError
 from btd_desktop.containment.measures import Containment
 from btd_desktop.containment.starting import (
     Contained,
@@ -113,14 +108,12 @@ class Sandbox:
         try:
             if is_new:
                 self._hear_containment(contained)
-            header, payload = self._exchange(
-                contained.process,
-                {
-                    "kind": kind,
-                    "split": len(data),
-                    "has_companion": companion is not None,
-                },
+            has_companion = companion is not None
+            header, payload = contained.ask(
+                {"kind": kind, "split": len(data), "has_companion": has_companion},
                 data + companion if companion else data,
+                # Voxels may widen to 8 bytes on the way.
+                2 * max(self._limits.max_pixel_bytes, self._limits.max_inflated_bytes),
             )
             return _checked(header, payload, kind)
         except MemoryError:
@@ -139,26 +132,11 @@ class Sandbox:
         self._stop()
 
     def _hear_containment(self, contained: Contained) -> Containment:
-        """What the new process says of itself, with what was done from here."""
-        stdout = contained.process.stdout
-        if stdout is None:
-            raise ChannelError("no pipes")
-        header, _ = read_message(cast(BinaryIO, stdout), 0)
-        taken = {**header["containment"], **contained.outer}
-        found = Containment.from_json(taken)
+        """What holds the new process; of several processes the weakest counts."""
+        found = contained.held()
         earlier = [] if self.containment is None else [self.containment]
         self.containment = Containment.weakest([found, *earlier])
         return self.containment
-
-    def _exchange(
-        self, process: subprocess.Popen[bytes], header: dict[str, Any], data: bytes
-    ) -> tuple[dict[str, Any], bytearray]:
-        if process.stdin is None or process.stdout is None:
-            raise ChannelError("no pipes")
-        write_message(cast(BinaryIO, process.stdin), header, data)
-        # Voxels may widen to 8 bytes on the way.
-        ceiling = 2 * max(self._limits.max_pixel_bytes, self._limits.max_inflated_bytes)
-        return read_message(cast(BinaryIO, process.stdout), ceiling)
 
     def _after_failure(
         self,

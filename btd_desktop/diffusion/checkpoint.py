@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,11 @@ def weights_bytes(
     return save_bytes(
         {k: v.detach().to("cpu", dtype).contiguous() for k, v in sorted(state.items())}
     )
+
+
+def model_name(folder: Path) -> str:
+    """Name of the model in a folder: that of the folder, in plain letters."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-") or "model"
 
 
 def save_model(folder: Path, card: ModelCard, weights: bytes) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import tempfile
 import time
@@ -18,16 +17,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final
 
 from torch import Tensor
 
-from btd_desktop.containment.channel import (
-    ChannelError,
-    read_message,
-    write_message,
-)
-from btd_desktop.containment.measures import Containment
+from btd_desktop.containment.channel import ChannelError
 from btd_desktop.containment.starting import (
     Contained,
     bare_environment,
@@ -35,6 +29,7 @@ from btd_desktop.containment.starting import (
 )
 from btd_desktop.diffusion.checkpoint import (
     install_weights,
+    model_name,
     save_model,
     tensors_from_bytes,
     weights_bytes,
@@ -119,7 +114,7 @@ def convert_checkpoint(
     install_weights(network, state, str(path))
     weights = weights_bytes(network.state_dict())
     card = ModelCard(
-        name=re.sub(r"[^A-Za-z0-9._-]+", "-", out.resolve().name).strip("-") or "model",
+        name=model_name(out),
         title=f"{preset['modality']}, reference, as published by the paper's authors",
         network=description,
         n_parameters=parameter_count(network),
@@ -207,18 +202,10 @@ def _ask_reader(
 
 
 def _exchange(contained: Contained, data: bytes) -> tuple[dict[str, Any], bytearray]:
-    process = contained.process
-    if process.stdin is None or process.stdout is None:
-        return {"error": "its reader has no pipes"}, bytearray()
-    requests = cast(BinaryIO, process.stdin)
-    replies = cast(BinaryIO, process.stdout)
     try:
         # The first answer says that it is contained: nothing is sent before it.
-        taken, _ = read_message(replies, 0)
-        held = Containment.from_json({**taken["containment"], **contained.outer})
-        _log.info("reader of a checkpoint is %s", held.sentence)
-        write_message(requests, {}, data)
-        return read_message(replies, _MAX_OUTPUT_BYTES)
+        _log.info("reader of a checkpoint is %s", contained.held().sentence)
+        return contained.ask({}, data, _MAX_OUTPUT_BYTES)
     except (ChannelError, ValueError, KeyError, TypeError, MemoryError):
         return {"error": "its reader crashed"}, bytearray()
 

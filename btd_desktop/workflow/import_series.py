@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +128,8 @@ def geometry_json(volume: Volume) -> dict[str, Any]:
 
 def file_json(item: EvidenceItem) -> dict[str, Any]:
     """One file as a JSON value."""
-    return {
-        "name": item.name,
-        "fate": item.fate,
-        "reason": item.reason,
-        "size_bytes": item.size_bytes,
-        "sha256": item.sha256,
-    }
+    keys = ("name", "fate", "reason", "size_bytes", "sha256")
+    return {key: getattr(item, key) for key in keys}
 
 
 def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseStore:
@@ -143,16 +138,10 @@ def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseS
     Raises:
         CaseError: The folder is in use or cannot be written.
     """
-    return CaseStore.create(
-        folder,
-        now=services.now(),
-        title=details.title,
-        case_number=details.case_number,
-        client=details.client,
-        examiner=details.examiner or services.settings.examiner,
-        question=details.question,
-        software_version=__version__,
-    )
+    examiner = details.examiner or services.settings.examiner
+    told = asdict(replace(details, examiner=examiner))
+    now = services.now()
+    return CaseStore.create(folder, now=now, software_version=__version__, **told)
 
 
 def holds_case(folder: Path) -> bool:
@@ -308,16 +297,5 @@ def require_series(
 
 
 def _item(record: FileRecord, *, is_container: bool) -> EvidenceItem:
-    return EvidenceItem(
-        evidence_id=0,
-        name=record.name,
-        path=record.path,
-        size_bytes=record.size_bytes,
-        sha256=record.sha256,
-        pixel_sha256=record.pixel_sha256,
-        fate=record.fate.value.replace("_", " "),
-        reason=record.reason,
-        series_uid=record.series_uid,
-        sop_instance_uid=record.sop_instance_uid,
-        is_container=is_container,
-    )
+    values = {**asdict(record), "fate": record.fate.value.replace("_", " ")}
+    return EvidenceItem(evidence_id=0, is_container=is_container, **values)

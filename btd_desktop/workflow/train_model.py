@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -257,7 +256,7 @@ def _write_model(
     patient_key: Callable[[LoadedSeries], str],
     inherited: Sequence[str],
 ) -> ModelCard:
-    from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
+    from btd_desktop.diffusion.checkpoint import model_name, save_model, weights_bytes
     from btd_desktop.diffusion.networks import build_network, parameter_count
     from btd_desktop.diffusion.training.state import averaged_weights
 
@@ -265,7 +264,7 @@ def _write_model(
     weights = weights_bytes(averaged)
     learnt = set(split.train_patients)
     card = ModelCard(
-        name=_model_name(out),
+        name=model_name(out),
         title=f"{preset.modality}, {recipe.network['kind']}, {preset.name}",
         network=recipe.network,
         n_parameters=parameter_count(build_network(recipe.network)),
@@ -310,10 +309,6 @@ def _levels_of(recipe: TrainingRecipe) -> tuple[float, ...]:
         return _REFERENCE_LEVELS
     low_enough = recipe.noise == "small" and recipe.noise_low <= _LEAN_LEVELS[0]
     return _LEAN_LEVELS if low_enough else _HIGHER_LEVELS
-
-
-def _model_name(out: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", out.resolve().name).strip("-") or "model"
 
 
 def _scanners(series: Sequence[LoadedSeries]) -> list[str]:
