@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
+
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 
 def altered(detail: str, code: str = "case-damaged") -> CaseError:
@@ -38,10 +40,7 @@ def dict_from_json(text: object) -> dict[str, Any]:
     Raises:
         CaseError: The column holds something else: the case was altered.
     """
-    value = _parsed(text)
-    if not isinstance(value, dict):
-        raise _not_json(text)
-    return value
+    return _parsed(text, dict)
 
 
 def list_from_json(text: object) -> list[Any]:
@@ -50,10 +49,7 @@ def list_from_json(text: object) -> list[Any]:
     Raises:
         CaseError: The column holds something else: the case was altered.
     """
-    value = _parsed(text)
-    if not isinstance(value, list):
-        raise _not_json(text)
-    return value
+    return _parsed(text, list)
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -66,13 +62,16 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def _parsed(text: object) -> object:
+def _parsed(text: object, kind: type[_Kind]) -> _Kind:
     if not isinstance(text, str):
         raise _not_json(text)
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise _not_json(text) from error
+    if not isinstance(value, kind):
+        raise _not_json(text)
+    return value
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from numpy.typing import NDArray
@@ -118,12 +117,7 @@ class _ReadingPool:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         for sandbox in self.sandboxes:
             sandbox.close()

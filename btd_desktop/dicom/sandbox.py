@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import threading
-from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -69,12 +68,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def parse(
