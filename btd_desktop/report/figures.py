@@ -7,7 +7,6 @@ they stay sharp and never cover the stored values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -25,11 +24,6 @@ from btd_desktop.report.style import FRAME_WIDTH, GREY, INK, LINE, padding
 _BLUE: Final = np.array([38, 104, 200], dtype=np.float32)
 _ORANGE: Final = np.array([232, 104, 16], dtype=np.float32)
 _STRONGEST: Final = 0.8
-_P_CLASSES: Final = (
-    (0.001, (200, 30, 30)),
-    (0.01, (236, 128, 20)),
-    (0.05, (240, 208, 60)),
-)
 _LONGEST_SIDE: Final = 640
 _MARK: Final = Color(1, 0.86, 0.1)
 _FONT: Final = "BTD-Sans"
@@ -78,17 +72,6 @@ def overlay_from_residual(
     return _blend(grey, colour, _STRONGEST * np.abs(share))
 
 
-def overlay_from_p_map(grey: NDArray[np.uint8], p_map: NDArray[np.floating]) -> Rgb:
-    """Slice with its p-values above it in three classes; NaN and p > 0.05 stay grey."""
-    colour = np.zeros((*grey.shape, 3), dtype=np.float32)
-    strength = np.zeros(grey.shape, dtype=np.float32)
-    for limit, shade in reversed(_P_CLASSES):
-        inside = np.nan_to_num(p_map, nan=1.0) <= limit
-        colour[inside] = shade
-        strength[inside] = 0.65
-    return _blend(grey, colour, strength)
-
-
 def _blend(
     grey: NDArray[np.uint8],
     colour: NDArray[np.float32],
@@ -109,8 +92,7 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         caption: Line above the picture.
         box: (column, row, width, height) to mark, in pixels of this picture.
         orientation: Letters at left, right, top, bottom.
-        legend: Rows of (colour, text) below the picture, or a pair of limits for the
-            signed colour scale.
+        limit: Magnitude at full strength, for a signed colour scale below the picture.
     """
 
     _CAPTION: Final = 13.0
@@ -125,10 +107,10 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         caption: str,
         box: tuple[float, float, float, float] | None = None,
         orientation: tuple[str, str, str, str] = ("", "", "", ""),
-        legend: Sequence[tuple[tuple[int, int, int], str]] | float | None = None,
+        limit: float | None = None,
     ) -> None:
         super().__init__()
-        self._pixels, self._box, self._legend = pixels, box, legend
+        self._pixels, self._box, self._limit = pixels, box, limit
         self._pixel_mm, self._caption = pixel_mm, caption
         self._orientation = orientation
         rows, columns = pixels.shape[:2]
@@ -162,7 +144,8 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         canvas.setFont(_FONT, 7.2)
         canvas.drawString(0, height + 4, self._caption)
         canvas.translate(0, -self._LEGEND)
-        self._draw_legend()
+        if self._limit is not None:
+            self._draw_signed_scale(self._limit, self._LEGEND - 9)
         canvas.restoreState()
 
     def _draw_box(self) -> None:
@@ -223,24 +206,9 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         canvas.setFillColor(white)
         canvas.drawCentredString(x, y, text)
 
-    def _draw_legend(self) -> None:
-        canvas, top = self.canv, self._LEGEND - 9
-        canvas.setFont(_FONT, 6.4)
-        if self._legend is None:
-            return
-        if isinstance(self._legend, float):
-            self._draw_signed_scale(self._legend, top)
-            return
-        x = 0.0
-        for colour, text in self._legend:
-            canvas.setFillColor(Color(*(part / 255 for part in colour)))
-            canvas.rect(x, top, 6, 6, stroke=0, fill=1)
-            canvas.setFillColor(GREY)
-            canvas.drawString(x + 8, top + 0.6, text)
-            x += 12 + canvas.stringWidth(text, _FONT, 6.4) + 5
-
     def _draw_signed_scale(self, limit: float, top: float) -> None:
         canvas, n = self.canv, 48
+        canvas.setFont(_FONT, 6.4)
         grey = np.full((1, n), 128, dtype=np.uint8)
         steps = np.linspace(-1, 1, n, dtype=np.float32)[None, :]
         width = self._picture_width / n
@@ -255,9 +223,9 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
 
 
 def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
-    """Locator, crop, residual overlay and, when given, p-value overlay.
+    """Locator, crop and residual overlay.
 
-    All panels share one display window; the crop and its overlays share one scale.
+    All panels share one display window; the crop and its overlay share one scale.
 
     Args:
         figure: Arrays of the exhibit.
@@ -285,18 +253,13 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
     panels.append(panel(grey, caption=caption, box=box, orientation=figure.orientation))
     overlay = overlay_from_residual(grey, figure.residual, limit)
     caption = "Overlay: signed residual"
-    panels.append(panel(overlay, caption=caption, box=box, legend=limit))
-    if figure.p_map is not None:
-        overlay = overlay_from_p_map(grey, figure.p_map)
-        classes = [(colour, f"≤ {limit:g}") for limit, colour in _P_CLASSES]
-        caption = "Overlay: p-value, if ≤ 0.05"
-        panels.append(panel(overlay, caption=caption, box=box, legend=classes))
+    panels.append(panel(overlay, caption=caption, box=box, limit=limit))
     return panels
 
 
 def exhibit_row(figure: ExhibitFigure) -> Flowable:
     """The panels of an exhibit side by side over the width of the page's frame."""
-    n_panels = 2 + (figure.slice_image is not None) + (figure.p_map is not None)
+    n_panels = 2 + (figure.slice_image is not None)
     gap = 8.0
     each = (FRAME_WIDTH - gap * (n_panels - 1)) / n_panels
     table = Table(

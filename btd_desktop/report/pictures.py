@@ -23,7 +23,6 @@ class ExhibitFigure:
         window: (centre, width) of the display window, in the unit of the values.
         pixel_mm: (row spacing, column spacing) in mm.
         slice_image: The whole slice for the locator, shape (R, C), or None.
-        p_map: p-value per pixel of the crop, shape (H, W), NaN where none; or None.
         benign_scores: Sorted benign scores of the exhibit's main score, shape (N,).
         score: The exhibit's score on the axis of `benign_scores`.
         threshold: The threshold on the same axis, or None.
@@ -40,7 +39,6 @@ class ExhibitFigure:
     window: tuple[float, float]
     pixel_mm: tuple[float, float]
     slice_image: NDArray[np.float32] | None = None
-    p_map: NDArray[np.float32] | None = None
     benign_scores: NDArray[np.float64] | None = None
     score: float | None = None
     threshold: float | None = None

@@ -253,13 +253,11 @@ def _of_body(figure: ExhibitFigure) -> ExhibitFigure | None:
     height, width = figure.crop.shape
     inside = body[row : row + height, column : column + width]
     black = np.float32(figure.window[0] - figure.window[1] / 2)
-    nothing = np.float32(np.nan)
     return replace(
         figure,
         slice_image=np.where(body, plane, black),
         crop=np.where(inside, figure.crop, black),
-        residual=np.where(inside, figure.residual, nothing),
-        p_map=None if figure.p_map is None else np.where(inside, figure.p_map, nothing),
+        residual=np.where(inside, figure.residual, np.float32(np.nan)),
     )
 
 

@@ -477,8 +477,8 @@ def document_of_files(
     return Document("R-1", NOW, "0.1.0", False, nothing, nothing, (), (section,))
 
 
-def make_exhibit_figure(*, seed: int = 7, p_map: bool = True) -> ExhibitFigure:
-    rng = np.random.default_rng(seed)
+def make_exhibit_figure() -> ExhibitFigure:
+    rng = np.random.default_rng(7)
     image = _chest(rng)
     rows, columns = slice(237, 365), slice(148, 276)
     residual = rng.normal(0, 0.02, (128, 128)).astype(np.float32)
@@ -486,7 +486,6 @@ def make_exhibit_figure(*, seed: int = 7, p_map: bool = True) -> ExhibitFigure:
     disc = (y - 64) ** 2 + (x - 64) ** 2 < 12**2
     residual[disc] *= 0.2
     residual[disc] -= 0.03
-    p = np.where(disc, 0.0008, 0.4).astype(np.float32)
     return ExhibitFigure(
         crop=image[rows, columns],
         crop_origin=(148, 237),
@@ -495,7 +494,6 @@ def make_exhibit_figure(*, seed: int = 7, p_map: bool = True) -> ExhibitFigure:
         window=(-600.0, 1500.0),
         pixel_mm=(0.7031, 0.7031),
         slice_image=image,
-        p_map=p if p_map else None,
         benign_scores=np.sort(rng.chisquare(20, 48_230)),
         score=97.3,
         threshold=31.2,

@@ -7,7 +7,6 @@ from reportlab.graphics.shapes import Line, PolyLine, Rect, String
 from btd_desktop.report.figures import (
     exhibit_panels,
     grey_from_values,
-    overlay_from_p_map,
     overlay_from_residual,
     residual_limit,
 )
@@ -32,27 +31,15 @@ def test_overlay_is_blue_below_zero_and_orange_above():
     assert colours[3].tolist() == [100, 100, 100]
 
 
-def test_p_overlay_has_three_classes_and_leaves_the_rest_grey():
-    grey = np.full((1, 5), 60, dtype=np.uint8)
-    p_map = np.array([[0.0005, 0.005, 0.04, 0.2, np.nan]])
-    colours = overlay_from_p_map(grey, p_map)[0]
-    assert len({tuple(c) for c in colours[:3].tolist()}) == 3
-    assert colours[3].tolist() == colours[4].tolist() == [60, 60, 60]
-
-
 def test_residual_limit_without_finite_values_is_usable():
     assert residual_limit(np.full((2, 2), np.nan)) == 1.0
     assert residual_limit(np.zeros((2, 2))) == 1.0
 
 
-@pytest.mark.parametrize(
-    ("slice_image", "p_map", "n"), [(1, 1, 4), (0, 1, 3), (0, 0, 2)]
-)
-def test_exhibit_panels_follow_the_arrays_given(slice_image, p_map, n):
-    figure = make_exhibit_figure(p_map=bool(p_map))
-    if not slice_image:
-        figure = replace(figure, slice_image=None)
-    assert len(exhibit_panels(figure, 100)) == n
+def test_exhibit_panels_follow_the_arrays_given():
+    figure = make_exhibit_figure()
+    assert len(exhibit_panels(figure, 100)) == 3
+    assert len(exhibit_panels(replace(figure, slice_image=None), 100)) == 2
 
 
 def _labels(drawing) -> list[str]:
