@@ -76,7 +76,7 @@ class InstanceFacts:
     Attributes:
         text: Text elements by the names in `header.TEXT_ELEMENTS`, plus `sop_class`
             (its name), `transfer_syntax` (UID), `preamble`, `private_creators` (joined
-            by backslashes), and the names in `file_meta.META_ELEMENTS`.
+            by backslashes), and the names in `instance_file.META_ELEMENTS`.
         number: Numeric elements by the names in `header.NUMBER_ELEMENTS`.
         frames: At least one; the last one also holds for all frames after it.
         window: [centre, width] for display, or None.

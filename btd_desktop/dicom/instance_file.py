@@ -13,9 +13,13 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 
 from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
-from btd_desktop.dicom.element_stream import LONG_VRS, PIXEL_TAGS
+from btd_desktop.dicom.element_stream import (
+    LONG_VRS,
+    PIXEL_TAGS,
+    StreamError,
+    read_elements,
+)
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
-from btd_desktop.dicom.file_meta import read_file_meta
 from btd_desktop.dicom.further_images import Watch
 from btd_desktop.dicom.header import read_facts
 from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
@@ -40,8 +44,16 @@ from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import preamble_kind
 
+META_ELEMENTS: Final = {
+    0x00020002: "meta_sop_class_uid",
+    0x00020003: "meta_sop_instance_uid",
+    0x00020012: "implementation_uid",
+    0x00020013: "implementation_version",
+    0x00020016: "source_ae",
+}
 _META_START: Final = 132
 _META_REACH: Final = 1 << 16
+_MAX_META_TEXT: Final = 256
 _DICOMDIR_CLASS: Final = "1.2.840.10008.1.3.10"
 _CLASSES_BY_MODALITY: Final = {
     "CT": ("1.2.840.10008.5.1.4.1.1.2",),
@@ -172,6 +184,30 @@ def _scan_meta(data: bytes) -> tuple[int, str]:
             syntax = raw.rstrip(b"\0 ").decode("ascii", "replace")
         offset = start + length
     return offset, syntax
+
+
+def read_file_meta(data: bytes) -> dict[str, str]:
+    """Which program wrote a file: the elements of `META_ELEMENTS` that are there.
+
+    Read from the bytes as received (PS3.10 7.1), because a deflated dataset is given a
+    new meta group before it is parsed.
+    """
+    found: dict[str, str] = {}
+    if data[128:_META_START] != b"DICM":
+        return found
+    head = memoryview(data)[_META_START : _META_START + _META_REACH]
+    try:
+        for element in read_elements(head, is_implicit=False):
+            if element.tag >> 16 != 2:
+                break
+            name = META_ELEMENTS.get(element.tag)
+            text = bytes(element.value).decode("latin-1").strip("\0 ")[:_MAX_META_TEXT]
+            if name is not None and text:
+                found[name] = text
+    except StreamError:
+        # Whatever comes before the break is a fact all the same.
+        return found
+    return found
 
 
 def _read(data: bytes, limits: Limits) -> tuple[FileDataset, list[tuple[str, str]]]:

@@ -158,7 +158,7 @@ def _versions(problems: list[str]) -> Section:
 
 
 def _hardware() -> Section:
-    from btd_desktop.diffusion.hardware import hardware_facts
+    from btd_desktop.diffusion.device import hardware_facts
 
     cores = os.cpu_count() or 1
     return Section("Computing", (("CPU cores", str(cores)), *hardware_facts().items()))

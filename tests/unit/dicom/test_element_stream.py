@@ -15,7 +15,7 @@ from btd_desktop.dicom.element_stream import (
     meta_length,
     read_elements,
 )
-from btd_desktop.dicom.file_meta import read_file_meta
+from btd_desktop.dicom.instance_file import read_file_meta
 from tests.unit.dicom.samples import (
     ct_slice,
     dataset_start,

@@ -14,9 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from btd_desktop.dicom.assemble import Instance, assemble_series
-from btd_desktop.dicom.file_meta import META_ELEMENTS
 from btd_desktop.dicom.header import NUMBER_ELEMENTS, TEXT_ELEMENTS, read_facts
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts, SignatureFacts
+from btd_desktop.dicom.instance_file import META_ELEMENTS
 from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import LoadedSeries
 
