@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -117,9 +117,9 @@ def _load(
         modality=UNKNOWN,
         unit="",
         spacing_mm=(step, place["spacing"][1], place["spacing"][2]),
-        origin_mm=(origin[0], origin[1], origin[2]),
-        row_direction=(place["row"][0], place["row"][1], place["row"][2]),
-        column_direction=(place["column"][0], place["column"][1], place["column"][2]),
+        origin_mm=_point(origin),
+        row_direction=_point(place["row"]),
+        column_direction=_point(place["column"]),
         slice_positions_mm=tuple(float(position) for position in positions),
         instance_uids=tuple(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
@@ -146,7 +146,7 @@ def _along_normal(
     return step if float(step @ normal) >= 0 else -step
 
 
-def _point(place: NDArray[np.float64]) -> tuple[float, float, float]:
+def _point(place: Iterable[float]) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in place)
     return x, y, z
 
@@ -302,13 +302,8 @@ def _modality_finding(volume: Volume) -> SeriesFinding:
 
 
 def _findings(volume: Volume, is_bare: bool) -> list[SeriesFinding]:
-    found = [
-        SeriesFinding(
-            "no_provenance",
-            "note",
-            "The format carries no scanner, patient or acquisition facts.",
-        ),
-    ]
+    sentence = "The format carries no scanner, patient or acquisition facts."
+    found = [SeriesFinding("no_provenance", "note", sentence)]
     if is_bare:
         sentence = "No spacing is given: 1 mm was assumed, sizes are not reliable."
         found.append(SeriesFinding("no_pixel_spacing", "warning", sentence))

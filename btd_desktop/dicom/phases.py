@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -144,16 +145,8 @@ def _parts(
     names: tuple[str, ...],
     values: Sequence[tuple[str, ...]],
 ) -> list[Part]:
-    kinds = sorted(set(values), key=numeric_key)
     told = " and ".join(plain_name(name) for name in names)
-    return [
-        Part(
-            tuple(s for s, v in zip(slices, values, strict=True) if v == kind),
-            _label(names, kind, index, len(kinds)),
-            told,
-        )
-        for index, kind in enumerate(kinds)
-    ]
+    return _told(slices, values, told, partial(_label, names))
 
 
 def _label(names: tuple[str, ...], kind: tuple[str, ...], index: int, n: int) -> str:
@@ -218,14 +211,7 @@ def _split_by_order(
     told += f" ({_words(differing)})" if differing else (
         ": nothing else in the header tells them apart"
     )  # fmt: skip
-    return [
-        Part(
-            tuple(s for s, r in zip(slices, ranks, strict=True) if r == rank),
-            f"pass {rank + 1} of {most}",
-            told,
-        )
-        for rank in range(most)
-    ]
+    return _told(slices, [(str(rank),) for rank in ranks], told)
 
 
 def _numbers(slices: Sequence[Slice]) -> NDArray[np.float64]:
@@ -315,14 +301,23 @@ def _split_interleaved(
     return []
 
 
+def _pass_of(kind: tuple[str, ...], index: int, n: int) -> str:
+    del kind  # its number says nothing
+    return f"pass {index + 1} of {n}"
+
+
 def _told(
-    slices: Sequence[Slice], keys: Sequence[tuple[str, ...]], told: str
+    slices: Sequence[Slice],
+    keys: Sequence[tuple[str, ...]],
+    told: str,
+    label: Callable[[tuple[str, ...], int, int], str] = _pass_of,
 ) -> list[Part]:
+    """A part for each key, in the order of their numbers."""
     kinds = sorted(set(keys), key=numeric_key)
     return [
         Part(
             tuple(s for s, k in zip(slices, keys, strict=True) if k == kind),
-            f"pass {index + 1} of {len(kinds)}",
+            label(kind, index, len(kinds)),
             told,
         )
         for index, kind in enumerate(kinds)

@@ -58,7 +58,7 @@ def nrrd_geometry(
         return _bare_spacing(fields, n_axes)
     if n_space is None:
         raise damaged("The NRRD header has “space directions” and no space.")
-    units = _space_units(fields, n_space)
+    units = _units(fields, "space units", n_space)
     vectors = list(_VECTOR.finditer(fields["space directions"]))
     outside = _VECTOR.sub("", fields["space directions"]).strip()
     if len(vectors) != n_axes or outside:
@@ -120,7 +120,7 @@ def _bare_spacing(
     words = fields["spacings"].split()
     if len(words) != n_axes:
         raise damaged(f"“spacings” is not {n_axes} numbers.")
-    units = _axis_units(fields, n_axes)
+    units = _units(fields, "units", n_axes, strict=False)
     steps: list[Vector | None] = []
     n_placed = 0
     for word, unit_name in zip(words, units, strict=True):
@@ -148,17 +148,10 @@ def _point(text: str, n_space: int, signs: tuple[int, ...], units: list[str]) ->
     return x, y, z
 
 
-def _space_units(fields: NrrdFields, n_space: int) -> list[str]:
-    return _unit_names(fields.get("space units"), n_space, "space units")
-
-
-def _axis_units(fields: NrrdFields, n_axes: int) -> list[str]:
-    return _unit_names(fields.get("units"), n_axes, "units", strict=False)
-
-
-def _unit_names(
-    text: str | None, count: int, what: str, *, strict: bool = True
+def _units(
+    fields: NrrdFields, what: str, count: int, *, strict: bool = True
 ) -> list[str]:
+    text = fields.get(what)
     if text is None:
         return ["mm"] * count
     words = _QUOTED.findall(text)
