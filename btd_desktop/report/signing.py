@@ -151,7 +151,7 @@ def sign_pdf(
         may_countersign: True lets a reviewer fill or sign further fields (DocMDP
             FILL_FORMS); False forbids every change.
         box: Rectangle on the first page for a visible mark, such as
-            `layout.SIGNATURE_BOX`, in points; None signs invisibly.
+            `pages.SIGNATURE_BOX`, in points; None signs invisibly.
 
     Raises:
         ReportError: The certificate is not valid at `when`, or the PDF cannot be
