@@ -9,9 +9,9 @@ from typing import Any
 
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import records
-from btd_desktop.cases.journal import CaseJournal, damaged
+from btd_desktop.cases.journal import CaseJournal
 from btd_desktop.cases.model import CaseInfo, EvidenceItem, SeriesRecord
-from btd_desktop.cases.text import json_text, storable_text
+from btd_desktop.cases.text import damaged, json_text, storable_text
 from btd_desktop.errors import CaseError
 from btd_desktop.volume import Volume
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit, records
-from btd_desktop.cases.journal import CaseJournal, no_such
+from btd_desktop.cases.journal import CaseJournal
 from btd_desktop.cases.model import (
     Finding,
     FindingOrigin,
@@ -19,7 +19,7 @@ from btd_desktop.cases.model import (
     ProfileRecord,
     ReportRecord,
 )
-from btd_desktop.cases.text import json_text, storable_text
+from btd_desktop.cases.text import json_text, no_such, storable_text
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 

@@ -36,7 +36,7 @@ from btd_desktop.cases.model import (
     Authentication,
     CaseVerdict,
 )
-from btd_desktop.cases.text import altered
+from btd_desktop.cases.text import altered, damaged, no_such
 from btd_desktop.cases.verification import (
     authenticated_by,
     unreadable,
@@ -396,17 +396,3 @@ class CaseJournal:
         if len(rows) != 1:
             raise damaged(self.folder, "its description is missing")
         return rows[0]
-
-
-def no_such(folder: Path, what: str, key: object) -> CaseError:
-    """There is no such record."""
-    return CaseError(f"the case {folder} has no {what} {key}", code="not-found")
-
-
-def damaged(folder: Path, why: str) -> CaseError:
-    """The database says what this program never wrote."""
-    return CaseError(
-        f"the case {folder} is damaged: {why}",
-        hint="Go back to an unaltered copy of the case folder.",
-        code="case-damaged",
-    )

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from btd_desktop.cases import arrays as array_files
 from btd_desktop.cases import audit, records
-from btd_desktop.cases.journal import CaseJournal, no_such
+from btd_desktop.cases.journal import CaseJournal
 from btd_desktop.cases.model import Run, SliceResult
-from btd_desktop.cases.text import json_text
+from btd_desktop.cases.text import json_text, no_such
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.manifest import RunManifest

@@ -36,13 +36,12 @@ from btd_desktop.cases.database import (
 from btd_desktop.cases.evidence_section import EvidenceSection
 from btd_desktop.cases.files import check_folder, check_part
 from btd_desktop.cases.finding_section import FindingSection
-from btd_desktop.cases.journal import damaged
 from btd_desktop.cases.lock import WriterLock
 from btd_desktop.cases.migrations import apply_migrations, pending_migrations
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.run_section import RunSection
 from btd_desktop.cases.schema import check_schema
-from btd_desktop.cases.text import storable_text
+from btd_desktop.cases.text import damaged, storable_text
 from btd_desktop.cases.verification import verify_case
 from btd_desktop.errors import CaseError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from btd_desktop.digest import canonical_json
@@ -17,6 +18,20 @@ def altered(detail: str, code: str = "case-damaged") -> CaseError:
     """The case holds what this program never wrote."""
     hint = "Verify the case and go back to an unaltered copy."
     return CaseError(detail, hint=hint, code=code)
+
+
+def no_such(folder: Path, what: str, key: object) -> CaseError:
+    """There is no such record."""
+    return CaseError(f"the case {folder} has no {what} {key}", code="not-found")
+
+
+def damaged(folder: Path, why: str) -> CaseError:
+    """The database says what this program never wrote."""
+    return CaseError(
+        f"the case {folder} is damaged: {why}",
+        hint="Go back to an unaltered copy of the case folder.",
+        code="case-damaged",
+    )
 
 
 def storable_text(text: str) -> str:
