@@ -13,6 +13,7 @@ from typing import Any, Literal
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
+from btd_desktop.examination.wording import percent_text
 
 Conclusion = Literal[
     "supports",
@@ -140,9 +141,9 @@ def _of_scores(
     expected = rate * n_scored
     sentence = (
         f"Series {number}: {n_flagged} of {n_scored} slices are flagged; at the "
-        f"false-positive rate of {rate:.1%} per slice, {expected:.1f} are expected in "
-        f"a genuine series of this length. {len(findings)} places are shown as "
-        "exhibits."
+        f"false-positive rate of {percent_text(rate)} per slice, {expected:.1f} are "
+        f"expected in a genuine series of this length. "
+        f"Places shown as exhibits: {len(findings)}."
     )
     # More slices than the error rate lets expect, and places to point at.
     if n_flagged > max(1.0, 3.0 * expected) and findings:

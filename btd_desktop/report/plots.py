@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reportlab.graphics.shapes import Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.colors import Color
 
-from btd_desktop.examination.wording import number_text
+from btd_desktop.examination.wording import number_text, percent_text
 from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE
 
 _LEFT: Final = 38.0
@@ -130,7 +130,7 @@ def score_histogram(
     top = _round_up(max(float(share.max(initial=0)) for share in shares))
     for tick in (0.0, 0.5, 1.0):
         _label(drawing, axis.start - 4, base + tick * height - 2.3,
-               f"{100 * tick * top:.2g} %", "end")  # fmt: skip
+               percent_text(tick * top), "end")  # fmt: skip
     for share, fill, stroke in (
         (shares[0], _BENIGN, None),
         (shares[1], None, FLAG),

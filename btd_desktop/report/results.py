@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
@@ -33,7 +32,8 @@ class Level:
     """Result of a series at one level.
 
     Attributes:
-        level: "patch" (the highest patch), "slice" (the highest slice) or "series".
+        level: "slice" (the highest slice) or "series"; a maximum over thousands of
+            patches has no rank among single patches.
         score: The score.
         p_value: Conformal p-value, or None when the calibration does not cover it.
         n: Benign units behind the p-value.
@@ -83,6 +83,11 @@ class Result:
         return self.coverage != Coverage.NOT.value
 
     @property
+    def is_examined(self) -> bool:
+        """False when too little was scored to say anything."""
+        return self.outcome.state is not State.NOT_EXAMINED
+
+    @property
     def whole(self) -> Level | None:
         """The result at level "series"."""
         return next((item for item in self.levels if item.level == "series"), None)
@@ -121,7 +126,7 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
         evaluation,
         scope.coverage.value,
         scope.reasons,
-        _levels(anomaly, profile, allowed=allowed),
+        _levels(anomaly),
         sum(value is not None for value in anomaly.slices),
         tuple((i, v) for i, v in enumerate(anomaly.slices) if v and v.flagged),
         profile.target_fpr if claims else None,
@@ -140,24 +145,8 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     return result
 
 
-def _levels(
-    anomaly: CalibratedSeries, profile: CalibrationProfile, *, allowed: bool
-) -> tuple[Level, ...]:
+def _levels(anomaly: CalibratedSeries) -> tuple[Level, ...]:
     out = []
-    if anomaly.series is not None:
-        patch = profile.levels["anomaly"]["patch"]
-        score = anomaly.series.score
-        threshold = patch.threshold if allowed else None
-        out.append(
-            Level(
-                "patch",
-                score,
-                patch.ecdf.p_value(score) if allowed else None,
-                patch.ecdf.n,
-                threshold,
-                None if threshold is None else score > threshold,
-            )
-        )
     scored = [value for value in anomaly.slices if value is not None]
     if scored:
         out.append(_level("slice", max(scored, key=lambda value: value.score)))
@@ -186,24 +175,31 @@ def series_title(number: int, outcome: SeriesExamination) -> Cell:
     )  # fmt: skip
 
 
-def result_sentences(result: Result) -> tuple[Cell, ...]:
-    """What was found in one series, in plain words."""
-    title = series_title(result.number, result.outcome)
+def result_sentences(result: Result, *, under_title: bool = False) -> tuple[Cell, ...]:
+    """What was found in one series, in plain words.
+
+    Args:
+        result: Of the series.
+        under_title: Title and table of levels stand beside it and are not said again.
+    """
+    title = join(series_title(result.number, result.outcome), plain(". "))
+    if under_title:
+        title = plain("")
     outcome, share = result.outcome, result.outcome.share
     if outcome.state is State.NOT_EXAMINED:
-        told = join(plain(". It was not examined: "), quoting(outcome.reason))
+        told = join(plain("It was not examined: "), quoting(outcome.reason))
         return (join(title, told),)
     if not result.is_covered:
         return (
             join(
                 title,
                 plain(
-                    ". The calibration does not cover this series. Its scores are"
+                    "The calibration does not cover this series. Its scores are"
                     " given, but no error rate and no p-value can be stated for them."
                 ),
             ),
         )
-    sentences = [join(title, plain(". "), _level_sentence(result))]
+    sentences = [] if under_title else [join(title, _level_sentence(result))]
     sentences.append(_share_sentence(result))
     if result.coverage == Coverage.PARTLY.value:
         sentences.append(

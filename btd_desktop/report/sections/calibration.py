@@ -79,13 +79,14 @@ def section(case: ReportCase) -> Section:
 
 def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
     based_on = (
-        f"{profile.n_patients:,} patients, {profile.n_series:,} series,"
-        f" {profile.n_slices:,} slices, {profile.n_patches:,} patches"
+        f"{counted(profile.n_patients, 'patient')}, {profile.n_series:,} series,"
+        f" {counted(profile.n_slices, 'slice')},"
+        f" {profile.n_patches:,} patches"
     )
     made = datetime.fromisoformat(profile.created)
     scanners = [
         f"{s['manufacturer']} {s['model']}, kernel {s['kernel'] or '–'}, "
-        f"{s['thickness_mm'] or '–'} mm: {s['n_slices']} slices"
+        f"{s['thickness_mm'] or '–'} mm: {counted(s['n_slices'], 'slice')}"
         for s in profile.scanners
     ]
     levels = profile.levels["anomaly"]
@@ -165,7 +166,8 @@ def _interval(row: tuple[str, LevelCalibration]) -> Cell:
     if interval is None:
         return plain("–", None)
     return plain(
-        f"{interval_text(interval, percent=True)} ({_CONFIDENCE:.0%})", list(interval)
+        f"{interval_text(interval, percent=True)} ({percent_text(_CONFIDENCE)})",
+        list(interval),
     )
 
 

@@ -118,6 +118,7 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
 def _examined(outcome: SeriesExamination) -> tuple[Block, ...]:
     """How far the examination came, and how much was scored."""
     share, reason = outcome.share, quoting(outcome.reason)
+    is_examined = outcome.state is not State.NOT_EXAMINED
     scored = plain("")
     if share is not None:
         scored = plain(
@@ -136,7 +137,8 @@ def _examined(outcome: SeriesExamination) -> tuple[Block, ...]:
             ),
             "examined",
         ),
-        Bullets(left_out, "examined.left_out"),
+        # the reason above names them where nothing was examined
+        Bullets(left_out, "examined.left_out", printed=is_examined),
     )
 
 

@@ -13,26 +13,25 @@ _LIMITS: Final = (
     "The calibration holds genuine scans only. How often the method misses an "
     "alteration depends on the kind of alteration; figures are given where they were "
     "measured, and nowhere else.",
-    "That nothing was flagged does not show that nothing was altered.",
+    "That nothing was flagged does not show that nothing was altered: kinds of "
+    "alteration that were not tested may leave no trace that the method sees.",
     "A flagged place shows that the image noise there is unlike that of its "
     "surroundings and of genuine scans. Metal, motion, contrast medium, "
     "post-processing and re-compression can do the same.",
     "Scores of neighbouring patches and slices are not independent; the number of "
     "patients is what carries the error rate.",
-    "The program is not a medical device and says nothing about health or disease.",
-)
-_ALWAYS: Final = (
-    "No finding does not mean that a scan is unaltered: kinds of alteration that were"
-    " not tested may leave no trace that the method sees.",
-    "The result of the software is one part of an examination. It is not a medical"
-    " device and its results are not for diagnostic use.",
+    "The result of the software is one part of an examination. It is not a medical "
+    "device and says nothing about health or disease.",
 )
 
 
 def limits_of(case: ReportCase) -> tuple[Cell, ...]:
     """Limits of the method and of this case."""
     reasons = dict.fromkeys(
-        text for o in case.examinations for text in (o.problem, *o.remarks) if text
+        f"{text[0].upper()}{text[1:].rstrip('.')}."
+        for o in case.examinations
+        for text in (o.problem, *o.remarks)
+        if text
     )
     return (
         *map(plain, _LIMITS),
@@ -42,9 +41,6 @@ def limits_of(case: ReportCase) -> tuple[Cell, ...]:
 
 
 def section(case: ReportCase) -> Section:
-    """Every limit, those of all reports last."""
-    bullets = (
-        Bullets(limits_of(case), "limitations"),
-        Bullets(tuple(map(plain, _ALWAYS))),
-    )
-    return Section("limitations", "Limitations", bullets)
+    """Every limit."""
+    bullets = Bullets(limits_of(case), "limitations")
+    return Section("limitations", "Limitations", (bullets,))

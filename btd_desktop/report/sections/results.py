@@ -46,7 +46,7 @@ from btd_desktop.report.results import (
 from btd_desktop.report.sections.calibration import lines
 from btd_desktop.report.wording import mm_text
 
-_LEVEL_NAMES = {"patch": "highest patch", "slice": "highest slice", "series": "series"}
+_LEVEL_NAMES = {"slice": "highest slice", "series": "series"}
 _HISTOGRAM = (
     "Scores of the slices of this series (outlined) over those of genuine scans"
     " (filled), each as a share of its own total."
@@ -64,15 +64,14 @@ def section(case: ReportCase) -> Section:
 
 def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
     title = series_title(result.number, result.outcome)
-    told = result_sentences(result)
+    told = result_sentences(result, under_title=True)
     evaluation = result.evaluation
     used = None if evaluation is None else evaluation.profile.digest
     return (
         Heading(join(title, plain(" (method " + result.method + ")"))),
-        # The first sentence starts with the title, which stands above.
-        *(Text(cell) for cell in told[1 if len(told) > 1 else 0 :]),
+        *map(Text, told),
         _levels(result.levels),
-        *(() if evaluation is None else _histogram(evaluation)),
+        *(_histogram(evaluation) if evaluation and result.is_examined else ()),
         *_flagged_slices(case, result),
         Facts(
             (
@@ -151,7 +150,8 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
             if result.is_covered
             else "No threshold applies, so no slice can be flagged."
         )
-        return (Text(plain(nothing)), Table((), (), "flagged_slices"))
+        told = (Text(plain(nothing)),) if result.is_examined else ()
+        return (*told, Table((), (), "flagged_slices"))
     volume = case.store.load_volume(evaluation.record.series_id)
 
     def uid(item: tuple[int, CalibratedValue]) -> Cell:

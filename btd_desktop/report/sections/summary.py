@@ -94,14 +94,11 @@ def _findings(results: list[Result]) -> tuple[Block, ...]:
         results[:_MOST_SERIES],
         (
             (Column("Series", 4), _series),
-            (Column("Calibration", 2.2), lambda result: plain(result.coverage)),
+            (Column("Calibration", 2.2), _calibration),
             (Column("As a whole", 2), _whole),
             (Column("p-value", 3.2), _p_value),
             (Column("Slices flagged", 2, look="number"), _n_flagged),
-            (
-                Column("FPR per slice", 1.8, look="number"),
-                lambda result: plain(percent_text(result.slice_fpr)),
-            ),
+            (Column("FPR per slice", 1.8, look="number"), _slice_fpr),
         ),
     )
     blocks: tuple[Block, ...] = (table, Text(plain(_EXPLANATION), "small"))
@@ -125,6 +122,16 @@ def _series(result: Result) -> Cell:
     )  # fmt: skip
 
 
+def _calibration(result: Result) -> Cell:
+    if not result.is_examined:
+        return plain("not examined")
+    return plain(result.coverage)
+
+
+def _slice_fpr(result: Result) -> Cell:
+    return plain(percent_text(result.slice_fpr if result.is_examined else None))
+
+
 def _whole(result: Result) -> Cell:
     level = result.whole
     return plain("–" if level is None else flagged_text(level.is_flagged))
@@ -136,7 +143,7 @@ def _p_value(result: Result) -> Cell:
 
 
 def _n_flagged(result: Result) -> Cell:
-    if not result.is_covered:
+    if not result.is_covered or not result.is_examined:
         return plain("–")
     return plain(f"{len(result.flagged):,} of {result.n_scored:,}")
 
