@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError, CaseError, UnauthenticatedError
@@ -310,6 +311,8 @@ def test_adopted_case_says_so_in_log_report_and_verification(case: Path):
     verdict = verify_report_file(path)
     assert verdict.ok
     assert "handed over in court by the clerk" in adoption_in(verdict.twin)
+    summary = " ".join(PdfReader(path).pages[1].extract_text().split())
+    assert "handed over in court by the clerk" in summary
     # The next report needs no second adoption, and still says so.
     assert adoption_in(verify_report_file(issue(case)).twin)
 

@@ -26,7 +26,7 @@ _LIMITS: Final = (
 
 
 def limits_of(case: ReportCase) -> tuple[Cell, ...]:
-    """Limits of the method and of this case."""
+    """Limits of this case's custody first: they bear on all that follows."""
     reasons = dict.fromkeys(
         f"{text[0].upper()}{text[1:].rstrip('.')}."
         for o in case.examinations
@@ -34,8 +34,8 @@ def limits_of(case: ReportCase) -> tuple[Cell, ...]:
         if text
     )
     return (
-        *map(plain, _LIMITS),
         *map(quoting, case.custody_notes),
+        *map(plain, _LIMITS),
         *map(quoting, reasons),
     )
 

@@ -65,7 +65,8 @@ def section(case: ReportCase) -> Section:
         Text(plain(CONCLUSIONS[opinion.conclusion])),
         *(Text(_shortened(quoting(text))) for text in opinion.sentences[:3]),
     )
-    limits = [_shortened(cell) for cell in limits_of(case)[:_MOST_LIMITS]]
+    n_limits = len(case.custody_notes) + _MOST_LIMITS
+    limits = [_shortened(cell) for cell in limits_of(case)[:n_limits]]
     return Section(
         "summary",
         "Summary",
