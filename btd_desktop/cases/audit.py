@@ -130,17 +130,8 @@ def entry_from_row(row: sqlite3.Row) -> AuditEntry:
         CaseError: Its details are no JSON object, or a text is something else.
     """
     columns = Columns(row, f"audit entry {row['seq']}")
-    return AuditEntry(
-        seq=row["seq"],
-        utc=columns.text("utc"),
-        actor=columns.text("actor"),
-        action=columns.text("action"),
-        details=columns.table("details"),
-        previous_hash=columns.text("previous_hash"),
-        hash=columns.text("hash"),
-        key_id=columns.text("key_id"),
-        mac=columns.text("mac"),
-    )
+    details = columns.table("details")
+    return AuditEntry(seq=row["seq"], details=details, **columns.texts_of(AuditEntry))
 
 
 def utc_text(moment: datetime) -> str:

@@ -8,7 +8,7 @@ work with; anything else ends in a sentence that names the row.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from btd_desktop.calibration.place import PlaceNumbers
@@ -46,6 +46,15 @@ class Columns:
     def text_or_none(self, name: str) -> str | None:
         """A text, or None where the column is empty."""
         return None if self.row[name] is None else self.text(name)
+
+    def texts_of(self, kind: type) -> dict[str, Any]:
+        """The columns of a row's record that are texts, by their names."""
+        readers = {"str": self.text, "str | None": self.text_or_none}
+        return {
+            field.name: readers[str(field.type)](field.name)
+            for field in fields(kind)
+            if field.type in readers
+        }
 
     def choice(self, name: str, choices: object) -> Any:  # noqa: ANN401 - a Literal
         """One of the words of a `Literal`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -114,18 +114,17 @@ def _plain(value: object) -> object:
 def info_from_row(row: sqlite3.Row) -> CaseInfo:
     """A `case_info` row."""
     columns = Columns(row, "the description")
-    return CaseInfo(**{name: columns.text(name) for name in _names(CaseInfo)})
+    return CaseInfo(**columns.texts_of(CaseInfo))
 
 
 def evidence_from_row(row: sqlite3.Row) -> EvidenceItem:
     """An `evidence` row."""
     columns = Columns(row, f"evidence item {row['evidence_id']}")
-    texts = _names(EvidenceItem) - {"evidence_id", "size_bytes", "is_container"}
     return EvidenceItem(
         evidence_id=columns.whole("evidence_id", 1),
         size_bytes=columns.whole("size_bytes"),
         is_container=bool(columns.whole("is_container", 0, 1)),
-        **{name: columns.text(name) for name in texts},
+        **columns.texts_of(EvidenceItem),
     )
 
 
@@ -138,17 +137,13 @@ def series_from_row(row: sqlite3.Row) -> SeriesRecord:
     columns = Columns(row, f"series {row['series_id']}")
     record = SeriesRecord(
         series_id=columns.whole("series_id", 1),
-        series_uid=columns.text("series_uid"),
-        description=columns.text("description"),
-        modality=columns.text("modality"),
         n_slices=columns.whole("n_slices", 1, MOST_SLICES),
         rows=columns.whole("n_rows", 1, MOST_PIXELS),
         cols=columns.whole("n_cols", 1, MOST_PIXELS),
         meta=columns.table("meta"),
         findings=columns.tables("findings"),
         record_names=columns.texts("record_names"),
-        volume_digest=columns.text("volume_digest"),
-        patient_key=columns.text("patient_key"),
+        **columns.texts_of(SeriesRecord),
     )
     shape = columns.table("geometry").get("shape")
     if shape != [record.n_slices, record.rows, record.cols]:
@@ -163,11 +158,9 @@ def run_from_row(row: sqlite3.Row) -> Run:
         run_id=columns.whole("run_id", 1),
         series_id=columns.whole("series_id", 1),
         manifest=columns.manifest("manifest"),
-        manifest_digest=columns.text("manifest_digest"),
         status=columns.choice("status", RunStatus),
-        started_utc=columns.text("started_utc"),
-        finished_utc=columns.text_or_none("finished_utc"),
         n_done=columns.whole("n_done"),
+        **columns.texts_of(Run),
     )
 
 
@@ -187,9 +180,8 @@ def slice_from_row(row: sqlite3.Row) -> SliceResult:
 def profile_from_row(row: sqlite3.Row) -> ProfileRecord:
     """A `profile` row."""
     columns = Columns(row, "a calibration profile")
-    return ProfileRecord(
-        columns.text("digest"), columns.table("document"), columns.text("added_utc")
-    )
+    document = columns.table("document")
+    return ProfileRecord(document=document, **columns.texts_of(ProfileRecord))
 
 
 def finding_from_row(row: sqlite3.Row) -> Finding:
@@ -208,26 +200,18 @@ def finding_from_row(row: sqlite3.Row) -> Finding:
         # A pixel reaches half its side from its centre.
         x=columns.real("x", -0.5, columns.whole("n_cols", 1, MOST_PIXELS) - 0.5),
         y=columns.real("y", -0.5, columns.whole("n_rows", 1, MOST_PIXELS) - 0.5),
-        mode=columns.text("mode"),
         numbers=columns.numbers("numbers"),
-        note=columns.text("note"),
         status=columns.choice("status", FindingStatus),
-        created_utc=columns.text("created_utc"),
-        profile_digest=columns.text_or_none("profile_digest"),
         origin=columns.choice("origin", FindingOrigin),
-        thumbnail=columns.text_or_none("thumbnail"),
+        **columns.texts_of(Finding),
     )
 
 
 def report_from_row(row: sqlite3.Row) -> ReportRecord:
     """A `report` row."""
     columns = Columns(row, f"report {row['report_id']}")
-    texts = {name: columns.text(name) for name in _names(ReportRecord) - {"report_id"}}
-    return ReportRecord(report_id=columns.whole("report_id", 1), **texts)
-
-
-def _names(kind: type) -> set[str]:
-    return {field.name for field in fields(kind)}
+    report_id = columns.whole("report_id", 1)
+    return ReportRecord(report_id=report_id, **columns.texts_of(ReportRecord))
 
 
 def geometry_text(volume: Volume) -> str:

@@ -212,14 +212,5 @@ def _pixel_digest(pixels: NDArray[Any]) -> str:
 
 
 def _record(source: Source, received: Received, fate: Fate, reason: str) -> FileRecord:
-    return FileRecord(
-        name=source.name,
-        path=source.path,
-        size_bytes=received.size_bytes,
-        sha256=received.sha256,
-        pixel_sha256="",
-        fate=fate,
-        reason=reason,
-        series_uid="",
-        sop_instance_uid="",
-    )
+    size, sha256 = received.size_bytes, received.sha256
+    return FileRecord(source.name, source.path, size, sha256, "", fate, reason, "", "")

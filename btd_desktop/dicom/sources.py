@@ -92,6 +92,11 @@ class Received:
     reason: str = ""
 
 
+def unread(fate: Fate, reason: str, size_bytes: int = 0) -> Received:
+    """A file that ends before its bytes are known."""
+    return Received("", size_bytes, Kind.OTHER, "", b"", fate, reason)
+
+
 def list_sources(paths: Sequence[Path], limits: Limits) -> list[Source]:
     """Everything below the given files and folders, sorted, each file once.
 
@@ -146,23 +151,15 @@ def receive(source: Source, limits: Limits, *, keep: bool = False) -> Received:
         keep: Give the bytes whatever their kind, as of the values of a volume.
     """
     if source.open is None:
-        return Received(
-            "", source.size_bytes, Kind.OTHER, "", b"", source.fate, source.reason
-        )
+        return unread(source.fate, source.reason, source.size_bytes)
     try:
         with source.open() as stream:
             return _read(stream, source, limits, keep=keep)
     except _READ_ERRORS as error:
         words = str(getattr(error, "strerror", None) or error).split("\n", 1)[0][:120]
-        return Received(
-            "",
-            source.size_bytes,
-            Kind.OTHER,
-            "",
-            b"",
-            Fate.DAMAGED if source.is_member else Fate.REFUSED,
-            f"The file cannot be read ({words or type(error).__name__}).",
-        )
+        reason = f"The file cannot be read ({words or type(error).__name__})."
+        fate = Fate.DAMAGED if source.is_member else Fate.REFUSED
+        return unread(fate, reason, source.size_bytes)
 
 
 def _read(stream: BinaryIO, source: Source, limits: Limits, *, keep: bool) -> Received:
@@ -194,7 +191,7 @@ def _read(stream: BinaryIO, source: Source, limits: Limits, *, keep: bool) -> Re
 
 def _too_large(size: int, limits: Limits) -> Received:
     reason = f"Larger than {limits.max_file_bytes:,} bytes, the limit for one file."
-    return Received("", size, Kind.OTHER, "", b"", Fate.REFUSED, reason)
+    return unread(Fate.REFUSED, reason, size)
 
 
 def _status(stream: BinaryIO, source: Source) -> os.stat_result | None:

@@ -16,7 +16,7 @@ from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import Kind
-from btd_desktop.dicom.sources import Received, Source, open_evidence, receive
+from btd_desktop.dicom.sources import Received, Source, open_evidence, receive, unread
 
 _MAX_ROWS: Final = 5000
 _MAX_TEXT: Final = 2000
@@ -107,22 +107,18 @@ def _received(path: Path, member: str, limits: Limits) -> Received:
         size = path.stat().st_size
         archive = open_archive(Source("", place, size, None), limits)
     except RejectedFileError as rejected:
-        return _refused(rejected.fate, rejected.reason)
+        return unread(rejected.fate, rejected.reason)
     except OSError as error:
         words = error.strerror or type(error).__name__
-        return _refused(Fate.REFUSED, f"The archive cannot be read ({words}).")
+        return unread(Fate.REFUSED, f"The archive cannot be read ({words}).")
     try:
         wanted = f"!{member}"
         found = next((m for m in archive.members if m.name == wanted), None)
         if found is None:
-            return _refused(Fate.REFUSED, "The archive no longer holds this file.")
+            return unread(Fate.REFUSED, "The archive no longer holds this file.")
         return receive(found, limits)
     finally:
         archive.close()
-
-
-def _refused(fate: Fate, reason: str) -> Received:
-    return Received("", 0, Kind.OTHER, "", b"", fate, reason)
 
 
 def _listed(parsed: ParsedFile, name: str) -> TagList:
