@@ -13,9 +13,7 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     UNITS,
     counted,
-    flagged_text,
     interval_text,
-    number_text,
     p_value_text,
     percent_text,
 )
@@ -42,7 +40,13 @@ from btd_desktop.report.document import (
     word,
 )
 from btd_desktop.report.exhibit_pictures import exhibit_figure
-from btd_desktop.report.results import Result
+from btd_desktop.report.results import (
+    Result,
+    flagged_cell,
+    p_value_cell,
+    score_cell,
+    threshold_cell,
+)
 from btd_desktop.report.wording import mm_text
 
 _MOST_EXHIBITS: Final = 12
@@ -103,19 +107,6 @@ def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
 
 def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
     """Places that the examiner set aside: named with his reason, and counted."""
-
-    def p_value(finding: Finding) -> Cell:
-        anomaly = finding.numbers.anomaly
-        return plain(p_value_text(anomaly.p_value, anomaly.n), anomaly.p_value)
-
-    def is_flagged(finding: Finding) -> Cell:
-        flagged = finding.numbers.anomaly.flagged
-        return plain(flagged_text(flagged), flagged)
-
-    def score(finding: Finding) -> Cell:
-        value = finding.numbers.anomaly.score
-        return plain(number_text(value), value)
-
     table = table_of(
         findings,
         (
@@ -129,9 +120,15 @@ def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
                     f"{round(f.x):d}, {round(f.y):d}", [round(f.x), round(f.y)]
                 ),
             ),
-            (Column("Anomaly score", 1.6, "score", "number"), score),
-            (Column("p-value", 2.6, "p_value"), p_value),
-            (Column("", 1.8, "is_flagged"), is_flagged),
+            (
+                Column("Anomaly score", 1.6, "score", "number"),
+                lambda f: score_cell(f.numbers.anomaly),
+            ),
+            (
+                Column("p-value", 2.6, "p_value"),
+                lambda f: p_value_cell(f.numbers.anomaly),
+            ),
+            (Column("", 1.8, "is_flagged"), lambda f: flagged_cell(f.numbers.anomaly)),
             (
                 Column("Examiner's reason", 5, "note"),
                 lambda f: stated(name("text", f.note), "no reason stated"),
@@ -226,9 +223,8 @@ def _rate(
 def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
     def n(score: Score) -> Cell:
         count = score[1].n
-        return plain(
-            counted(count, *UNITS[score[1].ranked_at]) if count else "–", count
-        )  # fmt: skip
+        units = UNITS[score[1].ranked_at]
+        return plain(counted(count, *units) if count else "–", count)
 
     def interval(score: Score) -> Cell:
         ends = _rate(score, profile)[1]
@@ -242,23 +238,14 @@ def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
                 Column("How it is computed", 3.8, "definition"),
                 lambda s: _DEFINITIONS[s[0]],
             ),
-            (
-                Column("Value", 1.5, "value", "number"),
-                lambda s: plain(number_text(s[1].score), s[1].score),
-            ),
-            (
-                Column("p-value", 2.7, "p_value"),
-                lambda s: plain(p_value_text(s[1].p_value, s[1].n), s[1].p_value),
-            ),
+            (Column("Value", 1.5, "value", "number"), lambda s: score_cell(s[1])),
+            (Column("p-value", 2.7, "p_value"), lambda s: p_value_cell(s[1])),
             (Column("n", 1.9, "n", "number"), n),
             (
                 Column("Threshold", 2.1, "threshold", "number"),
-                lambda s: plain(number_text(s[1].threshold), s[1].threshold),
+                lambda s: threshold_cell(s[1]),
             ),
-            (
-                Column("", 1.9, "is_flagged"),
-                lambda s: plain(flagged_text(s[1].flagged), s[1].flagged),
-            ),
+            (Column("", 1.9, "is_flagged"), lambda s: flagged_cell(s[1])),
             (Column(None, 0, "level"), lambda s: plain(s[1].ranked_at)),
             (Column(None, 0, "n_patients"), lambda s: unprinted(s[1].n_patients)),
             (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, profile)[0])),
@@ -272,9 +259,7 @@ def score_sentences(
     mode: str, scores: list[Score], profile: CalibrationProfile
 ) -> list[str]:
     """What the scores are ranked among, and which p-value to quote."""
-    told = [
-        _ranking(s, profile) for s in scores if s[1].n_patients and s[1].n
-    ]  # fmt: skip
+    told = [_ranking(s, profile) for s in scores if s[1].n_patients and s[1].n]
     return [*dict.fromkeys(told), _selection(mode, scores)]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue
@@ -12,41 +13,14 @@ from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import (
     NOT_COVERED,
     counted,
+    flagged_text,
     modality_text,
+    number_text,
     p_value_text,
     percent_text,
 )
 from btd_desktop.report.case import ReportCase
-from btd_desktop.report.document import (
-    Cell,
-    join,
-    name,
-    plain,
-    quoting,
-    reference,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """Result of a series at one level.
-
-    Attributes:
-        level: "slice" (the highest slice) or "series"; a maximum over thousands of
-            patches has no rank among single patches.
-        score: The score.
-        p_value: Conformal p-value, or None when the calibration does not cover it.
-        n: Benign units behind the p-value.
-        threshold: Threshold of the profile, or None.
-        is_flagged: Score above threshold; None when no threshold applies.
-    """
-
-    level: str
-    score: float
-    p_value: float | None
-    n: int
-    threshold: float | None
-    is_flagged: bool | None
+from btd_desktop.report.document import Cell, join, name, plain, quoting, reference
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +34,8 @@ class Result:
         evaluation: Its scores; None when there are none.
         coverage: "covered", "partly covered" or "not covered".
         reasons: Why, as sentences; empty when covered.
-        levels: Results per level.
+        levels: Of the highest slice ("slice") and of the whole ("series"), where there
+            are any; a maximum over thousands of patches has no rank among single ones.
         n_scored: Slices with tissue that were scored.
         flagged: (index, value) of the slices above the threshold.
         slice_fpr: FPR per slice that the profile claims; None when not covered.
@@ -72,7 +47,7 @@ class Result:
     evaluation: Evaluation | None
     coverage: str
     reasons: tuple[str, ...]
-    levels: tuple[Level, ...] = ()
+    levels: Mapping[str, CalibratedValue] = field(default_factory=dict)
     n_scored: int = 0
     flagged: tuple[tuple[int, CalibratedValue], ...] = ()
     slice_fpr: float | None = None
@@ -88,9 +63,9 @@ class Result:
         return self.outcome.state is not State.NOT_EXAMINED
 
     @property
-    def whole(self) -> Level | None:
+    def whole(self) -> CalibratedValue | None:
         """The result at level "series"."""
-        return next((item for item in self.levels if item.level == "series"), None)
+        return self.levels.get("series")
 
 
 def results_of(case: ReportCase) -> list[Result]:
@@ -132,7 +107,7 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
         profile.target_fpr if claims else None,
     )
     values = [
-        *(item.p_value for item in result.levels),
+        *(value.p_value for value in result.levels.values()),
         *(value.p_value for _, value in result.flagged),
         *(v.p_value for f in outcome.findings for v in f.numbers.every.values()),
     ]
@@ -145,20 +120,31 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     return result
 
 
-def _levels(anomaly: CalibratedSeries) -> tuple[Level, ...]:
-    out = []
+def _levels(anomaly: CalibratedSeries) -> dict[str, CalibratedValue]:
     scored = [value for value in anomaly.slices if value is not None]
-    if scored:
-        out.append(_level("slice", max(scored, key=lambda value: value.score)))
-    if anomaly.series is not None:
-        out.append(_level("series", anomaly.series))
-    return tuple(out)
+    highest = max(scored, key=lambda value: value.score, default=None)
+    found = {"slice": highest, "series": anomaly.series}
+    return {level: value for level, value in found.items() if value is not None}
 
 
-def _level(level: str, value: CalibratedValue) -> Level:
-    return Level(
-        level, value.score, value.p_value, value.n, value.threshold, value.flagged
-    )
+def score_cell(value: CalibratedValue) -> Cell:
+    """A score."""
+    return plain(number_text(value.score), value.score)
+
+
+def p_value_cell(value: CalibratedValue) -> Cell:
+    """A p-value with its n, or that the calibration does not cover it."""
+    return plain(p_value_text(value.p_value, value.n), value.p_value)
+
+
+def threshold_cell(value: CalibratedValue) -> Cell:
+    """The threshold of a score."""
+    return plain(number_text(value.threshold), value.threshold)
+
+
+def flagged_cell(value: CalibratedValue) -> Cell:
+    """Whether a score is flagged."""
+    return plain(flagged_text(value.flagged), value.flagged)
 
 
 def series_title(number: int, outcome: SeriesExamination) -> Cell:
@@ -233,11 +219,11 @@ def _share_sentence(result: Result) -> Cell:
 
 def _level_sentence(result: Result) -> Cell:
     level, evaluation = result.whole, result.evaluation
-    if level is None or level.p_value is None or level.is_flagged is None:
+    if level is None or level.p_value is None or level.flagged is None:
         return plain(
             "There is no threshold for a whole series, so none can be flagged."
         )
-    state = "flagged" if level.is_flagged else "not flagged"
+    state = "flagged" if level.flagged else "not flagged"
     patients = (
         f" of {counted(evaluation.profile.n_patients, 'patient')}" if evaluation else ""
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     NOT_COVERED,
-    flagged_text,
-    number_text,
-    p_value_text,
     rate_text,
 )
 from btd_desktop.report.case import ReportCase
@@ -37,11 +36,14 @@ from btd_desktop.report.document import (
 from btd_desktop.report.exhibits import exhibits_of
 from btd_desktop.report.pictures import SeriesFigure
 from btd_desktop.report.results import (
-    Level,
     Result,
+    flagged_cell,
+    p_value_cell,
     result_sentences,
     results_of,
+    score_cell,
     series_title,
+    threshold_cell,
 )
 from btd_desktop.report.sections.calibration import lines
 from btd_desktop.report.wording import mm_text
@@ -93,34 +95,22 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
     )
 
 
-def _levels(levels: tuple[Level, ...]) -> Table:
+def _levels(levels: Mapping[str, CalibratedValue]) -> Table:
     return table_of(
-        levels,
+        levels.items(),
         (
-            (
-                Column("Level", 2.6, "level"),
-                lambda item: plain(_LEVEL_NAMES[item.level], item.level),
-            ),
-            (
-                Column("Score", 1.8, "score", "number"),
-                lambda item: plain(number_text(item.score), item.score),
-            ),
-            (
-                Column("p-value", 4.4, "p_value"),
-                lambda item: plain(p_value_text(item.p_value, item.n), item.p_value),
-            ),
+            (Column("Level", 2.6, "level"), lambda i: plain(_LEVEL_NAMES[i[0]], i[0])),
+            (Column("Score", 1.8, "score", "number"), lambda i: score_cell(i[1])),
+            (Column("p-value", 4.4, "p_value"), lambda i: p_value_cell(i[1])),
             (
                 Column("n", 1.6, "n", "number"),
-                lambda item: plain(f"{item.n:,}" if item.n else "–", item.n),
+                lambda i: plain(f"{i[1].n:,}" if i[1].n else "–", i[1].n),
             ),
             (
                 Column("Threshold", 1.8, "threshold", "number"),
-                lambda item: plain(number_text(item.threshold), item.threshold),
+                lambda i: threshold_cell(i[1]),
             ),
-            (
-                Column("", 2.2, "is_flagged"),
-                lambda item: plain(flagged_text(item.is_flagged), item.is_flagged),
-            ),
+            (Column("", 2.2, "is_flagged"), lambda i: flagged_cell(i[1])),
         ),
         "levels",
     )
@@ -178,10 +168,7 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
                 lambda item: plain(f"{item[0] + 1:d}", item[0] + 1),
             ),
             (Column("z, mm", 1.5, "z_mm", "number"), z_mm),
-            (
-                Column("Score", 1.5, "score", "number"),
-                lambda item: plain(number_text(item[1].score), item[1].score),
-            ),
+            (Column("Score", 1.5, "score", "number"), lambda i: score_cell(i[1])),
             (Column("p-value", 2.6, "p_value"), p_value),
             (Column("Column, row", 1.9, "place"), place),
             (Column("SOP Instance", 6, "sop_instance_uid", "mono"), uid),

@@ -135,7 +135,7 @@ def _slice_fpr(result: Result) -> Cell:
 
 def _whole(result: Result) -> Cell:
     level = result.whole
-    return plain("–" if level is None else flagged_text(level.is_flagged))
+    return plain("–" if level is None else flagged_text(level.flagged))
 
 
 def _p_value(result: Result) -> Cell:
