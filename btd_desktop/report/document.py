@@ -393,6 +393,12 @@ def table_of(
     )
 
 
+def named_values(items: Iterable[tuple[str, Cell]], key: str) -> Table:
+    """Names and values as rows of the twin, for those that are printed as facts."""
+    columns = (Column(None, 0, "name"), Column(None, 0, "value"))
+    return Table(columns, tuple((plain(label), cell) for label, cell in items), key)
+
+
 def records(key: str, items: Iterable[Sequence[Block]]) -> tuple[Block, ...]:
     """A record for each item; the twin has the list even when it is empty."""
     return (Table((), (), key), *(Record(key, tuple(blocks)) for blocks in items))

@@ -19,6 +19,7 @@ from btd_desktop.report.document import (
     Text,
     digest,
     name,
+    named_values,
     plain,
     quoting,
     records,
@@ -102,14 +103,7 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
         Heading(series_title(number, outcome)),
         Facts(facts),
         *_examined(outcome),
-        table_of(
-            shown,
-            (
-                (Column(None, 0, "name"), lambda item: plain(item[0])),
-                (Column(None, 0, "value"), lambda item: item[1]),
-            ),
-            "facts",
-        ),
+        named_values(shown, "facts"),
         findings,
         *(() if record.findings else (Text(nothing),)),
     )

@@ -10,7 +10,6 @@ from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
     Cell,
-    Column,
     Fact,
     Facts,
     Heading,
@@ -18,12 +17,12 @@ from btd_desktop.report.document import (
     Text,
     digest,
     join,
+    named_values,
     plain,
     quoting,
     records,
     reference,
     stated,
-    table_of,
     unprinted,
 )
 from btd_desktop.scoring.card import ModelCard, ModelFacts
@@ -149,14 +148,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     return (
         Heading(join(plain("Method " + method_id + ": "), name)),
         Facts(facts),
-        table_of(
-            preprocessing,
-            (
-                (Column(None, 0, "name"), lambda item: plain(item[0])),
-                (Column(None, 0, "value"), lambda item: item[1]),
-            ),
-            "preprocessing",
-        ),
+        named_values(preprocessing, "preprocessing"),
     )
 
 

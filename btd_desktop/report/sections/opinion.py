@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.errors import ReportError
-from btd_desktop.examination.conclusion import Conclusion, conclude
-from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.conclusion import CaseConclusion, Conclusion, conclude
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Box,
@@ -72,42 +68,9 @@ _UNPRINTABLE_CLAIMS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the results allow to say.
-
-    Attributes:
-        conclusion: A key of `CONCLUSIONS`.
-        headline: The opinion in one line, for those who read nothing else.
-        sentences: The program's own sentences that apply the scale to this case.
-
-    Raises:
-        ReportError: A sentence claims what the statistics cannot carry ("fake",
-            "authentic", "99 % certain"), or the conclusion is not on the scale.
-    """
-
-    conclusion: Conclusion
-    headline: str
-    sentences: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.conclusion not in CONCLUSIONS:
-            raise ReportError(
-                f"the opinion {self.conclusion!r} is not on the scale",
-                hint="Use one of: " + ", ".join(CONCLUSIONS) + ".",
-            )
-        for sentence in (self.headline, *self.sentences):
-            claim = _UNPRINTABLE_CLAIMS.search(sentence)
-            if claim:
-                raise ReportError(
-                    f"the opinion says {claim.group()!r}, which the method cannot show",
-                    hint="Say supports, no support found, or inconclusive.",
-                )
-
-
 def section(case: ReportCase) -> Section:
     """The opinion, the examiner's remarks and the whole scale."""
-    opinion = opinion_for(case.examinations, case.store.evidence())
+    opinion = opinion_for(case)
     answer = Text(plain(opinion.headline), "answer")
     # A sentence may quote what the headers say of the scanner.
     sentences = tuple(map(quoting, opinion.sentences))
@@ -142,10 +105,30 @@ def section(case: ReportCase) -> Section:
     )
 
 
-def opinion_for(
-    examinations: Sequence[SeriesExamination], evidence: Sequence[EvidenceItem] = ()
-) -> Opinion:
-    """What `conclude` decides, checked for claims that statistics cannot carry."""
+def opinion_for(case: ReportCase) -> CaseConclusion:
+    """What `conclude` decides, checked."""
+    evidence = case.store.evidence()
     fates = Counter(item.fate for item in evidence if not item.is_container)
-    found = conclude(examinations, fates)
-    return Opinion(found.conclusion, found.headline, found.sentences)
+    return checked(conclude(case.examinations, fates))
+
+
+def checked(found: CaseConclusion) -> CaseConclusion:
+    """A conclusion that claims no more than statistics can carry.
+
+    Raises:
+        ReportError: A sentence claims more ("fake", "authentic", "99 % certain"), or
+            the conclusion is not on the scale.
+    """
+    if found.conclusion not in CONCLUSIONS:
+        raise ReportError(
+            f"the opinion {found.conclusion!r} is not on the scale",
+            hint="Use one of: " + ", ".join(CONCLUSIONS) + ".",
+        )
+    for sentence in (found.headline, *found.sentences):
+        claim = _UNPRINTABLE_CLAIMS.search(sentence)
+        if claim:
+            raise ReportError(
+                f"the opinion says {claim.group()!r}, which the method cannot show",
+                hint="Say supports, no support found, or inconclusive.",
+            )
+    return found

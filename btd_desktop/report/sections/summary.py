@@ -58,7 +58,7 @@ _EXPLANATION: Final = (
 
 def section(case: ReportCase) -> Section:
     """The page for readers without technical training."""
-    opinion = opinion_for(case.examinations, case.store.evidence())
+    opinion = opinion_for(case)
     question = stated(name("text", case.store.info.question))
     answer = (
         Text(plain(opinion.headline), "answer"),

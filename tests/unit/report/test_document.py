@@ -13,6 +13,7 @@ import pytest
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import canonical_json
 from btd_desktop.errors import ReportError
+from btd_desktop.examination.conclusion import CaseConclusion
 from btd_desktop.report import sections
 from btd_desktop.report.document import (
     Column,
@@ -32,7 +33,7 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.evidence import FATES
 from btd_desktop.report.results import results_of
-from btd_desktop.report.sections.opinion import CONCLUSIONS, Opinion
+from btd_desktop.report.sections.opinion import CONCLUSIONS, checked
 from btd_desktop.report.twin import LAYOUT, twin_bytes, twin_value
 from tests.unit.report.case_sample import (
     NOW,
@@ -158,14 +159,14 @@ def test_document_without_time_zone_raises():
 )
 def test_opinion_that_claims_too_much_raises(claim):
     with pytest.raises(ReportError, match="cannot show"):
-        Opinion("supports", "Inconclusive.", sentences=(claim,))
+        checked(CaseConclusion("supports", "Inconclusive.", (claim,), ()))
     with pytest.raises(ReportError, match="cannot show"):
-        Opinion("supports", claim)
+        checked(CaseConclusion("supports", claim, (), ()))
 
 
 def test_opinion_off_the_scale_raises_and_names_the_scale():
     with pytest.raises(ReportError) as caught:
-        Opinion("proven", "Proven.")  # type: ignore[arg-type]
+        checked(CaseConclusion("proven", "Proven.", (), ()))  # type: ignore[arg-type]
     assert all(word in caught.value.hint for word in CONCLUSIONS)
 
 
