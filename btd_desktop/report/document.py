@@ -34,14 +34,8 @@ Mark = Literal["plain", "name", "quoting", "digest"]
 T = TypeVar("T")
 
 
-class _AsPrinted:
-    """The twin's value of a cell is the text that is printed."""
-
-    def __repr__(self) -> str:
-        return "AS_PRINTED"
-
-
-AS_PRINTED: Final = _AsPrinted()
+AS_PRINTED: Final = object()
+"""The twin's value of a cell is the text that is printed."""
 
 
 @dataclass(frozen=True, slots=True)

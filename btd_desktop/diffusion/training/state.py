@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,35 +18,45 @@ _FILE = "checkpoint.safetensors"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-def save_state(
-    folder: Path,
-    recipe: TrainingRecipe,
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    *,
-    step: int,
-    elapsed_s: float,
-) -> None:
+@dataclass(slots=True)
+class Training:
+    """What a training changes from step to step.
+
+    Attributes:
+        network: Being trained.
+        average: Moving average of its weights.
+        optimiser: With its moments.
+        step: Steps done.
+        elapsed_s: Seconds spent, earlier sessions included.
+    """
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    elapsed_s: float = 0.0
+
+
+def save_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
     """Write the checkpoint atomically (one file, renamed into place).
 
     Raises:
         ModelError: It cannot be written; the one before is kept.
     """
     tensors: dict[str, Tensor] = {}
-    for name, value in network.state_dict().items():
+    for name, value in run.network.state_dict().items():
         tensors[f"network.{name}"] = value
-    for name, value in average.state_dict().items():
+    for name, value in run.average.state_dict().items():
         tensors[f"average.{name}"] = value
-    for name, parameter in network.named_parameters():
+    for name, parameter in run.network.named_parameters():
         for moment in _MOMENTS:
-            value = optimiser.state[parameter].get(moment)
+            value = run.optimiser.state[parameter].get(moment)
             if value is not None:
                 tensors[f"optimiser.{name}.{moment}"] = value
     header = {
         "recipe": json.dumps(recipe.to_json(), sort_keys=True),
-        "step": str(step),
-        "elapsed_s": f"{elapsed_s:.3f}",
+        "step": str(run.step),
+        "elapsed_s": f"{run.elapsed_s:.3f}",
     }
     temporary = folder / f"{_FILE}.part"
     kept = {k: v.contiguous().cpu() for k, v in tensors.items()}
@@ -58,24 +69,15 @@ def save_state(
         ) from error
 
 
-def load_state(
-    folder: Path,
-    recipe: TrainingRecipe,
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-) -> tuple[int, float]:
-    """Load the checkpoint in `folder` into the given objects, if there is one.
-
-    Returns:
-        Steps done and seconds spent; (0, 0.0) without a checkpoint.
+def load_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
+    """Go on from the checkpoint in `folder`, if there is one.
 
     Raises:
         ModelError: The checkpoint is damaged or belongs to another recipe.
     """
     path = folder / _FILE
     if not path.exists():
-        return 0, 0.0
+        return
     tensors, header = _read(path)
     try:
         found = json.loads(header.get("recipe", "null"))
@@ -88,13 +90,13 @@ def load_state(
             code="recipe",
         )
     try:
-        network.load_state_dict(_under(tensors, "network."))
-        average.load_state_dict(_under(tensors, "average."))
-        for name, parameter in network.named_parameters():
-            optimiser.state[parameter] = {
+        run.network.load_state_dict(_under(tensors, "network."))
+        run.average.load_state_dict(_under(tensors, "average."))
+        for name, parameter in run.network.named_parameters():
+            run.optimiser.state[parameter] = {
                 moment: _moment(tensors, name, moment, parameter) for moment in _MOMENTS
             }
-        return int(header["step"]), float(header["elapsed_s"])
+        run.step, run.elapsed_s = int(header["step"]), float(header["elapsed_s"])
     except (RuntimeError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
 

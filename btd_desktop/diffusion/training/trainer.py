@@ -27,7 +27,7 @@ from btd_desktop.diffusion.training.dataset import (
     random_crops,
 )
 from btd_desktop.diffusion.training.recipe import TrainingRecipe
-from btd_desktop.diffusion.training.state import load_state, save_state
+from btd_desktop.diffusion.training.state import Training, load_state, save_state
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 
@@ -72,15 +72,6 @@ class TrainingState:
         }
 
 
-@dataclass(slots=True)
-class _Running:
-    network: nn.Module
-    average: nn.Module
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    elapsed_s: float = 0.0
-
-
 def train(
     split: TrainingSplit,
     recipe: TrainingRecipe,
@@ -115,9 +106,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _start(recipe, device, initial)
-    run.step, run.elapsed_s = load_state(
-        folder, recipe, run.network, run.average, run.optimiser
-    )
+    load_state(folder, recipe, run)
     watched = _watched_crops(split, recipe)
     weights = patient_weights(split.train)
     losses: list[float] = []
@@ -135,7 +124,7 @@ def train(
             run.elapsed_s = time.monotonic() - began
             context.report(run.step, recipe.steps, "Training", f"loss {losses[-1]:.4f}")
             if run.step % checkpoint_every == 0 or run.step == recipe.steps:
-                _save(folder, recipe, run)
+                save_state(folder, recipe, run)
             if run.step % _REPORT_EVERY == 0 or run.step == recipe.steps:
                 pace = (time.monotonic() - resumed_at) / (run.step - first)
                 yield TrainingState(
@@ -151,26 +140,14 @@ def train(
     finally:
         # Also when the caller stops iterating or the user cancels: nothing is lost.
         if run.step > first:
-            _save(folder, recipe, run)
-
-
-def _save(folder: Path, recipe: TrainingRecipe, run: _Running) -> None:
-    save_state(
-        folder,
-        recipe,
-        run.network,
-        run.average,
-        run.optimiser,
-        step=run.step,
-        elapsed_s=run.elapsed_s,
-    )
+            save_state(folder, recipe, run)
 
 
 def _start(
     recipe: TrainingRecipe,
     device: ComputeDevice,
     initial: Mapping[str, Tensor] | None,
-) -> _Running:
+) -> Training:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(recipe.network)
@@ -194,7 +171,7 @@ def _start(
         betas=(0.9, 0.99),
         weight_decay=recipe.weight_decay,
     )
-    return _Running(network, average, optimiser)
+    return Training(network, average, optimiser)
 
 
 def _learning_rate(recipe: TrainingRecipe, step: int) -> float:
@@ -216,7 +193,7 @@ def _draw_levels(
 
 
 def _one_step(
-    run: _Running,
+    run: Training,
     recipe: TrainingRecipe,
     crops: np.ndarray[Any, np.dtype[np.float32]],
     rng: np.random.Generator,
