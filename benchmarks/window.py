@@ -227,11 +227,11 @@ def child_scroll(case: Path, n_frames: int) -> dict[str, Any]:
     scored: list[int] = []
     session.slice_scored.connect(lambda series, index, raw: scored.append(index))
     figures: list[dict[str, Any]] = []
-    choice = parts.viewing.choice
+    choice = parts.overlays.choice
     n = session.record.n_slices
 
     def scroll(name: str, overlay: str, per_s: float) -> None:
-        parts.viewing.on_overlay_chosen(replace(choice, name=overlay))
+        parts.overlays.on_chosen(replace(choice, name=overlay))
         parts.viewing.on_slice_requested(0, 0)
         before, started = len(scored), time.perf_counter()
         times, with_overlay = [], 0
@@ -247,7 +247,7 @@ def child_scroll(case: Path, n_frames: int) -> dict[str, Any]:
                 view.repaint()
             _kept[0].processEvents()
             times.append((time.perf_counter() - start) * 1e3)
-            with_overlay += parts.viewing._overlay() is not None
+            with_overlay += parts.overlays.shown() is not None
         p50, p95, p99 = np.percentile(times, (50, 95, 99))
         figures.append(
             {

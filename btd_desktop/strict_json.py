@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
+
+Real = Annotated[float, Meta(gt=-1e300, lt=1e300)]
+"""A finite number."""
+
+Rate = Annotated[float, Meta(ge=0.0, le=1.0)]
+"""A share of something."""
+
+Count = Annotated[int, Meta(ge=0, le=(1 << 53))]
+"""A whole number that JSON carries exactly."""
 
 _Record = TypeVar("_Record")
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
+from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.dicom.write import write_series
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import IntensityScale, preset_named
 from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
 from btd_desktop.volume import Volume
@@ -164,7 +165,7 @@ def make_numbers() -> PlaceNumbers:
         CalibratedValue(2.5, 0.25, 1e-05, 3, 2, 1.5, flagged=True, level="place"),
         patch,
         patch,
-        JudgedCopy(
+        NoiseCopy(
             strength=19.0, correlation=0.88, side_px=32, n_slices=3, slice_index=6,
             row=33, column=29, surprise=6.2, copied=True, share=0.05,
             usual_strength=5.4,

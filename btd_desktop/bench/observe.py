@@ -32,7 +32,7 @@ from btd_desktop.preprocess.presets import (
     scaled_slice,
 )
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.copies import CopyMatch, find_copies
+from btd_desktop.scoring.copies import NoiseCopy, find_copies
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import (
     NoiseMaps,
@@ -217,7 +217,7 @@ def _observed(
     volume: Volume,
     place: tuple[int, int, int],
     maps: dict[int, Maps],
-    copy: CopyMatch | None,
+    copy: NoiseCopy | None,
     label: tuple[str, str, dict[str, Any]],
 ) -> Observed | None:
     s, r, c = place

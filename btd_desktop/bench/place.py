@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 
@@ -48,7 +48,7 @@ class Observed:
     attack: str
     place: GridFeatures
     series: Sequence[GridFeatures]
-    copy: CopyMatch | None
+    copy: NoiseCopy | None
     scores: dict[str, float]
     facts: dict[str, Any]
     genuine_for: tuple[str, ...] = ()

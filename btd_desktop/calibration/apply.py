@@ -17,7 +17,7 @@ from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import counted_copies
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 
 
@@ -40,12 +40,17 @@ class CalibratedSeries:
     series: CalibratedValue | None
 
     @property
+    def flagged(self) -> tuple[int, ...]:
+        """Slices that are flagged, from 0."""
+        return tuple(i for i, v in enumerate(self.slices) if v and v.flagged)
+
+    @property
     def flagged_share(self) -> float | None:
         """Share of scored slices that are flagged; None when that cannot be said."""
-        flags = [v.flagged for v in self.slices if v is not None]
-        if not flags or any(f is None for f in flags):
+        scored = [v for v in self.slices if v is not None]
+        if not scored or any(v.flagged is None for v in scored):
             return None
-        return sum(bool(f) for f in flags) / len(flags)
+        return len(self.flagged) / len(scored)
 
 
 def calibrate_series(
@@ -71,7 +76,7 @@ def calibrate_place(
     scope: Scope,
     place: GridFeatures,
     slices: Sequence[GridFeatures],
-    copy: CopyMatch | None = None,
+    copy: NoiseCopy | None = None,
 ) -> dict[str, CalibratedValue]:
     """Scores of one place, by kind.
 
@@ -115,7 +120,7 @@ def calibrate_place(
     }
 
 
-def copy_surprise(profile: CalibrationProfile, copy: CopyMatch) -> float:
+def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> float:
     """-log10 of the share of genuine places whose noise is found again as strongly.
 
     0 when the profile does not know.

@@ -12,13 +12,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from btd_desktop.strict_json import plain_json, record_from_json
+from btd_desktop.scoring.copies import NoiseCopy
+from btd_desktop.strict_json import (
+    Count,
+    Rate,
+    Real,
+    plain_json,
+    record_from_json,
+)
 
 PlaceLevel = Literal["place", "patch", "slice"]
-_Real = Annotated[float, Meta(gt=-1e300, lt=1e300)]
-_Rate = Annotated[float, Meta(ge=0.0, le=1.0)]
 _PValue = Annotated[float, Meta(gt=0.0, le=1.0)]
-_Count = Annotated[int, Meta(ge=0, le=(1 << 53))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,12 @@ class CalibratedValue:
             slices and series, and by the first version of the program.
     """
 
-    score: _Real
+    score: Real
     p_value: _PValue | None
-    tail_p: _Rate | None
-    n: _Count
-    n_patients: _Count
-    threshold: _Real | None
+    tail_p: Rate | None
+    n: Count
+    n_patients: Count
+    threshold: Real | None
     flagged: bool | None
     level: PlaceLevel | UnsetType = UNSET
 
@@ -65,45 +69,6 @@ class CalibratedValue:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedCopy:
-    """Where the noise of a place is found again best, and how rare that is.
-
-    Attributes:
-        strength: Correlation over the spread of all correlations of the series.
-        correlation: In [-1, 1].
-        n_slices: 1 when the square was compared alone, 3 with both neighbours.
-        slice_index: Of the place found, from 0.
-        row: Its row in pixels.
-        column: Its column.
-        surprise: -log10 of the share of genuine places whose noise is found again as
-            strongly; None when the profile does not know or does not cover the series.
-        copied: That share is smaller than the profile's false-positive rate.
-        share: That rate, in (0, 1).
-        usual_strength: Strength that this share of genuine places reaches; None like
-            `surprise`.
-        side_px: Side of the square that was compared; the first version of the
-            program did not say that it was 32.
-    """
-
-    strength: _Real
-    correlation: _Real
-    n_slices: _Count
-    slice_index: _Count
-    row: _Count
-    column: _Count
-    surprise: _Real | None
-    copied: bool
-    share: _Rate
-    usual_strength: _Real | None
-    side_px: _Count | UnsetType = UNSET
-
-    @property
-    def side(self) -> int:
-        """Side of the square that was compared, in pixels."""
-        return 32 if self.side_px is UNSET else self.side_px
-
-
-@dataclass(frozen=True, slots=True)
 class PlaceNumbers:
     """Everything that is kept of a place.
 
@@ -113,8 +78,9 @@ class PlaceNumbers:
             that; else at level "patch".
         injection: Injection score (paper), level "patch".
         removal: Removal score (paper), level "patch".
-        copy: Where its noise is found again best; None when it cannot be searched for
-            (at the rim of the slice); not set by the first version of the program.
+        copy: Where its noise is found again best, judged; None when it cannot be
+            searched for (at the rim of the slice); not set by the first version of the
+            program.
         slice: Value of the slice whose maximum the place is; set for places that the
             program's search chose.
 
@@ -126,7 +92,7 @@ class PlaceNumbers:
     anomaly: CalibratedValue
     injection: CalibratedValue
     removal: CalibratedValue
-    copy: JudgedCopy | UnsetType | None = UNSET
+    copy: NoiseCopy | UnsetType | None = UNSET
     slice: CalibratedValue | UnsetType = UNSET
 
     def __post_init__(self) -> None:

@@ -26,26 +26,10 @@ from btd_desktop.calibration.surprise import (
 )
 from btd_desktop.scoring.features import GridFeatures
 
+GridPlace = tuple[int, int, int]
 _DENSITY_PER_PATIENT = 4000
 _BLOCKS = 4
 _MIN_COPIES = 100  # places searched for copies that a scale needs
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceCopy:
-    """Result of the search for copies at one grid place.
-
-    Attributes:
-        slice_index: From 0.
-        row_index: Index of the centre among the grid's rows.
-        column_index: Index among its columns.
-        strength: `scoring.copies.CopyMatch.strength`.
-    """
-
-    slice_index: int
-    row_index: int
-    column_index: int
-    strength: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +42,16 @@ class BenignSeries:
         facts: Scanner facts: "manufacturer", "model", "kernel", "thickness_mm",
             "pixel_spacing_mm".
         voxel_digest: Digest of the series' voxels.
-        copies: How strongly the noise of some places is found again elsewhere in the
-            series; none when that was not searched.
+        copies: Some places as (slice, row and column of the grid), each with the
+            strength at which its noise is found again elsewhere in the series
+            (`scoring.copies.NoiseCopy`); none when that was not searched.
     """
 
     patient: str
     slices: tuple[GridFeatures, ...]
     facts: dict[str, Any]
     voxel_digest: str
-    copies: tuple[PlaceCopy, ...] = ()
+    copies: tuple[tuple[GridPlace, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,10 +108,10 @@ def _copied(series: BenignSeries) -> tuple[NDArray[np.int64], NDArray[np.float64
         flat[grid.scored] = np.arange(start, start + n)
         start += n
         numbering.append(flat)
-    at = [numbering[c.slice_index][c.row_index, c.column_index] for c in series.copies]
+    at = [numbering[s][row, column] for (s, row, column), _ in series.copies]
     return (
         np.array(at, dtype=np.int64),
-        np.log([max(c.strength, 1e-6) for c in series.copies]),
+        np.log([max(strength, 1e-6) for _, strength in series.copies]),
     )
 
 

@@ -114,9 +114,9 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
         why = profile.levels["anomaly"]["slice"].reason if scored else ""
         yield f"  slices flagged: cannot be said{f' ({why})' if why else ''}"
     else:
-        n_flagged = sum(bool(v.flagged) for v in scored)
         yield (
-            f"  slices flagged: {n_flagged} of {len(scored)} ({percent_text(share)}); "
+            f"  slices flagged: {len(anomaly.flagged)} of {len(scored)} "
+            f"({percent_text(share)}); "
             f"genuine scans: {percent_text(profile.target_fpr)}"
         )
     if anomaly.series is not None:

@@ -136,7 +136,7 @@ def _of_scores(
     number: int, evaluation: Evaluation, findings: Sequence[Finding]
 ) -> tuple[Conclusion, str]:
     series, rate = evaluation.kinds["anomaly"], evaluation.profile.target_fpr
-    n_flagged = sum(bool(v and v.flagged) for v in series.slices)
+    n_flagged = len(series.flagged)
     n_scored = sum(v is not None for v in series.slices)
     expected = rate * n_scored
     sentence = (

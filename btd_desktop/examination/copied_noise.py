@@ -5,23 +5,22 @@ One wording for window, command line and report.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 from msgspec import UNSET, UnsetType
 
 from btd_desktop.calibration.apply import copy_surprise
-from btd_desktop.calibration.place import JudgedCopy
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
 from btd_desktop.examination.wording import percent_text
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 
 
 def judge_copy(
-    profile: CalibrationProfile, scope: Scope, copy: CopyMatch | None
-) -> JudgedCopy | None:
+    profile: CalibrationProfile, scope: Scope, copy: NoiseCopy | None
+) -> NoiseCopy | None:
     """How rare a copy is among genuine places.
 
     Args:
@@ -39,8 +38,8 @@ def judge_copy(
     if scope.p_values_allowed and profile.copies is not None:
         surprise = copy_surprise(profile, copy)
         usual = _strength_at(profile.copies, rate)
-    return JudgedCopy(
-        **asdict(copy),
+    return replace(
+        copy,
         surprise=surprise,
         copied=surprise is not None
         and bool(counted_copies(np.array([surprise]), rate)[0] > 0.0),
@@ -59,7 +58,7 @@ def _strength_at(scale: SurpriseScale, share: float) -> float:
     return float(np.exp(np.interp(-wanted, -knots, logs)))
 
 
-def copy_sentence(copy: JudgedCopy | UnsetType | None) -> str:
+def copy_sentence(copy: NoiseCopy | UnsetType | None) -> str:
     """What the search found, in a sentence; slices are counted from 1."""
     if copy is UNSET:
         return ""  # of the first version of the program, which did not search

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from msgspec import UNSET, UnsetType
 
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.examination.copied_noise import judge_copy
 from btd_desktop.examination.series import Evaluation
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 
@@ -37,9 +38,46 @@ class ScoredPlace:
     world_mm: tuple[float, float, float]
 
     @property
+    def voxel(self) -> tuple[int, int, int]:
+        """(slice, row, column), from 0."""
+        return self.slice_index, self.y, self.x
+
+    def share_at_most(self, kind: str) -> float | None:
+        """Share of genuine scores at most as high, in [0, 1]; None where not covered.
+
+        Args:
+            kind: "anomaly", "injection" or "removal".
+        """
+        value = self.numbers.scores[kind]
+        level = self.evaluation.profile.levels[kind][value.ranked_at]
+        return None if value.p_value is None else level.ecdf.cdf(value.score)
+
+    @property
     def is_searched(self) -> bool:
         """True when the program's search chose it."""
         return self.numbers.slice is not UNSET
+
+
+def strongest_patch(evaluation: Evaluation, index: int) -> tuple[int, int] | None:
+    """(row, column) in the grid of a slice's highest anomaly score; None without one.
+
+    Args:
+        evaluation: Of the series.
+        index: Slice, from 0.
+    """
+    maps = evaluation.kinds["anomaly"].patch_scores
+    if index >= len(maps) or not np.isfinite(maps[index]).any():
+        return None
+    r, c = np.unravel_index(int(np.nanargmax(maps[index])), maps[index].shape)
+    return int(r), int(c)
+
+
+def pixel_of(
+    evaluation: Evaluation, index: int, patch: tuple[int, int]
+) -> tuple[int, int]:
+    """(row, column) in pixels of a patch's centre, from those in the grid."""
+    features = evaluation.features[index]
+    return int(features.rows[patch[0]]), int(features.columns[patch[1]])
 
 
 def judged_place(
@@ -47,7 +85,7 @@ def judged_place(
     volume: Volume,
     place: tuple[int, int, int],
     features: GridFeatures,
-    copy: CopyMatch | None,
+    copy: NoiseCopy | None,
     slice_value: CalibratedValue | UnsetType = UNSET,
 ) -> ScoredPlace:
     """Judge a place by its features and by what the search for its noise found.

@@ -187,7 +187,7 @@ def required_evaluation(examination: SeriesExamination) -> Evaluation:
     """
     if examination.evaluation is not None:
         return examination.evaluation
-    if examination.run is None or examination.run.status != "done":
+    if not examination.is_scored:
         raise CaseError(
             examination.reason,
             hint="score it first with `btd score`",

@@ -85,11 +85,15 @@ class SeriesExamination:
         return None if self.model is None else self.model.card
 
     @property
+    def is_scored(self) -> bool:
+        """A run came to its end."""
+        return self.run is not None and self.run.status == "done"
+
+    @property
     def state(self) -> State:
         """How far it came."""
         if self.evaluation is None:
-            finished = self.run is not None and self.run.status == "done"
-            return State.NOT_CALIBRATED if finished else State.NOT_SCORED
+            return State.NOT_CALIBRATED if self.is_scored else State.NOT_SCORED
         nothing = self.evaluation.kinds["anomaly"].series is None
         if nothing or (self.share is not None and not self.share.is_enough):
             return State.NOT_EXAMINED

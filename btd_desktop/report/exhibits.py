@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from btd_desktop.calibration.place import CalibratedValue, JudgedCopy
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import copy_sentence
@@ -48,6 +48,7 @@ from btd_desktop.report.results import (
     threshold_cell,
 )
 from btd_desktop.report.wording import mm_text
+from btd_desktop.scoring.copies import NoiseCopy
 
 _MOST_EXHIBITS: Final = 12
 _STATUSES: Final = ("to check", "confirmed", "dismissed")
@@ -192,7 +193,7 @@ def _exhibit(
     )
 
 
-def _copy(judged: JudgedCopy) -> dict[str, Any]:
+def _copy(judged: NoiseCopy) -> dict[str, Any]:
     return {
         "slice_number": judged.slice_index + 1,
         "column": judged.column,

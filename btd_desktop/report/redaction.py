@@ -18,11 +18,9 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from btd_desktop.digest import tree_digest
-from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.examination.body import picture_of_body
 from btd_desktop.report.document import (
     AS_PRINTED,
     Attachments,
@@ -65,7 +63,6 @@ _KNOWN_SUFFIXES: Final = frozenset(
     (".dcm", ".ima", ".zip", ".nii", ".gz", ".nrrd", ".mha", ".txt", ".pdf", ".xml")
 )
 _FILES: Final = "items.files"
-_MARGIN_PX: Final = 3
 
 
 def redacted_document(
@@ -259,34 +256,3 @@ def _of_body(figure: ExhibitFigure) -> ExhibitFigure | None:
         crop=np.where(inside, figure.crop, black),
         residual=np.where(inside, figure.residual, np.float32(np.nan)),
     )
-
-
-def picture_of_body(
-    plane: NDArray[np.floating], modality: str, place: tuple[int, int] | None = None
-) -> NDArray[np.bool_]:
-    """True for the pixels of a slice that a redacted picture may show.
-
-    The largest body of the slice and the one that holds the place, with a margin of
-    three pixels. Text burned in outside the body is no part of it; text burned into
-    the body is, and cannot be told from anatomy.
-
-    Args:
-        plane: Modality values, shape (H, W).
-        modality: "CT" or "MR".
-        place: (column, row) that must stay visible, or None.
-
-    Returns:
-        Mask of shape (H, W).
-    """
-    labels, n_bodies = ndimage.label(foreground_mask(plane, modality))
-    if n_bodies == 0:
-        return np.zeros(plane.shape, dtype=np.bool_)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    kept = {int(np.argmax(sizes))}
-    if place is not None and labels[place[1], place[0]]:
-        kept.add(int(labels[place[1], place[0]]))
-    shown: NDArray[np.bool_] = ndimage.binary_dilation(
-        np.isin(labels, list(kept)), iterations=_MARGIN_PX
-    )
-    return shown

@@ -78,9 +78,7 @@ def results_of(case: ReportCase) -> list[Result]:
     return [
         _result(number, outcome, methods[outcome.model.digest])
         for number, outcome in case.numbered
-        if outcome.model is not None
-        and outcome.run is not None
-        and outcome.run.status == "done"
+        if outcome.model is not None and outcome.is_scored
     ]
 
 

@@ -21,10 +21,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import Count, Rate, Real
 
 _SIDES = (14, 32)  # of the squares that are looked for
 _WINDOW = 32  # over which loudness is evened out
@@ -40,27 +42,51 @@ _QUIET = 1e-3  # scale of F below which a region holds no noise (clipped, padded
 
 
 @dataclass(frozen=True, slots=True)
-class CopyMatch:
-    """The place most like the one asked for.
+class NoiseCopy:
+    """Where the noise of a place is found again best; a finding keeps it as JSON.
+
+    The search gives all but what is said of genuine places, which a calibration adds
+    (`examination.copied_noise.judge_copy`).
 
     Attributes:
         strength: Highest correlation over the standard deviation of all correlations
             of the series, the largest of the kinds below; about 5 by chance.
         correlation: The correlation itself, in [-1, 1].
-        side_px: Side of the square that was compared, 14 or 32.
         n_slices: 1 when the square was compared alone, 3 when with both neighbours.
         slice_index: Of the place found, from 0.
         row: Its row in pixels.
         column: Its column.
+        surprise: -log10 of the share of genuine places whose noise is found again as
+            strongly; None when the profile does not know or does not cover the series.
+        copied: That share is smaller than the profile's false-positive rate.
+        share: That rate, in (0, 1); 0 while nobody judged.
+        usual_strength: Strength that this share of genuine places reaches; None like
+            `surprise`.
+        side_px: Side of the square that was compared; the first version of the
+            program did not say that it was 32.
     """
 
-    strength: float
-    correlation: float
-    side_px: int
-    n_slices: int
-    slice_index: int
-    row: int
-    column: int
+    strength: Real
+    correlation: Real
+    n_slices: Count
+    slice_index: Count
+    row: Count
+    column: Count
+    surprise: Real | None = None
+    copied: bool = False
+    share: Rate = 0.0
+    usual_strength: Real | None = None
+    side_px: Count | UnsetType = UNSET
+
+    @property
+    def side(self) -> int:
+        """Side of the square that was compared, in pixels."""
+        return 32 if self.side_px is UNSET else self.side_px
+
+    @property
+    def voxel(self) -> tuple[int, int, int]:
+        """(slice, row, column) of the place found, from 0."""
+        return self.slice_index, self.row, self.column
 
 
 @dataclass(slots=True)
@@ -119,7 +145,7 @@ def find_copies(
     n_slices: int,
     places: Sequence[tuple[int, int, int]],
     context: TaskContext | None = None,
-) -> list[CopyMatch | None]:
+) -> list[NoiseCopy | None]:
     """For each place, where in the series its residual is found again best.
 
     Args:
@@ -283,7 +309,7 @@ def _compare(
             square.best[1].see(fft.irfft2(product, allowed.shape), here, z)
 
 
-def _match(own: _Wanted) -> CopyMatch | None:
+def _match(own: _Wanted) -> NoiseCopy | None:
     found = [
         (best.value / best.spread, best, square.side, n)
         for square in own.squares
@@ -293,4 +319,4 @@ def _match(own: _Wanted) -> CopyMatch | None:
     if not found:
         return None
     strength, best, side, n = max(found, key=lambda f: f[0])
-    return CopyMatch(float(strength), best.value, side, n, *best.at)
+    return NoiseCopy(float(strength), best.value, n, *best.at, side_px=side)

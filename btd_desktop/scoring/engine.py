@@ -36,6 +36,12 @@ class SliceScores:
     features: GridFeatures
     residual: NDArray[np.float32]
 
+    @property
+    def injection_max(self) -> float | None:
+        """Largest injection score, not calibrated; None without tissue."""
+        found = self.features.scored
+        return float(self.features.injection[found].max()) if found.any() else None
+
 
 def grid_of(preset: dict[str, Any], stride: int = 16) -> PatchGrid:
     """The grid that goes with a preset's JSON value."""

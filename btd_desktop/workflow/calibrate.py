@@ -10,7 +10,7 @@ import numpy as np
 
 from btd_desktop import __version__
 from btd_desktop.calibration.fit import MIN_PATIENTS, ProfileHeader, fit_profile
-from btd_desktop.calibration.places import BenignSeries, PlaceCopy
+from btd_desktop.calibration.places import BenignSeries, GridPlace
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
@@ -199,7 +199,7 @@ def _scored(
             # As a case keeps it.
             residuals.append(scores.residual.astype(np.float16))
         tell(n)
-    copies: tuple[PlaceCopy, ...] = ()
+    copies: tuple[tuple[GridPlace, float], ...] = ()
     if n_series:
         # Cancelled like the scoring, whose count stands still meanwhile.
         searching = TaskContext(lambda _: tell(volume.n_slices))

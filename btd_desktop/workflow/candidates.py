@@ -8,10 +8,15 @@ import numpy as np
 
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.examination.place import ScoredPlace, judged_place
+from btd_desktop.examination.place import (
+    ScoredPlace,
+    judged_place,
+    pixel_of,
+    strongest_patch,
+)
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.search_copies import copies_in_case
@@ -51,9 +56,9 @@ def find_candidates(
     for index, value in enumerate(anomaly.slices):
         if value is None or not _stands_out(evaluation, index, value):
             continue
-        scores = anomaly.patch_scores[index]
-        r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
-        peaks.append((value.score, index, int(r), int(c)))
+        patch = strongest_patch(evaluation, index)
+        if patch is not None:
+            peaks.append((value.score, index, *patch))
     peaks.sort(reverse=True)
     kept: list[tuple[float, int, int, int]] = []
     for peak in peaks:
@@ -100,15 +105,14 @@ def _apart(
 
 
 def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int, int]:
-    features = evaluation.features[index]
-    return index, int(features.rows[r]), int(features.columns[c])
+    return (index, *pixel_of(evaluation, index, (r, c)))
 
 
 def _candidate(
     evaluation: Evaluation,
     volume: Volume,
     peak: tuple[int, int, int],
-    copy: CopyMatch | None,
+    copy: NoiseCopy | None,
 ) -> ScoredPlace:
     index, r, c = peak
     features = evaluation.features[index]

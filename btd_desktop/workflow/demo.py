@@ -14,13 +14,15 @@ from btd_desktop.calibration.profile import (
     write_profile,
 )
 from btd_desktop.cases.model import Finding
+from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import SettingsError
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
-from btd_desktop.workflow.import_series import CaseDetails
+from btd_desktop.workflow.findings import keep_profile
+from btd_desktop.workflow.import_series import CaseDetails, create_case
 from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.services import Services
 
@@ -96,6 +98,14 @@ def demo_folders(out: Path) -> dict[str, Path]:
     }
 
 
+_DETAILS = CaseDetails(
+    title="Demonstration (simulated)",
+    case_number="DEMO-1",
+    client="BTD Desktop",
+    question="Was image content of this simulated series altered?",
+)
+
+
 def run_demo(
     out: Path,
     services: Services,
@@ -129,12 +139,7 @@ def run_demo(
     examination = examine(
         [where["suspect"]],
         where["case"],
-        CaseDetails(
-            title="Demonstration (simulated)",
-            case_number="DEMO-1",
-            client="BTD Desktop",
-            question="Was image content of this simulated series altered?",
-        ),
+        _DETAILS,
         ExamineOptions(
             profile=str(where["profile"]),
             device=device,
@@ -157,12 +162,30 @@ def prepare_demo(
 ) -> CalibrationProfile:
     """Simulate the scans of the demonstration and calibrate on the benign ones.
 
-    The window does this much at once and examines the suspect series before the
-    user's eyes; arguments and errors are those of `run_demo`.
+    Arguments and errors are those of `run_demo`.
     """
     where = demo_folders(out)
     _simulate(out, where, context, workers, plan)
     return _profile(where, services, context, device)
+
+
+def open_demo(
+    out: Path, services: Services, context: TaskContext, *, device: str = "auto"
+) -> tuple[CaseStore, tuple[Path, ...]]:
+    """The demonstration's case, with its profile, and the evidence to import into it.
+
+    The window does this much at once and examines the suspect series before the
+    user's eyes; a case that is there already is opened, with nothing to import.
+    Arguments and errors are those of `run_demo`.
+    """
+    profile = prepare_demo(out, services, context, device=device)
+    where = demo_folders(out)
+    if where["case"].exists():
+        store = CaseStore.open(where["case"])
+    else:
+        store = create_case(where["case"], _DETAILS, services)
+        keep_profile(store, profile, services)
+    return store, () if store.series() else (where["suspect"],)
 
 
 def _simulate(

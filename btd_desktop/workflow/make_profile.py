@@ -76,6 +76,21 @@ def make_profile(
     return profile, target
 
 
+def save_profile(profile: CalibrationProfile) -> Path:
+    """Write a profile among the user's, under its name or the next free one.
+
+    Raises:
+        CalibrationError: It has no usable name, or the file cannot be written.
+    """
+    path = first = default_profile_path(profile.name)
+    number = 2
+    while path.exists():
+        path = first.with_stem(f"{first.stem}-{number}")
+        number += 1
+    write_profile(profile, path)
+    return path
+
+
 def default_profile_path(name: str) -> Path:
     """File among the user's profiles for a profile of that name.
 

@@ -26,6 +26,7 @@ from btd_desktop.scoring.packing import packed_features
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
 
+OnRun = Callable[[Run], None]
 OnSlice = Callable[[SliceScores], None]
 
 # Backend facts that do not alter a score; the run may be resumed with others.
@@ -80,6 +81,7 @@ def score_series(
     services: Services,
     context: TaskContext,
     *,
+    on_run: OnRun | None = None,
     on_slice: OnSlice | None = None,
 ) -> Run:
     """Score a series; slices done before are kept and not done again.
@@ -90,6 +92,7 @@ def score_series(
         detector: Model on a device.
         services: Clock.
         context: Progress, pause, cancel.
+        on_run: Called with the run before its first slice.
         on_slice: Called with each slice after it is stored.
 
     Returns:
@@ -104,6 +107,8 @@ def score_series(
     volume = store.load_volume(series_id, check=True)
     manifest, scale, grid = make_manifest(volume, record.volume_digest, detector.info)
     run = store.start_run(series_id, manifest, services.now())
+    if on_run is not None:
+        on_run(run)
     if run.status == "done":
         return run
     done = store.done_slices(run.run_id)
@@ -126,9 +131,7 @@ def _save(
     found = features.scored
     summary = {
         "n_scored": int(found.sum()),
-        "injection_max": float(features.injection[found].max())
-        if found.any()
-        else None,
+        "injection_max": scores.injection_max,
         "removal_max": float(features.removal[found].max()) if found.any() else None,
     }
     arrays: dict[str, NDArray[np.generic]] = {

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.places import PlaceCopy
+from btd_desktop.calibration.places import GridPlace
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.stored import load_residual
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.copies import CopyMatch, find_copies
+from btd_desktop.scoring.copies import NoiseCopy, find_copies
 from btd_desktop.scoring.engine import tissue_of
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
@@ -28,7 +28,7 @@ def copies_in_case(
     volume: Volume,
     places: Sequence[tuple[int, int, int]],
     context: TaskContext | None = None,
-) -> list[CopyMatch | None]:
+) -> list[NoiseCopy | None]:
     """Where in a scored series the noise of each place is found again best.
 
     Args:
@@ -57,7 +57,7 @@ def sampled_copies(
     residuals: Sequence[NDArray[np.floating]],
     n_series: int,
     context: TaskContext | None = None,
-) -> tuple[PlaceCopy, ...]:
+) -> tuple[tuple[GridPlace, float], ...]:
     """How strongly the noise of some genuine places is found again in their series.
 
     Places are evenly spread over all scored centres of the grid: thirty, or so many
@@ -85,7 +85,7 @@ def sampled_copies(
         context,
     )
     return tuple(
-        PlaceCopy(*place, match.strength)
+        (place, match.strength)
         for place, match in zip(chosen, matches, strict=True)
         if match is not None
     )

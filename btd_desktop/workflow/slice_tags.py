@@ -5,33 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.tags import Tag, TagList, list_tags
 from btd_desktop.errors import CaseError
 
+ABSENT: Final = "(absent)"
+
 
 @dataclass(frozen=True, slots=True)
-class TagDifference:
-    """One element that two files do not share.
+class TagRow:
+    """One element of a slice, or one that two slices do not share.
 
     Attributes:
-        path: Of the element.
-        keyword: Of the element.
-        vr: Of the first file that has it.
-        value: In the first file; "" when it is empty there, None when absent.
-        other: In the second file, likewise.
+        path: "(gggg,eeee)", items of sequences below them.
+        keyword: Its name.
+        vr: Value representation, of the first file that has it.
+        value: "" when it is empty, `ABSENT` when the other slice alone has it.
+        other: Of the slice compared with, likewise; "" when none is.
     """
 
     path: str
     keyword: str
     vr: str
-    value: str | None
-    other: str | None
+    value: str
+    other: str = ""
 
 
-def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> TagList:
+class SliceTags(TagList):
+    """The elements of the file behind a slice."""
+
+    __slots__ = ()
+
+    def rows(self, other: SliceTags | None = None) -> list[TagRow]:
+        """All elements, or those that differ from another slice's."""
+        if other is not None:
+            return differing_tags(self.tags, other.tags)
+        return [TagRow(t.path, t.keyword, t.vr, t.value) for t in self.tags]
+
+
+def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> SliceTags:
     """Elements of the file that a slice came from, or why they cannot be listed.
 
     The file is read where it was imported from, and is listed only when its SHA-256
@@ -48,18 +63,19 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> TagList
             code="no_slice",
         )
     if slice_index >= len(record.record_names):
-        return TagList(reason="The case does not say which file this slice came from.")
+        reason = "The case does not say which file this slice came from."
+        return SliceTags(reason=reason)
     name = record.record_names[slice_index]
     evidence = store.evidence()
     found = _items_of_slice(store, record, evidence, slice_index)
     if not found:
-        return TagList(reason="The evidence list has no such file.", source=name)
+        return SliceTags(reason="The evidence list has no such file.", source=name)
     if len({item.sha256 for item in found}) > 1:
         reason = (
             f"{len(found)} different files of the case bear this name; the case does "
             "not say which of them the slice came from."
         )
-        return TagList(reason=reason, source=name)
+        return SliceTags(reason=reason, source=name)
     listed = TagList()
     # Copies with one digest are the same evidence: any that is still there will do.
     for item in found:
@@ -67,10 +83,10 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> TagList
         listed = list_tags(Path(item.path), member=member, sha256=item.sha256)
         if not listed.reason:
             break
-    return TagList(listed.tags, listed.note, listed.reason, name)
+    return SliceTags(listed.tags, listed.note, listed.reason, name)
 
 
-def differing_tags(own: Sequence[Tag], other: Sequence[Tag]) -> list[TagDifference]:
+def differing_tags(own: Sequence[Tag], other: Sequence[Tag]) -> list[TagRow]:
     """Elements that two files do not share, in the order of the first."""
     theirs = {tag.path: tag for tag in other}
     ours = {tag.path: tag for tag in own}
@@ -82,14 +98,12 @@ def differing_tags(own: Sequence[Tag], other: Sequence[Tag]) -> list[TagDifferen
         either = a or b
         if either is None:
             continue
-        value = None if a is None else a.value
-        second = None if b is None else b.value
+        value = ABSENT if a is None else a.value
+        second = ABSENT if b is None else b.value
         if a is not None and b is not None and a.value == b.value:
             # What is shown is equal, what is not shown, or the VR, is not.
             value, second = _told_apart(a), _told_apart(b)
-        differences.append(
-            TagDifference(path, either.keyword, either.vr, value, second)
-        )
+        differences.append(TagRow(path, either.keyword, either.vr, value, second))
     return differences
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +79,41 @@ class TrainingOptions:
     seed: int = 0
     start_from: Path | None = None
     noise_low: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """How training stands at one report.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps in all.
+        loss: Mean training loss since the last report.
+        watched: Loss on watched patients; None when none is watched.
+        residual: Mean of F(x_0)² on the watched crops and its standard deviation over
+            the mean: the early look at the scores of genuine patches; None likewise.
+        left_s: Estimated seconds to the end.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    watched: float | None
+    residual: tuple[float, float] | None
+    left_s: float
+
+
+def loss_point(state: TrainingState) -> LossPoint:
+    """What is shown of a training's state."""
+    watched, mean = state.validation_loss, state.residual_mean
+    return LossPoint(
+        state.step,
+        state.steps,
+        state.loss,
+        None if math.isnan(watched) else watched,
+        None if math.isnan(mean) else (mean, state.residual_spread),
+        state.eta_s,
+    )
 
 
 def make_recipe(options: TrainingOptions) -> TrainingRecipe:

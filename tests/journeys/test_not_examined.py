@@ -22,6 +22,7 @@ from btd_desktop.__main__ import main
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.parts import make_parts
 from btd_desktop.workflow.services import Services
@@ -73,16 +74,21 @@ def _report(value: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return json.loads(attached), " ".join(pages.split())
 
 
-def _rows_of_window(case: Path) -> list[Any]:
+def _shown_by_window(case: Path) -> tuple[list[Any], dict[int, HistogramState]]:
+    """Rows of the series, and the histogram that each of them shows."""
     jobs = JobRunner()
     session = Session(Services(), jobs)
     parts = make_parts(session, RecentCases(5), jobs)
     session.open_store(CaseStore.open(case))
     wait_until(lambda: all(session.result_of(r).evaluation for r in session.records))
     rows = list(parts.series.state.rows)
+    histograms = {}
+    for row in rows:
+        session.select_series(row.series_id)
+        histograms[row.series_id] = parts.histogram.state
     assert jobs.shut_down(30.0)
     session.close_case()
-    return rows
+    return rows, histograms
 
 
 @pytest.mark.parametrize("make", [padding_is_water, no_body])
@@ -109,9 +115,15 @@ def test_series_that_cannot_be_scored_is_not_examined_everywhere(
     assert value["conclusion"]["headline"] in pages
     assert "No support for an alteration was found" not in pages
 
-    [row] = _rows_of_window(tmp_path / "case")
+    [row], histograms = _shown_by_window(tmp_path / "case")
     assert row.state == "not examined"
     assert examined["reason"] in row.state_tip
+    # Genuine scores beside nothing would look like a result.
+    shown = histograms[row.series_id]
+    assert shown.message == f"Not examined: {examined['reason']}"
+    assert shown.benign.size == 0
+    assert shown.threshold is None
+    assert shown.note == ""
 
 
 def test_case_of_which_a_series_was_left_out_says_so_in_its_headline(
@@ -123,6 +135,11 @@ def test_case_of_which_a_series_was_left_out_says_so_in_its_headline(
     states = [s["examined"]["state"] for s in value["series"]]
     assert sorted(states) == ["examined", "not examined"]
     left_out = states.index("not examined") + 1
+    _, histograms = _shown_by_window(tmp_path / "case")
+    for number, state in enumerate(states, 1):
+        is_left_out = state == "not examined"
+        assert histograms[number].message.startswith("Not examined: ") is is_left_out
+        assert bool(histograms[number].benign.size) is not is_left_out
     conclusion = value["conclusion"]
     if conclusion["conclusion"] == "partly examined":
         assert f"series {left_out} was not examined" in conclusion["headline"]

@@ -69,7 +69,7 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     window = make_window()
     session = _import(window, desk.suspect, tmp_path / "case")
     coloured = []
-    window.parts.viewing.strip_changed.connect(
+    window.parts.strip.changed.connect(
         lambda s: coloured.append(int(np.isfinite(s.values).sum()))
     )
     evaluation = _evaluated(window)
@@ -107,11 +107,11 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
 
     drop(window, [report])
     verify = open_dialog(window, "VerifyDialog")
-    wait_until(lambda: verify._presenter.state.headline)
-    assert verify._presenter.state.ok is True
+    wait_until(lambda: verify._presenter.state.verdict)
+    assert verify._presenter.state.verdict.ok is True
     verify._presenter.on_evidence_chosen((desk.suspect,))
     wait_until(lambda: not verify._presenter.state.busy)
-    assert verify._presenter.state.ok is True
+    assert verify._presenter.state.verdict.ok is True
     assert "evidence it describes" in verify.headline
     verify.reject()
     assert _bytes_of(desk.suspect) == before
@@ -142,9 +142,9 @@ def test_forged_report_dropped_on_the_window_is_refused(
     forged.write_bytes(data)
     drop(window, [forged])
     verify = open_dialog(window, "VerifyDialog")
-    wait_until(lambda: verify._presenter.state.headline)
-    assert verify._presenter.state.ok is False
-    assert verify._presenter.state.problems
+    wait_until(lambda: verify._presenter.state.verdict)
+    assert verify._presenter.state.verdict.ok is False
+    assert verify._presenter.state.verdict.problems
     verify.reject()
 
 

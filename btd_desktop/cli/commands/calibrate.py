@@ -42,6 +42,7 @@ def calibrate_model(
     Give scans of at least three patients; the false-positive rate that a profile can
     carry is limited by their number, and the profile says so.
     """
+    from btd_desktop.examination.fit import rate_warnings
     from btd_desktop.examination.wording import interval_text, number_text
     from btd_desktop.workflow.make_profile import make_profile, profile_summary
     from btd_desktop.workflow.services import default_services
@@ -87,6 +88,5 @@ def calibrate_model(
             )
         )
     say(*columns(("score", "level", "n", "threshold", "true rate, 95 %", ""), rows))
-    if any(row["threshold"] is None for row in summary["levels"]):
-        warn("some levels have no threshold: more genuine patients are needed")
+    warn(*rate_warnings(profile))
     return 0

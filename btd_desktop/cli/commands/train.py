@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,15 +101,16 @@ _TOLD_EVERY_STEPS = 500
 
 def _tell_state(state: TrainingState) -> None:
     """A line now and then on standard error: the bar alone keeps no history."""
+    from btd_desktop.workflow.train_model import loss_point
+
     last = state.step == state.steps
     if state.step % _TOLD_EVERY_STEPS and not last:
         return
+    point = loss_point(state)
     watched_loss = (
-        ""
-        if math.isnan(state.validation_loss)
-        else f", watched patients {state.validation_loss:.4f}"
+        "" if point.watched is None else f", watched patients {point.watched:.4f}"
     )
     warn(
-        f"step {state.step} of {state.steps}: loss {state.loss:.4f}{watched_loss}, "
-        f"{state.eta_s:.0f} s left"
+        f"step {point.step} of {point.steps}: loss {point.loss:.4f}{watched_loss}, "
+        f"{point.left_s:.0f} s left"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from btd_desktop import __version__
-from btd_desktop.gui.dialogs.form import button_box, heading, muted, page_layout
+from btd_desktop.gui.dialogs.form import close_box, heading, muted, page_layout
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.views.start_page import INTENDED_USE
@@ -54,7 +54,7 @@ class AboutDialog(QDialog):
         )
         model.show_rows(_rows())
         layout.addWidget(plain_table(model, "Components and licences", stretch=2), 1)
-        box, _ = button_box(self, "Close")
+        box = close_box(self)
         box.buttons()[-1].hide()
         layout.addWidget(box)
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from btd_desktop.examination.fit import LevelFit, patients_needed
 from btd_desktop.gui.dialogs.form import FolderList, form_layout, muted, page_layout
 from btd_desktop.gui.dialogs.progress_row import ProgressRow
 from btd_desktop.gui.plain_text import plain_label, visible_text
@@ -27,7 +28,6 @@ from btd_desktop.gui.presenters.calibrating import (
     CalibrationPresenter,
     CalibrationState,
 )
-from btd_desktop.gui.presenters.calibration_fits import LevelFit, patients_needed
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import set_role

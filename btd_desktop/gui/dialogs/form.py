@@ -68,6 +68,15 @@ def button_box(
     return box, button
 
 
+def close_box(dialog: QDialog) -> QDialogButtonBox:
+    """One button that closes the dialog."""
+    box = QDialogButtonBox()
+    button = box.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
+    button.setDefault(True)
+    box.rejected.connect(dialog.reject)
+    return box
+
+
 def only_default(dialog: QDialog) -> None:
     """Let Enter press the dialog's default button, whatever has the focus.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidget
 
 from btd_desktop.cases.model import EvidenceItem
-from btd_desktop.gui.dialogs.form import button_box, heading, page_layout
+from btd_desktop.gui.dialogs.form import close_box, heading, page_layout
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.series import EvidenceState
@@ -59,10 +59,7 @@ class ImportStatement(QDialog):
         self._count = plain_label("")
         self._count.setProperty("role", "muted")
         layout.addWidget(self._count)
-        box, _ = button_box(self, "Close")
-        for button in box.buttons()[1:]:
-            button.hide()
-        layout.addWidget(box)
+        layout.addWidget(close_box(self))
         self._filter()
 
     @property

@@ -1,4 +1,4 @@
-"""Verifies a report: drop or choose a PDF, and the evidence if it is at hand."""
+"""Verifies the open case, or a report: dropped or chosen, with the evidence at hand."""
 
 from __future__ import annotations
 
@@ -15,64 +15,46 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.dialogs.form import button_box, muted, page_layout
+from btd_desktop.gui.dialogs.form import close_box, muted, page_layout
 from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.presenters.verifying import VerifyPresenter, VerifyState
-from btd_desktop.gui.theme import Theme
+from btd_desktop.gui.presenters.verifying import (
+    CaseCheckPresenter,
+    VerdictPresenter,
+    VerifyPresenter,
+    VerifyState,
+)
 from btd_desktop.gui.views.check_list import CheckList
 from btd_desktop.gui.views.place_panel import set_role
 
 
-class VerdictCard(QFrame):
-    """The verdict in one sentence."""
+class VerdictDialog(QDialog):
+    """A verdict in one sentence, and below it what was checked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("role", "card")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 14)
-        self.headline = plain_label("", wrap=True)
-        layout.addWidget(self.headline)
-
-    def show_verdict(self, state: VerifyState, busy: str) -> None:
-        """Show a verdict, or that it is being made."""
-        self.headline.setText(busy if state.busy else state.headline)
-        role = {True: "verdict-good", False: "verdict-bad", None: "heading"}[state.ok]
-        set_role(self.headline, "heading" if state.busy else role)
-        self.setVisible(state.busy or bool(state.headline))
-
-
-class VerifyDialog(QDialog):
-    """Shows a `VerifyState`; reports and evidence may be dropped on it."""
+    _subject = ""
+    _busy = ""
 
     def __init__(
-        self, presenter: VerifyPresenter, theme: Theme, parent: QWidget | None = None
+        self,
+        presenter: VerdictPresenter,
+        size: tuple[int, int],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._presenter = presenter
         presenter.setParent(self)
-        self.setAcceptDrops(True)
-        layout = page_layout(self, "Verify a report", 720, 600)
+        self._page = page_layout(self, f"Verify {self._subject}", *size)
         self._file = muted("")
-        layout.addWidget(self._file)
-        self._card = VerdictCard()
-        layout.addWidget(self._card)
+        self._page.addWidget(self._file)
+        self._card = QFrame()
+        self._card.setProperty("role", "card")
+        inside = QVBoxLayout(self._card)
+        inside.setContentsMargins(16, 14, 16, 14)
+        self._headline = plain_label("", wrap=True)
+        inside.addWidget(self._headline)
+        self._page.addWidget(self._card)
         self._checks = CheckList()
-        layout.addWidget(self._checks, 1)
-        row = QHBoxLayout()
-        other = QPushButton("Another report …")
-        other.clicked.connect(self._choose_report)
-        folder = QPushButton("Compare with evidence folder …")
-        folder.clicked.connect(self._choose_folder)
-        files = QPushButton("… with files")
-        files.clicked.connect(self._choose_files)
-        for button in (other, folder, files):
-            row.addWidget(button)
-        row.addStretch(1)
-        layout.addLayout(row)
-        box, _ = button_box(self, "Close")
-        box.buttons()[-1].hide()
-        layout.addWidget(box)
+        self._page.addWidget(self._checks, 1)
+        self._add_controls()
+        self._page.addWidget(close_box(self))
         presenter.changed.connect(self.show_state)
         self.finished.connect(presenter.on_closed)
         self.show_state(presenter.state)
@@ -80,7 +62,7 @@ class VerifyDialog(QDialog):
     @property
     def headline(self) -> str:
         """The verdict as shown."""
-        return self._card.headline.text()
+        return self._headline.text()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -89,13 +71,76 @@ class VerifyDialog(QDialog):
 
     def show_state(self, state: VerifyState) -> None:
         """Show another verdict."""
-        if state.path is None:
-            self._file.setText("Choose a report, or drop one here.")
+        self._file.setText(self._named(state))
+        verdict, ok = state.verdict, None
+        headline = self._busy if state.busy else ""
+        if verdict is not None:
+            headline, ok = verdict.headline, verdict.ok
+        elif state.problem:
+            headline, ok = f"{self._subject.capitalize()} could not be verified.", False
+        role = {True: "verdict-good", False: "verdict-bad", None: "heading"}[ok]
+        self._headline.setText(headline)
+        set_role(self._headline, role)
+        self._card.setVisible(bool(headline))
+        if verdict is None:
+            problems = (state.problem,) if state.problem else ()
+            self._checks.show_lines((), problems)
         else:
-            compared = ", ".join(str(p) for p in state.evidence) or "not compared"
-            self._file.setText(f"Report: {state.path}\nEvidence: {compared}")
-        self._card.show_verdict(state, "Verifying …")
-        self._checks.show_lines(state.lines, state.problems)
+            self._checks.show_lines(verdict.lines, verdict.problems)
+
+    def _named(self, state: VerifyState) -> str:
+        raise NotImplementedError
+
+    def _add_controls(self) -> None:
+        """Add what stands between the checks and the button that closes."""
+
+
+class CaseCheckDialog(VerdictDialog):
+    """Shows the verdict on the open case: audit log, records, arrays."""
+
+    _subject = "this case"
+    _busy = "Reading every array and every record …"
+
+    def __init__(
+        self, presenter: CaseCheckPresenter, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(presenter, (660, 460), parent)
+
+    def _named(self, state: VerifyState) -> str:
+        return f"Case: {state.path}" if state.path else ""
+
+
+class VerifyDialog(VerdictDialog):
+    """Shows the verdict on a report; reports and evidence may be dropped on it."""
+
+    _subject = "a report"
+    _busy = "Verifying …"
+
+    def __init__(
+        self, presenter: VerifyPresenter, parent: QWidget | None = None
+    ) -> None:
+        self._presenter = presenter
+        super().__init__(presenter, (720, 600), parent)
+        self.setAcceptDrops(True)
+
+    def _add_controls(self) -> None:
+        row = QHBoxLayout()
+        for text, call in (
+            ("Another report …", self._choose_report),
+            ("Compare with evidence folder …", self._choose_folder),
+            ("… with files", self._choose_files),
+        ):
+            button = QPushButton(text)
+            button.clicked.connect(call)
+            row.addWidget(button)
+        row.addStretch(1)
+        self._page.addLayout(row)
+
+    def _named(self, state: VerifyState) -> str:
+        if state.path is None:
+            return "Choose a report, or drop one here."
+        compared = ", ".join(str(p) for p in state.evidence) or "not compared"
+        return f"Report: {state.path}\nEvidence: {compared}"
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take reports and evidence."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,24 +9,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from btd_desktop import paths
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import percent_text
 from btd_desktop.gui.jobs import Tell
-from btd_desktop.gui.presenters.calibration_fits import (
-    LevelFit,
-    level_fit,
-    rate_warnings,
-)
 from btd_desktop.gui.presenters.detectors import Detectors
-from btd_desktop.gui.presenters.presenter import Presenter
+from btd_desktop.gui.presenters.presenter import Presenter, problem_of
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.examination.fit import LevelFit, ProfileFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +100,7 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._session = session
         self._detectors = detectors
         self._eta = Eta()
-        self._profile: CalibrationProfile | None = None
+        self._fit: ProfileFit | None = None
 
     def on_opened(self) -> None:
         """List the models, in the background: reading cards loads libraries."""
@@ -119,28 +111,30 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         """Score the genuine scans and fit."""
         if self.is_busy:
             return
+        from btd_desktop.workflow.make_profile import default_profile_path
+
+        try:
+            # Said before the work: the profile could not be saved under such a name.
+            default_profile_path(form.name)
+        except BtdError as error:
+            self._on_problem(problem_of(error))
+            return
         work = partial(_calibrate, form, self._detectors, self._session.services)
-        self._begin("compute", "Calibrating", work, self._on_profile)
+        self._begin("compute", "Calibrating", work, self._on_fit)
         self._eta = Eta()
-        self._profile = None
+        self._fit = None
         self._show(CalibrationState(self._state.models, busy=True))
 
     def on_save(self) -> None:
         """Save the profile into the user's folder."""
-        if self._profile is None:
+        if self._fit is None:
             return
-        from btd_desktop.calibration.profile import write_profile
+        from btd_desktop.workflow.make_profile import save_profile
 
-        stem = re.sub(r"[^\w.-]+", "-", self._profile.name).strip("-.") or "profile"
-        path = paths.user_profiles_dir() / f"{stem}.json"
-        number = 2
-        while path.exists():
-            path = paths.user_profiles_dir() / f"{stem}-{number}.json"
-            number += 1
         try:
-            write_profile(self._profile, path)
+            path = save_profile(self._fit.profile)
         except BtdError as error:
-            self._show(replace(self._state, problem=error.detail))
+            self._show(replace(self._state, problem=problem_of(error)))
             return
         self._show(replace(self._state, saved=path))
         self.saved.emit(path)
@@ -154,39 +148,20 @@ class CalibrationPresenter(Presenter[CalibrationState]):
             left = self._eta.after(progress)
         self._show(replace(self._state, progress=progress, left_s=left))
 
-    def _on_profile(
-        self, done: tuple[CalibrationProfile, tuple[LevelFit, ...]]
-    ) -> None:
-        profile, fits = done
-        self._profile = profile
-        warnings = [*rate_warnings(profile), *self._scope_warnings(profile)]
+    def _on_fit(self, fit: ProfileFit) -> None:
+        from btd_desktop.examination.fit import scope_warning
+
+        self._fit = fit
+        scope = scope_warning(fit.profile, self._session.result)
+        warnings = (*fit.warnings, *([scope] if scope else ()))
         self._show(
             CalibrationState(
                 self._state.models,
-                fits=fits,
-                warnings=tuple(warnings),
-                summary=(
-                    f"{profile.n_patients} patients, {profile.n_series} series, "
-                    f"{profile.n_slices:,} slices, {profile.n_patches:,} patches; "
-                    f"wanted false-positive rate {percent_text(profile.target_fpr)}."
-                ),
+                fits=fit.levels,
+                warnings=warnings,
+                summary=fit.summary,
             )
         )
-
-    def _scope_warnings(self, profile: CalibrationProfile) -> list[str]:
-        record = self._session.record
-        run = self._session.result.run
-        if record is None or run is None:
-            return []
-        from btd_desktop.examination.models import model_of_run, scope_of
-
-        manifest = run.manifest
-        model = model_of_run(manifest)
-        scope = scope_of(profile, model, manifest.grid.to_json(), record.meta)
-        if not scope.reasons:
-            return []
-        how, why = scope.coverage.value, "; ".join(scope.reasons)
-        return [f"The series shown is {how} by this profile: {why}."]
 
     def _on_paused(self, paused: bool) -> None:
         if paused:
@@ -224,7 +199,8 @@ def _calibrate(
     services: Services,
     context: TaskContext,
     tell: Tell,
-) -> tuple[CalibrationProfile, tuple[LevelFit, ...]]:
+) -> ProfileFit:
+    from btd_desktop.examination.fit import profile_fit
     from btd_desktop.examination.models import find_model
     from btd_desktop.workflow.calibrate import calibrate_paths
 
@@ -239,7 +215,4 @@ def _calibrate(
         services=services,
         context=context,
     )
-    fits = tuple(
-        level_fit(name, level) for name, level in profile.levels["anomaly"].items()
-    )
-    return profile, fits
+    return profile_fit(profile)

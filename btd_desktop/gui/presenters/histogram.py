@@ -7,45 +7,24 @@ calibration profile.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from btd_desktop.examination.series import State
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import LevelCalibration
+    from btd_desktop.examination.comparison import Level, Threshold
     from btd_desktop.examination.place import ScoredPlace
     from btd_desktop.examination.series import Evaluation
 
 
-Level = Literal["place", "patch", "slice", "series"]
 _N_BINS = 60
 _EMPTY = np.zeros(0)
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdState:
-    """A threshold and its false-positive rate.
-
-    Attributes:
-        value: The threshold.
-        fpr: Share of genuine scores above it.
-        interval: 95 % interval of the true rate.
-        n_flagged: Scores of this scan above it.
-        n_scan: Scores of this scan.
-        own: It was moved away from the profile's.
-    """
-
-    value: float
-    fpr: float
-    interval: tuple[float, float]
-    n_flagged: int
-    n_scan: int
-    own: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +62,7 @@ class HistogramState:
     cdf_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
     n_benign: int = 0
     n_patients: int = 0
-    threshold: ThresholdState | None = None
+    threshold: Threshold | None = None
     mark: float | None = None
     mark_text: str = ""
     message: str = ""
@@ -96,7 +75,7 @@ class HistogramPresenter(Presenter[HistogramState]):
 
     Signals:
         changed(HistogramState): Everything, drawn anew.
-        threshold_changed(ThresholdState): Only the line moved.
+        threshold_changed(Threshold): Only the line moved.
         mark_changed(HistogramState): Only the mark moved.
         slices_found(tuple[int, ...]): Slices behind a bar that was clicked.
     """
@@ -145,9 +124,10 @@ class HistogramPresenter(Presenter[HistogramState]):
         if evaluation is None or self._state.threshold is None:
             return
         self._own[self._kind, self._level] = value
-        level = evaluation.profile.levels[self._kind][self._level]
-        scan = _scan_scores(evaluation, self._kind, self._level)
-        self.threshold_changed.emit(_threshold(level, scan, value, own=True))
+        from btd_desktop.examination.comparison import threshold_at
+
+        told = threshold_at(evaluation, self._kind, self._level, value)
+        self.threshold_changed.emit(told)
 
     def on_threshold_reset(self) -> None:
         """Back to the profile's threshold."""
@@ -201,52 +181,42 @@ class HistogramPresenter(Presenter[HistogramState]):
         self.mark_changed.emit(self._state)
 
     def _built(self) -> HistogramState:
-        session = self._session
-        evaluation = session.result.evaluation
-        if evaluation is None:
-            return HistogramState(self._kind, self._level, message=_why_not(session))
-        has_places = "place" in evaluation.profile.levels[self._kind]
-        if self._level == "place" and not has_places:
+        result = self._session.result
+        evaluation = result.evaluation
+        if evaluation is None or result.state is State.NOT_EXAMINED:
+            # Genuine scores beside nothing would look like a result.
+            return HistogramState(self._kind, self._level, message=self._why_not())
+        from btd_desktop.examination.comparison import compare, has_places
+
+        places = has_places(evaluation, self._kind)
+        if self._level == "place" and not places:
             # Another series, another profile.
             self._level = "patch"
-        level = evaluation.profile.levels[self._kind][self._level]
-        benign = level.ecdf.scores
-        scan = _scan_scores(evaluation, self._kind, self._level)
-        mark, mark_text = self._mark(evaluation)
-        marked = scan if mark is None else np.append(scan, mark)
-        edges = _edges(benign, marked)
-        counts, _ = np.histogram(scan, edges)
-        genuine, _ = np.histogram(benign, edges)
-        threshold = None
-        note = ""
-        if not evaluation.scope.p_values_allowed:
-            note = "Not covered by the calibration: no threshold, no p-value."
-        elif level.threshold is None:
-            note = f"No threshold at this level: {level.reason}."
         own = self._own.get((self._kind, self._level))
-        start = level.threshold if own is None else own
-        if start is None and evaluation.scope.p_values_allowed:
-            start = float(benign[-1])
-        if start is not None and evaluation.scope.p_values_allowed:
-            threshold = _threshold(level, scan, start, own=own is not None)
-        step = max(1, benign.size // 2000)
+        both = compare(evaluation, self._kind, self._level, own)
+        mark, mark_text = self._mark(evaluation)
+        marked = both.scan if mark is None else np.append(both.scan, mark)
+        edges = _edges(both.genuine, marked)
+        counts, _ = np.histogram(both.scan, edges)
+        genuine, _ = np.histogram(both.genuine, edges)
+        n, step = both.genuine.size, max(1, both.genuine.size // 2000)
         return HistogramState(
             self._kind,
             self._level,
             edges,
-            counts / max(scan.size, 1),
+            counts / max(both.scan.size, 1),
             counts,
-            genuine / benign.size,
-            benign[::step],
-            (np.arange(benign.size)[::step] + 1) / benign.size,
-            benign.size,
-            level.n_patients,
-            threshold,
+            genuine / n,
+            both.genuine[::step],
+            (np.arange(n)[::step] + 1) / n,
+            n,
+            both.n_patients,
+            both.threshold,
             mark,
             mark_text,
             "",
-            note,
-            has_places,
+            both.note,
+            places,
         )
 
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
@@ -268,33 +238,19 @@ class HistogramPresenter(Presenter[HistogramState]):
         text = f"slice {index + 1}"
         return (None, "") if value is None else (value.score, text)
 
-
-def _why_not(session: Session) -> str:
-    result = session.result
-    if session.record is None:
-        return "Open a scan to see its scores."
-    if result.reason:
-        return result.reason
-    if result.run is None:
-        return "Not scored yet."
-    if result.run.status == "done":
-        return "Calibrating …"
-    return "Scores are compared when all slices of the series are done."
-
-
-def _scan_scores(
-    evaluation: Evaluation, kind: str, level: Level
-) -> NDArray[np.float64]:
-    series = evaluation.kinds[kind]
-    if level == "place":
-        # The patches of the grid were not searched for copied noise: not comparable.
-        return np.zeros(0)
-    if level == "patch":
-        parts = [m[np.isfinite(m)] for m in series.patch_scores]
-        return np.concatenate(parts) if parts else np.zeros(0)
-    if level == "slice":
-        return np.array([v.score for v in series.slices if v is not None])
-    return np.array([] if series.series is None else [series.series.score])
+    def _why_not(self) -> str:
+        session, result = self._session, self._session.result
+        if session.record is None:
+            return "Open a scan to see its scores."
+        if result.state is State.NOT_EXAMINED:
+            return f"Not examined: {result.reason}"
+        if result.reason:
+            return result.reason
+        if result.run is None:
+            return "Not scored yet."
+        if result.is_scored:
+            return "Calibrating …"
+        return "Scores are compared when all slices of the series are done."
 
 
 def _edges(
@@ -306,23 +262,6 @@ def _edges(
     if not high > low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, _N_BINS + 1)
-
-
-def _threshold(
-    level: LevelCalibration, scan: NDArray[np.float64], value: float, *, own: bool
-) -> ThresholdState:
-    from btd_desktop.calibration.ecdf import clopper_pearson
-
-    benign = level.ecdf.scores
-    above = benign.size - int(np.searchsorted(benign, value, "right"))
-    fpr = above / benign.size
-    # Scores of one patient are alike: the interval counts what is independent.
-    n = level.effective_n or float(level.n_patients)
-    interval = clopper_pearson(fpr * n, n)
-    if not own and level.interval is not None:
-        interval = level.interval
-    flagged = int((scan > value).sum())
-    return ThresholdState(value, fpr, interval, flagged, int(scan.size), own)
 
 
 def _slices_between(

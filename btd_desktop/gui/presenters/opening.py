@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
@@ -29,10 +29,6 @@ from btd_desktop.workflow.import_series import (
     create_case,
     import_into_case,
 )
-
-if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import CalibrationProfile
-
 
 _CASE_FILE = "case.sqlite"
 _TURN_S = 0.1
@@ -67,13 +63,11 @@ class CaseChoice:
         paths: The evidence.
         folder: Of the new case; None adds the evidence to the open case.
         details: Of the new case.
-        profile: Calibration that the case shall use, or None to choose one by scope.
     """
 
     paths: tuple[Path, ...]
     folder: Path | None
     details: CaseDetails = field(default_factory=CaseDetails)
-    profile: CalibrationProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +240,12 @@ class OpeningPresenter(Presenter[ProgressState]):
                 self._preview.show(choice.paths)
                 self._import(store, choice.paths)
             return
-        folder, details, profile = choice.folder, choice.details, choice.profile
+        folder, details = choice.folder, choice.details
         self._leave_case()
         self._preview.show(choice.paths)
 
         def work(context: TaskContext, tell: Tell) -> CaseStore:
-            store = create_case(folder, details, services)
-            if profile is not None:
-                document = {"digest": profile.digest, **profile.to_json()}
-                store.add_profile(document, profile.digest, services.now())
-            return store
+            return create_case(folder, details, services)
 
         done = partial(self._on_case_made, choice.paths)
         self._start("io", "Making the case", work, done)
@@ -267,13 +257,15 @@ class OpeningPresenter(Presenter[ProgressState]):
         out = (parent or default_cases_dir()) / "Demonstration"
         services = self._session.services
 
-        def work(context: TaskContext, tell: Tell) -> CalibrationProfile:
-            from btd_desktop.workflow.demo import prepare_demo
+        def work(
+            context: TaskContext, tell: Tell
+        ) -> tuple[CaseStore, tuple[Path, ...]]:
+            from btd_desktop.workflow.demo import open_demo
 
-            return prepare_demo(out, services, context, device=services.settings.device)
+            return open_demo(out, services, context, device=services.settings.device)
 
-        done = partial(self._on_demo_made, out)
-        self._start("compute", "Making the demonstration", work, done)
+        title = "Making the demonstration"
+        self._start("compute", title, work, self._on_demo_made)
 
     def _on_case_made(self, given: Sequence[Path], store: CaseStore) -> None:
         self._on_case_open(store)
@@ -287,19 +279,14 @@ class OpeningPresenter(Presenter[ProgressState]):
         self._session.open_store(store)
         self._recent.add(store.folder)
 
-    def _on_demo_made(self, out: Path, profile: CalibrationProfile) -> None:
-        case = out / "case"
-        if (case / _CASE_FILE).is_file():
-            self.on_case_opened(case)
-            return
-        details = CaseDetails(
-            title="Demonstration (simulated)",
-            case_number="DEMO-1",
-            client="BTD Desktop",
-            question="Was image content of this simulated series altered?",
-        )
-        evidence = (out / "data" / "suspect",)
-        self.on_case_chosen(CaseChoice(evidence, case, details, profile))
+    def _on_demo_made(self, made: tuple[CaseStore, tuple[Path, ...]]) -> None:
+        store, evidence = made
+        self._leave_case()
+        if evidence:
+            self._preview.show(evidence)
+            self._on_case_made(evidence, store)
+        else:
+            self._on_case_found(store)
 
     def _import(self, store: CaseStore, given: Sequence[Path]) -> None:
         services = self._session.services

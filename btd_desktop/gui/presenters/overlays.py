@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
+from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.view_state.states import OverlayState
 
 if TYPE_CHECKING:
@@ -94,6 +96,59 @@ class ResidualCache:
         while len(self._maps) > _N_CACHED:
             self._maps.popitem(last=False)
         return magnitude
+
+
+class OverlayPresenter(QObject):
+    """Keeps what the examiner wants to see over the slice, and finds its map.
+
+    Signals:
+        changed(OverlayChoice): The choice.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.choice = OverlayChoice()
+        self._residuals = ResidualCache()
+        self._key: object = None
+        self._kept: OverlayState | None = None
+        session.case_changed.connect(self._on_case_changed)
+
+    def on_chosen(self, choice: OverlayChoice) -> None:
+        """Change the overlay."""
+        if choice != self.choice:
+            self.choice = choice
+            self.changed.emit(choice)
+
+    def on_toggled(self) -> None:
+        """Show or hide the overlay."""
+        self.on_chosen(replace(self.choice, visible=not self.choice.visible))
+
+    def on_opacity_stepped(self, notches: int) -> None:
+        """Make the overlay more or less opaque."""
+        opacity = min(max(self.choice.opacity + 0.05 * notches, 0.0), 1.0)
+        self.on_chosen(replace(self.choice, opacity=round(opacity, 3)))
+
+    def shown(self) -> OverlayState | None:
+        """The map over the slice shown; None without one."""
+        session, choice = self._session, self.choice
+        run, store = session.result.run, session.store
+        if choice.name == "none" or run is None or store is None:
+            return None
+        index, evaluation = session.voxel[0], session.result.evaluation
+        if choice.name == "residual" or evaluation is None:
+            return self._residuals.overlay(store, run, index, choice)
+        key = (id(evaluation), index, choice)
+        if self._key != key:
+            # The same object while nothing changes lets the view keep its picture.
+            self._key, self._kept = key, grid_overlay(evaluation, index, choice)
+        return self._kept
+
+    def _on_case_changed(self) -> None:
+        self._residuals.clear()
+        self._key = self._kept = None
 
 
 def grid_overlay(

@@ -15,7 +15,7 @@ from btd_desktop.examination.wording import UNITS, counted, number_text, p_text
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.presenter import Presenter
-from btd_desktop.gui.presenters.session import PlaceMark, Session, Voxel
+from btd_desktop.gui.presenters.session import Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.progress import Progress, TaskContext
@@ -59,7 +59,7 @@ class PlaceState:
 
     Attributes:
         status: How far the click has come.
-        where: Place in words.
+        at: (slice, row, column) of the place, from 0; None before the first click.
         rows: Scores.
         profile: Name of the calibration.
         coverage: "covered", "partly covered", "not covered" or "".
@@ -70,10 +70,11 @@ class PlaceState:
         noise: What the search for copied noise found, in a sentence.
         copied_from: Where the noise of the place is found again, as (slice, row,
             column); None when it is not.
+        is_left: The examiner left it: it is not drawn any more.
     """
 
     status: PlaceStatus = "empty"
-    where: str = ""
+    at: Voxel | None = None
     rows: tuple[ScoreRow, ...] = ()
     profile: str = ""
     coverage: str = ""
@@ -83,6 +84,29 @@ class PlaceState:
     kept: int | None = None
     noise: str = ""
     copied_from: Voxel | None = None
+    is_left: bool = False
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        if self.at is None:
+            return ""
+        s, r, c = self.at
+        return f"Slice {s + 1}, x {c}, y {r}"
+
+    @property
+    def is_drawn(self) -> bool:
+        """It is marked in the picture; a kept one is marked as a finding."""
+        under_way = self.status in ("waiting", "scoring", "scored")
+        return under_way and self.kept is None and not self.is_left
+
+    @property
+    def label(self) -> str:
+        """What stands beside it in the picture."""
+        if not self.rows:
+            return "…"
+        first = self.rows[0]
+        return f"score {first.score}" if first.cdf is None else first.p
 
     @property
     def copied(self) -> bool:
@@ -107,7 +131,7 @@ class PlacingPresenter(Presenter[PlaceState]):
         self._session = session
         self._detectors = detectors
         self._place: ScoredPlace | None = None
-        self._waiting: tuple[int, Voxel] | None = None
+        self._waiting: Voxel | None = None
         session.series_selected.connect(self._on_series_selected)
         session.result_changed.connect(self._on_result_changed)
 
@@ -120,11 +144,10 @@ class PlacingPresenter(Presenter[PlaceState]):
         self._give_up()
         self._place = None
         self._waiting = None
-        where = f"Slice {s + 1}, x {c}, y {r}"
-        session.set_mark(PlaceMark(record.series_id, s, c, r, "…"))
+        at = (s, r, c)
         result = session.result
         if result.evaluation is None:
-            self._explain(result, record.series_id, (s, r, c), where)
+            self._explain(result, at)
             return
         evaluation = result.evaluation
         run = evaluation.run
@@ -134,10 +157,14 @@ class PlacingPresenter(Presenter[PlaceState]):
             from btd_desktop.workflow.score_place import score_at
 
             detector = detectors.for_run(run, settings)
-            return score_at(store, evaluation, detector, (s, r, c), context)
+            return score_at(store, evaluation, detector, at, context)
 
         self._begin("compute", "Scoring a place", work, self._on_place, urgent=True)
-        self._show(PlaceState("scoring", where, message="Scoring this place …"))
+        self._show(PlaceState("scoring", at, message="Scoring this place …"))
+
+    def on_left(self) -> None:
+        """Take the mark out of the picture; what is known of the place stays."""
+        self._show(replace(self._state, is_left=True))
 
     def on_go_wanted(self, s: int, r: int, c: int) -> None:
         """Show a voxel: where the noise of the place is found again."""
@@ -164,27 +191,23 @@ class PlacingPresenter(Presenter[PlaceState]):
             session.failed.emit(error)
             return
         self._show(replace(self._state, kept=finding.finding_id))
-        session.set_mark(None)
         session.findings_changed.emit()
         session.select_finding(finding.finding_id)
         session.noticed.emit(f"Kept as finding {finding.finding_id}.")
 
-    def _explain(
-        self, result: SeriesExamination, series_id: int, voxel: Voxel, where: str
-    ) -> None:
-        run = result.run
-        if run is not None and run.status == "done":
+    def _explain(self, result: SeriesExamination, at: Voxel) -> None:
+        if result.is_scored:
             message = result.reason or "This series has not been calibrated."
-            self._show(PlaceState("failed", where, message=message))
+            self._show(PlaceState("failed", at, message=message))
             return
-        if result.reason and run is None:
-            self._show(PlaceState("failed", where, message=result.reason))
+        if result.reason and result.run is None:
+            self._show(PlaceState("failed", at, message=result.reason))
             return
-        self._waiting = (series_id, voxel)
+        self._waiting = at
         self._show(
             PlaceState(
                 "waiting",
-                where,
+                at,
                 message="A place is judged against the rest of its scan. It will be "
                 "scored as soon as all slices of the series are done.",
             )
@@ -192,21 +215,15 @@ class PlacingPresenter(Presenter[PlaceState]):
 
     def _on_progress(self, progress: Progress) -> None:
         message = f"{progress.stage}: {progress.done:,} of {progress.total:,} slices …"
-        self._show(PlaceState("scoring", self._state.where, message=message))
+        self._show(PlaceState("scoring", self._state.at, message=message))
 
     def _on_place(self, place: ScoredPlace) -> None:
         from btd_desktop.examination.copied_noise import copy_sentence
 
         session = self._session
         self._place, evaluation = place, place.evaluation
-        anomaly, copy = place.numbers.anomaly, place.numbers.copy
+        copy = place.numbers.copy
         rows = tuple(score_row(kind, place) for kind in place.numbers.scores)
-        label = rows[0].p if anomaly.p_value is not None else f"score {rows[0].score}"
-        session.set_mark(
-            PlaceMark(
-                evaluation.record.series_id, place.slice_index, place.x, place.y, label
-            )
-        )
         volume = session.volume
         thumbnail = (
             None
@@ -216,23 +233,21 @@ class PlacingPresenter(Presenter[PlaceState]):
         self._show(
             PlaceState(
                 "scored",
-                f"Slice {place.slice_index + 1}, x {place.x}, y {place.y}",
+                place.voxel,
                 rows,
                 evaluation.profile.name,
                 evaluation.scope.coverage.value,
                 evaluation.scope.reasons,
                 thumbnail=thumbnail,
                 noise=copy_sentence(copy),
-                copied_from=(copy.slice_index, copy.row, copy.column)
-                if copy and copy.copied
-                else None,
+                copied_from=copy.voxel if copy and copy.copied else None,
+                is_left=self._state.is_left,
             )
         )
         self.place_scored.emit(place)
 
     def _on_problem(self, problem: str) -> None:
-        self._show(PlaceState("failed", self._state.where, message=problem))
-        self._session.set_mark(None)
+        self._show(PlaceState("failed", self._state.at, message=problem))
 
     def _on_over(self) -> None:
         if self._state.status == "scoring":
@@ -246,26 +261,23 @@ class PlacingPresenter(Presenter[PlaceState]):
         self.place_scored.emit(None)
 
     def _on_result_changed(self, series_id: int) -> None:
-        record = self._session.record
+        record, result = self._session.record, self._session.result
         if self._waiting is None or record is None or record.series_id != series_id:
             return
-        result = self._session.result
-        waiting_for, voxel = self._waiting
-        if waiting_for == series_id and (result.evaluation or result.reason):
-            self.on_score_requested(*voxel)
+        if result.evaluation or result.reason:
+            self.on_score_requested(*self._waiting)
 
 
 def score_row(kind: str, place: ScoredPlace) -> ScoreRow:
     """One score of a place in words."""
     value = place.numbers.scores[kind]
-    level = place.evaluation.profile.levels[kind][value.ranked_at]
     judged = ", each judged like this one" if value.ranked_at == "place" else ""
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
         score=number_text(value.score),
         p=p_text(value.p_value, value.n, narrow=True),
-        cdf=level.ecdf.cdf(value.score) if value.p_value is not None else None,
+        cdf=place.share_at_most(kind),
         behind=f"{value.n:,} genuine {UNITS[value.ranked_at][1]} of "
         f"{counted(value.n_patients, 'patient')}{judged}",
         threshold="none" if value.threshold is None else number_text(value.threshold),

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Run, SeriesRecord
@@ -29,10 +27,6 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
-if TYPE_CHECKING:
-    from btd_desktop.scoring.engine import SliceScores
-
-
 _SECONDS_KEPT = 24
 _FEWEST_SECONDS = 3
 
@@ -42,14 +36,12 @@ class SliceDone:
     """A slice was scored.
 
     Attributes:
-        series_id: Its series.
         slice_index: From 0.
-        raw: Largest injection score, not calibrated; NaN when it holds no tissue.
+        raw: Largest injection score, not calibrated; None when it holds no tissue.
     """
 
-    series_id: int
     slice_index: int
-    raw: float
+    raw: float | None
 
 
 class Eta:
@@ -121,7 +113,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         """Score what an import brought."""
         for series_id in series_ids:
             result = self._session.results.get(series_id)
-            if not result or not result.run or result.run.status != "done":
+            if result is None or not result.is_scored:
                 self.score(series_id)
 
     def on_score_wanted(self) -> None:
@@ -160,7 +152,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         store = session.store
         known = session.results.get(series_id)
         run = None if known is None else known.run
-        if store is None or known is None or run is None or run.status != "done":
+        if store is None or known is None or run is None or not known.is_scored:
             return
         work = partial(_evaluate, store, known.record, run, profile, session.services)
         job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
@@ -202,12 +194,11 @@ class ScoringPresenter(Presenter[ProgressState]):
         self._running = None
         self._show(ProgressState())
         for record in self._session.records:
-            run = self._session.result_of(record).run
-            if run is None:
-                continue
-            if run.status == "done":
+            result = self._session.result_of(record)
+            run = result.run
+            if result.is_scored:
                 self.evaluate(record.series_id)
-            elif run.status == "running":
+            elif run is not None and run.status == "running":
                 # The program ended in the middle: nobody asked it to stop.
                 self._session.noticed.emit(
                     f"Scoring goes on where it stopped: {run.n_done} of "
@@ -222,7 +213,8 @@ class ScoringPresenter(Presenter[ProgressState]):
 
     def _on_told(self, series_id: int, value: object) -> None:
         if isinstance(value, SliceDone):
-            self._session.slice_scored.emit(series_id, value.slice_index, value.raw)
+            raw = float("nan") if value.raw is None else value.raw
+            self._session.slice_scored.emit(series_id, value.slice_index, raw)
         elif isinstance(value, DeviceLine):
             self.device_changed.emit(value)
         elif isinstance(value, Run):
@@ -289,24 +281,20 @@ def _score(
     context: TaskContext,
     tell: Tell,
 ) -> SeriesExamination:
-    from btd_desktop.workflow.score_series import make_manifest, score_series
+    from btd_desktop.workflow.score_series import score_series
 
     context.report(0, 0, "Loading the model")
     detector = detectors.for_modality(record.modality, services.settings)
     tell(device_line(detector.info.backend))
     context.check()
-    # Started here as well, so that the window knows the run before its first slice.
-    volume = store.load_volume(record.series_id)
-    manifest, _, _ = make_manifest(volume, record.volume_digest, detector.info)
-    tell(store.start_run(record.series_id, manifest, services.now()))
-
-    def on_slice(scores: SliceScores) -> None:
-        found = scores.features.scored
-        raw = float(scores.features.injection[found].max()) if found.any() else np.nan
-        tell(SliceDone(record.series_id, scores.slice_index, raw))
-
     run = score_series(
-        store, record.series_id, detector, services, context, on_slice=on_slice
+        store,
+        record.series_id,
+        detector,
+        services,
+        context,
+        on_run=tell,
+        on_slice=lambda s: tell(SliceDone(s.slice_index, s.injection_max)),
     )
     context.report(record.n_slices, record.n_slices, "Calibrating")
     return _evaluate(store, record, run, "", services, context, tell)

@@ -198,9 +198,7 @@ def _progress(
         if series is None or state is not State.EXAMINED:
             return (state.value, f"{state.value.capitalize()}: {result.reason}", False)
         text = p_text(series.p_value, series.n, narrow=True)
-        n_flagged = sum(
-            bool(v and v.flagged) for v in evaluation.kinds["anomaly"].slices
-        )
+        n_flagged = len(evaluation.kinds["anomaly"].flagged)
         tip = (
             f"Series level: {text} among {series.n} genuine series; {n_flagged} of "
             f"{record.n_slices} slices are above the threshold."
@@ -209,7 +207,7 @@ def _progress(
             text = f"{text}, in part"
             tip = f"{tip} {result.share.sentence}"
         return (text, tip, bool(series.flagged) or n_flagged > 0)
-    if run.status == "done":
+    if result.is_scored:
         return ("not calibrated", result.reason or "Calibrating …", False)
     done = min(max(n_done, run.n_done), record.n_slices)
     words = "stopped" if run.status == "cancelled" else "scoring"

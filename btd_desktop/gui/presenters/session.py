@@ -6,7 +6,6 @@ tells the session, and it tells everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -24,25 +23,6 @@ Voxel = tuple[int, int, int]
 _NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, {}, (), (), "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceMark:
-    """A place that was clicked with the Score tool.
-
-    Attributes:
-        series_id: Its series.
-        slice_index: From 0.
-        x: Column of the patch's centre.
-        y: Row of the patch's centre.
-        label: Short text beside the patch.
-    """
-
-    series_id: int
-    slice_index: int
-    x: int
-    y: int
-    label: str = ""
-
-
 class Session(QObject):
     """The open case and what is selected in it.
 
@@ -57,7 +37,6 @@ class Session(QObject):
             index, largest raw injection score or NaN).
         findings_changed(): A finding was added or changed.
         finding_selected(): Another finding, or none, is selected.
-        mark_changed(): Another place was clicked.
         noticed(str): A sentence for the status strip.
         failed(Exception): A `BtdError` to be shown.
     """
@@ -71,7 +50,6 @@ class Session(QObject):
     slice_scored = Signal(int, int, float)
     findings_changed = Signal()
     finding_selected = Signal()
-    mark_changed = Signal()
     noticed = Signal(str)
     failed = Signal(object)
 
@@ -89,7 +67,6 @@ class Session(QObject):
         self.voxel: Voxel = (0, 0, 0)
         self.results: dict[int, SeriesExamination] = {}
         self.finding: Finding | None = None
-        self.mark: PlaceMark | None = None
         self.redactor: Redactor | None = None
 
     @property
@@ -108,6 +85,10 @@ class Session(QObject):
         """What came of a series; an empty one before it was looked at."""
         return self.results.get(record.series_id) or SeriesExamination(record)
 
+    def is_shown(self, series_id: int) -> bool:
+        """The series of that number is the one shown."""
+        return self.record is not None and self.record.series_id == series_id
+
     def open_store(self, store: CaseStore) -> None:
         """Show another case; the one that was open is closed."""
         self.close_case(quiet=True)
@@ -125,7 +106,7 @@ class Session(QObject):
         if self.store is None:
             return
         # The memory map must go before the folder may.
-        self.record = self.volume = self.handle = self.finding = self.mark = None
+        self.record = self.volume = self.handle = self.finding = None
         self.results = {}
         self.records = ()
         self.voxel = (0, 0, 0)
@@ -184,11 +165,9 @@ class Session(QObject):
         self.handle = volume_handle(volume)
         self.voxel = (record.n_slices // 2, record.rows // 2, record.cols // 2)
         self.finding = None
-        self.mark = None
         self.series_selected.emit()
         self.voxel_changed.emit()
         self.finding_selected.emit()
-        self.mark_changed.emit()
 
     def show_preview(self, volume: Volume) -> None:
         """Show a slice of a series that is still being imported."""
@@ -228,11 +207,6 @@ class Session(QObject):
         self.finding = finding
         self.move_to((finding.slice_index, round(finding.y), round(finding.x)))
         self.finding_selected.emit()
-
-    def set_mark(self, mark: PlaceMark | None) -> None:
-        """Draw the patch around a clicked place, or none."""
-        self.mark = mark
-        self.mark_changed.emit()
 
     def findings(self) -> tuple[Finding, ...]:
         """Findings of the case in the order they were added."""

@@ -13,36 +13,15 @@ from typing import Final
 from PySide6.QtCore import QObject, QTimer
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.dicom.tags import Tag, TagList
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.slice_tags import differing_tags, tags_of_slice
+from btd_desktop.workflow.slice_tags import SliceTags, TagRow, tags_of_slice
 
 _REST_MS: Final = 300
-_ABSENT: Final = "(absent)"
 _RESTING: Final = "Read when the slice rests."
 _Place = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class TagRow:
-    """One element.
-
-    Attributes:
-        path: "(gggg,eeee)", items of sequences below them.
-        keyword: Its name.
-        vr: Value representation.
-        value: Of the slice on screen.
-        other: Of the slice compared with, "" when none is.
-    """
-
-    path: str
-    keyword: str
-    vr: str
-    value: str
-    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +58,7 @@ class TagsPresenter(Presenter[TagsState]):
         self._is_watched = False
         self._search = ""
         self._compared: int | None = None
-        self._lists: dict[_Place, TagList] = {}
+        self._lists: dict[_Place, SliceTags] = {}
         self._shown: _Place | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -170,12 +149,12 @@ class TagsPresenter(Presenter[TagsState]):
         self._begin("io", "Reading tags", work, self._on_read)
         self._refresh()
 
-    def _on_read(self, lists: dict[_Place, TagList]) -> None:
+    def _on_read(self, lists: dict[_Place, SliceTags]) -> None:
         self._lists.update(lists)
         self._refresh()
 
     def _on_problem(self, problem: str) -> None:
-        self._lists.update({p: TagList(reason=problem) for p in self._missing()})
+        self._lists.update({p: SliceTags(reason=problem) for p in self._missing()})
         self._refresh()
 
     def _refresh(self) -> None:
@@ -197,7 +176,7 @@ class TagsPresenter(Presenter[TagsState]):
         for listed, at in ((own, number), (other, compared)):
             if listed is not None and listed.reason:
                 return _with_message(empty, f"Slice {at}: {listed.reason}")
-        rows = _all_rows(own.tags) if other is None else _differences(own, other)
+        rows = own.rows(other)
         kept = tuple(r for r in rows if _holds(r, self._search))
         message = _summary(number, compared, len(kept), len(rows))
         notes = dict.fromkeys(t.note for t in (own, other) if t is not None and t.note)
@@ -207,7 +186,7 @@ class TagsPresenter(Presenter[TagsState]):
 
 def _read_lists(
     store: CaseStore, places: Sequence[_Place], context: TaskContext, tell: Tell
-) -> dict[_Place, TagList]:
+) -> dict[_Place, SliceTags]:
     del tell
     lists = {}
     for place in places:
@@ -218,23 +197,6 @@ def _read_lists(
 
 def _with_message(state: TagsState, message: str) -> TagsState:
     return TagsState(state.number, state.n_slices, state.compared, message=message)
-
-
-def _all_rows(tags: Sequence[Tag]) -> list[TagRow]:
-    return [TagRow(t.path, t.keyword, t.vr, t.value) for t in tags]
-
-
-def _differences(own: TagList, other: TagList) -> list[TagRow]:
-    return [
-        TagRow(
-            d.path,
-            d.keyword,
-            d.vr,
-            _ABSENT if d.value is None else d.value,
-            _ABSENT if d.other is None else d.other,
-        )
-        for d in differing_tags(own.tags, other.tags)
-    ]
 
 
 def _holds(row: TagRow, search: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,8 +18,7 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
-    from btd_desktop.diffusion.training.trainer import TrainingState
-    from btd_desktop.scoring.card import ModelCard
+    from btd_desktop.workflow.train_model import LossPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +44,6 @@ class TrainingForm:
     recipe: str = "small"
     steps: int = 12_000
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LossPoint:
-    """The loss at one report.
-
-    Attributes:
-        step: Steps done.
-        loss: Mean training loss since the last report.
-        watched: Loss on watched patients, None when none is watched.
-    """
-
-    step: int
-    loss: float
-    watched: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +92,24 @@ class TrainingPresenter(Presenter[TrainingView]):
             return
         out = model_folder(form.name)
         work = partial(_train, form, out, self._session.services)
-        done = partial(self._on_card, out)
+        done = partial(self._on_trained, out)
         job = self._begin("compute", "Training", work, done)
         job.told.connect(self._on_told)
         self._show(TrainingView(busy=True, stage="Waiting for the compute lane"))
 
-    def _on_told(self, state: TrainingState) -> None:
-        watched = None
-        if not math.isnan(state.validation_loss):
-            watched = state.validation_loss
-        point = LossPoint(state.step, state.loss, watched)
+    def _on_told(self, point: LossPoint) -> None:
         scatter = ""
-        if not math.isnan(state.residual_mean):
+        if point.residual is not None:
+            mean, spread = point.residual
             scatter = (
-                f"Residual of genuine crops: mean {state.residual_mean:.3f}, spread "
-                f"{state.residual_spread:.2f} of it. Smaller spread calibrates sharper."
+                f"Residual of genuine crops: mean {mean:.3f}, spread {spread:.2f} of "
+                "it. Smaller spread calibrates sharper."
             )
         self._show(
             replace(
                 self._state,
                 points=(*self._state.points, point),
-                left_s=state.eta_s,
+                left_s=point.left_s,
                 scatter=scatter,
             )
         )
@@ -137,14 +117,14 @@ class TrainingPresenter(Presenter[TrainingView]):
     def _on_progress(self, progress: Progress) -> None:
         self._show(replace(self._state, progress=progress, stage=progress.stage))
 
-    def _on_card(self, out: Path, card: ModelCard) -> None:
+    def _on_trained(self, out: Path, name: str) -> None:
         self._show(
             replace(
                 self._state,
                 busy=False,
                 done=out,
                 note=(
-                    f"The model {card.name} is in the list of models. It has no error "
+                    f"The model {name} is in the list of models. It has no error "
                     "rate yet: calibrate it on genuine scans of other patients."
                 ),
             )
@@ -178,8 +158,12 @@ def model_folder(name: str) -> Path:
 
 def _train(
     form: TrainingForm, out: Path, services: Services, context: TaskContext, tell: Tell
-) -> ModelCard:
-    from btd_desktop.workflow.train_model import TrainingOptions, train_on_paths
+) -> str:
+    from btd_desktop.workflow.train_model import (
+        TrainingOptions,
+        loss_point,
+        train_on_paths,
+    )
 
     options = TrainingOptions(
         preset=form.preset,
@@ -189,12 +173,13 @@ def _train(
         steps=form.steps,
         seed=form.seed,
     )
-    return train_on_paths(
+    card = train_on_paths(
         form.folders,
         options,
         out=out,
         device=services.settings.device,
         services=services,
         context=context,
-        on_state=tell,
+        on_state=lambda state: tell(loss_point(state)),
     )
+    return card.name

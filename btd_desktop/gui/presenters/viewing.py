@@ -1,38 +1,20 @@
-"""What the image views show: planes, window, overlay, patches, the strip of slices."""
+"""What the image views show: three planes through the crosshair, and patches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Finding
-from btd_desktop.gui.presenters.overlays import (
-    OverlayChoice,
-    ResidualCache,
-    grid_overlay,
-)
-from btd_desktop.gui.presenters.session import Session
-from btd_desktop.gui.presenters.slice_looks import corner_texts, default_window
-from btd_desktop.gui.presenters.slice_strip_state import (
-    flagged_slices,
-    score_limits,
-    strip_of,
-    strongest_place,
-)
+from btd_desktop.gui.presenters.display import DisplayPresenter
+from btd_desktop.gui.presenters.overlays import OverlayPresenter
+from btd_desktop.gui.presenters.placing import PlaceState
+from btd_desktop.gui.presenters.session import Session, Voxel
+from btd_desktop.gui.presenters.slice_looks import corner_texts
 from btd_desktop.gui.view_state.states import (
     MprState,
-    OverlayState,
     PatchBox,
     SliceViewState,
-    StripState,
-    Tool,
     mpr_state,
-)
-from btd_desktop.gui.window_presets import (
-    WINDOW_PRESETS,
-    preset_window,
 )
 
 _DEFAULT_PATCH = {"CT": 96, "MR": 128}
@@ -45,70 +27,44 @@ STATUS_COLOURS = {
 _PLACE_COLOUR = "#3ddbd9"
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    window: tuple[float, float] = (40.0, 400.0)
-    inverted: bool = False
-    smooth: bool = False
-    show_info: bool = True
-    tool: Tool = "browse"
-
-
 class ViewingPresenter(QObject):
-    """Builds the states of the image views from the session.
+    """Builds the states of the image views, and moves the crosshair.
 
     Signals:
         changed(MprState): The three planes.
-        strip_changed(StripState): The slice strip.
-        choice_changed(OverlayChoice): The overlay controls.
-        tool_changed(str): Another tool (`Tool`) is in the hand.
         score_requested(int, int, int): Score the patch at (slice, row, column).
         copy_wanted(str): Put this text on the clipboard.
     """
 
     changed = Signal(object)
-    strip_changed = Signal(object)
-    choice_changed = Signal(object)
-    tool_changed = Signal(str)
     score_requested = Signal(int, int, int)
     copy_wanted = Signal(str)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        display: DisplayPresenter,
+        overlays: OverlayPresenter,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
-        self._look = _Look()
-        self._choice = OverlayChoice()
-        self._residuals = ResidualCache()
-        self._windows: dict[int, tuple[float, float]] = {}
-        self._own_window: tuple[float, float] | None = None
+        self._display = display
+        self._overlays = overlays
         self._message = ""
-        self._overlay_key: object = None
-        self._overlay_kept: OverlayState | None = None
-        self._strip_kept = StripState(np.zeros(0))
+        self._place = PlaceState()
         self._findings: tuple[Finding, ...] = ()
-        session.case_changed.connect(self._on_case_changed)
-        session.series_selected.connect(self._on_series_selected)
-        session.voxel_changed.connect(self._on_voxel_changed)
+        for changes in (
+            session.series_selected,
+            session.voxel_changed,
+            session.finding_selected,
+            display.changed,
+            overlays.changed,
+        ):
+            changes.connect(self.refresh)
         session.result_changed.connect(self._on_result_changed)
         session.slice_scored.connect(self._on_slice_scored)
         session.findings_changed.connect(self._on_findings_changed)
-        session.finding_selected.connect(self.refresh)
-        session.mark_changed.connect(self.refresh)
-
-    @property
-    def choice(self) -> OverlayChoice:
-        """What the overlay shows."""
-        return self._choice
-
-    @property
-    def window(self) -> tuple[float, float]:
-        """Centre and width of the display window."""
-        return self._look.window
-
-    @property
-    def tool(self) -> Tool:
-        """What the left button does."""
-        return self._look.tool
 
     @property
     def modality(self) -> str:
@@ -124,20 +80,14 @@ class ViewingPresenter(QObject):
 
     def patch_size(self) -> int:
         """Side of the patch that a click scores, in pixels."""
-        session = self._session
-        if session.result.run is not None:
-            return session.result.run.manifest.grid.patch
-        modality = "CT" if session.volume is None else session.volume.modality
-        return _DEFAULT_PATCH.get(modality, 96)
+        run = self._session.result.run
+        if run is not None:
+            return run.manifest.grid.patch
+        return _DEFAULT_PATCH.get(self.modality, 96)
 
     def refresh(self) -> None:
         """Tell the views again what to show."""
         self.changed.emit(self._mpr())
-
-    def refresh_strip(self) -> None:
-        """Tell the strip again what to show."""
-        self._strip_kept = strip_of(self._session)
-        self.strip_changed.emit(self._strip_kept)
 
     def show_message(self, text: str) -> None:
         """Text in the middle while there is no picture."""
@@ -155,7 +105,10 @@ class ViewingPresenter(QObject):
         self.on_slice_requested(axis, self._session.voxel[axis] + step)
 
     def on_strip_requested(self, index: int) -> None:
-        """Go to an acquired slice by its number."""
+        """Go to an acquired slice by its number; -1 is the last."""
+        handle = self._session.handle
+        if index < 0 and handle is not None:
+            index += handle.shape[0]
         self.on_slice_requested(0, index)
 
     def on_strip_stepped(self, step: int) -> None:
@@ -175,78 +128,19 @@ class ViewingPresenter(QObject):
 
     def on_score_requested(self, s: int, r: int, c: int) -> None:
         """A place was clicked with the Score tool."""
-        if self._session.handle is not None:
-            self._session.move_to((s, r, c))
-            self.score_requested.emit(*self._session.voxel)
+        self._session.move_to((s, r, c))
+        self.on_score_here()
 
     def on_score_here(self) -> None:
         """Score the patch around the crosshair."""
         if self._session.handle is not None:
             self.score_requested.emit(*self._session.voxel)
 
-    def on_window_changed(self, centre: float, width: float) -> None:
-        """Set the display window."""
-        self._own_window = (centre, max(width, 1e-3))
-        self._show_window(self._own_window)
-
-    def _show_window(self, window: tuple[float, float]) -> None:
-        self._set_look(window=window)
-        if self._session.record is not None:
-            self._windows[self._session.record.series_id] = self._look.window
-
-    def on_preset_chosen(self, key: int) -> None:
-        """Set the display window of a key from 1 to 9."""
-        volume = self._session.volume
-        preset = next((p for p in WINDOW_PRESETS if p.key == key), None)
-        if volume is None or preset is None:
-            return
-        own = volume.source.get("window")
-        in_file = (float(own[0]), float(own[1])) if isinstance(own, list) else None
-        window = preset_window(
-            preset, volume.voxels, file_window=in_file, user_window=self._own_window
-        )
-        if window is None:
-            missing = (
-                "Set a window by dragging first: it is kept as your own."
-                if preset.source == "user"
-                else "The files propose no display window."
-            )
-            self._session.noticed.emit(missing)
-            return
-        self._show_window(window)
-
-    def on_inverted_toggled(self) -> None:
-        """White for low values, or back."""
-        self._set_look(inverted=not self._look.inverted)
-
-    def on_smooth_toggled(self) -> None:
-        """Blend pixels on screen, or show each as measured."""
-        self._set_look(smooth=not self._look.smooth)
-
-    def on_info_toggled(self) -> None:
-        """Show or hide corner text, letters and scale bar."""
-        self._set_look(show_info=not self._look.show_info)
-
-    def on_tool_chosen(self, tool: Tool) -> None:
-        """Choose what the left button does."""
-        self._set_look(tool=tool)
-        self.tool_changed.emit(tool)
-
-    def on_overlay_chosen(self, choice: OverlayChoice) -> None:
-        """Change the overlay."""
-        if choice != self._choice:
-            self._choice = choice
-            self.choice_changed.emit(choice)
+    def on_place_changed(self, place: PlaceState) -> None:
+        """Mark another clicked place, or none."""
+        was, self._place = self._place, place
+        if (was.at, was.label, was.is_drawn) != (place.at, place.label, place.is_drawn):
             self.refresh()
-
-    def on_overlay_toggled(self) -> None:
-        """Show or hide the overlay."""
-        self.on_overlay_chosen(replace(self._choice, visible=not self._choice.visible))
-
-    def on_opacity_stepped(self, notches: int) -> None:
-        """Make the overlay more or less opaque."""
-        opacity = min(max(self._choice.opacity + 0.05 * notches, 0.0), 1.0)
-        self.on_overlay_chosen(replace(self._choice, opacity=round(opacity, 3)))
 
     def on_copy_uid(self) -> None:
         """Tell the SOP Instance UID of the slice shown, to be copied."""
@@ -255,62 +149,12 @@ class ViewingPresenter(QObject):
             self.copy_wanted.emit(volume.instance_uids[index])
             self._session.noticed.emit("The SOP Instance UID was copied.")
 
-    def on_flagged_wanted(self, *, back: bool = False) -> None:
-        """Go to the next (previous) flagged slice, or slice with a finding."""
-        flagged = flagged_slices(self._session)
-        if not flagged:
-            self._session.noticed.emit("No slice of this series is flagged.")
-            return
-        at = self._session.voxel[0]
-        if back:
-            before = [i for i in flagged if i < at]
-            target = before[-1] if before else flagged[-1]
-        else:
-            after = [i for i in flagged if i > at]
-            target = after[0] if after else flagged[0]
-        _, row, column = self._session.voxel
-        place = strongest_place(self._session, target) or (row, column)
-        self._session.move_to((target, *place))
-
-    def _set_look(self, **changes: object) -> None:
-        self._look = replace(self._look, **changes)  # type: ignore[arg-type]
-        self.refresh()
-
-    def _on_case_changed(self) -> None:
-        self._residuals.clear()
-        self._windows.clear()
-        self._overlay_key = self._overlay_kept = None
-
-    def _on_series_selected(self) -> None:
-        volume, record = self._session.volume, self._session.record
-        if volume is not None:
-            known = None if record is None else self._windows.get(record.series_id)
-            self._look = replace(self._look, window=known or default_window(volume))
-        self.refresh()
-        self.refresh_strip()
-
-    def _on_voxel_changed(self) -> None:
-        self.refresh()
-        self._strip_kept = replace(self._strip_kept, index=self._session.voxel[0])
-        self.strip_changed.emit(self._strip_kept)
-
     def _on_result_changed(self, series_id: int) -> None:
-        record = self._session.record
-        if record is not None and record.series_id == series_id:
+        if self._session.is_shown(series_id):
             self.refresh()
-            self.refresh_strip()
 
     def _on_slice_scored(self, series_id: int, index: int, raw: float) -> None:
-        record = self._session.record
-        if record is None or record.series_id != series_id:
-            return
-        kept = self._strip_kept
-        if self._session.result.evaluation is None and index < kept.values.size:
-            values = kept.values.copy()
-            values[index] = raw
-            self._strip_kept = replace(kept, values=values, limits=score_limits(values))
-            self.strip_changed.emit(self._strip_kept)
-        if index == self._session.voxel[0]:
+        if self._session.is_shown(series_id) and index == self._session.voxel[0]:
             self.refresh()
 
     def _on_findings_changed(self) -> None:
@@ -318,13 +162,11 @@ class ViewingPresenter(QObject):
         self.refresh()
 
     def _mpr(self) -> MprState:
-        session = self._session
+        session, look = self._session, self._display.look
         handle, volume = session.handle, session.volume
         if handle is None or volume is None:
-            empty = SliceViewState(message=self._message)
             blank = SliceViewState()
-            return MprState(empty, blank, blank)
-        look = self._look
+            return MprState(SliceViewState(message=self._message), blank, blank)
         patch = float(self.patch_size())
         main = SliceViewState(
             volume=handle,
@@ -333,7 +175,7 @@ class ViewingPresenter(QObject):
             window=look.window,
             inverted=look.inverted,
             interpolation="smooth" if look.smooth else "nearest",
-            overlay=self._overlay(),
+            overlay=self._overlays.shown(),
             boxes=self._boxes(),
             corners=corner_texts(session, volume, look.window),
             tool=look.tool,
@@ -343,53 +185,34 @@ class ViewingPresenter(QObject):
         )
         return mpr_state(main, session.voxel)
 
-    def _overlay(self) -> OverlayState | None:
-        session, choice = self._session, self._choice
-        run, store = session.result.run, session.store
-        if choice.name == "none" or run is None or store is None:
-            return None
-        index = session.voxel[0]
-        evaluation = session.result.evaluation
-        if choice.name == "residual" or evaluation is None:
-            return self._residuals.overlay(store, run, index, choice)
-        key = (id(evaluation), index, choice)
-        if self._overlay_key != key:
-            # The same object while nothing changes lets the view keep its picture.
-            self._overlay_key = key
-            self._overlay_kept = grid_overlay(evaluation, index, choice)
-        return self._overlay_kept
-
     def _boxes(self) -> tuple[PatchBox, ...]:
-        session = self._session
+        session, place = self._session, self._place
         record, selected = session.record, session.finding
         if record is None:
             return ()
-        size = float(self.patch_size())
+        index = session.voxel[0]
         boxes = [
-            PatchBox(
-                f.x - size / 2,
-                f.y - size / 2,
-                (size, size),
-                label=f"#{f.finding_id} {f.status}",
-                colour=STATUS_COLOURS[f.status],
+            self._box(
+                (index, round(f.y), round(f.x)),
+                f"#{f.finding_id} {f.status}",
+                STATUS_COLOURS[f.status],
                 selected=selected is not None and f.finding_id == selected.finding_id,
-                inner=(_CENTRE, _CENTRE),
             )
             for f in self._findings
-            if f.series_id == record.series_id and f.slice_index == session.voxel[0]
+            if f.series_id == record.series_id and f.slice_index == index
         ]
-        mark = session.mark
-        here = (record.series_id, session.voxel[0])
-        if mark is not None and (mark.series_id, mark.slice_index) == here:
-            boxes.append(
-                PatchBox(
-                    mark.x - size / 2,
-                    mark.y - size / 2,
-                    (size, size),
-                    label=mark.label,
-                    colour=_PLACE_COLOUR,
-                    selected=True,
-                    inner=(_CENTRE, _CENTRE),
-                )
-            )
+        if place.at is not None and place.is_drawn and place.at[0] == index:
+            boxes.append(self._box(place.at, place.label, _PLACE_COLOUR, selected=True))
         return tuple(boxes)
+
+    def _box(self, at: Voxel, label: str, colour: str, *, selected: bool) -> PatchBox:
+        size = float(self.patch_size())
+        return PatchBox(
+            at[2] - size / 2,
+            at[1] - size / 2,
+            (size, size),
+            label=label,
+            colour=colour,
+            selected=selected,
+            inner=(_CENTRE, _CENTRE),
+        )

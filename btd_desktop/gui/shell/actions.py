@@ -55,11 +55,11 @@ class ActionSpec:
 
 
 def _take_tool(tool: Tool, shell: Shell) -> None:
-    shell.parts.viewing.on_tool_chosen(tool)
+    shell.parts.display.on_tool_chosen(tool)
 
 
 def _use_window(key: int, shell: Shell) -> None:
-    shell.parts.viewing.on_preset_chosen(key)
+    shell.parts.display.on_preset_chosen(key)
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -132,18 +132,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "invert",
         "&View",
-        lambda s: s.parts.viewing.on_inverted_toggled(),
+        lambda s: s.parts.display.on_inverted_toggled(),
         icon="invert",
         ruled_off=True,
     ),
     ActionSpec(
         "smooth",
         "&View",
-        lambda s: s.parts.viewing.on_smooth_toggled(),
+        lambda s: s.parts.display.on_smooth_toggled(),
         "Smooth pixels on screen",
     ),
     ActionSpec(
-        "info", "&View", lambda s: s.parts.viewing.on_info_toggled(), icon="info"
+        "info", "&View", lambda s: s.parts.display.on_info_toggled(), icon="info"
     ),
     ActionSpec(
         "reset_view",
@@ -221,7 +221,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
         lambda s: s.parts.viewing.on_strip_requested(0),
         needs="series",
     ),
-    ActionSpec("slice_last", "S&can", lambda s: s.go_to_last_slice(), needs="series"),
+    ActionSpec(
+        "slice_last",
+        "S&can",
+        lambda s: s.parts.viewing.on_strip_requested(-1),
+        needs="series",
+    ),
     ActionSpec(
         "series_previous",
         "S&can",
@@ -234,7 +239,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "flagged_next",
         "F&indings",
-        lambda s: s.parts.viewing.on_flagged_wanted(),
+        lambda s: s.parts.strip.on_flagged_wanted(),
         icon="next",
         bar=True,
         needs="series",
@@ -242,7 +247,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "flagged_previous",
         "F&indings",
-        lambda s: s.parts.viewing.on_flagged_wanted(back=True),
+        lambda s: s.parts.strip.on_flagged_wanted(back=True),
         icon="previous",
         bar=True,
         needs="series",

@@ -102,16 +102,16 @@ class Dialogs(QObject):
         from btd_desktop.gui.presenters.verifying import VerifyPresenter
 
         presenter = VerifyPresenter(self._session.jobs)
-        self._open(VerifyDialog(presenter, self._look.theme, self._window))
+        self._open(VerifyDialog(presenter, self._window))
         presenter.on_report_chosen(path)
 
     def check_case(self) -> None:
         """Check audit log, records and arrays of the open case."""
-        from btd_desktop.gui.dialogs.case_check_dialog import CaseCheckDialog
+        from btd_desktop.gui.dialogs.verify_dialog import CaseCheckDialog
         from btd_desktop.gui.presenters.verifying import CaseCheckPresenter
 
         presenter = CaseCheckPresenter(self._session)
-        self._open(CaseCheckDialog(presenter, self._look.theme, self._window))
+        self._open(CaseCheckDialog(presenter, self._window))
         presenter.on_check_wanted()
 
     def export_picture(self) -> None:

@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         self.resize(first_size())
         self.parts = make_parts(session, recent, self)
         self.start_page = StartPage(self.look.theme)
-        self.workspace = Workspace(self.parts.viewing)
+        self.workspace = Workspace(self.parts)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.workspace)
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self._show_page()
         self._show_recent()
         self._enable_actions()
-        self.action_set.check_tool(self.parts.viewing.tool)
+        self.action_set.check_tool(self.parts.display.look.tool)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open a case, verify a report or import evidence, by what is given."""
@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         parts.opening.imported.connect(self._on_imported)
         parts.scoring.changed.connect(self._show_scoring)
         parts.scoring.device_changed.connect(self.strip.show_device)
-        parts.viewing.tool_changed.connect(self.action_set.check_tool)
+        parts.display.tool_changed.connect(self.action_set.check_tool)
         parts.viewing.copy_wanted.connect(self._copy)
         self.strip.pause_toggled.connect(parts.scoring.on_pause_toggled)
         self.strip.cancel_wanted.connect(self.action_set["stop"].trigger)

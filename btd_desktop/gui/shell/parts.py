@@ -8,14 +8,17 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.display import DisplayPresenter
 from btd_desktop.gui.presenters.findings import FindingsPresenter
 from btd_desktop.gui.presenters.histogram import HistogramPresenter
 from btd_desktop.gui.presenters.metadata import MetadataPresenter
 from btd_desktop.gui.presenters.opening import OpeningPresenter
+from btd_desktop.gui.presenters.overlays import OverlayPresenter
 from btd_desktop.gui.presenters.placing import PlacingPresenter
 from btd_desktop.gui.presenters.scoring import ScoringPresenter
 from btd_desktop.gui.presenters.series import SeriesPresenter
 from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.slice_strip import StripPresenter
 from btd_desktop.gui.presenters.slice_tags import TagsPresenter
 from btd_desktop.gui.presenters.viewing import ViewingPresenter
 
@@ -31,6 +34,9 @@ class Parts:
         opening: Opens and imports.
         series: Lists series.
         scoring: Scores in the background.
+        display: How pictures are shown.
+        overlays: What lies over them.
+        strip: All slices at a glance.
         viewing: Image views.
         placing: The clicked place.
         histogram: Histogram and threshold.
@@ -45,6 +51,9 @@ class Parts:
     opening: OpeningPresenter
     series: SeriesPresenter
     scoring: ScoringPresenter
+    display: DisplayPresenter
+    overlays: OverlayPresenter
+    strip: StripPresenter
     viewing: ViewingPresenter
     placing: PlacingPresenter
     histogram: HistogramPresenter
@@ -56,6 +65,9 @@ class Parts:
 def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
     """Make the presenters and connect them with each other."""
     detectors = Detectors()
+    # Before the views: they show what these two say.
+    display = DisplayPresenter(session, parent)
+    overlays = OverlayPresenter(session, parent)
     parts = Parts(
         session=session,
         recent=recent,
@@ -63,7 +75,10 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
         opening=OpeningPresenter(session, recent, parent),
         series=SeriesPresenter(session, parent),
         scoring=ScoringPresenter(session, detectors, parent),
-        viewing=ViewingPresenter(session, parent),
+        display=display,
+        overlays=overlays,
+        strip=StripPresenter(session, parent),
+        viewing=ViewingPresenter(session, display, overlays, parent),
         placing=PlacingPresenter(session, detectors, parent),
         histogram=HistogramPresenter(session, parent),
         findings=FindingsPresenter(session, parent),
@@ -72,5 +87,6 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
     )
     parts.opening.imported.connect(parts.scoring.on_imported)
     parts.viewing.score_requested.connect(parts.placing.on_score_requested)
+    parts.placing.changed.connect(parts.viewing.on_place_changed)
     parts.placing.place_scored.connect(parts.histogram.on_place_scored)
     return parts

@@ -76,17 +76,11 @@ class Shell:
 
     def leave_tool(self) -> None:
         """Leave the tool, then the selection; never close anything."""
-        if self.parts.viewing.tool != "browse":
-            self.parts.viewing.on_tool_chosen("browse")
+        if self.parts.display.look.tool != "browse":
+            self.parts.display.on_tool_chosen("browse")
         else:
             self.parts.session.select_finding(None)
-            self.parts.session.set_mark(None)
-
-    def go_to_last_slice(self) -> None:
-        """Show the last slice."""
-        handle = self.parts.session.handle
-        if handle is not None:
-            self.parts.viewing.on_strip_requested(handle.shape[0] - 1)
+            self.parts.placing.on_left()
 
     def go_to_next_finding(self) -> None:
         """Show the next finding that is not dismissed."""

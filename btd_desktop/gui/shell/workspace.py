@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.presenters.viewing import ViewingPresenter
+from btd_desktop.gui.shell.parts import Parts
 from btd_desktop.gui.views.cine import CineTimer
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
@@ -19,7 +19,7 @@ _HOLD_MS = 350
 
 
 class Workspace(QWidget):
-    """Image views and their controls, connected to the viewing presenter.
+    """Image views and their controls, connected to their presenters.
 
     Signals:
         pointer_changed(str): What lies under the pointer, in words.
@@ -27,11 +27,11 @@ class Workspace(QWidget):
 
     pointer_changed = Signal(str)
 
-    def __init__(
-        self, viewing: ViewingPresenter, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, parts: Parts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewing = viewing
+        self._viewing = parts.viewing
+        self._display = parts.display
+        self._overlays = parts.overlays
         self.mpr = MprView()
         self.strip = SliceStrip()
         self.overlay_bar = OverlayBar()
@@ -50,26 +50,26 @@ class Workspace(QWidget):
         layout.addWidget(self.banner)
         layout.addWidget(self.overlay_bar)
         layout.addLayout(across, 1)
-        self._connect()
+        self._connect(parts)
 
-    def _connect(self) -> None:
+    def _connect(self, parts: Parts) -> None:
         viewing, mpr = self._viewing, self.mpr
         viewing.changed.connect(mpr.show_state)
-        viewing.strip_changed.connect(self.strip.show_state)
-        viewing.choice_changed.connect(self.overlay_bar.show_choice)
+        parts.strip.changed.connect(self.strip.show_state)
+        parts.overlays.changed.connect(self.overlay_bar.show_choice)
         mpr.slice_step_requested.connect(viewing.on_slice_stepped)
         mpr.slice_requested.connect(viewing.on_slice_requested)
         mpr.crosshair_requested.connect(viewing.on_crosshair_requested)
         mpr.score_requested.connect(viewing.on_score_requested)
-        mpr.window_changed.connect(viewing.on_window_changed)
-        mpr.opacity_step_requested.connect(viewing.on_opacity_stepped)
+        mpr.window_changed.connect(parts.display.on_window_changed)
+        mpr.opacity_step_requested.connect(parts.overlays.on_opacity_stepped)
         mpr.context_menu_requested.connect(self._on_menu)
         mpr.maximise_requested.connect(self.on_maximise)
         mpr.pointer_moved.connect(self._on_pointer)
         mpr.pointer_left.connect(self._on_pointer_left)
         self.strip.slice_requested.connect(viewing.on_strip_requested)
         self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
-        self.overlay_bar.choice_changed.connect(viewing.on_overlay_chosen)
+        self.overlay_bar.choice_changed.connect(parts.overlays.on_chosen)
         self.cine.slice_step_requested.connect(viewing.on_cine_stepped)
         for view in mpr.views:
             view.installEventFilter(self)
@@ -91,12 +91,12 @@ class Workspace(QWidget):
             if event.type() == QEvent.Type.KeyPress and plain:
                 if not event.isAutoRepeat():
                     self._held.start()
-                    self._viewing.on_overlay_toggled()
+                    self._overlays.on_toggled()
                 return True
             if event.type() == QEvent.Type.KeyRelease and plain:
                 if not event.isAutoRepeat() and self._held.isValid():
                     if self._held.elapsed() > _HOLD_MS:
-                        self._viewing.on_overlay_toggled()
+                        self._overlays.on_toggled()
                     self._held.invalidate()
                 return True
         return super().eventFilter(watched, event)
@@ -134,4 +134,4 @@ class Workspace(QWidget):
         elif chosen is reset:
             self.mpr.reset_views()
         elif chosen in keys:
-            self._viewing.on_preset_chosen(keys[chosen])
+            self._display.on_preset_chosen(keys[chosen])

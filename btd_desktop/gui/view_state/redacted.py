@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from btd_desktop.examination.body import picture_of_body
 from btd_desktop.gui.view_state.planes import VolumeHandle
 from btd_desktop.gui.view_state.states import SliceViewState
-from btd_desktop.report.redaction import picture_of_body
 
 
 def without_patient_data(state: SliceViewState, modality: str) -> SliceViewState:

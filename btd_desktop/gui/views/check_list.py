@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import PlainLabel, plain_label
-from btd_desktop.gui.presenters.verifying import CheckLine
+
+if TYPE_CHECKING:
+    from btd_desktop.workflow.verdict_words import CheckLine
 
 _MARKS = {True: ("✓", "good"), False: ("✗", "danger"), None: ("–", "muted")}
 _WORDS = {True: "passed", False: "failed", None: "not judged"}

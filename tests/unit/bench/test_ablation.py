@@ -14,8 +14,8 @@ from btd_desktop.bench.ablation import (
 from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.place import Observed
 from btd_desktop.bench.tables import mean_rows
-from btd_desktop.calibration.places import BenignSeries, PlaceCopy
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.calibration.places import BenignSeries
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 
 LEVELS = (0.003, 0.02)
@@ -44,7 +44,7 @@ def benign() -> list[BenignSeries]:
             {},
             patient * 64,
             tuple(
-                PlaceCopy(0, int(i), int(j), 4.5 + float(rng.normal(0, 0.2)))
+                ((0, int(i), int(j)), 4.5 + float(rng.normal(0, 0.2)))
                 for i, j in np.ndindex(10, 10)
             ),
         )
@@ -62,7 +62,7 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             attack,
             grid(rng, 1, **odd),
             series,
-            CopyMatch(strength, 0.3, 32, 1, 0, 0, 0),
+            NoiseCopy(strength, 0.3, 1, 0, 0, 0, side_px=32),
             dict.fromkeys(LOOKED, 1.0),
             {},
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
-from btd_desktop.calibration.places import BenignSeries, PlaceCopy
+from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.scoring.features import GridFeatures, feature_names
@@ -84,7 +84,7 @@ def searched(series: BenignSeries, seed: int, n: int = 30) -> BenignSeries:
         scored = np.argwhere(series.slices[s].scored)
         i, j = scored[rng.integers(len(scored))]
         strength = 5.0 + 0.4 * abs(float(rng.standard_normal()))
-        copies.append(PlaceCopy(s, int(i), int(j), strength))
+        copies.append(((s, int(i), int(j)), strength))
     return replace(series, copies=tuple(copies))
 
 

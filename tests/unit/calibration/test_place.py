@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
+from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.cases.text import dict_from_json, json_text
+from btd_desktop.scoring.copies import NoiseCopy
 from tests.factories import make_manifest, make_numbers
 
 _reals = st.floats(-1e299, 1e299)
@@ -38,7 +39,7 @@ def values(draw: st.DrawFn, *levels: Any) -> CalibratedValue:
 
 
 _copies = st.builds(
-    JudgedCopy, _reals, _reals, _counts, _counts, _counts, _counts, st.none() | _reals,
+    NoiseCopy, _reals, _reals, _counts, _counts, _counts, _counts, st.none() | _reals,
     st.booleans(), _rates, st.none() | _reals, st.just(UNSET) | _counts,
 )  # fmt: skip
 _places = st.builds(

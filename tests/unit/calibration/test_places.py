@@ -16,7 +16,7 @@ from btd_desktop.calibration.places import copy_scale, flatten, place_scores
 from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import CalibrationError
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from tests.unit.calibration.samples import (
     header,
@@ -45,8 +45,8 @@ def place_of(slices: tuple[GridFeatures, ...]) -> GridFeatures:
     return GridFeatures(own.rows[6:7], own.columns[7:8], *(a[6:7, 7:8] for a in arrays))
 
 
-def match(strength: float) -> CopyMatch:
-    return CopyMatch(strength, 0.5, 32, 1, 0, 40, 40)
+def match(strength: float) -> NoiseCopy:
+    return NoiseCopy(strength, 0.5, 1, 0, 40, 40, side_px=32)
 
 
 def test_profile_of_searched_series_has_a_level_of_places(
@@ -99,12 +99,12 @@ def test_searched_places_are_found_again_in_the_flat_list() -> None:
     series = searched(series_of("p", 4), 4)
     flat = flatten(series)
     for copy, at, log in zip(series.copies, flat.copied, flat.strength, strict=True):
-        own = series.slices[copy.slice_index]
-        where = (copy.row_index, copy.column_index)
-        assert flat.slice_index[at] == copy.slice_index
+        (index, *at_grid), strength = copy
+        own, where = series.slices[index], tuple(at_grid)
+        assert flat.slice_index[at] == index
         assert flat.injection[at] == own.injection[where]
         assert flat.removal[at] == own.removal[where]
-        assert float(np.exp(log)) == pytest.approx(copy.strength)
+        assert float(np.exp(log)) == pytest.approx(strength)
 
 
 def test_series_that_was_not_searched_has_no_place_scores() -> None:

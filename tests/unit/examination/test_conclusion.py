@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from btd_desktop.calibration.apply import CalibratedSeries
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.examination.conclusion import conclude
@@ -32,10 +34,12 @@ def series(
 ) -> SeriesExamination:
     """A scored and calibrated series."""
     n = share.n_slices_scored
-    slices = [SimpleNamespace(flagged=i < n_flagged) for i in range(n)]
-    anomaly = SimpleNamespace(
-        slices=[*slices, *[None] * (N_SLICES - n)], series=slices[0] if n else None
-    )
+    slices = [
+        CalibratedValue(float(i < n_flagged), 0.5, None, 99, 9, 0.5, i < n_flagged)
+        for i in range(n)
+    ]
+    scored = (*slices, *[None] * (N_SLICES - n))
+    anomaly = CalibratedSeries("anomaly", (), (), scored, slices[0] if n else None)
     reasons = () if coverage is Coverage.COVERED else ("another scanner",)
     evaluation = SimpleNamespace(
         kinds={"anomaly": anomaly},

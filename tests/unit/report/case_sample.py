@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.ecdf import Ecdf
-from btd_desktop.calibration.place import CalibratedValue, JudgedCopy, PlaceNumbers
+from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.calibration.profile import LevelCalibration
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import (
@@ -47,6 +47,7 @@ from btd_desktop.report.document import (
 from btd_desktop.report.document import digest as digest_cell
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.scoring.card import ModelFacts
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.grid import PatchGrid
 from tests.factories import make_ct_volume, make_manifest
 
@@ -299,7 +300,7 @@ def make_place_numbers() -> PlaceNumbers:
         CalibratedValue(3.4, 1 / 721, None, 720, 24, 2.5, flagged=True, level="place"),
         CalibratedValue(0.0133, 0.012, None, 4_823, 24, 2.1, flagged=False),
         CalibratedValue(0.0102, 0.31, None, 4_823, 24, 2.1, flagged=False),
-        JudgedCopy(
+        NoiseCopy(
             strength=19.0, correlation=0.88, side_px=32, n_slices=3, slice_index=6,
             row=33, column=29, surprise=6.2, copied=True, share=0.05,
             usual_strength=5.4,

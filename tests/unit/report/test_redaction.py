@@ -13,6 +13,7 @@ import pytest
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import bytes_digest, tree_digest
+from btd_desktop.examination.body import picture_of_body
 from btd_desktop.report.document import (
     Block,
     Bullets,
@@ -38,7 +39,7 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.evidence_match import compare_evidence
 from btd_desktop.report.pictures import ExhibitFigure
-from btd_desktop.report.redaction import picture_of_body, redacted_document
+from btd_desktop.report.redaction import redacted_document
 from btd_desktop.report.scrubbing import Scrubber
 from btd_desktop.report.twin import twin_value
 from tests.unit.report.case_sample import (

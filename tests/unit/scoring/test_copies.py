@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.errors import Cancelled
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.scoring.copies import CopyMatch, find_copies
+from btd_desktop.scoring.copies import NoiseCopy, find_copies
 
 SIDE = 144
 Residuals = NDArray[np.float32]
@@ -25,7 +25,7 @@ def search(
     residuals: NDArray[np.floating],
     places: Sequence[tuple[int, int, int]],
     inside: NDArray[np.bool_] | None = None,
-) -> list[CopyMatch | None]:
+) -> list[NoiseCopy | None]:
     if inside is None:
         inside = np.ones(residuals.shape, np.bool_)
     body = inside
@@ -38,7 +38,7 @@ def search_one(
     residuals: NDArray[np.floating],
     place: tuple[int, int, int],
     inside: NDArray[np.bool_] | None = None,
-) -> CopyMatch:
+) -> NoiseCopy:
     (found,) = search(residuals, [place], inside)
     assert found is not None
     return found

@@ -13,7 +13,6 @@ import pytest
 from msgspec import UNSET
 
 from btd_desktop.calibration.apply import calibrate_place
-from btd_desktop.calibration.place import JudgedCopy
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
@@ -28,7 +27,7 @@ from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Figure, Record, Text, text_of
 from btd_desktop.report.twin import twin_value
-from btd_desktop.scoring.copies import CopyMatch
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on
@@ -302,7 +301,7 @@ def _one_place(evaluation: Evaluation) -> GridFeatures:
     )  # fmt: skip
 
 
-MATCH = CopyMatch(19.0, 0.88, 32, 3, 6, 335, 295)
+MATCH = NoiseCopy(19.0, 0.88, 3, 6, 335, 295, side_px=32)
 
 
 def test_strength_that_genuine_places_reach_is_where_copies_begin(made):
@@ -364,7 +363,7 @@ def test_profile_without_places_ranks_among_patches_and_judges_nothing(
 
 
 def test_sentence_of_a_copy_names_place_correlation_and_what_is_usual():
-    judged = JudgedCopy(
+    judged = NoiseCopy(
         19.2, 0.884, 1, 6, 335, 295, 6.0, copied=True, share=0.01, usual_strength=5.43,
         side_px=14,
     )  # fmt: skip

@@ -46,16 +46,13 @@ def test_places_are_scored_ones_spread_over_all_slices(volume, scored):
     found = sampled_copies(volume, features, residuals, 5)
     # Those at the rim of a slice cannot be searched for.
     assert 15 <= len(found) < 30
-    assert len({(c.slice_index, c.row_index, c.column_index) for c in found}) == len(
-        found
-    )
-    for copy in found:
-        own = features[copy.slice_index]
-        assert own.scored[copy.row_index, copy.column_index]
-    counts = np.bincount([c.slice_index for c in found], minlength=4)
+    assert len({place for place, _ in found}) == len(found)
+    for (s, i, j), _ in found:
+        assert features[s].scored[i, j]
+    counts = np.bincount([place[0] for place, _ in found], minlength=4)
     assert counts.min() >= 3
     # White noise: found again as strongly as chance allows.
-    strengths = np.array([c.strength for c in found])
+    strengths = np.array([strength for _, strength in found])
     assert 3.5 < float(np.median(strengths)) < 6.0
 
 
@@ -64,40 +61,29 @@ def test_strengths_are_those_of_the_search_at_the_grids_centres(volume, scored):
     found = sampled_copies(volume, features, residuals, 5)
     some = found[::9]
     places = [
-        (
-            c.slice_index,
-            int(features[c.slice_index].rows[c.row_index]),
-            int(features[c.slice_index].columns[c.column_index]),
-        )
-        for c in some
+        (s, int(features[s].rows[i]), int(features[s].columns[j]))
+        for (s, i, j), _ in some
     ]
     matches = find_copies(
         lambda s: residuals[s], lambda s: tissue_of(volume, s) > 0, 4, places
     )
-    assert [m.strength for m in matches if m is not None] == [c.strength for c in some]
+    assert [m.strength for m in matches if m is not None] == [s for _, s in some]
     assert sampled_copies(volume, features, residuals, 5) == found
 
 
 def test_copied_noise_in_a_sampled_place_is_kept_as_strong(volume, scored):
     features, residuals = scored
     plain = sampled_copies(volume, features, residuals, 5)
-    copy = next(c for c in plain if c.slice_index == 1)
-    r = int(features[1].rows[copy.row_index])
-    c = int(features[1].columns[copy.column_index])
+    place, before = next(found for found in plain if found[0][0] == 1)
+    r, c = int(features[1].rows[place[1]]), int(features[1].columns[place[2]])
     planted = [m.copy() for m in residuals]
     column = 96 if abs(c - 96) > 24 else 130
     planted[3][80:112, column - 16 : column + 16] = residuals[1][
         r - 16 : r + 16, c - 16 : c + 16
     ]
     found = sampled_copies(volume, features, planted, 5)
-    strength = next(
-        f.strength
-        for f in found
-        if (f.slice_index, f.row_index, f.column_index)
-        == (1, copy.row_index, copy.column_index)
-    )
-    assert copy.strength < 7.0
-    assert strength > 8.0
+    assert before < 7.0
+    assert dict(found)[place] > 8.0
 
 
 def test_few_places_are_all_searched_and_none_give_nothing(volume, scored):
@@ -115,5 +101,5 @@ def test_few_places_are_all_searched_and_none_give_nothing(volume, scored):
         injection[i, j] = 1.0
     blank[1] = replace(blank[1], injection=injection)
     found = sampled_copies(volume, blank, residuals, 5)
-    assert [[c.row_index, c.column_index] for c in found] == sorted(middle)
-    assert {c.slice_index for c in found} == {1}
+    assert [[i, j] for (_, i, j), _ in found] == sorted(middle)
+    assert {s for (s, _, _), _ in found} == {1}

@@ -20,7 +20,8 @@ from btd_desktop.workflow.import_series import (
 )
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.slice_tags import (
-    TagDifference,
+    ABSENT,
+    TagRow,
     differing_tags,
     tags_of_slice,
 )
@@ -131,11 +132,11 @@ def test_difference_holds_all_and_only_what_differs() -> None:
     ]
     rows = {row.path: row for row in differing_tags(own, other)}
     assert list(rows) == ["(0020,0013)", "(0018,0050)", "(7FE0,0010)", "(0008,0070)"]
-    assert rows["(0020,0013)"] == TagDifference(
+    assert rows["(0020,0013)"] == TagRow(
         "(0020,0013)", "InstanceNumber", "IS", "1", "2"
     )
-    assert rows["(0018,0050)"].other is None
-    assert (rows["(0008,0070)"].value, rows["(0008,0070)"].other) == (None, "")
+    assert rows["(0018,0050)"].other == ABSENT
+    assert (rows["(0008,0070)"].value, rows["(0008,0070)"].other) == (ABSENT, "")
     assert rows["(7FE0,0010)"].value != rows["(7FE0,0010)"].other
     assert differing_tags(own, own) == []
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from btd_desktop.examination.comparison import Threshold
+from btd_desktop.examination.fit import LevelFit
 from btd_desktop.gui.presenters.calibrating import CalibrationState
-from btd_desktop.gui.presenters.calibration_fits import LevelFit
-from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
+from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
 from btd_desktop.gui.views.place_panel import PlacePanel
@@ -31,7 +32,7 @@ _COPIED = (
 )
 _STATE = PlaceState(
     "scored",
-    "Slice 7, x 240, y 300",
+    (6, 300, 240),
     (_ROW,),
     noise=_COPIED,
     copied_from=(6, 335, 295),
@@ -68,7 +69,7 @@ def test_noise_that_is_not_found_again_is_told_quietly(panel):
 
 def test_nothing_is_told_of_noise_before_a_place_is_scored(panel):
     panel.show_state(_STATE)
-    panel.show_state(PlaceState("scoring", "Slice 2", message="Scoring this place …"))
+    panel.show_state(PlaceState("scoring", (1, 5, 5), message="Scoring this place …"))
     assert not panel._noise.isVisible()
     assert not panel._go.isVisible()
 
@@ -85,7 +86,7 @@ def _histogram(**changes: Any) -> HistogramState:
         cdf_y=np.linspace(0, 1, 50),
         n_benign=300,
         n_patients=10,
-        threshold=ThresholdState(2.5, 0.01, (0.002, 0.03), 0, 0, own=False),
+        threshold=Threshold(2.5, 0.01, (0.002, 0.03), 0, 0, own=False),
         mark=6.1,
         mark_text="clicked place",
         has_places=True,

@@ -10,14 +10,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from btd_desktop.examination.comparison import Threshold
 from btd_desktop.gui.presenters.detectors import device_line
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
-from btd_desktop.gui.presenters.histogram import HistogramState, ThresholdState
+from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
 from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.presenters.overlays import OverlayChoice
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
-from btd_desktop.gui.presenters.verifying import CheckLine
 from btd_desktop.gui.views.check_list import CheckList
 from btd_desktop.gui.views.finding_panel import FindingPanel
 from btd_desktop.gui.views.help_button import HelpBubble, HelpButton
@@ -27,6 +27,7 @@ from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.status_strip import StatusStrip
 from btd_desktop.progress import Progress
+from btd_desktop.workflow.verdict_words import CheckLine
 
 HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
 
@@ -127,7 +128,7 @@ def test_place_shows_score_p_n_threshold_and_scope(qtbot):
     panel.show_state(
         PlaceState(
             "scored",
-            "Slice 3, x 1, y 2",
+            (2, 2, 1),
             tuple(replace(_ROW, kind=k) for k in ("anomaly", "injection", "removal")),
             "Local scans",
             "partly covered",
@@ -147,7 +148,7 @@ def test_place_is_kept_once_with_note_and_status(qtbot):
     panel = PlacePanel()
     qtbot.addWidget(panel)
     panel.show()
-    state = PlaceState("scored", "Slice 3", (_ROW,))
+    state = PlaceState("scored", (2, 5, 5), (_ROW,))
     panel.show_state(state)
     asked: list[Any] = []
     panel.keep_wanted.connect(lambda n, s: asked.append((n, s)))
@@ -173,7 +174,7 @@ def _histogram() -> HistogramState:
         np.linspace(0, 1, 50),
         50,
         9,
-        ThresholdState(4.0, 0.02, (0.001, 0.11), 0, 4, own=False),
+        Threshold(4.0, 0.02, (0.001, 0.11), 0, 4, own=False),
         1.5,
         "slice 2",
     )
@@ -191,7 +192,7 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     panel.threshold_line.setValue(3.0)
     panel.threshold_line.sigDragged.emit(panel.threshold_line)
     assert told == [3.0]
-    panel.show_threshold(ThresholdState(3.0, 0.2, (0.1, 0.4), 1, 4, own=True))
+    panel.show_threshold(Threshold(3.0, 0.2, (0.1, 0.4), 1, 4, own=True))
     assert panel.fpr_text.startswith("Tried threshold 3")
     assert panel._reset.isVisible()
     assert told == [3.0]
@@ -203,7 +204,7 @@ def test_histogram_without_scores_says_why(qtbot):
     panel.show()
     panel.show_state(HistogramState(message="Not scored yet."))
     assert panel._message.isVisible()
-    assert not panel.plot.isVisible()
+    assert not panel._plot.widget.isVisible()
 
 
 def test_showing_a_histogram_asks_for_nothing(qtbot):

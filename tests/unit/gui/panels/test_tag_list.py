@@ -6,9 +6,10 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from btd_desktop.gui.presenters.slice_tags import TagRow, TagsState
+from btd_desktop.gui.presenters.slice_tags import TagsState
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.tag_list import TagListView
+from btd_desktop.workflow.slice_tags import TagRow
 
 HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
 STATE = TagsState(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.examination.fit import level_fit
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
-from btd_desktop.gui.presenters.calibration_fits import level_fit
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.parts import make_parts
 from btd_desktop.workflow.services import Services

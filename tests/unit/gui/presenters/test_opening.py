@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QPushButton
 from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
-from btd_desktop.gui.presenters.first_slice import first_slice
 from btd_desktop.gui.presenters.opening import (
     CaseChoice,
     OpeningPresenter,
@@ -22,6 +21,7 @@ from btd_desktop.gui.presenters.opening import (
 )
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.first_slice import first_slice
 from btd_desktop.workflow.services import Services
 from tests.factories import make_series_folder
 from tests.unit.dicom.volume_samples import nifti, stack
@@ -135,7 +135,7 @@ def test_reader_that_waits_for_evidence_ends_with_the_presenter(
     opening.get_ready()
     reader = opening._preview
     wait_until(lambda: reader._ready is not None and not reader.is_busy)
-    process = reader._ready._contained.process
+    process = reader._ready._sandbox._contained.process
     assert process.poll() is None
     assert list(temporary.iterdir())
     opening.close()
@@ -150,7 +150,7 @@ def test_reader_ends_when_nothing_looks_like_an_image(opening, tmp_path):
     opening.get_ready()
     reader = opening._preview
     wait_until(lambda: reader._ready is not None and not reader.is_busy)
-    process = reader._ready._contained.process
+    process = reader._ready._sandbox._contained.process
     reader.show([folder])
     wait_until(lambda: not opening._session.jobs.jobs())
     assert process.poll() is not None

@@ -40,7 +40,7 @@ def test_overlay_stands_over_the_patches_it_speaks_of(parts):
     states: list[Any] = []
     parts.viewing.changed.connect(states.append)
     for name in ("p-value", "score"):
-        parts.viewing.on_overlay_chosen(OverlayChoice(name=name, p_shown=1.0))
+        parts.overlays.on_chosen(OverlayChoice(name=name, p_shown=1.0))
         overlay = states[-1].main.overlay
         evaluation = parts.session.result.evaluation
         index = parts.session.voxel[0]
@@ -49,18 +49,18 @@ def test_overlay_stands_over_the_patches_it_speaks_of(parts):
         np.testing.assert_allclose(overlay.values, expected[index], rtol=1e-6)
         assert overlay.origin == (-8.0, -8.0)
         assert overlay.cell == (16.0, 16.0)
-    parts.viewing.on_overlay_chosen(OverlayChoice(name="residual"))
+    parts.overlays.on_chosen(OverlayChoice(name="residual"))
     residual = states[-1].main.overlay
     assert residual.values.shape == (128, 128)
     assert "not calibrated" in residual.label
-    parts.viewing.on_overlay_chosen(OverlayChoice(name="none"))
+    parts.overlays.on_chosen(OverlayChoice(name="none"))
     assert states[-1].main.overlay is None
 
 
 def test_strip_shows_the_p_value_of_each_slice(parts):
     states: list[Any] = []
-    parts.viewing.strip_changed.connect(states.append)
-    parts.viewing.refresh_strip()
+    parts.strip.changed.connect(states.append)
+    parts.strip.refresh()
     slices = parts.session.result.evaluation.kinds["anomaly"].slices
     np.testing.assert_array_equal(
         states[-1].values, [np.nan if v is None else v.p_value for v in slices]
@@ -88,7 +88,7 @@ def test_cine_starts_over_at_the_end(parts):
 def test_next_flagged_goes_round(parts):
     seen = set()
     for _ in range(N_SLICES + 1):
-        parts.viewing.on_flagged_wanted()
+        parts.strip.on_flagged_wanted()
         seen.add(parts.session.voxel[0])
     evaluation = parts.session.result.evaluation
     flagged = {

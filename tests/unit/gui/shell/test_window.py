@@ -117,9 +117,9 @@ def test_every_key_of_the_table_does_something(window):
 
 
 def test_escape_never_closes_anything(window):
-    window.parts.viewing.on_tool_chosen("score")
+    window.parts.display.on_tool_chosen("score")
     window.action_set["cancel"].trigger()
-    assert window.parts.viewing.tool == "browse"
+    assert window.parts.display.look.tool == "browse"
     window.action_set["cancel"].trigger()
     assert window.isVisible()
 

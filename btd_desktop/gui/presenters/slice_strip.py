@@ -2,11 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.view_state.states import StripState
+
+
+class StripPresenter(QObject):
+    """Shows all slices, and leads to those that are flagged.
+
+    Signals:
+        changed(StripState): The strip.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._state = StripState(np.zeros(0))
+        session.series_selected.connect(self.refresh)
+        session.voxel_changed.connect(self._on_voxel_changed)
+        session.result_changed.connect(self._on_result_changed)
+        session.slice_scored.connect(self._on_slice_scored)
+
+    def refresh(self) -> None:
+        """Build the strip anew."""
+        self._show(strip_of(self._session))
+
+    def on_flagged_wanted(self, *, back: bool = False) -> None:
+        """Go to the next (previous) flagged slice, or slice with a finding."""
+        flagged = flagged_slices(self._session)
+        if not flagged:
+            self._session.noticed.emit("No slice of this series is flagged.")
+            return
+        at, row, column = self._session.voxel
+        if back:
+            before = [i for i in flagged if i < at]
+            target = before[-1] if before else flagged[-1]
+        else:
+            after = [i for i in flagged if i > at]
+            target = after[0] if after else flagged[0]
+        place = strongest_place(self._session, target) or (row, column)
+        self._session.move_to((target, *place))
+
+    def _on_voxel_changed(self) -> None:
+        self._show(replace(self._state, index=self._session.voxel[0]))
+
+    def _on_result_changed(self, series_id: int) -> None:
+        if self._session.is_shown(series_id):
+            self.refresh()
+
+    def _on_slice_scored(self, series_id: int, index: int, raw: float) -> None:
+        kept, is_shown = self._state, self._session.is_shown(series_id)
+        waits = self._session.result.evaluation is None
+        if is_shown and waits and index < kept.values.size:
+            values = kept.values.copy()
+            values[index] = raw
+            self._show(replace(kept, values=values, limits=score_limits(values)))
+
+    def _show(self, state: StripState) -> None:
+        self._state = state
+        self.changed.emit(state)
 
 
 def strip_of(session: Session) -> StripState:
@@ -52,8 +113,7 @@ def flagged_slices(session: Session) -> list[int]:
     evaluation = session.result.evaluation
     flagged: set[int] = set()
     if evaluation is not None:
-        slices = evaluation.kinds["anomaly"].slices
-        flagged = {i for i, v in enumerate(slices) if v is not None and v.flagged}
+        flagged.update(evaluation.kinds["anomaly"].flagged)
     if not flagged and session.record is not None:
         series_id = session.record.series_id
         flagged = {
@@ -65,12 +125,10 @@ def flagged_slices(session: Session) -> list[int]:
 
 def strongest_place(session: Session, index: int) -> tuple[int, int] | None:
     """(row, column) of a slice's highest anomaly score."""
+    from btd_desktop.examination.place import pixel_of, strongest_patch
+
     evaluation = session.result.evaluation
-    if evaluation is None or index >= len(evaluation.features):
+    patch = None if evaluation is None else strongest_patch(evaluation, index)
+    if evaluation is None or patch is None:
         return None
-    scores = evaluation.kinds["anomaly"].patch_scores[index]
-    if not np.isfinite(scores).any():
-        return None
-    r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
-    features = evaluation.features[index]
-    return int(features.rows[r]), int(features.columns[c])
+    return pixel_of(evaluation, index, patch)

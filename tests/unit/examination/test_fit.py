@@ -8,7 +8,7 @@ from scipy import stats
 
 from btd_desktop.calibration.ecdf import Ecdf, clopper_pearson, fit_tail
 from btd_desktop.calibration.profile import LevelCalibration
-from btd_desktop.gui.presenters.calibration_fits import level_fit, patients_needed
+from btd_desktop.examination.fit import level_fit, patients_needed
 
 
 @pytest.mark.parametrize(("fpr", "n"), [(0.01, 299), (0.05, 59), (0.1, 29)])

@@ -13,6 +13,7 @@ from btd_desktop.examination.wording import number_text, percent_text
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+    from btd_desktop.examination.series import SeriesExamination
 
 
 _EMPTY = np.zeros(0)
@@ -47,6 +48,53 @@ class LevelFit:
     tail_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
     qq_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
     qq_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProfileFit:
+    """A new profile and what it is judged by.
+
+    Attributes:
+        profile: The profile.
+        levels: The fit of the anomaly score by level.
+        warnings: What the scans behind it cannot carry, as sentences.
+        summary: The scans behind it in a sentence.
+    """
+
+    profile: CalibrationProfile
+    levels: tuple[LevelFit, ...]
+    warnings: tuple[str, ...]
+    summary: str
+
+
+def profile_fit(profile: CalibrationProfile) -> ProfileFit:
+    """What a profile is judged by before it is saved."""
+    return ProfileFit(
+        profile,
+        tuple(level_fit(n, level) for n, level in profile.levels["anomaly"].items()),
+        tuple(rate_warnings(profile)),
+        f"{profile.n_patients} patients, {profile.n_series} series, "
+        f"{profile.n_slices:,} slices, {profile.n_patches:,} patches; wanted "
+        f"false-positive rate {percent_text(profile.target_fpr)}.",
+    )
+
+
+def scope_warning(
+    profile: CalibrationProfile, examination: SeriesExamination
+) -> str | None:
+    """Why a profile does not speak for a scored series in full; None where it does."""
+    from btd_desktop.examination.models import model_of_run, scope_of
+
+    run = examination.run
+    if run is None:
+        return None
+    model = model_of_run(run.manifest)
+    grid = run.manifest.grid.to_json()
+    scope = scope_of(profile, model, grid, examination.record.meta)
+    if not scope.reasons:
+        return None
+    how, why = scope.coverage.value, "; ".join(scope.reasons)
+    return f"The series shown is {how} by this profile: {why}."
 
 
 def patients_needed(fpr: float) -> int:

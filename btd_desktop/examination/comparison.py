@@ -1,0 +1,121 @@
+"""Scores of a scan beside those of genuine scans, and what a threshold would flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btd_desktop.calibration.ecdf import clopper_pearson
+from btd_desktop.examination.series import Evaluation
+
+Level = Literal["place", "patch", "slice", "series"]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A threshold and its false-positive rate.
+
+    Attributes:
+        value: The threshold.
+        fpr: Share of genuine scores above it.
+        interval: 95 % interval of the true rate.
+        n_flagged: Scores of the scan above it.
+        n_scan: Scores of the scan.
+        own: It was tried out, and is not the profile's.
+    """
+
+    value: float
+    fpr: float
+    interval: tuple[float, float]
+    n_flagged: int
+    n_scan: int
+    own: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """One kind of score at one level, of a scan and of genuine scans.
+
+    Attributes:
+        scan: Scores of the scan, shape (N,); none at level "place".
+        genuine: Scores of genuine scans, ascending, shape (M,).
+        n_patients: Patients behind them.
+        threshold: The one tried out, else the profile's, else the highest genuine
+            score; None where the calibration does not cover the scan.
+        note: Why the profile has no threshold here, as a sentence, or "".
+    """
+
+    scan: NDArray[np.float64]
+    genuine: NDArray[np.float64]
+    n_patients: int
+    threshold: Threshold | None
+    note: str
+
+
+def has_places(evaluation: Evaluation, kind: str) -> bool:
+    """The profile knows how genuine places fare that were looked at by themselves."""
+    return "place" in evaluation.profile.levels[kind]
+
+
+def compare(
+    evaluation: Evaluation, kind: str, level: Level, tried: float | None = None
+) -> Comparison:
+    """Scores of a scan beside genuine ones.
+
+    Args:
+        evaluation: Of the scan.
+        kind: "anomaly", "injection" or "removal".
+        level: One that the profile has for this kind.
+        tried: A threshold to try out; None takes the profile's.
+    """
+    known = evaluation.profile.levels[kind][level]
+    genuine = known.ecdf.scores
+    note, threshold = "", None
+    if not evaluation.scope.p_values_allowed:
+        note = "Not covered by the calibration: no threshold, no p-value."
+    else:
+        if known.threshold is None:
+            note = f"No threshold at this level: {known.reason}."
+        start = known.threshold if tried is None else tried
+        value = float(genuine[-1]) if start is None else start
+        own = tried is not None or known.threshold is None
+        threshold = threshold_at(evaluation, kind, level, value, own=own)
+    scan = scores_of(evaluation, kind, level)
+    return Comparison(scan, genuine, known.n_patients, threshold, note)
+
+
+def threshold_at(
+    evaluation: Evaluation, kind: str, level: Level, value: float, *, own: bool = True
+) -> Threshold:
+    """What a threshold would flag, in genuine scans and in this one."""
+    known = evaluation.profile.levels[kind][level]
+    scan, n = scores_of(evaluation, kind, level), known.ecdf.n
+    fpr = (n - int(np.searchsorted(known.ecdf.scores, value, "right"))) / n
+    # Scores of one patient are alike: the interval counts what is independent.
+    n_apart = known.effective_n or float(known.n_patients)
+    interval = None if own else known.interval
+    return Threshold(
+        value,
+        fpr,
+        interval or clopper_pearson(fpr * n_apart, n_apart),
+        int((scan > value).sum()),
+        int(scan.size),
+        own,
+    )
+
+
+def scores_of(evaluation: Evaluation, kind: str, level: Level) -> NDArray[np.float64]:
+    """All scores of a scan at a level, in slice order."""
+    series = evaluation.kinds[kind]
+    if level == "place":
+        # The patches of the grid were not searched for copied noise: not comparable.
+        return np.zeros(0)
+    if level == "patch":
+        parts = [m[np.isfinite(m)] for m in series.patch_scores]
+        return np.concatenate(parts) if parts else np.zeros(0)
+    if level == "slice":
+        return np.array([v.score for v in series.slices if v is not None])
+    return np.array([] if series.series is None else [series.series.score])

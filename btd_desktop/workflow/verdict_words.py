@@ -1,0 +1,222 @@
+"""Verdicts on reports and cases in plain words, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from btd_desktop.cases.model import CaseVerdict
+from btd_desktop.workflow.verify import adoption_in, standings
+
+if TYPE_CHECKING:
+    from btd_desktop.report.verification import ReportVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One thing that was checked.
+
+    Attributes:
+        name: What was checked.
+        ok: Passed, failed, or None when it is a statement or could not be checked.
+        words: The answer in a sentence.
+    """
+
+    name: str
+    ok: bool | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """A verdict in words.
+
+    Attributes:
+        headline: The verdict in one sentence.
+        ok: The verdict.
+        lines: What was checked.
+        problems: Everything that speaks against it.
+    """
+
+    headline: str
+    ok: bool
+    lines: tuple[CheckLine, ...]
+    problems: tuple[str, ...]
+
+
+def report_words(verdict: ReportVerdict) -> VerdictWords:
+    """The verdict on a report."""
+    return VerdictWords(
+        _report_headline(verdict),
+        verdict.ok,
+        _report_lines(verdict),
+        verdict.problems,
+    )
+
+
+def case_words(verdict: CaseVerdict) -> VerdictWords:
+    """The verdict on a case."""
+    headline = "The case was altered, or is not complete."
+    if verdict.is_intact:
+        headline = {
+            "authenticated": "The case is unchanged as far as it can be checked here.",
+            "adopted": "The case is unchanged since it was adopted.",
+            "not authenticated": "NOT AUTHENTICATED: the case agrees with itself, but "
+            "was not sealed with this computer's key.",
+        }[verdict.authentication]
+    ok = verdict.is_intact and verdict.is_authenticated
+    return VerdictWords(headline, ok, _case_lines(verdict), tuple(verdict.problems))
+
+
+def _report_headline(verdict: ReportVerdict) -> str:
+    if not verdict.is_signed:
+        return "This file is not a signed report: nothing vouches for its content."
+    if not verdict.ok:
+        return "Do not rely on this report: it does not verify."
+    if verdict.evidence_checked:
+        return "The report is unchanged, and the evidence is the evidence it describes."
+    return "The report is unchanged since it was signed."
+
+
+def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
+    """A verdict on a report field by field, in words."""
+    if not verdict.is_signed:
+        return (CheckLine("Signature", False, "The file holds no signature."),)
+    when = "not stated"
+    if verdict.signed_at is not None:
+        when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+    return (
+        CheckLine(
+            "Unchanged",
+            verdict.intact,
+            "No signed byte was changed."
+            if verdict.intact
+            else "Signed bytes were changed after signing.",
+        ),
+        CheckLine(
+            "Signature fits",
+            verdict.valid,
+            "The signature was made with the key of the certificate it names."
+            if verdict.valid
+            else "The signature does not fit the certificate.",
+        ),
+        CheckLine(
+            "Whole file",
+            verdict.covers_whole_file,
+            verdict.later_changes
+            or (
+                "The signature covers every byte of the file."
+                if verdict.covers_whole_file
+                else "There are bytes that the signature does not cover."
+            ),
+        ),
+        CheckLine("Signer", None, _signer_words(verdict)),
+        CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
+        CheckLine("Time", None, f"{when}, as the signer's computer stated it."),
+        CheckLine(
+            "Data inside",
+            verdict.twin_present and verdict.twin_matches_print,
+            _twin_words(verdict),
+        ),
+        _evidence_line(verdict),
+        *_named_lines(verdict),
+    )
+
+
+def _signer_words(verdict: ReportVerdict) -> str:
+    name = verdict.signer or "not named"
+    if verdict.trusted:
+        return f"{name}, certified by an authority that you trust."
+    if verdict.self_signed:
+        return (
+            f"{name}. Nobody else certified the key: the name is the signer's own "
+            "claim. Compare the fingerprint with one received another way."
+        )
+    return f"{name}. The certificate was not checked against an authority."
+
+
+def _twin_words(verdict: ReportVerdict) -> str:
+    if not verdict.twin_present:
+        return "The machine-readable copy of the results is missing."
+    if not verdict.twin_matches_print:
+        return "The machine-readable copy is not the one that the report states."
+    return "The machine-readable copy of the results is attached and is the one stated."
+
+
+def _evidence_line(verdict: ReportVerdict) -> CheckLine:
+    if verdict.evidence_matches is None:
+        return CheckLine(
+            "Evidence", None, "Not compared. Choose the evidence to compare it."
+        )
+    if verdict.evidence_matches:
+        n = verdict.n_evidence_compared
+        files = f"All {n} files are" if n != 1 else "The file is"
+        return CheckLine("Evidence", True, f"{files} there with the digests listed.")
+    n = len(verdict.evidence_problems)
+    return CheckLine(
+        "Evidence", False, f"{n} difference{'s' if n != 1 else ''}, listed below."
+    )
+
+
+def _grouped(digest: str) -> str:
+    return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
+
+
+def _named_lines(verdict: ReportVerdict) -> list[CheckLine]:
+    """Models and profiles beside those of this version; how the case came here."""
+    models, profiles = standings(verdict)
+    lines = [CheckLine("Model", None, s.sentence) for s in models]
+    lines += [CheckLine("Calibration", None, s.sentence) for s in profiles]
+    adoption = adoption_in(verdict.twin)
+    return lines + ([CheckLine("Case", None, adoption)] if adoption else [])
+
+
+def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:
+    key_words = {
+        "verified": "Every entry was made with this computer's key.",
+        "partly": "Some entries were made with another computer's key, so for them "
+        "only the chain itself could be checked.",
+        "not checkable": "The entries were made with another computer's key, so only "
+        "the chain itself could be checked, which a forger can rebuild.",
+        "failed": "An entry claims this computer's key and was not made with it.",
+    }
+    key_ok = {"verified": True, "failed": False}.get(verdict.key_check)
+    return (
+        CheckLine(
+            "Audit log",
+            verdict.audit_intact,
+            f"{verdict.n_entries:,} entries; none was edited, inserted or reordered."
+            if verdict.audit_intact
+            else "Entries were edited, inserted, reordered or removed.",
+        ),
+        CheckLine(
+            "End of the log",
+            verdict.audit_complete,
+            "Nothing is missing at the end."
+            if verdict.audit_complete
+            else "Entries are missing at the end.",
+        ),
+        CheckLine("Key", key_ok, key_words[verdict.key_check]),
+        CheckLine(
+            "Records",
+            verdict.records_intact,
+            "Every record is what the log says it was."
+            if verdict.records_intact
+            else "Records differ from what the log says.",
+        ),
+        CheckLine(
+            "Voxels and maps",
+            verdict.arrays_intact,
+            "All are there and have their digests."
+            if verdict.arrays_intact
+            else "Some are missing or altered.",
+        ),
+        CheckLine(
+            "Reports in the case folder",
+            verdict.reports_intact,
+            "Each is the one that was issued."
+            if verdict.reports_intact
+            else "One was changed or exchanged after it was issued.",
+        ),
+        CheckLine("Head of the log", None, _grouped(verdict.head)),
+    )
