@@ -1,0 +1,202 @@
+"""What the mouse does to a slice: drags, clicks, the wheel, and what it points at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+
+from btd_desktop.gui.views import gestures
+from btd_desktop.gui.views.coalescer import Coalescer
+from btd_desktop.gui.views.gestures import Drag, Wheel
+
+if TYPE_CHECKING:
+    from btd_desktop.gui.views.slice_view import SliceView
+
+_WHEEL_ZOOM = 1.2
+
+
+@dataclass
+class _Press:
+    """A mouse button that is down."""
+
+    at: QPointF
+    last: QPointF
+    drag: Drag
+    modifiers: Qt.KeyboardModifier
+    window: tuple[float, float]
+    moved: bool = False
+
+
+class SliceHand:
+    """Turns mouse events of a slice view into the view's intents.
+
+    Attributes:
+        pointer: (column, row) under the pointer, or None.
+    """
+
+    def __init__(self, view: SliceView) -> None:
+        self._view = view
+        self._coalescer = Coalescer(view)
+        self._wheel = gestures.WheelSteps()
+        self._press: _Press | None = None
+        self.pointer: tuple[int, int] | None = None
+
+    @property
+    def is_pressed(self) -> bool:
+        """A button is down, and began something."""
+        return self._press is not None
+
+    def turn(self, event: QWheelEvent) -> None:
+        """Step, zoom or fade, by the keys held."""
+        # Qt turns the wheel sideways while Alt (and on a Mac Shift) is held.
+        delta = event.angleDelta()
+        notches = self._wheel.notches(delta.y() or delta.x())
+        meaning = gestures.wheel_meaning(event.modifiers())
+        event.accept()
+        if notches == 0 or self._view.state.n_planes == 0:
+            return
+        if meaning is Wheel.ZOOM:
+            self._view.zoom_at(_WHEEL_ZOOM**notches, event.position())
+        elif meaning is Wheel.OPACITY:
+            self._coalescer.add(
+                "opacity", self._view.opacity_step_requested.emit, notches
+            )
+        else:
+            size = gestures.FAST_STEP if meaning is Wheel.FAST_SLICE else 1
+            self.step(-notches * size)
+
+    def press(self, event: QMouseEvent) -> None:
+        """Decide what a drag will mean."""
+        event.accept()
+        # A press whose release went elsewhere (a dialog, another program) is over as
+        # soon as another button goes down alone.
+        alone = event.buttons() == event.button()
+        if self._press is not None and not alone:
+            return
+        if self._view.state.n_planes == 0:
+            return
+        drag = gestures.drag_meaning(
+            event.button(), event.modifiers(), self._view.state.tool
+        )
+        if drag is not Drag.NOTHING:
+            at = event.position()
+            window = self._view.state.window
+            self._press = _Press(at, at, drag, event.modifiers(), window)
+
+    def move(self, event: QMouseEvent) -> None:
+        """Report the pointer, and drag."""
+        event.accept()
+        if event.buttons() == Qt.MouseButton.NoButton:
+            self._press = None
+        press, at = self._press, event.position()
+        self._point_at(at)
+        if press is None:
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.pointer:
+                self._coalescer.post(
+                    "crosshair", self._view.crosshair_moved.emit, *self.pointer
+                )
+            return
+        if not press.moved and _distance(at, press.at) < gestures.CLICK_RADIUS:
+            return
+        press.moved = True
+        self._drag(press, at)
+        press.last = at
+
+    def release(self, event: QMouseEvent) -> None:
+        """End a drag, or take it for a click."""
+        event.accept()
+        press, self._press = self._press, None
+        if press is None:
+            return
+        if event.buttons() != Qt.MouseButton.NoButton:
+            # Another button is still down: neither a click nor the end of a drag.
+            self._press = press
+            return
+        self._coalescer.flush()
+        if not press.moved:
+            self._click(press, event)
+        elif press.drag is Drag.SCORE:
+            self._ask_score(event.position())
+
+    def step(self, step: int) -> None:
+        """Go some slices on, together with what else is asked for in this turn."""
+        self._coalescer.add("step", self._view.slice_step_requested.emit, step)
+
+    def forget_pointer(self) -> None:
+        """The pointer is on no pixel any more."""
+        if self.pointer is not None:
+            self.pointer = None
+            self._coalescer.drop("pointer")
+            self._view.pointer_left.emit()
+            self._view.update()
+
+    def _point_at(self, at: QPointF) -> None:
+        pixel = self._view.pixel(at)
+        if pixel is None:
+            self.forget_pointer()
+            return
+        if pixel == self.pointer:
+            return
+        self.pointer = pixel
+        self._coalescer.post("pointer", self._tell_pointer)
+        if self._view.state.tool == "score":
+            self._view.update()
+
+    def _tell_pointer(self) -> None:
+        picture, pixel = self._view.state.picture, self.pointer
+        if picture is None or pixel is None:
+            return
+        x, y = pixel
+        # The state may have come to another, smaller volume since the mouse moved.
+        if y < picture.shape[0] and x < picture.shape[1]:
+            self._view.pointer_moved.emit(x, y, float(picture[y, x]))
+
+    def _drag(self, press: _Press, at: QPointF) -> None:
+        if press.drag is Drag.WINDOW:
+            volume = self._view.state.volume
+            whole = volume is not None and volume.voxels.dtype == np.int16
+            moved = at - press.at
+            window = gestures.dragged_window(
+                press.window, moved.x(), moved.y(), whole=whole
+            )
+            self._coalescer.post("window", self._view.window_changed.emit, *window)
+        elif press.drag is Drag.CROSSHAIR:
+            if self.pointer is not None:
+                self._coalescer.post(
+                    "crosshair", self._view.crosshair_moved.emit, *self.pointer
+                )
+        elif press.drag is Drag.PAN:
+            moved = at - press.last
+            self._view.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self._view.move_by(moved)
+        elif press.drag is Drag.ZOOM:
+            factor = gestures.zoom_factor(press.last.y() - at.y())
+            self._view.zoom_at(factor, press.at)
+
+    def _click(self, press: _Press, event: QMouseEvent) -> None:
+        pixel = self._view.pixel(press.at)
+        if pixel is None:
+            return
+        if event.button() == Qt.MouseButton.RightButton:
+            spot = event.globalPosition().toPoint()
+            self._view.context_menu_requested.emit(spot, *pixel)
+        elif event.button() != Qt.MouseButton.LeftButton:
+            return
+        elif gestures.click_scores(press.modifiers, self._view.state.tool):
+            self._ask_score(press.at)
+        else:
+            self._view.crosshair_moved.emit(*pixel)
+
+    def _ask_score(self, at: QPointF) -> None:
+        pixel = self._view.pixel(at)
+        if pixel is not None:
+            self._view.score_requested.emit(*pixel)
+
+
+def _distance(one: QPointF, other: QPointF) -> float:
+    difference = one - other
+    return float(np.hypot(difference.x(), difference.y()))
