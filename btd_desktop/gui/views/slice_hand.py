@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Protocol  # Qt signals have no type that fits
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
+from btd_desktop.gui.view_state.states import SliceViewState
 from btd_desktop.gui.views import gestures
 from btd_desktop.gui.views.coalescer import Coalescer
 from btd_desktop.gui.views.gestures import Drag, Wheel
 
-if TYPE_CHECKING:
-    from btd_desktop.gui.views.slice_view import SliceView
-
 _WHEEL_ZOOM = 1.2
+
+
+class HandledView(Protocol):
+    """What the hand needs of a view: its intents, and where its picture lies."""
+
+    slice_step_requested: ClassVar[Any]
+    window_changed: ClassVar[Any]
+    crosshair_moved: ClassVar[Any]
+    score_requested: ClassVar[Any]
+    opacity_step_requested: ClassVar[Any]
+    context_menu_requested: ClassVar[Any]
+    pointer_moved: ClassVar[Any]
+    pointer_left: ClassVar[Any]
+
+    @property
+    def state(self) -> SliceViewState:
+        """What is shown."""
+
+    def pixel(self, at: QPointF) -> tuple[int, int] | None:
+        """(column, row) of the picture below a point of the view, or None."""
+
+    def zoom_at(self, factor: float, at: QPointF) -> None:
+        """Zoom around a point of the view."""
+
+    def move_by(self, by: QPointF) -> None:
+        """Move the picture by logical pixels."""
+
+    def update(self) -> None:
+        """Paint anew."""
+
+    def setCursor(self, cursor: Qt.CursorShape) -> None:
+        """Show another pointer."""
 
 
 @dataclass
@@ -38,9 +68,9 @@ class SliceHand:
         pointer: (column, row) under the pointer, or None.
     """
 
-    def __init__(self, view: SliceView) -> None:
+    def __init__(self, view: HandledView, parent: QObject) -> None:
         self._view = view
-        self._coalescer = Coalescer(view)
+        self._coalescer = Coalescer(parent)
         self._wheel = gestures.WheelSteps()
         self._press: _Press | None = None
         self.pointer: tuple[int, int] | None = None

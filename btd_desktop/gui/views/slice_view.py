@@ -75,7 +75,7 @@ class SliceView(QWidget):
         self._state = SliceViewState()
         self._transform = ViewTransform()
         self._pictures = SlicePictures()
-        self._hand = SliceHand(self)
+        self._hand = SliceHand(self, self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
