@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol  # Qt signals have no type that fits
+from typing import Any, Protocol  # Qt signals have no type that fits
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
@@ -20,14 +20,14 @@ _WHEEL_ZOOM = 1.2
 class HandledView(Protocol):
     """What the hand needs of a view: its intents, and where its picture lies."""
 
-    slice_step_requested: ClassVar[Any]
-    window_changed: ClassVar[Any]
-    crosshair_moved: ClassVar[Any]
-    score_requested: ClassVar[Any]
-    opacity_step_requested: ClassVar[Any]
-    context_menu_requested: ClassVar[Any]
-    pointer_moved: ClassVar[Any]
-    pointer_left: ClassVar[Any]
+    slice_step_requested: Any
+    window_changed: Any
+    crosshair_moved: Any
+    score_requested: Any
+    opacity_step_requested: Any
+    context_menu_requested: Any
+    pointer_moved: Any
+    pointer_left: Any
 
     @property
     def state(self) -> SliceViewState:
