@@ -185,20 +185,22 @@ def icon_names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def icon(name: str, theme: Theme = DARK) -> QIcon:
+def icon(name: str, theme: Theme = DARK, *, on_accent: bool = False) -> QIcon:
     """A line icon in the theme's text colour, dimmed where disabled.
 
     Args:
         name: One of `icon_names`.
         theme: Whose colours to use; a checked icon takes the accent.
+        on_accent: It stands on a button that has the accent's colour.
 
     Raises:
         FileNotFoundError: There is no such icon (a bug of ours).
     """
     source = (assets_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     result = QIcon()
+    plain = theme.on_accent if on_accent else theme.text
     variants = (
-        (QIcon.Mode.Normal, QIcon.State.Off, theme.text),
+        (QIcon.Mode.Normal, QIcon.State.Off, plain),
         (QIcon.Mode.Normal, QIcon.State.On, theme.accent),
         (QIcon.Mode.Disabled, QIcon.State.Off, theme.disabled),
         (QIcon.Mode.Disabled, QIcon.State.On, theme.disabled),

@@ -43,7 +43,7 @@ def score_at(
     )
     if not inside:
         raise EvidenceError(
-            f"x {column}, y {row}, slice {slice_index + 1} lies outside the series "
+            f"slice {slice_index + 1}, x {column}, y {row} lies outside the series "
             f"({record.cols} columns, {record.rows} rows, {record.n_slices} slices)",
             code="place",
         )
@@ -67,7 +67,7 @@ def score_at(
         return judged_place(evaluation, volume, place, scored.features, copy)
     except ValueError as error:
         raise EvidenceError(
-            f"x {column}, y {row}, slice {slice_index + 1}: {error}",
+            f"slice {slice_index + 1}, x {column}, y {row}: {error}",
             hint="click inside the body",
             code="place",
         ) from error

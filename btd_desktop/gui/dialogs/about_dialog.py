@@ -54,9 +54,7 @@ class AboutDialog(QDialog):
         )
         model.show_rows(_rows())
         layout.addWidget(plain_table(model, "Components and licences", stretch=2), 1)
-        box = close_box(self)
-        box.buttons()[-1].hide()
-        layout.addWidget(box)
+        layout.addWidget(close_box(self))
 
 
 def _rows() -> tuple[tuple[str, str, str], ...]:

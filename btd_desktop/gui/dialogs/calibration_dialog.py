@@ -20,7 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.examination.fit import LevelFit, patients_needed
-from btd_desktop.gui.dialogs.form import FolderList, form_layout, muted, page_layout
+from btd_desktop.gui.dialogs.form import (
+    FolderList,
+    ProblemLine,
+    form_layout,
+    muted,
+    page_layout,
+)
 from btd_desktop.gui.dialogs.progress_row import ProgressRow
 from btd_desktop.gui.plain_text import plain_label, visible_text
 from btd_desktop.gui.presenters.calibrating import (
@@ -61,8 +67,7 @@ class CalibrationDialog(QDialog):
         self._progress.pause_toggled.connect(presenter.on_pause_toggled)
         self._progress.cancel_wanted.connect(presenter.on_cancel)
         layout.addWidget(self._progress)
-        self._problem = plain_label("", wrap=True)
-        set_role(self._problem, "danger")
+        self._problem = ProblemLine()
         layout.addWidget(self._problem)
         self._result = QWidget()
         self._build_result()
@@ -111,8 +116,7 @@ class CalibrationDialog(QDialog):
         self._progress.show_progress(
             state.progress, state.left_s, busy=state.busy, paused=state.paused
         )
-        self._problem.setText(state.problem)
-        self._problem.setVisible(bool(state.problem))
+        self._problem.show_problem(state.problem)
         self._fits = state.fits
         self._result.setVisible(bool(state.fits))
         self._save.setEnabled(bool(state.fits) and state.saved is None)

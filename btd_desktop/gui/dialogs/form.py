@@ -14,11 +14,17 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from btd_desktop.gui.plain_text import PlainLabel, plain_label, visible_text
+from btd_desktop.gui.plain_text import (
+    PlainLabel,
+    plain_label,
+    sentence,
+    visible_text,
+)
 
 
 def page_layout(dialog: QDialog, title: str, width: int, height: int) -> QVBoxLayout:
@@ -55,6 +61,19 @@ def muted(text: str) -> PlainLabel:
     return label
 
 
+class ProblemLine(PlainLabel):
+    """Why something could not be done; not there while nothing is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("", wrap=True)
+        self.setProperty("role", "danger")
+
+    def show_problem(self, problem: str) -> None:
+        """Say what is wrong; "" says that nothing is."""
+        self.setText(sentence(problem))
+        self.setVisible(bool(problem))
+
+
 def button_box(
     dialog: QDialog, accept: str, reject: str = "Cancel"
 ) -> tuple[QDialogButtonBox, QPushButton]:
@@ -75,6 +94,16 @@ def close_box(dialog: QDialog) -> QDialogButtonBox:
     button.setDefault(True)
     box.rejected.connect(dialog.reject)
     return box
+
+
+def show_whole(dialog: QDialog) -> None:
+    """Open a dialog, high enough for its wrapped texts, which Qt would cut."""
+    only_default(dialog)
+    dialog.open()
+    layout = dialog.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        needed = layout.totalHeightForWidth(dialog.width())
+        dialog.resize(dialog.width(), max(dialog.height(), needed))
 
 
 def only_default(dialog: QDialog) -> None:
@@ -176,6 +205,9 @@ class FolderList(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._list, 1)
         layout.addLayout(buttons)
+        # The list has its height; a form must not spread the rest around it.
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Maximum)
         self.setAcceptDrops(True)
 
     @property

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.gui.dialogs.form import (
     PathField,
+    ProblemLine,
     form_layout,
     heading,
     muted,
@@ -58,8 +59,7 @@ class ReportDialog(QDialog):
         splitter.addWidget(self._pages)
         splitter.setSizes([480, 680])
         layout.addWidget(splitter, 1)
-        self._problem = plain_label("", wrap=True)
-        set_role(self._problem, "danger")
+        self._problem = ProblemLine()
         layout.addWidget(self._problem)
         self._done = QFrame()
         self._done.setProperty("role", "card")
@@ -104,8 +104,7 @@ class ReportDialog(QDialog):
     def show_state(self, state: ReportState) -> None:
         """Show how far it is; the form stays as it was filled in."""
         self._busy.setText(f"{state.busy} …" if state.busy else "")
-        self._problem.setText(state.problem)
-        self._problem.setVisible(bool(state.problem))
+        self._problem.show_problem(state.problem)
         free = not state.busy
         self._preview.setEnabled(free)
         self._issue.setEnabled(free and state.issued is None)
@@ -145,8 +144,7 @@ class ReportDialog(QDialog):
         layout.addLayout(fields)
         layout.addWidget(heading("What the report will say"))
         for line in state.lines:
-            label = plain_label(f"• {line}", wrap=True)
-            layout.addWidget(label)
+            layout.addWidget(plain_label(f"• {line}", wrap=True))
         if not state.is_complete:
             warning = plain_label(
                 "Not every series has been scored and calibrated. The report says so "
@@ -172,7 +170,7 @@ class ReportDialog(QDialog):
             "Certificate", kind="open", pattern="Certificates (*.p12 *.pfx)"
         )
         self._certificate.set_path(form.certificate)
-        self._certificate.set_hint("empty: your own key, made on first use")
+        self._certificate.set_hint("empty: your own key")
         self._passphrase = QLineEdit()
         self._passphrase.setEchoMode(QLineEdit.EchoMode.Password)
         self._passphrase.setPlaceholderText("never stored")

@@ -13,7 +13,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.dialogs.form import FolderList, form_layout, muted, page_layout
+from btd_desktop.gui.dialogs.form import (
+    FolderList,
+    ProblemLine,
+    form_layout,
+    muted,
+    page_layout,
+)
 from btd_desktop.gui.dialogs.progress_row import ProgressRow
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.training import (
@@ -22,7 +28,6 @@ from btd_desktop.gui.presenters.training import (
     TrainingView,
 )
 from btd_desktop.gui.theme import Theme
-from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 
 _PRESETS = {
@@ -75,8 +80,7 @@ class TrainingDialog(QDialog):
         layout.addWidget(self._plot, 1)
         self._note = plain_label("", wrap=True)
         layout.addWidget(self._note)
-        self._problem = plain_label("", wrap=True)
-        set_role(self._problem, "danger")
+        self._problem = ProblemLine()
         layout.addWidget(self._problem)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -127,8 +131,7 @@ class TrainingDialog(QDialog):
         known = [p for p in state.points if p.watched is not None]
         self._watched.setData([p.step for p in known], [p.watched for p in known])
         self._note.setText("\n".join(t for t in (state.scatter, state.note) if t))
-        self._problem.setText(state.problem)
-        self._problem.setVisible(bool(state.problem))
+        self._problem.show_problem(state.problem)
         self._check()
 
     def _build_form(self) -> None:

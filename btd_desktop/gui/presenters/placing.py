@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.series import State
 from btd_desktop.examination.wording import UNITS, counted, number_text, p_text
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
@@ -247,6 +248,10 @@ class PlacingPresenter(Presenter[PlaceState]):
         self.place_scored.emit(place)
 
     def _on_problem(self, problem: str) -> None:
+        result = self._session.result
+        if result.state is State.NOT_EXAMINED:
+            # That the place holds nothing to score follows from this.
+            problem = f"This series was not examined: {result.reason}"
         self._show(PlaceState("failed", self._state.at, message=problem))
 
     def _on_over(self) -> None:

@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import State
-from btd_desktop.examination.wording import counted
 from btd_desktop.gui.jobs import Tell, Work
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
@@ -85,7 +84,7 @@ class ReportState:
     Attributes:
         form: Values to start with.
         out: Where the report will be written.
-        lines: What the report will say of each series, one line each.
+        lines: What the report will say: its conclusion, and of each series why.
         is_complete: Every series has been scored and evaluated.
         is_foreign: This computer did not seal the case: it is reported on only when
             the examiner adopts it.
@@ -181,30 +180,30 @@ def _started(session: Session) -> ReportState:
         info.question,
         certificate=Path(certificate) if certificate else None,
     )
-    lines, complete = _series_lines(session)
+    lines, complete = _told(session, store)
     foreign = store.authentication()[0] == "not authenticated"
     return ReportState(form, next_report_path(store), lines, complete, foreign)
 
 
-def _series_lines(session: Session) -> tuple[tuple[str, ...], bool]:
-    lines, complete = [], bool(session.records)
+def _told(session: Session, store: CaseStore) -> tuple[tuple[str, ...], bool]:
+    """What the report will say, and whether every series was examined.
+
+    The report's own conclusion, of what the window shows.
+    """
+    from btd_desktop.examination.conclusion import conclude
+    from btd_desktop.examination.reading import with_findings
+    from btd_desktop.workflow.import_series import count_fates
+
+    seen = []
     for record in session.records:
         result = session.result_of(record)
-        name = record.description or record.series_uid
-        if result.evaluation is None or result.state is State.NOT_EXAMINED:
-            complete = False
-            reason = f": {result.reason}" if result.reason else " yet"
-            lines.append(f"{name}: {result.state.value}{reason}")
-            continue
-        shown = [
-            f
-            for f in session.findings()
-            if f.series_id == record.series_id and f.status != "dismissed"
-        ]
-        coverage = result.evaluation.scope.coverage.value
-        exhibits = counted(len(shown), "exhibit")
-        lines.append(f"{name}: scored, {coverage} by the calibration, {exhibits}")
-    return tuple(lines), complete
+        if result.evaluation is None and not result.problem:
+            result = replace(result, problem="its scores are not calibrated yet")
+        seen.append(with_findings(store, result))
+    said = conclude(seen, count_fates(store.evidence()))
+    incomplete = (State.NOT_SCORED, State.NOT_CALIBRATED, State.NOT_EXAMINED)
+    complete = bool(seen) and not any(e.state in incomplete for e in seen)
+    return (said.headline, *said.sentences), complete
 
 
 def _choices(results: Mapping[int, SeriesExamination]) -> dict[int, Choice]:

@@ -11,6 +11,7 @@ from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import modality_text, p_text, spacing_of
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
+from btd_desktop.workflow.import_series import count_fates
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,8 @@ class SeriesPresenter(Presenter[SeriesState]):
         if store is None:
             return EvidenceState()
         items = tuple(i for i in store.evidence() if not i.is_container)
-        counts: dict[str, int] = {}
-        for item in items:
-            counts[item.fate] = counts.get(item.fate, 0) + 1
-        order = sorted(counts.items(), key=lambda c: (c[0] != "accepted", -c[1]))
+        fates = count_fates(items).items()
+        order = sorted(fates, key=lambda c: (c[0] != "accepted", -c[1]))
         return EvidenceState(items, tuple(order), sum(i.size_bytes for i in items))
 
     def refresh(self) -> None:

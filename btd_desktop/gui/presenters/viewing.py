@@ -191,6 +191,7 @@ class ViewingPresenter(QObject):
         if record is None:
             return ()
         index = session.voxel[0]
+        marked = place.at if place.is_drawn else None
         boxes = [
             self._box(
                 (index, round(f.y), round(f.x)),
@@ -199,9 +200,12 @@ class ViewingPresenter(QObject):
                 selected=selected is not None and f.finding_id == selected.finding_id,
             )
             for f in self._findings
-            if f.series_id == record.series_id and f.slice_index == index
+            if f.series_id == record.series_id
+            and f.slice_index == index
+            # Two labels at one spot could not be read: the place's stands for both.
+            and (index, round(f.y), round(f.x)) != marked
         ]
-        if place.at is not None and place.is_drawn and place.at[0] == index:
+        if place.at is not None and marked is not None and marked[0] == index:
             boxes.append(self._box(place.at, place.label, _PLACE_COLOUR, selected=True))
         return tuple(boxes)
 

@@ -177,8 +177,7 @@ class Dialogs(QObject):
             self._sheet.show_over(self._window)
 
     def _open(self, dialog: QDialog) -> None:
-        from btd_desktop.gui.dialogs.form import only_default
+        from btd_desktop.gui.dialogs.form import show_whole
 
-        only_default(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        show_whole(dialog)

@@ -46,6 +46,7 @@ class Workspace(QWidget):
         layout.setSpacing(2)
         self.banner = plain_label("", wrap=True)
         set_role(self.banner, "danger")
+        self.banner.setContentsMargins(10, 8, 10, 4)
         self.banner.hide()
         layout.addWidget(self.banner)
         layout.addWidget(self.overlay_bar)

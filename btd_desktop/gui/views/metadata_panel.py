@@ -21,6 +21,8 @@ from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
 from btd_desktop.gui.views.tag_list import TagListView
 
+_NAME_WIDTH = 150
+
 
 class MetadataPanel(QWidget):
     """Shows a `MetadataState`; a second tab holds the tags of the slice on screen.
@@ -64,6 +66,10 @@ class MetadataPanel(QWidget):
             self,
         )
         self._table = plain_table(self._model, "Facts of the series", stretch=1)
+        # The longest names would leave the values no room.
+        header = self._table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        self._table.setColumnWidth(0, _NAME_WIDTH)
         self._checks = RowsTable(
             (
                 Column("", lambda r: r.severity, colour=self._check_colour),

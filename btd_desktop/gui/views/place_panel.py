@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -112,7 +113,10 @@ class _ScoreBox(QFrame):
             share = f"{percent_text(row.cdf)} of genuine scores are at most as high. "
             if row.cdf >= 1.0:
                 share = "No genuine score is higher. "
-        self._behind.setText(f"{share}Ranked among {row.behind}.")
+        ranked = f"{share}Ranked among {row.behind}."
+        if row.cdf is None:
+            ranked = "Not ranked: the calibration does not cover this scan."
+        self._behind.setText(ranked)
 
 
 class PlacePanel(QWidget):
@@ -132,6 +136,9 @@ class PlacePanel(QWidget):
         super().__init__(parent)
         self._where = plain_label("")
         set_role(self._where, "heading")
+        # Else it is centred while it stands there alone.
+        policy = QSizePolicy.Policy
+        self._where.setSizePolicy(policy.Expanding, policy.Preferred)
         self._message = plain_label(_INVITATION, wrap=True)
         set_role(self._message, "muted")
         self._picture = PlainLabel()

@@ -19,6 +19,10 @@ def _checks(row: SeriesRow) -> str:
     return warned if row.n_warnings else f"{row.n_checks} noted"
 
 
+def _modality(row: SeriesRow) -> str:
+    return row.modality.removeprefix("modality ")
+
+
 class SeriesPanel(QWidget):
     """Table of series, import statement, Score button.
 
@@ -39,7 +43,7 @@ class SeriesPanel(QWidget):
         self._model = RowsTable(
             (
                 Column("Series", lambda r: r.description),
-                Column("", lambda r: r.modality),
+                Column("", _modality, tip=lambda r: r.modality),
                 Column("Slices", lambda r: str(r.n_slices), right=True),
                 Column(
                     "Result",

@@ -92,7 +92,8 @@ class StartPage(QWidget):
     def show_theme(self, theme: Theme) -> None:
         """Draw the icons in another theme."""
         for name, button in self._buttons.items():
-            button.setIcon(icon(_ICONS[name], theme))
+            on_accent = button.isDefault()
+            button.setIcon(icon(_ICONS[name], theme, on_accent=on_accent))
 
     def show_recent(self, cases: tuple[RecentCase, ...]) -> None:
         """List the cases that were open lately."""
