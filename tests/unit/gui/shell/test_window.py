@@ -101,7 +101,7 @@ def test_every_action_that_needs_nothing_can_be_taken_with_nothing_open(
 @pytest.mark.parametrize("key", [1, 9])
 def test_number_keys_set_the_window(window, monkeypatch, key):
     chosen: list[int] = []
-    monkeypatch.setattr(window.parts.viewing, "on_preset_chosen", chosen.append)
+    monkeypatch.setattr(window.parts.display, "on_preset_chosen", chosen.append)
     window.action_set[f"window_{key}"].trigger()
     assert chosen == [key]
 
