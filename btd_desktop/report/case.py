@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.cases.model import SeriesRecord
+from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import (
     SeriesExamination,
@@ -40,6 +40,11 @@ class ReportCase:
     remarks: str = ""
     command: str = ""
     custody_notes: Sequence[str] = ()
+
+    @property
+    def files(self) -> list[EvidenceItem]:
+        """Every file received but the containers, whatever its fate."""
+        return [item for item in self.store.evidence() if not item.is_container]
 
     @property
     def numbered(self) -> list[tuple[int, SeriesExamination]]:

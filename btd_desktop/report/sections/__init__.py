@@ -6,7 +6,6 @@ one, write the module and put its name in the list.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
@@ -42,10 +41,5 @@ SECTIONS: Final = (
 
 def sections_of(case: ReportCase) -> tuple[Section, ...]:
     """Every section of a report, in order."""
-    return tuple(_maker(name)(case) for name in SECTIONS)
-
-
-def _maker(name: str) -> Callable[[ReportCase], Section]:
-    module: Any = import_module(f"{__name__}.{name}")
-    maker: Callable[[ReportCase], Section] = module.section
-    return maker
+    modules: list[Any] = [import_module(f"{__name__}.{name}") for name in SECTIONS]
+    return tuple(module.section(case) for module in modules)

@@ -17,7 +17,7 @@ from btd_desktop.report.document import (
     report_identity,
     stated,
 )
-from btd_desktop.report.evidence import list_digest, received_files
+from btd_desktop.report.evidence import list_digest
 
 _NOTE: Final = (
     "Draft in the wording of 28 U.S.C. § 1746 for Federal Rules of Evidence 902(13)"
@@ -28,7 +28,7 @@ _NOTE: Final = (
 
 def section(case: ReportCase) -> Section:
     """What a qualified person may sign after legal review."""
-    files = received_files(case.store.evidence())
+    files = case.files
     declaration = join(
         plain("I, "),
         stated(quoting(case.store.info.examiner), "____________________"),

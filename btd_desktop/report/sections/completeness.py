@@ -21,7 +21,7 @@ from btd_desktop.report.document import (
     unprinted,
     word,
 )
-from btd_desktop.report.evidence import FATES, file_cell, received_files
+from btd_desktop.report.evidence import FATES, file_cell
 
 _MEANING: Final = {
     "accepted": "holds image data that were examined or could be",
@@ -35,10 +35,10 @@ _MEANING: Final = {
 
 def section(case: ReportCase) -> Section:
     """Number of files per fate, and the files that were not accepted."""
-    files = received_files(case.store.evidence())
+    files = case.files
     counts = dict.fromkeys(FATES, 0)
     for file in files:
-        counts[file.item.fate] = counts.get(file.item.fate, 0) + 1
+        counts[file.fate] = counts.get(file.fate, 0) + 1
     blocks: list[Block] = [
         Text(
             plain(
@@ -62,7 +62,7 @@ def section(case: ReportCase) -> Section:
             "items.counts_by_fate",
         ),
     ]
-    not_taken = [file for file in files if file.item.fate != FATES[0]]
+    not_taken = [file for file in files if file.fate != FATES[0]]
     if not_taken:
         blocks += [
             Heading(plain("Files not accepted")),
@@ -70,11 +70,8 @@ def section(case: ReportCase) -> Section:
                 not_taken,
                 (
                     (Column("File", 5), file_cell),
-                    (Column("Fate", 2), lambda file: word(file.item.fate, FATES)),
-                    (
-                        Column("Reason", 7),
-                        lambda file: stated(quoting(file.item.reason)),
-                    ),
+                    (Column("Fate", 2), lambda file: word(file.fate, FATES)),
+                    (Column("Reason", 7), lambda file: stated(quoting(file.reason))),
                 ),
             ),
         ]

@@ -20,7 +20,6 @@ from btd_desktop.report.document import (
     stated,
     unprinted,
 )
-from btd_desktop.report.evidence import received_files
 from btd_desktop.report.wording import json_time, time_text
 
 _NOT_FOR_DIAGNOSIS: Final = (
@@ -33,7 +32,7 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
     """What is printed above the space for the signature."""
     info = case.store.info
     state = "Draft – not for use in proceedings" if case.is_draft else "Final"
-    n_files = len(received_files(case.store.evidence()))
+    n_files = len(case.files)
     received = f"{counted(n_files, 'file')}, {len(case.examinations):d} series examined"
     local = case.now.astimezone().isoformat(timespec="seconds")
     return (

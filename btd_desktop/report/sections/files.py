@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Cell,
@@ -9,14 +10,13 @@ from btd_desktop.report.document import (
     Section,
     Text,
     digest,
-    name,
     plain,
     quoting,
     table_of,
     unprinted,
     word,
 )
-from btd_desktop.report.evidence import FATES, ReceivedFile, file_cell, received_files
+from btd_desktop.report.evidence import FATES, container_name, file_cell, own_name
 from btd_desktop.report.wording import size_text
 
 
@@ -27,18 +27,18 @@ def section(case: ReportCase) -> Section:
         " A file inside a container is protected by the container's digest as well."
     )
     table = table_of(
-        received_files(case.store.evidence()),
+        case.files,
         (
             (Column("File", 5.2), file_cell),
             (
                 Column("Bytes", 1.9, "size_bytes", "number"),
-                lambda f: plain(size_text(f.item.size_bytes), f.item.size_bytes),
+                lambda f: plain(size_text(f.size_bytes), f.size_bytes),
             ),
-            (Column("Fate", 1.9, "fate"), lambda f: word(f.item.fate, FATES)),
+            (Column("Fate", 1.9, "fate"), lambda f: word(f.fate, FATES)),
             (Column("SHA-256", 6.2, "sha256", "mono"), _sha256),
-            (Column(None, 0, "name"), lambda f: name("file", f.name, of=f.whole)),
-            (Column(None, 0, "container"), lambda f: name("file", f.container)),
-            (Column(None, 0, "reason"), lambda f: quoting(f.item.reason)),
+            (Column(None, 0, "name"), own_name),
+            (Column(None, 0, "container"), container_name),
+            (Column(None, 0, "reason"), lambda f: quoting(f.reason)),
             (Column(None, 0, "root"), lambda _: unprinted("")),
         ),
         "items.files",
@@ -48,7 +48,7 @@ def section(case: ReportCase) -> Section:
     )
 
 
-def _sha256(file: ReceivedFile) -> Cell:
-    if file.item.sha256:
-        return digest(file.item.sha256)
+def _sha256(file: EvidenceItem) -> Cell:
+    if file.sha256:
+        return digest(file.sha256)
     return plain("could not be read", None)

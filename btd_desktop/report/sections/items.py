@@ -23,15 +23,15 @@ from btd_desktop.report.document import (
     stated,
     table_of,
 )
-from btd_desktop.report.evidence import list_digest, received_files
+from btd_desktop.report.evidence import list_digest
 from btd_desktop.report.wording import size_text
 
 
 def section(case: ReportCase) -> Section:
     """How received, digest of the list, containers."""
     evidence = case.store.evidence()
-    files = received_files(evidence)
-    total = sum(file.item.size_bytes for file in files)
+    files = case.files
+    total = sum(file.size_bytes for file in files)
     facts = (
         Fact("How received", stated(plain("")), "received"),
         Fact("Files", plain(f"{len(files):,}, {size_text(total)} bytes in all")),

@@ -107,8 +107,7 @@ def section(case: ReportCase) -> Section:
 
 def opinion_for(case: ReportCase) -> CaseConclusion:
     """What `conclude` decides, checked."""
-    evidence = case.store.evidence()
-    fates = Counter(item.fate for item in evidence if not item.is_container)
+    fates = Counter(file.fate for file in case.files)
     return checked(conclude(case.examinations, fates))
 
 
