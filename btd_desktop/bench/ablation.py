@@ -126,6 +126,7 @@ def judge_variations(
                 scores,
                 own.facts,
                 own.genuine_for,
+                own.site,
             )
         )
     return found

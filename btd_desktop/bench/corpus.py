@@ -8,15 +8,18 @@ measured on.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from btd_desktop.bench.attacks.donors import Donor, donor_of
+from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate, FileRecord, LoadedSeries
+from btd_desktop.digest import array_digest
 from btd_desktop.errors import EvidenceError, SettingsError
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.chest import chest_phantom
@@ -25,6 +28,7 @@ from btd_desktop.simulator.head import head_phantom
 from btd_desktop.simulator.mri import simulate_mr
 from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
 from btd_desktop.volume import Volume
+from btd_desktop.workflow.calibrate import patient_key
 
 SPLITS = ("train", "calib", "test")
 _COLUMNS = {"file", "split", "modality", "patient", "source"}
@@ -68,6 +72,30 @@ def patients_of(series: Iterable[LoadedSeries]) -> Iterator[tuple[Volume, str]]:
     """Volumes with the patient each belongs to; the series where none is named."""
     for item in series:
         yield item.volume, str(item.volume.source.get("patient_id") or item.series_uid)
+
+
+def unseen(
+    series: Iterable[tuple[Volume, str]],
+    profile: CalibrationProfile,
+    training: Mapping[str, Any],
+    left_out: Callable[[], None],
+) -> Iterator[tuple[Volume, str]]:
+    """Series of patients whom neither the profile nor the network has seen.
+
+    Args:
+        series: Series with their patients.
+        profile: Its patients are left out, whichever series of theirs it holds.
+        training: What the model card says of the training; series that the network has
+            learnt from are left out.
+        left_out: Called for each one.
+    """
+    patients = {patient for patient, _ in profile.evidence}
+    learnt = set(training.get("voxel_digests", ()))
+    for volume, patient in series:
+        if patient_key(patient) in patients or array_digest(volume.voxels) in learnt:
+            left_out()
+        else:
+            yield volume, patient
 
 
 def sources_of(data: Path, split: str, modality: str) -> str:

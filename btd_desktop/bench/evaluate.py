@@ -10,7 +10,9 @@ from btd_desktop.bench.attacks.registry import ATTACKS
 from btd_desktop.bench.detectors.registry import ranked
 from btd_desktop.bench.observe import observe_series
 from btd_desktop.bench.place import Observed
+from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.scope import check_scope
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.volume import Volume
@@ -57,26 +59,49 @@ def observe(
 def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
     """Scores of a place by every detector; ours exactly as a click there gives them.
 
+    The flag is the program's own: at the threshold of the level that the place is
+    ranked at, and none where the profile does not cover the series.
+
     Args:
         observed: The place.
         profile: Calibration, made from patients other than the place's.
     """
     own = observed
     scores = ranked(own, profile)
+    # The profile was chosen for the model, so that only the scanner is in question.
+    scope = check_scope(
+        profile,
+        model_digest=str(profile.model.get("digest")),
+        preset=profile.preset,
+        grid=profile.grid,
+        facts={"modality": own.modality, **own.scanner_facts},
+    )
+    click = calibrate_place(profile, scope, own.place, own.series, own.copy)
     return tables.Judged(
-        own.patient, own.modality, own.attack, scores, own.facts, own.genuine_for
+        own.patient,
+        own.modality,
+        own.attack,
+        scores,
+        own.facts,
+        own.genuine_for,
+        own.site,
+        click["anomaly"].flagged,
     )
 
 
 def flagged_genuine(
     judged: Iterable[tables.Judged], profile: CalibrationProfile
 ) -> tuple[int, int] | None:
-    """Genuine places above the profile's threshold for clicked places, and all.
+    """Genuine partners in the same slice that lie above the threshold, and all.
 
-    None where the profile has no such threshold.
+    The threshold is the profile's for clicked places; None where it has none.
     """
     level = profile.levels["anomaly"].get("place")
     if level is None or level.threshold is None:
         return None
-    scores = [own.scores["ours"] for own in judged if not own.attack]
+    scores = [
+        own.scores["ours"]
+        for own in judged
+        if not own.attack and not own.site.structure
+    ]
     return sum(score > level.threshold for score in scores), len(scores)

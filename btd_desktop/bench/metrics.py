@@ -14,6 +14,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.ecdf import clopper_pearson
+
 Scores = NDArray[np.float64]
 Metric = Callable[[Scores, Scores], float]
 """Takes scores of tampered and of genuine places."""
@@ -110,6 +112,59 @@ def eer(tampered: Scores, genuine: Scores) -> float:
         return float(false[after])
     t = gap[after - 1] / (gap[after - 1] - gap[after])
     return float(false[after - 1] + t * (false[after] - false[after - 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRate:
+    """A share of places, patients counting the same.
+
+    Attributes:
+        value: Mean over the patients of each one's share, in [0, 1].
+        low: Lower end of the exact interval with patients as the unit.
+        high: Upper end of it.
+        n: Places.
+        n_patients: Patients.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    n_patients: int
+
+
+def patient_rate(
+    groups: Sequence[tuple[Sequence[bool], Sequence[str]]],
+) -> PatientRate | None:
+    """Share of places that are flagged, every patient counting the same.
+
+    The interval is Clopper's and Pearson's for as many trials as there are patients and
+    the sum of their shares as successes: places of a patient are alike, so that many of
+    one tell no more of the next patient than one.
+
+    Args:
+        groups: For each attack, whether each place is flagged and whose it is. A
+            patient's share is the mean of his shares over the attacks.
+
+    Returns:
+        None without a place.
+    """
+    shares: dict[str, list[float]] = {}
+    n = 0
+    for flags, patients in groups:
+        own: dict[str, list[bool]] = {}
+        for flag, patient in zip(flags, patients, strict=True):
+            own.setdefault(patient, []).append(flag)
+        for patient, found in own.items():
+            n += len(found)
+            shares.setdefault(patient, []).append(float(np.mean(found)))
+    if not shares:
+        return None
+    k = float(sum(np.mean(found) for found in shares.values()))
+    # Sums of shares may miss a whole number by their rounding.
+    k = min(round(k, 9), float(len(shares)))
+    low, high = clopper_pearson(k, len(shares))
+    return PatientRate(k / len(shares), low, high, n, len(shares))
 
 
 METRICS: Mapping[str, tuple[str, Metric]] = MappingProxyType(

@@ -9,6 +9,7 @@ that a half-trained network can be measured as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,11 @@ from numpy.typing import NDArray
 from btd_desktop.bench import tables
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS
-from btd_desktop.bench.tampering import TamperedPlace, tampered_places
+from btd_desktop.bench.observe import site_of
+from btd_desktop.bench.place import Site
+from btd_desktop.bench.places import Place
+from btd_desktop.bench.structures import draw_structures
+from btd_desktop.bench.tampering import judged_slices, tampered_places
 from btd_desktop.errors import SettingsError
 from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import (
@@ -43,6 +48,8 @@ def measure_networks(
     donors: Sequence[Donor] = (),
 ) -> list[list[tables.Judged]]:
     """Scores of the same places by each network, in the order of the networks.
+
+    Genuine solid structures are among them where an attack injects.
 
     Args:
         series: Genuine series with their patients, whom no network has seen.
@@ -81,50 +88,76 @@ def measure_networks(
             for name in {str(d.info.preset["name"]) for d in detectors}
         }
         # Volumes are as large as the series: only patches are kept.
-        cut = [
-            (
-                place.attack.name,
-                {
-                    name: _patches(place, volume, scale, side)
-                    for name, scale in scales.items()
-                },
-            )
-            for place in places
-        ]
+        label = _Label(patient, side, scales)
+        cut = []
+        for place in places:
+            name = place.attack.name
+            cut.append(_shown(label, place.volume, place.pair.tampered, name))
+            cut.append(_shown(label, volume, place.pair.genuine, "", (name,)))
+        if any(ATTACKS[name].kind == "injection" for name in attacks):
+            slices = judged_slices(volume.n_slices)
+            cut += [
+                _shown(label, volume, own, structure=True)
+                for own in draw_structures(
+                    volume, n_places, patch=side, slices=slices, seed=(seed, number)
+                )
+            ]
         for k, detector in enumerate(detectors):
             context.report(k, len(detectors), "Predicting", detector.info.name)
-            own = str(detector.info.preset["name"])
-            pairs = [(name, patches[own]) for name, patches in cut]
-            found[k] += _judged(detector, pairs, patient, volume.modality, context)
+            found[k] += _judged(detector, cut, patient, volume.modality, context)
     return found
 
 
-def _patches(
-    place: TamperedPlace, before: Volume, scale: IntensityScale, side: int
-) -> NDArray[np.float32]:
-    """Tampered and genuine patch, scaled, shape (2, P, P); 0 beyond the slice."""
-    half = side // 2
-    pair = []
-    for volume, spot in (
-        (place.volume, place.pair.tampered),
-        (before, place.pair.genuine),
-    ):
-        s, r, c = spot.centre
-        scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), half)
-        pair.append(scaled[r : r + side, c : c + side])
-    return np.stack(pair)
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """What the places of a series have in common."""
+
+    patient: str
+    side: int
+    scales: dict[str, IntensityScale]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """One place as the networks see it, scaled by each preset, (P, P)."""
+
+    attack: str
+    genuine_for: tuple[str, ...]
+    site: Site
+    patches: dict[str, NDArray[np.float32]]
+
+
+def _shown(
+    label: _Label,
+    volume: Volume,
+    spot: Place,
+    attack: str = "",
+    genuine_for: tuple[str, ...] = (),
+    *,
+    structure: bool = False,
+) -> _Shown:
+    s, r, c = spot.centre
+    side = label.side
+    patches = {}
+    for name, scale in label.scales.items():
+        # 0 beyond the slice.
+        scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), side // 2)
+        patches[name] = scaled[r : r + side, c : c + side].copy()
+    site = site_of(volume, spot.centre, label.patient, structure=structure)
+    return _Shown(attack, genuine_for, site, patches)
 
 
 def _judged(
     detector: BoundDetector,
-    pairs: Sequence[tuple[str, NDArray[np.float32]]],
+    shown: Sequence[_Shown],
     patient: str,
     modality: str,
     context: TaskContext,
 ) -> list[tables.Judged]:
-    if not pairs:
+    if not shown:
         return []
-    patches = np.concatenate([pair for _, pair in pairs])
+    preset = str(detector.info.preset["name"])
+    patches = np.stack([own.patches[preset] for own in shown])
     level = detector.info.levels[detector.info.paper_level]
     squares = []
     for start in range(0, len(patches), _AT_ONCE):
@@ -137,22 +170,18 @@ def _judged(
     low = (square.shape[1] - int(detector.info.preset["centre"])) // 2
     centre = square[:, low : square.shape[1] - low, low : square.shape[2] - low]
     injection, removal = centre.mean(axis=(1, 2)), square.mean(axis=(1, 2))
-    found = []
-    for k, (name, _) in enumerate(pairs):
-        for tampered in (True, False):
-            at = 2 * k + (not tampered)
-            scores = {INJECTION: float(injection[at]), REMOVAL: float(removal[at])}
-            found.append(
-                tables.Judged(
-                    patient,
-                    modality,
-                    name if tampered else "",
-                    scores,
-                    {},
-                    () if tampered else (name,),
-                )
-            )
-    return found
+    return [
+        tables.Judged(
+            patient,
+            modality,
+            own.attack,
+            {INJECTION: float(injection[at]), REMOVAL: float(removal[at])},
+            {},
+            own.genuine_for,
+            own.site,
+        )
+        for at, own in enumerate(shown)
+    ]
 
 
 def to_markdown(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import Attack
 from btd_desktop.bench.detectors.registry import looked_at
-from btd_desktop.bench.place import Observed, Shown
+from btd_desktop.bench.place import Observed, Shown, Site
+from btd_desktop.bench.places import content_at
+from btd_desktop.bench.structures import draw_structures
 from btd_desktop.bench.tampering import (
     TamperedPlace,
     judged_slices,
+    series_of,
     tampered_places,
 )
 from btd_desktop.preprocess.presets import (
@@ -44,6 +47,7 @@ from btd_desktop.scoring.engine import (
 from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
+from btd_desktop.workflow.kept_series import facts_of
 
 _CROP = 256  # holds the patch and the receptive field around it
 _RIM = 32  # of a crop, where its maps lack what lies outside
@@ -65,6 +69,17 @@ class _Scanned:
     inside: list[NDArray[np.bool_]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """What an observed place is, besides what is seen there."""
+
+    patient: str
+    attack: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    genuine_for: tuple[str, ...] = ()
+    structure: bool = False
+
+
 def observe_series(
     volume: Volume,
     patient: str,
@@ -76,7 +91,10 @@ def observe_series(
     context: TaskContext,
     donors: Sequence[Donor] = (),
 ) -> list[Observed]:
-    """Tampered places of one series and their genuine partners.
+    """Tampered places of one series, their genuine partners, and solid structures.
+
+    Genuine solid structures are looked at where an attack injects: partners are chosen
+    among them once all series are known (`bench.tables.rows_of`).
 
     Attacks that the series cannot carry (too few slices) and places at which an attack
     gives up are left out. Places and attacks do not depend on the detector, as long as
@@ -109,7 +127,8 @@ def observe_series(
     first = next(places, None)
     if first is None:
         return []
-    scanned = _scan(volume, detector, grid, judged_slices(volume.n_slices), context)
+    slices = judged_slices(volume.n_slices)
+    scanned = _scan(volume, detector, grid, slices, context)
     if not any(f.scored.any() for f in scanned.features):
         return []
     found: list[Observed] = []
@@ -119,7 +138,19 @@ def observe_series(
         if own is not None:
             found.append(own)
             genuine.append(place)
-    found += _genuine(scanned, genuine, patient)
+    centres = [place.pair.genuine.centre for place in genuine]
+    labels = [
+        _Label(patient, facts=place.facts, genuine_for=(place.attack.name,))
+        for place in genuine
+    ]
+    if any(attack.kind == "injection" for attack in attacks):
+        for structure in draw_structures(
+            volume, n_places, patch=grid.patch, slices=slices, seed=seed
+        ):
+            facts = {"genuine": structure.to_json(), "series": series_of(volume)}
+            centres.append(structure.centre)
+            labels.append(_Label(patient, facts=facts, structure=True))
+    found += _genuine(scanned, centres, labels)
     return found
 
 
@@ -160,7 +191,7 @@ def _tampered(
         after.n_slices,
         [(s, r, c)],
     )
-    label = (patient, place.attack.name, place.facts)
+    label = _Label(patient, place.attack.name, place.facts)
     return _observed(scanned, after, (s, r, c), maps, copy, label)
 
 
@@ -195,21 +226,21 @@ def _joined(
 
 
 def _genuine(
-    scanned: _Scanned, places: Sequence[TamperedPlace], patient: str
+    scanned: _Scanned,
+    centres: Sequence[tuple[int, int, int]],
+    labels: Sequence[_Label],
 ) -> Iterator[Observed]:
     volume = scanned.volume
-    centres = [place.pair.genuine.centre for place in places]
     copies = find_copies(
         lambda n: scanned.residuals[n],
         lambda n: scanned.inside[n],
         volume.n_slices,
         centres,
     )
-    for place, centre, copy in zip(places, centres, copies, strict=True):
-        label = (patient, "", place.facts)
+    for label, centre, copy in zip(labels, centres, copies, strict=True):
         own = _observed(scanned, volume, centre, scanned.maps, copy, label)
         if own is not None:
-            yield replace(own, genuine_for=(place.attack.name,))
+            yield own
 
 
 def _observed(
@@ -218,7 +249,7 @@ def _observed(
     place: tuple[int, int, int],
     maps: dict[int, Maps],
     copy: NoiseCopy | None,
-    label: tuple[str, str, dict[str, Any]],
+    label: _Label,
 ) -> Observed | None:
     s, r, c = place
     own = grid_features(
@@ -231,14 +262,37 @@ def _observed(
     )
     if not own.scored.all():
         return None
-    patient, attack, facts = label
     return Observed(
-        patient,
+        label.patient,
         volume.modality,
-        attack,
+        label.attack,
         own,
         scanned.features,
         copy,
         looked_at(Shown(volume, place, own)),
-        facts,
+        label.facts,
+        label.genuine_for,
+        site_of(volume, place, label.patient, structure=label.structure),
+        facts_of(scanned.volume),
+    )
+
+
+def site_of(
+    volume: Volume, place: tuple[int, int, int], patient: str, *, structure: bool
+) -> Site:
+    """Series, scanner and content of a place.
+
+    Args:
+        volume: The series, as it is at the place.
+        place: (slice, row, column).
+        patient: Whose it is.
+        structure: Whether it was found as a solid structure.
+    """
+    s, r, c = place
+    facts = facts_of(volume)
+    return Site(
+        f"{patient} {series_of(volume)}",
+        " ".join(str(facts[key]) for key in ("manufacturer", "model", "kernel")),
+        content_at(np.asarray(volume.voxels[s]), volume.modality, r, c),
+        structure,
     )

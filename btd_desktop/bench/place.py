@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from btd_desktop.scoring.copies import NoiseCopy
@@ -26,6 +26,29 @@ class Shown:
     features: GridFeatures
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What decides whether two places may be compared.
+
+    Attributes:
+        series: The series that it lies in.
+        scanner: Manufacturer, model and kernel.
+        content: What the central 32x32 px hold, as `bench.places.Place.content`; of a
+            tampered place, after the attack.
+        structure: True for a genuine solid structure of the lung, found as such; False
+            for a place that was drawn by the rule of the attacks.
+    """
+
+    series: str = ""
+    scanner: str = ""
+    content: float = float("nan")
+    structure: bool = False
+
+
+UNPLACED = Site()
+"""Of a place of which nothing is known; it has no partner among structures."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
     """What was seen at one place, before any calibration.
@@ -41,6 +64,8 @@ class Observed:
         scores: By name of the detectors that need no calibration; higher for tampered.
         facts: What repeats it: places, seed; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
+        site: Series, scanner and content.
+        scanner_facts: Facts that the scope check compares.
     """
 
     patient: str
@@ -52,3 +77,5 @@ class Observed:
     scores: dict[str, float]
     facts: dict[str, Any]
     genuine_for: tuple[str, ...] = ()
+    site: Site = UNPLACED
+    scanner_facts: dict[str, Any] = field(default_factory=dict)

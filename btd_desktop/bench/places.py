@@ -18,7 +18,7 @@ from scipy import ndimage
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.volume import Volume
 
-Stratum = Literal["deep", "border", "vessel", "tissue"]
+Stratum = Literal["deep", "border", "vessel", "tissue", "structure"]
 
 CENTRE_PX = 32
 CUBE_MM = 32.0
@@ -50,7 +50,7 @@ class Place:
         slice_index: Slice, from 0.
         row: Row of the patch's middle, from 0.
         column: Column of it, from 0.
-        stratum: What surrounds it.
+        stratum: What surrounds it; "structure" for a genuine solid one.
         content: Solid share of the central 32x32 in [0, 1] for CT; for MR its
             standard deviation relative to the mean of the slice's tissue.
     """

@@ -41,6 +41,11 @@ class TamperedPlace:
     facts: dict[str, Any]
 
 
+def series_of(volume: Volume) -> str:
+    """SeriesInstanceUID, "" where it is not known."""
+    return str(volume.source.get("series_uid", ""))
+
+
 def judged_slices(n_slices: int) -> list[int]:
     """Indices of the slices in which places are drawn, at most four, ascending."""
     if n_slices <= _JUDGED_SLICES:
@@ -100,7 +105,5 @@ def tampered_places(
             if attack.kind == "removal":
                 plane = np.asarray(after.voxels[pair.tampered.slice_index])
                 pair = rematched(volume, pair, plane, touched, rng, patch=patch)
-            series = str(volume.source.get("series_uid", ""))
-            yield TamperedPlace(
-                attack, pair, after, {**pair.to_json(), "series": series}
-            )
+            facts = {**pair.to_json(), "series": series_of(volume)}
+            yield TamperedPlace(attack, pair, after, facts)

@@ -32,6 +32,13 @@ Simulated = Annotated[
     bool, typer.Option("--simulated", help="Measure on simulated scans.")
 ]
 Split = Annotated[str, typer.Option(help="With --data: train, calib or test.")]
+Series = Annotated[
+    str,
+    typer.Option(
+        help="With --data: only these series of the manifest, commas between. "
+        "[default: all]"
+    ),
+]
 Modality = Annotated[str, typer.Option(help="CT or MR.")]
 Attacks = Annotated[
     str, typer.Option(help="Names with commas between. [default: all there are]")
@@ -119,8 +126,12 @@ def series_to_measure(
     context: TaskContext,
     attacks: Sequence[Attack] = (),
     slices: int = SLICES,
+    names: str = "",
 ) -> tuple[Iterator[tuple[Volume, str]], list[Donor]]:
-    """Series to measure on, and blobs for those attacks that splice."""
+    """Series to measure on, and blobs for those attacks that splice.
+
+    `names` of the manifest's column "series", with commas between, choose among them.
+    """
     from btd_desktop.bench import corpus
 
     wants_donors = modality == "CT" and any(a.needs_donors for a in attacks)
@@ -130,7 +141,8 @@ def series_to_measure(
             modality, 2 * wants_donors, context, n_slices=slices, first=_FIRST_DONOR
         )
         return made, corpus.donors_from(others, context)
-    series, lost = corpus.load_split(data, split, modality, context)
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    series, lost = corpus.load_split(data, split, modality, context, chosen)
     if lost:
         warn(
             f"{len(lost)} files were not taken; first: {lost[0].name}: {lost[0].reason}"

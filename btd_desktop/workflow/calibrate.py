@@ -36,6 +36,11 @@ def patient_of(loaded: LoadedSeries) -> str:
     missing.
     """
     name = str(loaded.volume.source.get("patient_id", "")) or loaded.series_uid
+    return patient_key(name)
+
+
+def patient_key(name: str) -> str:
+    """Pseudonym of a patient's name or ID, as profiles keep it."""
     return bytes_digest(name.encode("utf-8", "replace"))[:16]
 
 

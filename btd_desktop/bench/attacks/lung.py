@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.preprocess.foreground import foreground_mask
+from btd_desktop.preprocess.lung import AERATED_HU, aerated_lung, filled
 from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
-_AIR_HU, _SOLID_HU = -965.0, -500.0
-_MIN_AREA_MM2 = 600.0
 _FILL_MM = 9.0
 _MAX_KEPT = 600
 
@@ -100,27 +98,9 @@ def without_other_air(volume: Volume, box: Box) -> Volume:
         plane = voxels[s]
         lung = lung_plane(volume.voxels[s], volume.pixel_spacing_mm)
         near = ndimage.maximum_filter(lung.view(np.uint8), 17)
-        plane[(plane < _SOLID_HU) & (near == 0)] = 0
+        plane[(plane < AERATED_HU) & (near == 0)] = 0
     return replace(volume, voxels=voxels)
 
 
 def _lung_of(values: NDArray[np.float32], pixel_mm: float) -> Mask:
-    smooth = ndimage.gaussian_filter(values, 1.0)
-    air = foreground_mask(values, "CT") & (smooth < _SOLID_HU)
-    air = ndimage.binary_opening(air, iterations=2)
-    labels, n = ndimage.label(air)
-    if n == 0:
-        return np.zeros(values.shape, np.bool_)
-    numbers = np.arange(1, n + 1)
-    area = ndimage.sum_labels(air, labels, numbers) * pixel_mm**2
-    level = ndimage.median(smooth, labels, numbers)
-    keep = np.zeros(n + 1, np.bool_)
-    keep[1:] = (area >= _MIN_AREA_MM2) & (np.asarray(level) > _AIR_HU)
-    lung: Mask = keep[labels]
-    if not lung.any():
-        return lung
-    # Closing by distance: a disc as structuring element at the price of two maps.
-    reach = _FILL_MM / pixel_mm
-    grown = ndimage.distance_transform_edt(~lung) <= reach
-    closed = ndimage.distance_transform_edt(grown) > reach
-    return np.asarray(closed | lung, np.bool_)
+    return filled(aerated_lung(values, pixel_mm), _FILL_MM, pixel_mm)

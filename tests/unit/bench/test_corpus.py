@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,9 +16,12 @@ from btd_desktop.bench.corpus import (
     patients_of,
     simulated_series,
     sources_of,
+    unseen,
 )
+from btd_desktop.digest import array_digest
 from btd_desktop.errors import EvidenceError, SettingsError
 from btd_desktop.progress import TaskContext
+from btd_desktop.workflow.calibrate import patient_key
 from tests.factories import make_series_folder
 
 COLUMNS = ("file", "split", "modality", "patient", "source")
@@ -102,6 +107,18 @@ def test_other_modality_cannot_be_simulated():
 def test_donors_are_named_after_their_patients(other_chest, head):
     found = donors_from([(other_chest, "B"), (head, "C")], TaskContext())
     assert [donor.patient for donor in found] == ["B"]
+
+
+def test_patients_of_the_profile_and_series_of_the_training_are_left_out(
+    other_chest, head
+):
+    profile = SimpleNamespace(evidence=((patient_key("B"), "0" * 64),))
+    training = {"voxel_digests": [array_digest(head.voxels)]}
+    given = [(other_chest, "A"), (other_chest, "B"), (head, "C")]
+    lost: list[None] = []
+    kept = unseen(given, cast(Any, profile), training, lambda: lost.append(None))
+    assert [patient for _, patient in kept] == ["A"]
+    assert len(lost) == 2
 
 
 @pytest.mark.realdata

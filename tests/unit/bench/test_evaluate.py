@@ -146,6 +146,43 @@ def test_place_redrawn_without_noise_is_told_from_its_partner(judged):
     assert odd > np.median([j.scores["ours_features"] for j in genuine])
 
 
+def test_structures_are_looked_at_where_an_attack_injects(series, profile):
+    attacks = [ATTACKS["synthetic nodule"]]
+    judged = judge_all(series, profile, attacks=attacks, n_places=2)
+    structures = [j for j in judged if j.site.structure]
+    tampered = [j for j in judged if j.attack]
+    assert len(structures) >= 4
+    assert tampered
+    for own in structures:
+        assert own.attack == ""
+        assert own.genuine_for == ()
+        place = own.facts["genuine"]
+        plane = series.voxels[place["slice_index"]]
+        assert plane[place["row"], place["column"]] > -600
+    # A nodule was drawn: the place holds more that is solid than before.
+    for own in tampered:
+        assert own.site.content > own.facts["tampered"]["content"]
+        assert own.site.series == structures[0].site.series
+    rows = rows_of(judged, {"synthetic nodule": "injection"}, n_draws=10)
+    assert rows[0].against_structures
+    assert rows[0].n_genuine == rows[0].n_tampered == len(tampered)
+
+
+def test_flag_is_that_of_a_click(judged, profile):
+    limit = profile.levels["anomaly"]["place"].threshold
+    assert limit is not None
+    assert {j.flagged for j in judged} <= {True, False}
+    for own in judged:
+        assert own.flagged == (own.scores["ours"] > limit)
+
+
+def test_series_that_the_profile_does_not_cover_has_no_flag(series, profile):
+    source = {**series.source, "not_covered": ["it is a test"]}
+    found = judge_all(replace(series, source=source), profile, n_places=1)
+    assert found
+    assert {j.flagged for j in found} == {None}
+
+
 def test_flagged_genuine_places_are_those_above_the_level_of_places(judged, profile):
     genuine = [j.scores["ours"] for j in judged if not j.attack]
     levels = dict(profile.levels["anomaly"])

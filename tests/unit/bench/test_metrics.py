@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from btd_desktop.bench.metrics import auc, bootstrap_interval, eer, tpr_at_fpr
+from btd_desktop.bench.metrics import (
+    auc,
+    bootstrap_interval,
+    eer,
+    patient_rate,
+    tpr_at_fpr,
+)
+from btd_desktop.calibration.ecdf import clopper_pearson
 
 
 def array(*values: float) -> np.ndarray:
@@ -127,3 +134,50 @@ def test_score_that_is_not_finite_is_refused(bad):
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="one entry"):
         bootstrap_interval(auc, [1.0], [True, False], ["A", "B"])
+
+
+def test_patients_count_the_same_whatever_their_number_of_places():
+    flags = [True] + [False] * 99
+    patients = ["A"] + ["B"] * 99
+    rate = patient_rate([(flags, patients)])
+    assert rate is not None
+    assert rate.value == 0.5
+    assert (rate.low, rate.high) == clopper_pearson(1.0, 2)
+    assert (rate.n, rate.n_patients) == (100, 2)
+
+
+def test_none_flagged_in_thirteen_patients_leaves_a_quarter_open():
+    patients = [f"P{i % 13}" for i in range(1300)]
+    rate = patient_rate([([False] * 1300, patients)])
+    assert rate is not None
+    assert (rate.value, rate.low) == (0.0, 0.0)
+    assert rate.high == pytest.approx(0.247, abs=5e-4)
+
+
+def test_share_of_a_patient_is_the_mean_over_attacks():
+    first = ([True, True, True, False], ["A", "A", "A", "B"])
+    second = ([False, True], ["A", "B"])
+    rate = patient_rate([first, second])
+    assert rate is not None
+    assert rate.value == 0.5
+    assert rate.n == 6
+    assert patient_rate([]) is None
+    assert patient_rate([([], [])]) is None
+    sure = patient_rate([([True] * 3, ["A", "B", "C"])])
+    assert sure is not None
+    assert sure.value == sure.high == 1.0
+
+
+@pytest.mark.parametrize("alike", [0.3, 3.0, 30.0])
+def test_interval_holds_the_true_rate_where_patients_differ(alike):
+    # Patients have rates of their own (beta, mean 0.1), each ten places.
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        rates = rng.beta(0.1 * alike, 0.9 * alike, 12)
+        flags = rng.random((12, 10)) < rates[:, None]
+        patients = [f"P{i}" for i in range(12) for _ in range(10)]
+        found = patient_rate([(flags.ravel().tolist(), patients)])
+        assert found is not None
+        held += found.low <= 0.1 <= found.high
+    assert held >= 0.95 * 400

@@ -97,6 +97,22 @@ def test_scores_are_means_of_the_square_over_centre_and_patch(series):  # noqa: 
         )
 
 
+def test_injections_are_shown_beside_genuine_structures(series):  # noqa: F811
+    own = detector("ct96wide")
+    [found] = measured(series, [own], attacks=("synthetic nodule",))
+    structures = [j for j in found if j.site.structure]
+    assert len(structures) >= 4
+    patches = np.concatenate(cast(Any, own.network).seen)
+    assert len(patches) == len(found)
+    # In its middle a structure is far brighter than lung, which scales to about 0.1.
+    for patch, judged in zip(patches, found, strict=True):
+        if judged.site.structure:
+            assert patch[46:50, 46:50].mean() > np.median(patch)
+    (row,) = mean_rows(found, {"synthetic nodule": "injection"}, n_draws=20)
+    assert row.against_structures
+    assert set(row.against_lung) == {INJECTION, REMOVAL}
+
+
 def test_table_has_a_line_for_every_network(series):  # noqa: F811
     two = [detector("ct96wide"), detector("ct96")]
     rows = [

@@ -11,9 +11,11 @@ import pytest
 
 from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.metrics import auc
+from btd_desktop.bench.place import Site
 from btd_desktop.bench.tables import (
     Judged,
     Row,
+    mean_rows,
     rows_of,
     to_csv,
     to_json,
@@ -81,6 +83,86 @@ def test_genuine_partner_counts_for_its_attacks_only():
     assert drawn.figures["ours"]["auc"].value == 1.0
     assert wiped.figures["ours"]["auc"].value == 0.0
     assert drawn.n_genuine == wiped.n_genuine == 1
+
+
+def structure(patient: str, value: float, *, content: float = 0.2, **options) -> Judged:
+    site = Site(f"{patient} 1", "GE", content, structure=True)
+    return judged(patient, "", value, site=site, **options)
+
+
+def injected(patient: str, value: float, **options) -> Judged:
+    site = Site(f"{patient} 1", "GE", 0.2)
+    return judged(patient, "drawn", value, site=site, **options)
+
+
+def test_injections_are_judged_against_structures_and_removals_are_not():
+    places = [
+        *(injected("A", 1.0, flagged=True) for _ in range(3)),
+        *(judged("A", "wiped", 1.0, flagged=False) for _ in range(2)),
+        *(judged("A", "", 0.0, flagged=False, genuine_for=("drawn",)) for _ in "12"),
+        *(judged("A", "", 0.5, flagged=False, genuine_for=("wiped",)) for _ in "12"),
+        *(structure("A", 2.0, flagged=True) for _ in range(4)),
+        *(structure("B", 2.0, flagged=False) for _ in range(4)),
+    ]
+    drawn, wiped = rows_of(places, KINDS, n_draws=20)
+    assert drawn.against_structures
+    assert drawn.partners == {"same series": 3}
+    assert (drawn.n_tampered, drawn.n_genuine) == (3, 3)
+    assert drawn.figures["ours"]["auc"].value == 0.0
+    assert drawn.against_lung["ours"]["auc"].value == 1.0
+    assert not wiped.against_structures
+    assert wiped.partners == {"lung": 2}
+    assert wiped.against_lung == {}
+    assert wiped.figures["ours"]["auc"].value == 1.0
+    for row in (drawn, wiped):
+        assert row.structures_flagged is not None
+        assert (row.structures_flagged.value, row.structures_flagged.n) == (0.5, 8)
+    assert drawn.found is not None
+    assert drawn.partners_flagged is not None
+    assert (drawn.found.value, drawn.partners_flagged.value) == (1.0, 1.0)
+    assert wiped.partners_flagged is not None
+    assert wiped.partners_flagged.value == 0.0
+    (mean, _) = mean_rows(places, KINDS, n_draws=20)
+    assert mean.figures["ours"]["auc"].value == 0.0
+    assert mean.partners == drawn.partners
+
+
+def test_places_without_a_flag_are_in_no_rate():
+    places = [
+        injected("A", 1.0, flagged=True),
+        injected("A", 1.0, flagged=None),
+        structure("A", 0.0, flagged=None),
+        structure("A", 0.0, flagged=None),
+    ]
+    (row,) = rows_of(places, KINDS, n_draws=5)
+    assert row.found is not None
+    assert (row.found.value, row.found.n) == (1.0, 1)
+    assert row.structures_flagged is row.partners_flagged is None
+    cells = to_markdown([row]).splitlines()[2].split(" | ")
+    assert cells[-5:-2] == ["1.00 [0.03–1.00]", "–", "–"]
+
+
+def test_found_share_and_partners_stand_in_all_three_formats():
+    places = [
+        *(injected(p, 1.0, flagged=p == "A") for p in "AB"),
+        *(judged(p, "", 0.0, genuine_for=("drawn",)) for p in "AB"),
+        *(structure(p, 0.0, flagged=False) for p in "AAABBB"),
+    ]
+    rows = rows_of(places, KINDS, n_draws=5)
+    text = to_markdown(rows)
+    assert "flagged by the program: genuine solid structures [95 %]" in text
+    assert "against lung without a nodule" in text
+    assert "| 0.50 [0.01–0.99] | 0.00 [0.00–0.84] | 0.00 [0.00–0.84] |" in text
+    assert len({line.count("|") for line in text.splitlines()}) == 1
+    ours = next(
+        r for r in csv.DictReader(io.StringIO(to_csv(rows))) if r["method"] == "ours"
+    )
+    assert (ours["found"], ours["structures_flagged"]) == ("0.5", "0")
+    assert float(ours["structures_flagged_high"]) == pytest.approx(0.8419, abs=1e-4)
+    assert float(ours["auc_against_lung"]) == 1.0
+    read = json.loads(to_json(rows, {}))["rows"][0]
+    assert read["found"]["n_patients"] == 2
+    assert sum(read["partners"].values()) == 2
 
 
 def test_attack_without_places_has_no_row():

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from btd_desktop.bench.detectors.registry import DETECTORS
+from btd_desktop.bench.place import Site
 from btd_desktop.bench.shift import ShiftRow
 from btd_desktop.bench.tables import Judged
+from btd_desktop.workflow.calibrate import patient_key
 from tests.factories import make_ct_volume, make_series_folder
 
 LEVELS = {"anomaly": {"place": SimpleNamespace(interval=(0.005, 0.02))}}
@@ -115,7 +117,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         for number in range(6):
             attack = "redrawn without noise" if number % 2 else ""
             scores = dict.fromkeys(DETECTORS, float(number))
-            yield Judged(f"P{number // 4}", "CT", attack, scores, {})
+            yield Judged(
+                f"P{number // 4}", "CT", attack, scores, {}, flagged=number > 3
+            )
+        site = Site("s", "x", 0.1, structure=True)
+        for number in range(4):
+            scores = dict.fromkeys(DETECTORS, float(number))
+            yield Judged(
+                f"P{number // 2}",
+                *("CT", "", scores, {}),
+                site=site,
+                flagged=number == 3,
+            )
 
     def judge(own, profile):
         seen.profile = profile
@@ -123,13 +136,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     module = ModuleType("btd_desktop.bench.evaluate")
     seen.genuine = (3, 240)
+    seen.evidence = ()
     vars(module).update(
         observe=observe, judge=judge, flagged_genuine=lambda *_: seen.genuine
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
         "btd_desktop.examination.models.choose_profile",
-        lambda *_: (SimpleNamespace(name="some profile", levels=LEVELS), None),
+        lambda *_: (
+            SimpleNamespace(name="some profile", levels=LEVELS, evidence=seen.evidence),
+            None,
+        ),
     )
     return seen
 
@@ -152,13 +169,44 @@ def test_detection_measures_one_split_and_writes_three_tables(
     assert "| mean of 1 | redraw | CT |" in done.out
     claimed = "the profile claims 0.5 to 2 %"
     assert f"Genuine places flagged: 3 of 240 (1.2 %; {claimed})." in done.out
+    told = "Genuine solid structures flagged: 0.25 [0.00–0.94], 2 patients"
+    assert told in done.out
     facts = json.loads((tmp_path / "t.json").read_text("utf-8"))["facts"]
+    assert facts["genuine_structures_flagged"]["value"] == 0.25
+    assert facts["places_without_flag"] == 0
     assert facts["model"] == tiny_model.name
     assert facts["profile"] == "some profile"
     assert (facts["genuine_places_flagged"], facts["genuine_places"]) == (3, 240)
     assert facts["data"] == "split test"
     lines = (tmp_path / "t.csv").read_text("utf-8").splitlines()
     assert len(lines) == 1 + 2 * len(DETECTORS)
+
+
+def test_detection_leaves_out_patients_whom_the_profile_has_seen(
+    btd, tiny_model, data, asked
+):
+    asked.evidence = ((patient_key("T-1"), "f" * 64),)
+    done = btd(
+        *("bench", "detection", "--data", data, "--model", tiny_model),
+        *("--attacks", "redrawn without noise"),
+    )
+    assert done.status == 0
+    assert asked.series == []
+    assert "1 series left out: the model or profile has seen them" in done.err
+
+
+def test_detection_measures_the_series_asked_for(btd, tiny_model, data, asked):
+    manifest = data / "manifest.csv"
+    head, *rows = manifest.read_text("utf-8").splitlines()
+    named = [f"{row},{row.split('/')[0]}" for row in rows]
+    manifest.write_text("\n".join([f"{head},series", *named]), "utf-8")
+    command = ("bench", "detection", "--data", data, "--model", tiny_model)
+    attacks = ("--attacks", "redrawn without noise")
+    assert btd(*command, *attacks, "--series", "p1, p2").status == 0
+    assert asked.series == [(9, "T-1")]
+    done = btd(*command, *attacks, "--series", "p9")
+    assert done.status == 2
+    assert "holds no CT series" in done.err
 
 
 def test_table_that_cannot_be_written_is_a_sentence(
