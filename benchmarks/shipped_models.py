@@ -12,7 +12,7 @@ import argparse
 import math
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +219,18 @@ def _card_row(row: tables.Row) -> dict[str, Any]:
         "auc_interval": [0.0, 1.0]
         if lone
         else [round(ours["auc"].low, 3), round(ours["auc"].high, 3)],
-        "remark": "one patient: no interval by patient" if lone else "",
+        "remark": "; ".join(
+            ["against genuine solid structures"] * row.against_structures
+            + ["one patient: no interval by patient"] * lone
+        ),
         "eer": round(ours["eer"].value, 3),
         "tpr_at_1_percent": round(ours["tpr_1"].value, 3),
         "tpr_at_5_percent": round(ours["tpr_5"].value, 3),
         **others,
+        # At the program's own threshold, patients counting the same.
+        "found": row.found and asdict(row.found),
+        "partners_flagged": row.partners_flagged and asdict(row.partners_flagged),
+        "structures_flagged": row.structures_flagged and asdict(row.structures_flagged),
         "n_tampered": row.n_tampered,
         "n_genuine": row.n_genuine,
         "n_patients": row.n_patients,
