@@ -114,7 +114,7 @@ def _compared_by_digest(
             problems.append(EvidenceProblem(name, "missing", sentence))
         elif digest is not None:
             at_hand[digest].pop()
-    # Files whose bytes could not be read at import have no digest to be told by.
+    # Files that could not be read at import have no digest to recognise them by.
     n_unknown = sum(digest is None for _, _, digest in expected)
     extra = [name for names in at_hand.values() for name in names]
     problems += [

@@ -77,23 +77,17 @@ _FEW_ROWS: Final = 7
 _START: Final = 60.0
 
 
-def render_pdf(
-    document: Document, *, attachments: Mapping[str, bytes] | None = None
-) -> bytes:
-    """The report as an unsigned PDF; the same document gives the same bytes.
+def render_pdf(document: Document) -> bytes:
+    """The report as an unsigned PDF, its twin attached as "report.json".
 
-    Args:
-        document: What the report says; its twin is attached as "report.json".
-        attachments: Further files to attach, by name.
+    The same document gives the same bytes.
 
     Raises:
-        ReportError: A value cannot be stated, an attachment takes the twin's name, a
-            font is missing, or something does not fit on a page.
+        ReportError: A value cannot be stated, a font is missing, or something does not
+            fit on a page.
     """
-    if TWIN_NAME in (attachments or {}):
-        raise ReportError(f"no other file may be attached as {TWIN_NAME}")
     twin = twin_bytes(document)
-    files = {TWIN_NAME: twin, **(attachments or {})}
+    files = {TWIN_NAME: twin}
     register_fonts()
     buffer = io.BytesIO()
     template = ReportTemplate(buffer, document, bytes_digest(twin))

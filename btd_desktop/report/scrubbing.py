@@ -29,7 +29,7 @@ _LONG_NUMBER: Final = 5
 _LETTERS: Final = {
     "æ": "a", "œ": "o", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i",
     "þ": "th", "ŋ": "n", "ß": "s",
-    # Cyrillic, as passports and BGN/PCGN write it; what differs is told alike below.
+    # Cyrillic, as passports and BGN/PCGN write it; `_PAIRS` evens out other spellings.
     "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "е": "e", "є": "ie",
     "ж": "zh", "з": "z", "и": "i", "і": "i", "й": "i", "к": "k", "л": "l", "м": "m",
     "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
@@ -156,14 +156,18 @@ class Scrubber:
     def clean(self, text: str) -> str:
         """The text with all of that replaced or withheld."""
         pieces: list[_Piece] = [(text, False)]
-        for step in (
+        steps: tuple[Callable[[str], Iterable[_Piece]], ...] = (
             self._without_quotations,
             self._without_names,
-            _without_uids,
-            self._without_people,
-            _without_files,
-            _without_dates,
-        ):
+            lambda part: _found(part, _UID, _uid_or_withheld),
+            lambda part: _found_in_shape(part, self._pattern, self._alias),
+            lambda part: _found(part, self._pairs, self._alias),
+            lambda part: _found(part, _FILE, lambda _: "file withheld"),
+            lambda part: _found_in_shape(part, _DATE_WITH_MONTH, lambda _: WITHHELD),
+            lambda part: _found(part, _NUMERIC_DATE, _date_or_same),
+            lambda part: _found(part, _COMPACT_DATE, _compact_or_same),
+        )
+        for step in steps:
             pieces = [
                 part
                 for piece, done in pieces
@@ -214,13 +218,6 @@ class Scrubber:
             if alias is not None:
                 return alias, length
         return "", 1
-
-    def _without_people(self, text: str) -> Iterable[_Piece]:
-        for piece, done in _found_in_shape(text, self._pattern, self._alias):
-            if done:
-                yield piece, done
-            else:
-                yield from _found(piece, self._pairs, self._alias)
 
     def _alias(self, text: str) -> str:
         return self.identities.get(_squeezed(text), WITHHELD)
@@ -295,32 +292,14 @@ def _found(
     yield text[at:], False
 
 
-def _without_uids(text: str) -> Iterable[_Piece]:
-    return _found(
-        text, _UID, lambda uid: uid if uid.startswith(_STANDARD_UID) else WITHHELD
-    )
-
-
-def _without_files(text: str) -> Iterable[_Piece]:
-    return _found(text, _FILE, lambda _: "file withheld")
-
-
-def _without_dates(text: str) -> Iterable[_Piece]:
-    for piece, done in _found_in_shape(text, _DATE_WITH_MONTH, lambda _: WITHHELD):
-        if done:
-            yield piece, done
-            continue
-        for part, done_too in _found(piece, _NUMERIC_DATE, _date_or_same):
-            if done_too:
-                yield part, done_too
-            else:
-                yield from _found(part, _COMPACT_DATE, _compact_or_same)
+def _uid_or_withheld(uid: str) -> str:
+    return uid if uid.startswith(_STANDARD_UID) else WITHHELD
 
 
 def _date_or_same(text: str) -> str:
-    numbers = [int(part) for part in re.findall(r"\d+", text)]
-    widths = [len(part) for part in re.findall(r"\d+", text)]
-    a, b, c = numbers
+    parts = re.findall(r"\d+", text)
+    widths = [len(part) for part in parts]
+    a, b, c = map(int, parts)
     year_first = widths[0] == 4 and _is_day(b, c)
     year_last = widths[2] in (2, 4) and widths[0] <= 2 and (
         _is_day(b, a) or _is_day(a, b)
@@ -333,9 +312,8 @@ def _is_day(month: int, day: int) -> bool:
 
 
 def _compact_or_same(text: str) -> str:
-    first, last = text[:8], text[:8]
-    ymd = first[:2] in ("18", "19", "20") and _is_day(int(first[4:6]), int(first[6:]))
-    dmy = last[4:6] in ("18", "19", "20") and (
-        _is_day(int(last[2:4]), int(last[:2])) or _is_day(int(last[:2]), int(last[2:4]))
-    )
+    a, b, c, d = (int(text[at : at + 2]) for at in range(0, 8, 2))
+    centuries = (18, 19, 20)
+    ymd = a in centuries and _is_day(c, d)
+    dmy = c in centuries and (_is_day(b, a) or _is_day(a, b))
     return WITHHELD if ymd or dmy else text

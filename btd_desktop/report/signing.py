@@ -136,7 +136,6 @@ def sign_pdf(
     *,
     when: datetime,
     reason: str = "",
-    location: str = "",
     may_countersign: bool = False,
     box: tuple[int, int, int, int] | None = None,
 ) -> bytes:
@@ -147,7 +146,6 @@ def sign_pdf(
         signer: Key to sign with.
         when: Time of signing as stated by this computer, aware UTC datetime.
         reason: Reason printed into the signature; may be empty.
-        location: Place printed into the signature; may be empty.
         may_countersign: True lets a reviewer fill or sign further fields (DocMDP
             FILL_FORMS); False forbids every change.
         box: Rectangle on the first page for a visible mark, such as
@@ -163,7 +161,6 @@ def sign_pdf(
         field_name=_FIELD,
         md_algorithm="sha256",
         reason=reason or None,
-        location=location or None,
         name=signer.subject,
         certify=True,
         subfilter=SigSeedSubFilter.PADES,

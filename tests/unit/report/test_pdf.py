@@ -14,7 +14,6 @@ from pypdf import PdfReader
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import bytes_digest
-from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
@@ -77,14 +76,11 @@ def with_info(**changes: Any) -> Any:
     return store
 
 
-_EXTRA = {"scores.csv": b"slice,score\n1,2\n"}
-
-
 @pytest.fixture(scope="module")
 def rendered():
     remarks = "To be read together with the statement of the radiologist."
     document = make_document(remarks=remarks, command="btd examine 'a folder' --out x")
-    return document, render_pdf(document, attachments=_EXTRA)
+    return document, render_pdf(document)
 
 
 def test_report_bytes_are_the_same_for_the_same_document(rendered):
@@ -93,9 +89,9 @@ def test_report_bytes_are_the_same_for_the_same_document(rendered):
         remarks="To be read together with the statement of the radiologist.",
         command="btd examine 'a folder' --out x",
     )
-    assert render_pdf(again, attachments=_EXTRA) == pdf
+    assert render_pdf(again) == pdf
     other = make_document(report_id="R-2")
-    assert render_pdf(other, attachments=_EXTRA) != pdf
+    assert render_pdf(other) != pdf
 
 
 def test_report_is_dated_by_its_document(rendered):
@@ -151,15 +147,14 @@ def test_report_prints_scores_p_values_and_n(rendered):
         assert part in text, part
 
 
-def test_twin_and_files_are_attached_and_their_digests_printed(rendered):
+def test_twin_is_attached_and_its_digest_printed(rendered):
     document, pdf = rendered
     reader = PdfReader(io.BytesIO(pdf))
-    assert sorted(reader.attachments) == ["report.json", "scores.csv"]
+    assert sorted(reader.attachments) == ["report.json"]
     (twin,) = reader.attachments["report.json"]
     assert json.loads(twin) == twin_value(document)
     text = squeezed(text_of(pdf))
     assert text.count(bytes_digest(twin)) == 3
-    assert bytes_digest(_EXTRA["scores.csv"]) in text
     assert reader.metadata is not None
     assert str(reader.metadata["/Keywords"]) == TWIN_KEYWORD + bytes_digest(twin)
 
@@ -169,11 +164,6 @@ def test_figures_are_in_the_report(rendered):
     images = sum(len(page.images) for page in PdfReader(io.BytesIO(pdf)).pages)
     # The slices are as small as a crop, so that both are one picture.
     assert images == 2 * 2
-
-
-def test_no_other_file_takes_the_name_of_the_twin():
-    with pytest.raises(ReportError, match=r"report\.json"):
-        render_pdf(make_document(outcomes=[]), attachments={"report.json": b"{}"})
 
 
 def test_markup_in_received_text_is_printed_as_text_and_embeds_nothing():

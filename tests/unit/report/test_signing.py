@@ -140,15 +140,13 @@ def test_signature_certifies_the_document_at_the_time_given(
 ):
     key = own_key(tmp_path, "A", WHEN)
     signed = sign_pdf(
-        pdf, key, when=WHEN, reason="Issued", location="Laboratory",
-        may_countersign=may_countersign,
-    )  # fmt: skip
+        pdf, key, when=WHEN, reason="Issued", may_countersign=may_countersign
+    )
     (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_signatures
     assert signature.docmdp_level is not None
     assert signature.docmdp_level.value == level
     assert signature.self_reported_timestamp == WHEN
     assert signature.sig_object["/Reason"] == "Issued"
-    assert signature.sig_object["/Location"] == "Laboratory"
     assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
 
 

@@ -79,10 +79,8 @@ def test_signed_report_is_ok_and_named_in_full(tmp_path, signed, key, document):
 
 
 def test_report_with_visible_signature_and_figures_is_ok(tmp_path, key):
-    data = sign_pdf(
-        render_pdf(make_document(), attachments={"scores.csv": b"1\n"}),
-        key, when=WHEN, reason="Issued", box=SIGNATURE_BOX,
-    )  # fmt: skip
+    pdf = render_pdf(make_document())
+    data = sign_pdf(pdf, key, when=WHEN, reason="Issued", box=SIGNATURE_BOX)
     assert verdict_of(tmp_path, data).ok
 
 
