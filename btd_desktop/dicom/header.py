@@ -7,8 +7,9 @@ the top level of the dataset.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from pydicom.uid import UID
 
@@ -16,6 +17,7 @@ from btd_desktop.dicom.elements import varying
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 from btd_desktop.dicom.safe_dataset import SafeDataset
 
+_T = TypeVar("_T")
 MAX_FRAMES: Final = 100_000
 
 TEXT_ELEMENTS: Final = {
@@ -204,19 +206,16 @@ def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
 def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
     """Facts from the first of several datasets that has each element."""
 
+    def first(read: Callable[[SafeDataset], _T | None]) -> _T | None:
+        return next((v for group in groups if (v := read(group)) is not None), None)
+
     def numbers(keyword: str, count: int) -> tuple[float, ...] | None:
-        for group in groups:
-            if (found := group.numbers(keyword, count)) is not None:
-                return tuple(found)
-        return None
+        found = first(lambda group: group.numbers(keyword, count))
+        return None if found is None else tuple(found)
 
     def sides(keyword: str) -> tuple[float, ...] | None:
-        found = (group.sides(keyword) for group in groups)
-        return next((tuple(value) for value in found if value is not None), None)
-
-    def number(keyword: str) -> float | None:
-        found = (group.number(keyword) for group in groups)
-        return next((value for value in found if value is not None), None)
+        found = first(lambda group: group.sides(keyword))
+        return None if found is None else tuple(found)
 
     def single(keyword: str) -> float | None:
         """Of the first group that holds the element, usable or not."""
@@ -233,7 +232,7 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         or sides("NominalScannedPixelSpacing"),
         slope=single("RescaleSlope"),
         intercept=single("RescaleIntercept"),
-        thickness_mm=number("SliceThickness"),
+        thickness_mm=first(lambda group: group.number("SliceThickness")),
     )
 
 

@@ -28,7 +28,7 @@ from btd_desktop.dicom.differing import (
     plain_name,
     value_of,
 )
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, grouped
 
 # Rise from pass to pass where instance numbers start anew.
 _ORDERED: Final = ("AcquisitionTime", "ContentTime", "TriggerTime")
@@ -331,9 +331,7 @@ def _are_passes(
     thickness: float | None,
 ) -> bool:
     """True where each part is regular, with one step, and reaches into the others."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, key in enumerate(keys):
-        groups.setdefault(key, []).append(index)
+    groups = grouped(range(len(keys)), keys.__getitem__)
     if not 2 <= len(groups) <= _MAX_PASSES:
         return False
     parts = [along[indices] for indices in groups.values()]

@@ -14,7 +14,7 @@ _PREAMBLE_BYTES = 128
 
 
 class Kind(enum.StrEnum):
-    """How a file is to be read; OTHER kinds are not images that we examine."""
+    """Which reader takes a file; OTHER kinds are not images that we examine."""
 
     DICOM = "dicom"
     DICOM_WITHOUT_PREAMBLE = "dicom_without_preamble"

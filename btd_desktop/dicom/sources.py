@@ -55,7 +55,7 @@ class Source:
         path: Absolute path of the file or of the archive.
         size_bytes: As the directory says.
         open: Opens it for reading; None when it is rejected already.
-        fate: Why it is not read, or ACCEPTED when it is to be read.
+        fate: Why it is not read; ACCEPTED when it will be.
         reason: One sentence for a rejected one.
         is_member: True inside an archive.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -11,6 +12,8 @@ from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 
 COPY = " copy "
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
 
 
 def series_key(record_name: str, facts: InstanceFacts, copy: int = 1) -> str:
@@ -22,6 +25,16 @@ def series_key(record_name: str, facts: InstanceFacts, copy: int = 1) -> str:
 def folder_of(record_name: str) -> str:
     """Folder of a file, or archive and folder of a member."""
     return record_name[: max(record_name.rfind("/"), record_name.rfind("!")) + 1]
+
+
+def grouped(
+    items: Iterable[_Item], key: Callable[[_Item], _Key]
+) -> dict[_Key, list[_Item]]:
+    """Items with the same key together, keys in the order in which they come first."""
+    groups: dict[_Key, list[_Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.lines import parallel_stacks
 from btd_desktop.dicom.phases import split_passes
-from btd_desktop.dicom.stack import Slice, Stack
+from btd_desktop.dicom.stack import Slice, Stack, grouped
 
 # Across the image, orientations of one stack differ by a pixel, spacings by half one.
 _TURN_PX: Final = 2.0
@@ -72,10 +72,7 @@ def _has_place(item: Slice) -> bool:
 
 
 def _divided(slices: list[Slice], key: Callable[[Slice], object]) -> list[list[Slice]]:
-    groups: dict[object, list[Slice]] = {}
-    for item in slices:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.values())
+    return list(grouped(slices, key).values())
 
 
 def _divided_by_frame(slices: list[Slice]) -> list[list[Slice]]:
@@ -115,21 +112,17 @@ def _clustered(
     value: Callable[[Slice], tuple[float, ...]],
     tolerance: float,
 ) -> list[list[Slice]]:
-    values = [value(item) for item in slices]
     centres: dict[int, list[tuple[float, ...]]] = {}
     labels: dict[tuple[float, ...], tuple[int, int]] = {}
     # Frequent values first: they are what the others are compared with.
-    for found, _ in Counter(values).most_common():
+    for found, _ in Counter(map(value, slices)).most_common():
         known = centres.setdefault(len(found), [])
         near = geometry.nearest_cluster(found, known[:_MOST_CENTRES], tolerance)
         if near is None:
             near = len(known)
             known.append(found)
         labels[found] = (len(found), near)
-    groups: dict[tuple[int, int], list[Slice]] = {}
-    for item, found in zip(slices, values, strict=True):
-        groups.setdefault(labels[found], []).append(item)
-    return list(groups.values())
+    return _divided(slices, lambda item: labels[value(item)])
 
 
 def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:

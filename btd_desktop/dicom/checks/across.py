@@ -184,7 +184,7 @@ def _check_instance_uids(
             pairs.setdefault(key, []).extend(
                 (item, other, name)
                 for name, other in some
-                # Copies of one series are told of by their own finding.
+                # Copies of one series have a finding of their own.
                 if other.facts.text.get("series_uid") != series
             )
     for key, found_pairs in pairs.items():

@@ -16,7 +16,7 @@ from btd_desktop.dicom.findings import (
     warning,
 )
 from btd_desktop.dicom.series import SeriesFinding
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, grouped
 from btd_desktop.dicom.uid_roots import RootKind, root_of
 
 _TOOL_NAMES: Final = {
@@ -167,11 +167,9 @@ def _writer(item: Slice) -> str:
 
 
 def _check_writer(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
-    by_writer: dict[str, list[Slice]] = {}
-    for item in slices:
-        if writer := _writer(item):
-            by_writer.setdefault(writer, []).append(item)
-    for writer, items in by_writer.items():
+    for writer, items in grouped(slices, _writer).items():
+        if not writer:
+            continue
         version = items[0].facts.text.get("implementation_version", "")
         stated = f" (it signs as {quoted(version)})" if version else ""
         yield note(

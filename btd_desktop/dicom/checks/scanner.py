@@ -21,7 +21,7 @@ from btd_desktop.dicom.makers import (
     maker_of_software,
 )
 from btd_desktop.dicom.series import SeriesFinding
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, grouped
 
 _WITNESSES: Final[tuple[tuple[str, str, Callable[[str], str]], ...]] = (
     ("model", "model", maker_of_model),
@@ -76,11 +76,8 @@ def _check_private_blocks(item: Slice) -> Iterator[SeriesFinding]:
     stated = text.get("manufacturer", "")
     maker = maker_named(stated)
     creators = text.get("private_creators", "").split("\\")
-    by_maker: dict[str, list[str]] = {}
-    for creator in creators:
-        if other := maker_of_private_creator(creator):
-            by_maker.setdefault(other, []).append(creator)
-    foreign = {m: names for m, names in by_maker.items() if m != maker}
+    by_maker = grouped(creators, maker_of_private_creator)
+    foreign = {m: names for m, names in by_maker.items() if m not in ("", maker)}
     if not maker or not foreign:
         return
     names = listed(name for names in foreign.values() for name in names)

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Final
 
 from btd_desktop.dicom.findings import counted, note, quoted, visible, warning
 from btd_desktop.dicom.instance import SignatureFacts
 from btd_desktop.dicom.series import SeriesFinding
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, grouped
+
+_ALIKE: Final = attrgetter(
+    "state", "reason", "signer", "algorithm", "covers_pixels", "remarks"
+)
 
 
 def check_signatures(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     """Which signatures are there, and whether they match (PS3.15 annex C)."""
-    groups: dict[tuple[object, ...], list[tuple[Slice, SignatureFacts]]] = {}
-    for item in slices:
-        for facts in item.facts.signatures:
-            key = (
-                facts.state,
-                facts.reason,
-                facts.signer,
-                facts.algorithm,
-                facts.covers_pixels,
-                facts.remarks,
-            )
-            groups.setdefault(key, []).append((item, facts))
-    for members in groups.values():
+    signed = [(item, facts) for item in slices for facts in item.facts.signatures]
+    for members in grouped(signed, lambda pair: _ALIKE(pair[1])).values():
         concerned = list(dict.fromkeys(item.uid for item, _ in members))
         uids = [] if len(concerned) == len(slices) else concerned
         yield _finding(members[0][1], len(concerned), uids)

@@ -21,7 +21,7 @@ from btd_desktop.dicom.findings import (
     warning,
 )
 from btd_desktop.dicom.series import SeriesFinding
-from btd_desktop.dicom.stack import Slice, Stack
+from btd_desktop.dicom.stack import Slice, Stack, grouped
 
 _TILT_DEGREES: Final = 0.5
 _TILT_TOLERANCE_DEGREES: Final = 1.0
@@ -64,11 +64,8 @@ def check_stack(
 
 
 def _check_repeated_pixels(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
-    by_pixels: dict[str, list[Slice]] = {}
-    for item in slices:
-        if item.frame_index == 0:
-            by_pixels.setdefault(item.pixel_sha256, []).append(item)
-    for same in by_pixels.values():
+    first_frames = [item for item in slices if item.frame_index == 0]
+    for same in grouped(first_frames, lambda item: item.pixel_sha256).values():
         # Empty slices at the ends of a scan are alike on their own.
         if len(same) > 1 and not same[0].is_flat:
             yield warning(

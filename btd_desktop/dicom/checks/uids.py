@@ -10,7 +10,7 @@ from typing import Final
 from btd_desktop.dicom.findings import about, concerned, note, quoted, warning
 from btd_desktop.dicom.makers import maker_named
 from btd_desktop.dicom.series import SeriesFinding
-from btd_desktop.dicom.stack import Slice
+from btd_desktop.dicom.stack import Slice, grouped
 from btd_desktop.dicom.uid_roots import RootKind, root_of, stem_of
 
 _CHECKED: Final = {
@@ -57,13 +57,12 @@ def uid_fault(uid: str) -> str:
 
 def _check_form(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     for name, words in _CHECKED.items():
-        faulty: dict[str, list[Slice]] = {}
-        for item in slices:
-            uid = item.facts.text.get(name, "")
-            if uid and (fault := uid_fault(uid)):
-                faulty.setdefault(fault, []).append(item)
-        for fault, items in faulty.items():
-            uid = items[0].facts.text[name]
+        by_uid = [(item.facts.text.get(name, ""), item) for item in slices]
+        stated = [pair for pair in by_uid if pair[0]]
+        for fault, pairs in grouped(stated, lambda pair: uid_fault(pair[0])).items():
+            if not fault:
+                continue
+            uid, items = pairs[0][0], [item for _, item in pairs]
             yield warning(
                 "bad_uid",
                 f"The {words} {quoted(uid)} {fault}. Scanners do not write such; old "
@@ -90,12 +89,9 @@ def _check_form(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
 
 def _check_mixed_issuers(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     """Slices whose UID comes from another number space than that of the rest."""
-    by_stem: dict[str, list[Slice]] = {}
-    for item in slices:
-        uid = item.facts.text.get("sop_instance_uid", "")
-        # A number alone has no issuer to compare.
-        if "." in uid:
-            by_stem.setdefault(stem_of(uid), []).append(item)
+    # A number alone has no issuer to compare.
+    issued = [s for s in slices if "." in s.facts.text.get("sop_instance_uid", "")]
+    by_stem = grouped(issued, lambda s: stem_of(s.facts.text["sop_instance_uid"]))
     if len(by_stem) < 2:
         return
     most = Counter({stem: len(items) for stem, items in by_stem.items()}).most_common()
