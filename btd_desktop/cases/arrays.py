@@ -155,7 +155,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, dtype and length of the header, if it is one that this program writes.
+    """Shape, dtype and length of the header, if this program writes such headers.
 
     Read here and not by numpy, whose reader runs Python's tokenizer over the header.
 

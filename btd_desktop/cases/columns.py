@@ -121,5 +121,5 @@ class Columns:
             raise self.wrong(name, f"is damaged: {error}") from error
 
     def wrong(self, name: str, why: str) -> CaseError:
-        """What is told of a column that holds what this program never writes."""
+        """Error for a column that holds what this program never writes."""
         return altered(f"{self.what} of the case was altered: its {name} {why}")

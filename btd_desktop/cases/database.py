@@ -81,20 +81,12 @@ _MEANINGS = {
         "Choose a folder that this program created.",
         "not-a-case",
     ),
-    # A value larger than any of ours, or of another kind, only gets in by altering.
-    sqlite3.SQLITE_TOOBIG: (
-        "the database of the case {} is damaged",
-        "Go back to an unaltered copy of the case folder.",
-        "case-damaged",
-    ),
-    sqlite3.SQLITE_MISMATCH: (
-        "the database of the case {} is damaged",
-        "Go back to an unaltered copy of the case folder.",
-        "case-damaged",
-    ),
 }
 _MEANINGS[sqlite3.SQLITE_LOCKED] = _MEANINGS[sqlite3.SQLITE_BUSY]
 _MEANINGS[sqlite3.SQLITE_PERM] = _MEANINGS[sqlite3.SQLITE_READONLY]
+# A value larger than any of ours, or of another kind, only gets in by altering.
+_MEANINGS[sqlite3.SQLITE_TOOBIG] = _MEANINGS[sqlite3.SQLITE_CORRUPT]
+_MEANINGS[sqlite3.SQLITE_MISMATCH] = _MEANINGS[sqlite3.SQLITE_CORRUPT]
 
 
 @contextlib.contextmanager
@@ -208,7 +200,7 @@ def stamps_of(folder: Path) -> tuple[Stamp | None, Stamp | None]:
     A log without content, as a reader may leave, counts as none.
 
     Raises:
-        CaseError: One of them, or a file beside them, is none that this program
+        CaseError: One of them, or a file beside them, is not one that this program
             leaves.
     """
     for name in (_JOURNAL_NAME, _INDEX_NAME, LOCK_NAME):
@@ -246,7 +238,7 @@ def read_snapshot(folder: Path) -> sqlite3.Connection:
     ahead log that the crash left is applied to a private copy).
 
     Raises:
-        CaseError: A file of the case is none that this program leaves.
+        CaseError: A file of the case is not one that this program leaves.
     """
     stamps = stamps_of(folder)
     snapshot = sqlite3.connect(

@@ -127,7 +127,7 @@ def replace_part(path: Path, folder: Path, meanwhile: str) -> Iterator[int]:
     """A new file that gets its name when it is complete and flushed.
 
     Args:
-        path: Its name; what has the name is replaced, a link as well.
+        path: Its name; a file or link that has the name already is replaced.
         folder: The case, or another folder that the examiner chose.
         meanwhile: Name that it has meanwhile; what had it before is removed.
 

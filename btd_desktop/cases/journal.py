@@ -364,7 +364,7 @@ class CaseJournal:
 
     def _remember_head(self) -> tuple[str, audit.Head] | None:
         """Keep id and head outside the case; None when that would hide something."""
-        # A damaged case must still close; its damage is told when it is read.
+        # A damaged case must still close; reading it reports the damage.
         with self._guard, contextlib.suppress(CaseError), case_errors(self.folder):
             case_id = self._case_id()
             anchor = read_anchor(case_id)

@@ -233,7 +233,7 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
     def _look_at_bytes(self) -> None:
         if WriterLock.is_held(self.folder):
             return
-        # A damaged record is told by the verification, not here.
+        # The verification reports a damaged record, not this.
         with contextlib.suppress(CaseError), case_errors(self.folder):
             anchor = read_anchor(self._case_id())
             head = audit.read_head(self._as_stored)

@@ -1,7 +1,7 @@
 """Is this case still what the audit log says it is?
 
-Integrity (nothing changed) and completeness (nothing missing at the end) are told
-apart, because they rest on different evidence: see `audit`.
+Integrity (nothing changed) and completeness (nothing missing at the end) are separate
+answers, because they rest on different evidence: see `audit`.
 """
 
 from __future__ import annotations

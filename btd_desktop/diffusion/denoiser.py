@@ -66,7 +66,7 @@ class DiffusionDetector:
 
         Args:
             patches: Scaled intensities in [0, 1], shape (N, P, P), P a multiple of 8.
-            level: Noise level that the network is told.
+            level: Noise level given to the network.
 
         Returns:
             float32, shape (N, P, P).

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def convert(data: bytes | bytearray) -> tuple[dict[str, Any], bytes]:
-    """The network of a checkpoint as safetensors; what went wrong is told.
+    """The network of a checkpoint as safetensors, or what went wrong.
 
     To be called in a process of its own: hostile input may crash it.
 

@@ -17,7 +17,7 @@ _DENSE_HU = 150.0
 _MR_SHARE_OF_BRIGHT = (
     0.12  # of the 99th percentile: head and body, not the coil's noise
 )
-_SMOOTHING_PX = 1.5  # classes must follow anatomy, not the noise that is to be judged
+_SMOOTHING_PX = 1.5  # classes must follow anatomy, not the noise that scoring judges
 
 
 class Tissue(IntEnum):

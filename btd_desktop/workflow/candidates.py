@@ -119,18 +119,14 @@ def _candidate(
     slice_value = evaluation.kinds["anomaly"].slices[index]
     if slice_value is None:
         raise ValueError(f"slice {index} was not scored")
+    rows, columns = slice(r, r + 1), slice(c, c + 1)
     place = GridFeatures(
-        features.rows[r : r + 1],
-        features.columns[c : c + 1],
-        *(
-            array[r : r + 1, c : c + 1]
-            for array in (
-                features.injection,
-                features.removal,
-                features.features,
-                features.aerated,
-            )
-        ),
+        features.rows[rows],
+        features.columns[columns],
+        features.injection[rows, columns],
+        features.removal[rows, columns],
+        features.features[rows, columns],
+        features.aerated[rows, columns],
     )
     return judged_place(
         evaluation, volume, _place(evaluation, *peak), place, copy, slice_value

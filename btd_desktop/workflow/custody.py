@@ -206,7 +206,7 @@ def check_custody(
 def refuse_altered(check: CustodyCheck, folder: Path) -> None:
     """Refuse to go on with a case whose content is not what its log says.
 
-    A log that ends too early is no reason to refuse, it is told and recorded: who had
+    A log that ends too early is reported and recorded but no reason to refuse: who had
     to go back to a backup must still be able to work.
 
     Raises:

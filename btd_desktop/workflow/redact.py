@@ -111,7 +111,7 @@ def case_pseudonyms(store: CaseStore, now: datetime) -> CasePseudonyms:
 
 @dataclass(frozen=True, slots=True)
 class CaseNames:
-    """What is to be taken out of the texts of a case's report.
+    """What redaction takes out of the texts of a case's report.
 
     Attributes:
         pseudonyms: Of the case.

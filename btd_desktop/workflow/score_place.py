@@ -55,13 +55,7 @@ def score_at(
             code="model",
         )
     volume = store.load_volume(record.series_id, check=True)
-    scored = score_place(
-        detector,
-        volume,
-        place,
-        manifest.scale,
-        manifest.grid,
-    )
+    scored = score_place(detector, volume, place, manifest.scale, manifest.grid)
     [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
     try:
         return judged_place(evaluation, volume, place, scored.features, copy)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from btd_desktop import __version__
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import Cancelled
+from btd_desktop.errors import Cancelled, ModelError
 from btd_desktop.preprocess.presets import (
     IntensityScale,
     Preset,
@@ -62,8 +62,6 @@ def make_manifest(
 
 
 def _preset_of(info: DetectorInfo) -> Preset:
-    from btd_desktop.errors import ModelError
-
     preset = preset_named(str(info.preset.get("name", "")))
     if preset.to_json() != info.preset:
         raise ModelError(

@@ -68,6 +68,10 @@ def case_words(verdict: CaseVerdict) -> VerdictWords:
     return VerdictWords(headline, ok, _case_lines(verdict), tuple(verdict.problems))
 
 
+def _checked(name: str, ok: bool, passed: str, failed: str) -> CheckLine:
+    return CheckLine(name, ok, passed if ok else failed)
+
+
 def _report_headline(verdict: ReportVerdict) -> str:
     if not verdict.is_signed:
         return "This file is not a signed report: nothing vouches for its content."
@@ -85,31 +89,26 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
     when = "not stated"
     if verdict.signed_at is not None:
         when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+    whole = _checked(
+        "Whole file",
+        verdict.covers_whole_file,
+        "The signature covers every byte of the file.",
+        "There are bytes that the signature does not cover.",
+    )
     return (
-        CheckLine(
+        _checked(
             "Unchanged",
             verdict.intact,
-            "No signed byte was changed."
-            if verdict.intact
-            else "Signed bytes were changed after signing.",
+            "No signed byte was changed.",
+            "Signed bytes were changed after signing.",
         ),
-        CheckLine(
+        _checked(
             "Signature fits",
             verdict.valid,
-            "The signature was made with the key of the certificate it names."
-            if verdict.valid
-            else "The signature does not fit the certificate.",
+            "The signature was made with the key of the certificate it names.",
+            "The signature does not fit the certificate.",
         ),
-        CheckLine(
-            "Whole file",
-            verdict.covers_whole_file,
-            verdict.later_changes
-            or (
-                "The signature covers every byte of the file."
-                if verdict.covers_whole_file
-                else "There are bytes that the signature does not cover."
-            ),
-        ),
+        CheckLine("Whole file", whole.ok, verdict.later_changes or whole.words),
         CheckLine("Signer", None, _signer_words(verdict)),
         CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
         CheckLine("Time", None, f"{when}, as the signer's computer stated it."),
@@ -182,41 +181,36 @@ def _case_lines(verdict: CaseVerdict) -> tuple[CheckLine, ...]:
     }
     key_ok = {"verified": True, "failed": False}.get(verdict.key_check)
     return (
-        CheckLine(
+        _checked(
             "Audit log",
             verdict.audit_intact,
-            f"{verdict.n_entries:,} entries; none was edited, inserted or reordered."
-            if verdict.audit_intact
-            else "Entries were edited, inserted, reordered or removed.",
+            f"{verdict.n_entries:,} entries; none was edited, inserted or reordered.",
+            "Entries were edited, inserted, reordered or removed.",
         ),
-        CheckLine(
+        _checked(
             "End of the log",
             verdict.audit_complete,
-            "Nothing is missing at the end."
-            if verdict.audit_complete
-            else "Entries are missing at the end.",
+            "Nothing is missing at the end.",
+            "Entries are missing at the end.",
         ),
         CheckLine("Key", key_ok, key_words[verdict.key_check]),
-        CheckLine(
+        _checked(
             "Records",
             verdict.records_intact,
-            "Every record is what the log says it was."
-            if verdict.records_intact
-            else "Records differ from what the log says.",
+            "Every record is what the log says it was.",
+            "Records differ from what the log says.",
         ),
-        CheckLine(
+        _checked(
             "Voxels and maps",
             verdict.arrays_intact,
-            "All are there and have their digests."
-            if verdict.arrays_intact
-            else "Some are missing or altered.",
+            "All are there and have their digests.",
+            "Some are missing or altered.",
         ),
-        CheckLine(
+        _checked(
             "Reports in the case folder",
             verdict.reports_intact,
-            "Each is the one that was issued."
-            if verdict.reports_intact
-            else "One was changed or exchanged after it was issued.",
+            "Each is the one that was issued.",
+            "One was changed or exchanged after it was issued.",
         ),
         CheckLine("Head of the log", None, _grouped(verdict.head)),
     )
