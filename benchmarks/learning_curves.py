@@ -73,7 +73,7 @@ NAMED = {
 
 
 def _patient(loaded: LoadedSeries) -> str:
-    return str(loaded.volume.source["patient_id"])
+    return loaded.volume.source.patient_id or ""
 
 
 def _of_patients(series: list[LoadedSeries], n: int) -> list[LoadedSeries]:

@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.volume import SeriesFacts
+
 LIMIT_GIB = 4.0 * 1e9 / 2**30  # issue 2: under 4 GB
 LEVELS = (0.01, 0.0173286, 0.055)
 
@@ -59,7 +61,7 @@ def write_evidence(folder: Path, n: int, side: int) -> None:
         (0.0, 1.0, 0.0),
         tuple(float(s) for s in range(n)),
         tuple(f"2.25.{s + 1}" for s in range(n)),
-        source={"model": "BENCH", "kernel": "B", "thickness_mm": 1.0, "kvp": 120.0},
+        source=SeriesFacts(model="BENCH", kernel="B", thickness_mm=1.0, kvp=120.0),
     )
     export_series(
         volume,

@@ -103,7 +103,7 @@ LIMITS = {
 
 
 def _patient(loaded: LoadedSeries) -> str:
-    return str(loaded.volume.source["patient_id"])
+    return loaded.volume.source.patient_id or ""
 
 
 def _train(name: str, title: str, options: TrainingOptions) -> ModelCard:

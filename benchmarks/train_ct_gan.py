@@ -65,9 +65,7 @@ def _train(
     series = load_split("train", "CT")
     stacks = [s.volume for s in series if s.volume.n_slices >= _FEWEST_SLICES]
     cubes = _cubes(stacks, ROOT / "runs" / "ct-gan-cubes.npz")
-    scanners = sorted(
-        f"{v.source.get('manufacturer')} {v.source.get('model')}" for v in stacks
-    )
+    scanners = sorted(v.source.scanner for v in stacks)
     for goal in goals:
         chosen, n_found = cubes.healthy, 0
         if goal == "inject":

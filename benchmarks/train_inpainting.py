@@ -61,7 +61,7 @@ def pool(rng: np.random.Generator) -> list[Place]:
         found = list(places_of(volume, none, nodule, rng))
         places += found
         solid = sum(p.widths_mm[1] > 0 for p in found)
-        print(f"{volume.source.get('model')}: {len(found)} places, {solid} solid")
+        print(f"{volume.source.model}: {len(found)} places, {solid} solid")
     print(f"{len(places)} places in {time.monotonic() - began:.0f} s", flush=True)
     return places
 

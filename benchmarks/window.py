@@ -32,6 +32,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from btd_desktop.volume import SeriesFacts
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
@@ -65,14 +67,14 @@ def synthetic_volume(n_slices: int, seed: int) -> Any:
         (0.0, 1.0, 0.0),
         tuple(float(s) for s in range(n_slices)),
         tuple(f"1.2.3.{seed}.{s}" for s in range(n_slices)),
-        source={
-            "manufacturer": "SIMULATED",
-            "kernel": "STANDARD",
-            "description": f"Simulated {seed}",
-            "patient_id": f"SIM-{seed}",
-            "series_uid": f"1.2.3.{seed}",
-            "thickness_mm": 1.0,
-        },
+        source=SeriesFacts(
+            manufacturer="SIMULATED",
+            kernel="STANDARD",
+            description=f"Simulated {seed}",
+            patient_id=f"SIM-{seed}",
+            series_uid=f"1.2.3.{seed}",
+            thickness_mm=1.0,
+        ),
     )
 
 

@@ -6,13 +6,103 @@ LPS millimetres (DICOM PS3.3 C.7.6.2.1.1).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace as struct_with
 from numpy.typing import NDArray
 
+from btd_desktop.strict_json import plain_json, record_from_json
+
 VoxelArray = NDArray[np.int16] | NDArray[np.float32]
+# Whole numbers stay whole, so that what a case holds is written as it was read.
+_Number = (
+    Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
+    | Annotated[float, Meta(gt=-1e300, lt=1e300)]
+)
+
+
+class SeriesFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a series besides its voxels: scanner, patient, measures.
+
+    A fact that nobody states is None, and absent from the JSON value.
+
+    Attributes:
+        series_uid: Series Instance UID; `sha256:...` for files that carry none.
+        device_serial: DeviceSerialNumber.
+        software: SoftwareVersions.
+        thickness_mm: SliceThickness; of a series in a case the distance of slices
+            where that is not stated.
+        rescale: Slope and intercept, where all slices share them.
+        lossy: Some of it was compressed with loss.
+        transfer_syntaxes: Their UIDs, ascending.
+        window: Display window, (centre, width); None where the file states none, not
+            set where it cannot.
+        modality_from: Who named the modality of a format that does not: "values" and
+            "sets" (an index of published test sets) are guesses, "" is nobody.
+        not_covered: Why no calibration speaks for the values.
+        processing: Traces of processing that the header does not declare.
+        modality: As in `Volume`, like `unit`, `pixel_spacing_mm` and `spacing_mm`: set
+            where a series is kept in a case, whose voxels are not at hand.
+        slice_step_mm: First of `spacing_mm`.
+        other: Facts that other versions of the program keep, as they are.
+    """
+
+    manufacturer: str | None = None
+    model: str | None = None
+    kernel: str | None = None
+    description: str | None = None
+    body_part: str | None = None
+    study_date: str | None = None
+    series_uid: str | None = None
+    study_uid: str | None = None
+    patient_id: str | None = None
+    patient_name: str | None = None
+    software: str | None = None
+    device_serial: str | None = None
+    thickness_mm: _Number | None = None
+    kvp: _Number | None = None
+    rescale: tuple[_Number, _Number] | None = None
+    lossy: bool | None = None
+    transfer_syntaxes: tuple[str, ...] | None = None
+    window: tuple[_Number, _Number] | UnsetType | None = UNSET
+    modality_from: Literal["examiner", "header", "values", "sets", ""] | None = None
+    not_covered: tuple[str, ...] | None = None
+    processing: tuple[str, ...] | None = None
+    modality: str | None = None
+    unit: str | None = None
+    pixel_spacing_mm: _Number | None = None
+    slice_step_mm: _Number | None = None
+    spacing_mm: tuple[_Number, _Number, _Number] | None = None
+    other: dict[str, Any] = {}
+
+    @property
+    def scanner(self) -> str:
+        """Manufacturer and model; "" where neither is stated."""
+        return f"{self.manufacturer or ''} {self.model or ''}".strip()
+
+    def with_facts(self, **known: object) -> SeriesFacts:
+        """These facts with others in place of some."""
+        return struct_with(self, **known)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value, as cases keep it."""
+        return self.other | plain_json(self.with_facts(other={}))
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SeriesFacts:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: A fact is of another kind or out of range; the text names it.
+        """
+        names = set(cls.__struct_fields__) - {"other"}
+        known = {key: fact for key, fact in value.items() if key in names}
+        other = {key: fact for key, fact in value.items() if key not in names}
+        return record_from_json(cls, known).with_facts(other=other)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +123,7 @@ class Volume:
         instance_uids: SOP Instance UID (or file name) of each slice, S entries.
         padding: True where the scanner wrote no measurement (pixel padding), shape
             (S, H, W), or None when there is none.
-        source: Facts that scope and report need, JSON values only. Keys where known:
-            manufacturer, model, kernel, description, body_part, study_date (str),
-            series_uid, study_uid, patient_id, patient_name (str), thickness_mm, kvp
-            (float), lossy (bool), transfer_syntaxes (list of str), window
-            ([centre, width] or None). A key that is not known is absent.
+        source: What the files state besides.
         slice_origins_mm: World position of voxel (s, 0, 0) of each slice, S entries,
             as the file states it: slices of a tilted gantry are shifted in plane too.
             None where slices follow each other along the normal.
@@ -53,7 +139,7 @@ class Volume:
     slice_positions_mm: tuple[float, ...]
     instance_uids: tuple[str, ...]
     padding: NDArray[np.bool_] | None = None
-    source: dict[str, Any] = field(default_factory=dict)
+    source: SeriesFacts = field(default_factory=SeriesFacts)
     slice_origins_mm: tuple[tuple[float, float, float], ...] | None = None
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from btd_desktop.scoring.card import ModelCard
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 __all__ = [
     "make_ct_volume",
@@ -127,16 +127,15 @@ def make_ct_volume(
         column_direction=(0.0, 1.0, 0.0),
         slice_positions_mm=tuple(2.5 * i for i in range(n)),
         instance_uids=tuple(f"1.2.3.{seed}.{i}" for i in range(n)),
-        source={
-            "manufacturer": "TEST MAKER",
-            "model": "TEST CT",
-            "kernel": "STD",
-            "description": "test series",
-            "patient_id": patient_id,
-            "patient_name": "TEST^NOBODY",
-            "thickness_mm": 2.5,
-            **source,
-        },
+        source=SeriesFacts(
+            manufacturer="TEST MAKER",
+            model="TEST CT",
+            kernel="STD",
+            description="test series",
+            patient_id=patient_id,
+            patient_name="TEST^NOBODY",
+            thickness_mm=2.5,
+        ).with_facts(**source),
     )
 
 

@@ -71,7 +71,7 @@ def load_split(
 def patients_of(series: Iterable[LoadedSeries]) -> Iterator[tuple[Volume, str]]:
     """Volumes with the patient each belongs to; the series where none is named."""
     for item in series:
-        yield item.volume, str(item.volume.source.get("patient_id") or item.series_uid)
+        yield item.volume, item.volume.source.patient_id or item.series_uid
 
 
 def unseen(

@@ -71,10 +71,10 @@ def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
     # The profile was chosen for the model, so that only the scanner is in question.
     scope = check_scope(
         profile,
-        model_digest=str(profile.model.get("digest")),
+        model_digest=profile.model["digest"],
         preset=profile.preset,
         grid=profile.grid,
-        facts={"modality": own.modality, **own.scanner_facts},
+        facts=own.scanner_facts.with_facts(modality=own.modality),
     )
     click = calibrate_place(profile, scope, own.place, own.series, own.copy)
     return tables.Judged(

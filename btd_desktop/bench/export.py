@@ -171,12 +171,12 @@ def write_tampered(
 
 def _renamed(volume: Volume, name: str) -> Volume:
     """The volume without the patient; scanner facts stay, they are what is judged."""
-    source = {
-        key: value
-        for key, value in volume.source.items()
-        if key not in ("patient_id", "patient_name", "series_uid", "study_uid")
-    }
-    source["patient_id"] = f"TAMPERED-{name}"
+    source = volume.source.with_facts(
+        patient_id=f"TAMPERED-{name}",
+        patient_name=None,
+        series_uid=None,
+        study_uid=None,
+    )
     return replace(volume, source=source)
 
 

@@ -292,7 +292,7 @@ def site_of(
     facts = facts_of(volume)
     return Site(
         f"{patient} {series_of(volume)}",
-        " ".join(str(facts[key]) for key in ("manufacturer", "model", "kernel")),
+        f"{facts.manufacturer} {facts.model} {facts.kernel}",
         content_at(np.asarray(volume.voxels[s]), volume.modality, r, c),
         structure,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,4 +78,4 @@ class Observed:
     facts: dict[str, Any]
     genuine_for: tuple[str, ...] = ()
     site: Site = UNPLACED
-    scanner_facts: dict[str, Any] = field(default_factory=dict)
+    scanner_facts: SeriesFacts = field(default_factory=SeriesFacts)

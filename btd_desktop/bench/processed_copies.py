@@ -55,10 +55,11 @@ def processed(volume: Volume, how: Processing, seed: int) -> Volume:
     after = np.clip(after, before.min(), before.max())
     n = len(after)
     step = volume.spacing_mm[0] / how.slice_factor
-    source = dict(volume.source)
-    if how.slice_factor != 1.0 and source.get("thickness_mm"):
+    source = volume.source
+    if how.slice_factor != 1.0 and source.thickness_mm:
         # A careful editor states slices as thick as they are apart.
-        source["thickness_mm"] = float(source["thickness_mm"]) / how.slice_factor
+        thickness = source.thickness_mm / how.slice_factor
+        source = source.with_facts(thickness_mm=thickness)
     spacing = [
         size * old / new
         for size, old, new in zip(

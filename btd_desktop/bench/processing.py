@@ -116,10 +116,9 @@ def measure_genuine(
     found = []
     for number, item in enumerate(series, 1):
         context.report(number, 0, "Measuring genuine series")
-        source = item.volume.source
         found.append(
             Measured(
-                patient=str(source.get("patient_id") or item.series_uid),
+                patient=item.volume.source.patient_id or item.series_uid,
                 is_declared=any(f.code == "processing_declared" for f in item.findings),
                 strengths=measure_processing(item.volume),
             )
@@ -208,7 +207,7 @@ def found_rows(
         Cancelled: The context said so.
     """
     by_patient = {
-        str(volume.source.get("patient_id") or index): volume
+        volume.source.patient_id or str(index): volume
         for index, volume in enumerate(volumes)
         if volume.n_slices >= _MIN_SLICES
     }

@@ -109,9 +109,9 @@ def shift_rows(
         rows.append(
             ShiftRow(
                 patient,
-                f"{facts['manufacturer']} {facts['model']}".strip(),
-                str(facts["kernel"]),
-                float(facts.get("thickness_mm") or np.nan),
+                facts.scanner,
+                facts.kernel or "",
+                float(facts.thickness_mm or np.nan),
                 scope.coverage.value,
                 scope.reasons,
                 len(scores),

@@ -113,7 +113,7 @@ def _steps(source: Volume, done: TamperResult) -> Iterator[Shortcut]:
     changed = done.mask & (done.volume.voxels != source.voxels)
     if not changed.any():
         return
-    rescale = source.source.get("rescale")
+    rescale = source.source.rescale
     if rescale:
         values = done.volume.voxels[changed].astype(np.float64)
         steps = (values - float(rescale[1])) / float(rescale[0])

@@ -43,7 +43,7 @@ class TamperedPlace:
 
 def series_of(volume: Volume) -> str:
     """SeriesInstanceUID, "" where it is not known."""
-    return str(volume.source.get("series_uid", ""))
+    return volume.source.series_uid or ""
 
 
 def judged_slices(n_slices: int) -> list[int]:

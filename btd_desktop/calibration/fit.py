@@ -133,7 +133,7 @@ def fit_profile(
         n_patches=sum(len(p.aerated) for p in places),
         scanners=_scanner_mix(series),
         ranges={
-            key: _range([float(f[key]) for f in facts if f.get(key)])
+            key: _range([float(v) for f in facts if (v := getattr(f, key))])
             for key in ("pixel_spacing_mm", "thickness_mm")
         },
         density=density_of(fitting, patients),
@@ -242,7 +242,8 @@ def _scanner_mix(series: Sequence[BenignSeries]) -> tuple[dict[str, Any], ...]:
     mix: dict[tuple[Any, ...], int] = {}
     keys = ("manufacturer", "model", "kernel", "thickness_mm")
     for own in series:
-        key = tuple(own.facts.get(k, "") for k in keys)
+        facts = (getattr(own.facts, key) for key in keys)
+        key = tuple("" if fact is None else fact for fact in facts)
         mix[key] = mix.get(key, 0) + len(own.slices)
     return tuple(
         {**dict(zip(keys, key, strict=True)), "n_slices": n}

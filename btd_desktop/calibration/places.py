@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from btd_desktop.calibration.surprise import (
     fit_surprise,
 )
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.volume import SeriesFacts
 
 GridPlace = tuple[int, int, int]
 _DENSITY_PER_PATIENT = 4000
@@ -39,8 +39,7 @@ class BenignSeries:
     Attributes:
         patient: Key of the patient.
         slices: Grid features of each slice.
-        facts: Scanner facts: "manufacturer", "model", "kernel", "thickness_mm",
-            "pixel_spacing_mm".
+        facts: Scanner facts, as a case keeps them.
         voxel_digest: Digest of the series' voxels.
         copies: Some places as (slice, row and column of the grid), each with the
             strength at which its noise is found again elsewhere in the series
@@ -49,7 +48,7 @@ class BenignSeries:
 
     patient: str
     slices: tuple[GridFeatures, ...]
-    facts: dict[str, Any]
+    facts: SeriesFacts
     voxel_digest: str
     copies: tuple[tuple[GridPlace, float], ...] = ()
 

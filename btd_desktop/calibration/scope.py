@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.fit import MIN_PATIENTS
 from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.volume import SeriesFacts
 
 # A third thinner or half as thick again is another noise; a quarter in pixel size is
 # another noise texture in pixels.
@@ -67,7 +68,7 @@ def check_scope(
     model_digest: str,
     preset: dict[str, Any],
     grid: dict[str, Any],
-    facts: dict[str, Any],
+    facts: SeriesFacts,
 ) -> Scope:
     """Check a series and the run that scored it against a profile.
 
@@ -76,8 +77,7 @@ def check_scope(
         model_digest: Digest of the model that scores.
         preset: JSON value of the preprocessing used.
         grid: JSON value of the grid used.
-        facts: Scanner facts of the series, as in `BenignSeries.facts`, with
-            "modality"; "not_covered" lists reasons that the import found.
+        facts: Facts of the series, as a case keeps them.
     """
     refusals = _refusals(profile, model_digest, preset, grid, facts)
     if refusals:
@@ -127,7 +127,7 @@ def _refusals(
     model_digest: str,
     preset: dict[str, Any],
     grid: dict[str, Any],
-    facts: dict[str, Any],
+    facts: SeriesFacts,
 ) -> list[str]:
     out = []
     if model_digest != profile.model.get("digest"):
@@ -140,20 +140,19 @@ def _refusals(
         out.append("the profile was made with another preprocessing")
     if grid != profile.grid:
         out.append("the profile was made with another grid of patches")
-    if facts.get("modality") != profile.preset.get("modality"):
+    if facts.modality != profile.preset.get("modality"):
         out.append(
             f"the profile is for {profile.preset.get('modality')}, the series is "
-            f"{facts.get('modality')}"
+            f"{facts.modality}"
         )
     # What the import already knows that no profile speaks for.
-    stated = facts.get("not_covered")
-    if isinstance(stated, list) and stated:
-        out += [str(reason) for reason in stated]
-    elif facts.get("modality") == "CT" and facts.get("unit", "HU") != "HU":
+    if facts.not_covered:
+        out += facts.not_covered
+    elif facts.modality == "CT" and facts.unit not in ("HU", None):
         out.append("its values are not HU")
     for (key, name), factor in zip(_MEASURES, _FACTORS, strict=True):
         low, high = profile.ranges.get(key, (0.0, 0.0))
-        value = facts.get(key)
+        value = getattr(facts, key)
         if value and high > 0.0 and not low / factor <= value <= high * factor:
             out.append(
                 f"the series' {name} is {value:g} mm, the profile holds {low:g} to "
@@ -162,19 +161,18 @@ def _refusals(
     return out
 
 
-def _doubts(profile: CalibrationProfile, facts: dict[str, Any]) -> list[str]:
+def _doubts(profile: CalibrationProfile, facts: SeriesFacts) -> list[str]:
     out = []
     if profile.n_patients < MIN_PATIENTS:
         out.append(
             f"the profile holds {profile.n_patients} patient(s) only: how far genuine "
             "patients differ is not known"
         )
-    maker = str(facts.get("manufacturer") or "")
-    model = str(facts.get("model") or "")
-    kernel = str(facts.get("kernel") or "")
+    maker, model = facts.manufacturer or "", facts.model or ""
+    kernel = facts.kernel or ""
     known = profile.scanners
     for key, name in _MEASURES:
-        if profile.ranges.get(key, (0.0, 0.0))[1] > 0.0 and not facts.get(key):
+        if profile.ranges.get(key, (0.0, 0.0))[1] > 0.0 and not getattr(facts, key):
             out.append(f"the series does not state its {name}")
     if not any(
         s.get("manufacturer") == maker and s.get("model") == model for s in known
@@ -185,9 +183,9 @@ def _doubts(profile: CalibrationProfile, facts: dict[str, Any]) -> list[str]:
         out.append(f"the kernel ({kernel}) is not among those of the profile")
     out.extend(
         f"the series is not as a reconstruction leaves it: {words}"
-        for words in facts.get("processing") or ()
+        for words in facts.processing or ()
     )
-    if facts.get("lossy"):
+    if facts.lossy:
         out.append(
             "the series was compressed with loss; the profile does not speak for that"
         )

@@ -8,13 +8,16 @@ work with; anything else ends in a sentence that names the row.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases.text import altered, dict_from_json, list_from_json
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.errors import CaseError
-from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.strict_json import record_from_json
+
+_Record = TypeVar("_Record")
 
 MOST_SLICES = 100_000
 MOST_PIXELS = 65_536  # rows and columns are 16-bit in DICOM (PS3.3, C.7.6.3)
@@ -92,13 +95,6 @@ class Columns:
             raise self.wrong(name, "holds something else than texts")
         return tuple(values)
 
-    def tables(self, name: str) -> tuple[dict[str, Any], ...]:
-        """A JSON array of objects."""
-        values = list_from_json(self.row[name])
-        if not all(isinstance(value, dict) for value in values):
-            raise self.wrong(name, "holds something else than objects")
-        return tuple(values)
-
     def digests(self, name: str) -> dict[str, str]:
         """A JSON object of names and digests."""
         values = self.table(name)
@@ -106,19 +102,22 @@ class Columns:
             raise self.wrong(name, "holds something else than digests")
         return values
 
-    def numbers(self, name: str) -> PlaceNumbers:
-        """The numbers of a finding."""
+    def record(self, name: str, read: Callable[[dict[str, Any]], _Record]) -> _Record:
+        """A JSON object as a record; `read` raises `ValueError` where it is none."""
         try:
-            return PlaceNumbers.from_json(self.table(name))
-        except ValueError as error:
-            raise self.wrong(name, f"are damaged: {error}") from error
-
-    def manifest(self, name: str) -> RunManifest:
-        """The manifest of a run."""
-        try:
-            return RunManifest.from_json(self.table(name))
+            return read(self.table(name))
         except ValueError as error:
             raise self.wrong(name, f"is damaged: {error}") from error
+
+    def findings(self, name: str) -> tuple[SeriesFinding, ...]:
+        """A JSON array of what the checks at import found."""
+        try:
+            return tuple(
+                record_from_json(SeriesFinding, value)
+                for value in list_from_json(self.row[name])
+            )
+        except ValueError as error:
+            raise self.wrong(name, f"are damaged: {error}") from error
 
     def wrong(self, name: str, why: str) -> CaseError:
         """Error for a column that holds what this program never writes."""

@@ -12,8 +12,10 @@ from btd_desktop.cases import records
 from btd_desktop.cases.journal import CaseJournal
 from btd_desktop.cases.model import CaseInfo, EvidenceItem, SeriesRecord
 from btd_desktop.cases.text import damaged, json_text, storable_text
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.errors import CaseError
-from btd_desktop.volume import Volume
+from btd_desktop.strict_json import plain_json
+from btd_desktop.volume import SeriesFacts, Volume
 
 
 class EvidenceSection(CaseJournal):
@@ -106,8 +108,8 @@ class EvidenceSection(CaseJournal):
         now: datetime,
         series_uid: str | None = None,
         description: str | None = None,
-        meta: Mapping[str, Any] | None = None,
-        findings: Sequence[Mapping[str, Any]] = (),
+        meta: SeriesFacts | None = None,
+        findings: Sequence[SeriesFinding] = (),
         record_names: Sequence[str] = (),
         patient_key: str = "",
     ) -> int:
@@ -119,10 +121,10 @@ class EvidenceSection(CaseJournal):
         Args:
             volume: The series.
             now: Time, aware.
-            series_uid: Default: `volume.source["series_uid"]`.
-            description: Default: `volume.source["description"]`.
-            meta: JSON values; default: `volume.source`.
-            findings: Results of the import checks, JSON values.
+            series_uid: Default: `volume.source.series_uid`.
+            description: Default: `volume.source.description`.
+            meta: Default: `volume.source`.
+            findings: Results of the import checks.
             record_names: Names of the files behind the slices, in slice order.
             patient_key: Pseudonym that separates patients.
 
@@ -132,14 +134,14 @@ class EvidenceSection(CaseJournal):
         source = volume.source
         n_slices, n_rows, n_cols = volume.shape
         values = {
-            "series_uid": _text_or(series_uid, source.get("series_uid")),
-            "description": _text_or(description, source.get("description")),
+            "series_uid": _text_or(series_uid, source.series_uid),
+            "description": _text_or(description, source.description),
             "modality": storable_text(volume.modality),
             "n_slices": n_slices,
             "n_rows": n_rows,
             "n_cols": n_cols,
-            "meta": json_text(source if meta is None else meta),
-            "findings": json_text(list(findings)),
+            "meta": json_text((source if meta is None else meta).to_json()),
+            "findings": json_text([plain_json(finding) for finding in findings]),
             "record_names": json_text(list(record_names)),
             "geometry": records.geometry_text(volume),
             "patient_key": storable_text(patient_key),
@@ -173,8 +175,8 @@ class EvidenceSection(CaseJournal):
         volume: Volume,
         *,
         now: datetime,
-        meta: Mapping[str, Any],
-        findings: Sequence[Mapping[str, Any]],
+        meta: SeriesFacts,
+        findings: Sequence[SeriesFinding],
     ) -> None:
         """Give a series that nobody scored what a statement on it changes.
 
@@ -191,8 +193,8 @@ class EvidenceSection(CaseJournal):
         (before,) = (s for s in self.series() if s.series_id == series_id)
         values = {
             "modality": storable_text(volume.modality),
-            "meta": json_text(meta),
-            "findings": json_text(list(findings)),
+            "meta": json_text(meta.to_json()),
+            "findings": json_text([plain_json(finding) for finding in findings]),
             "geometry": records.geometry_text(volume),
         }
         told = {"before": before.modality, "after": values["modality"]}

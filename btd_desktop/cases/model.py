@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from btd_desktop.calibration.place import PlaceNumbers
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.volume import SeriesFacts
 
 RunStatus = Literal["running", "done", "cancelled", "failed"]
 FindingStatus = Literal["to check", "confirmed", "dismissed"]
@@ -90,8 +92,8 @@ class SeriesRecord:
         n_slices: Number of slices S.
         rows: Height H in pixels.
         cols: Width W in pixels.
-        meta: Facts about the series, JSON values only.
-        findings: Results of the checks at import, one dict each.
+        meta: Facts about the series.
+        findings: Results of the checks at import.
         record_names: Names of the files the slices came from, in slice order.
         volume_digest: `array_digest` of the voxels.
         patient_key: Pseudonym that separates patients without naming them.
@@ -104,8 +106,8 @@ class SeriesRecord:
     n_slices: int
     rows: int
     cols: int
-    meta: dict[str, Any]
-    findings: tuple[dict[str, Any], ...]
+    meta: SeriesFacts
+    findings: tuple[SeriesFinding, ...]
     record_names: tuple[str, ...]
     volume_digest: str
     patient_key: str

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.place import PlaceNumbers
 from btd_desktop.cases.columns import MOST_PIXELS, MOST_SLICES, Columns
 from btd_desktop.cases.migrations import RECORD_TABLES
 from btd_desktop.cases.model import (
@@ -28,7 +29,8 @@ from btd_desktop.cases.model import (
 )
 from btd_desktop.cases.text import altered, dict_from_json, json_text
 from btd_desktop.digest import json_digest
-from btd_desktop.volume import Volume, VoxelArray
+from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.volume import SeriesFacts, Volume, VoxelArray
 
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
@@ -140,8 +142,8 @@ def series_from_row(row: sqlite3.Row) -> SeriesRecord:
         n_slices=columns.whole("n_slices", 1, MOST_SLICES),
         rows=columns.whole("n_rows", 1, MOST_PIXELS),
         cols=columns.whole("n_cols", 1, MOST_PIXELS),
-        meta=columns.table("meta"),
-        findings=columns.tables("findings"),
+        meta=columns.record("meta", SeriesFacts.from_json),
+        findings=columns.findings("findings"),
         record_names=columns.texts("record_names"),
         **columns.texts_of(SeriesRecord),
     )
@@ -157,7 +159,7 @@ def run_from_row(row: sqlite3.Row) -> Run:
     return Run(
         run_id=columns.whole("run_id", 1),
         series_id=columns.whole("series_id", 1),
-        manifest=columns.manifest("manifest"),
+        manifest=columns.record("manifest", RunManifest.from_json),
         status=columns.choice("status", RunStatus),
         n_done=columns.whole("n_done"),
         **columns.texts_of(Run),
@@ -200,7 +202,7 @@ def finding_from_row(row: sqlite3.Row) -> Finding:
         # A pixel reaches half its side from its centre.
         x=columns.real("x", -0.5, columns.whole("n_cols", 1, MOST_PIXELS) - 0.5),
         y=columns.real("y", -0.5, columns.whole("n_rows", 1, MOST_PIXELS) - 0.5),
-        numbers=columns.numbers("numbers"),
+        numbers=columns.record("numbers", PlaceNumbers.from_json),
         status=columns.choice("status", FindingStatus),
         origin=columns.choice("origin", FindingOrigin),
         **columns.texts_of(Finding),
@@ -229,7 +231,7 @@ def geometry_text(volume: Volume) -> str:
             "slice_positions_mm": _floats(volume.slice_positions_mm),
             **_origins_json(volume),
             "instance_uids": list(volume.instance_uids),
-            "source": volume.source,
+            "source": volume.source.to_json(),
         }
     )
 
@@ -271,7 +273,7 @@ def volume_from_row(
             instance_uids=tuple(geometry["instance_uids"]),
             slice_origins_mm=_origins(geometry.get("slice_origins_mm")),
             padding=padding,
-            source=geometry["source"],
+            source=SeriesFacts.from_json(geometry["source"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise altered(

@@ -10,6 +10,7 @@ import typer
 
 from btd_desktop.cli.output import warn
 from btd_desktop.errors import CalibrationError, SettingsError
+from btd_desktop.volume import SeriesFacts
 
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.donors import Donor
@@ -86,7 +87,7 @@ def calibrated_detector(
     found = choose_profile(
         detector.card,
         grid_of(detector.card.preset).to_json(),
-        {"modality": modality},
+        SeriesFacts(modality=modality),
         profile,
     )
     if found is None:

@@ -46,13 +46,13 @@ def warn_of_kept_details(folder: Path, details: CaseDetails) -> None:
 def series_lines(record: SeriesRecord) -> Iterator[str]:
     """What a series is, and what the checks of the import noticed."""
     modality = modality_text(record.modality)
-    if record.meta.get("modality_from") == "examiner":
+    if record.meta.modality_from == "examiner":
         modality += ", as the examiner stated"
     yield (
         f"Series {record.series_id}: {record.description or 'no description'} "
         f"({modality}, {record.n_slices} slices of {record.cols}x{record.rows})"
     )
-    yield from (f"  {f['severity']}: {f['sentence']}" for f in record.findings)
+    yield from (f"  {f.severity}: {f.sentence}" for f in record.findings)
 
 
 def conclusion_line(

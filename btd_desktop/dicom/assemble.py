@@ -31,7 +31,7 @@ from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.dicom.single_slices import join_single_slices
 from btd_desktop.dicom.stack import COPY, Slice, Stack, series_key
 from btd_desktop.dicom.stacking import split_series
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +146,7 @@ def _load(
         instance_uids=tuple(item.uid for item in slices),
         slice_origins_mm=stack.origins(),
         padding=padding,
-        source=_source(stack, key) | not_covered(not_hu, slices),
+        source=_source(stack, key).with_facts(not_covered=not_covered(not_hu, slices)),
     )
     found = [*extra, *check_series(stack, shape, n_parts, volume)]
     return LoadedSeries(
@@ -198,27 +198,28 @@ _SOURCE_TEXTS: Final = (
 )
 
 
-def _source(stack: Stack, key: str) -> dict[str, Any]:
+def _source(stack: Stack, key: str) -> SeriesFacts:
     first = stack.slices[0]
     facts = first.facts
-    source: dict[str, Any] = {
-        name: facts.text[name] for name in _SOURCE_TEXTS if name in facts.text
-    }
-    source["series_uid"] = facts.text.get("series_uid") or key
-    if first.frame.thickness_mm is not None:
-        source["thickness_mm"] = first.frame.thickness_mm
-    if "kvp" in facts.number:
-        source["kvp"] = facts.number["kvp"]
     rules = {(item.frame.slope, item.frame.intercept) for item in stack.slices}
     slope, intercept = first.frame.slope, first.frame.intercept
-    if len(rules) == 1 and slope and intercept is not None:
-        source["rescale"] = [slope, intercept]
-    source["lossy"] = any("lossy" in item.facts.flags for item in stack.slices)
-    source["transfer_syntaxes"] = sorted(
-        {item.facts.text.get("transfer_syntax", "") for item in stack.slices}
-    )
-    source["window"] = None if facts.window is None else list(facts.window)
-    return source
+    shared = len(rules) == 1
+    texts = {name: facts.text.get(name) for name in _SOURCE_TEXTS}
+    return SeriesFacts(
+        series_uid=facts.text.get("series_uid") or key,
+        thickness_mm=first.frame.thickness_mm,
+        kvp=facts.number.get("kvp"),
+        rescale=(slope, intercept)
+        if shared and slope and intercept is not None
+        else None,
+        lossy=any("lossy" in item.facts.flags for item in stack.slices),
+        transfer_syntaxes=tuple(
+            sorted(
+                {item.facts.text.get("transfer_syntax", "") for item in stack.slices}
+            )
+        ),
+        window=None if facts.window is None else (facts.window[0], facts.window[1]),
+    ).with_facts(**texts)
 
 
 def _description(stack: Stack) -> str:

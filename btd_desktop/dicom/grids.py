@@ -16,7 +16,7 @@ from btd_desktop.dicom.hounsfield import not_covered, why_not_hu
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
-from btd_desktop.volume import Volume, integral_or_float
+from btd_desktop.volume import SeriesFacts, Volume, integral_or_float
 
 _OF_MODALITY: Final = (
     *("guessed_modality", "unknown_modality", "stated_modality", "not_hu"),
@@ -125,7 +125,7 @@ def _load(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
         ),
         padding=padding,
-        source={"series_uid": uid, "description": label.rpartition("/")[2]},
+        source=SeriesFacts(series_uid=uid, description=label.rpartition("/")[2]),
         slice_origins_mm=tuple(map(_point, starts)) if is_sheared else None,
     )
     unnamed = LoadedSeries(
@@ -162,7 +162,7 @@ def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
         The same series where nothing is stated, or its format names the modality.
     """
     volume = loaded.volume
-    if not stated or "modality_from" not in volume.source:
+    if not stated or volume.source.modality_from is None:
         return loaded
     former = {*check_voxels(volume), *check_processing((), volume)}
     kept = tuple(
@@ -179,13 +179,10 @@ def _named(
 ) -> LoadedSeries:
     """The series under a modality, and why its values are not HU if it is a CT."""
     volume = loaded.volume
-    source = {**volume.source, "modality_from": how}
-    source.pop("not_covered", None)
-    source.pop("processing", None)
-    if modality == UNKNOWN:
-        source["not_covered"] = [_NO_MODALITY]
-    else:
-        source |= not_covered(not_hu)
+    reasons = (_NO_MODALITY,) if modality == UNKNOWN else not_covered(not_hu)
+    source = volume.source.with_facts(
+        modality_from=how, not_covered=reasons, processing=None
+    )
     unit = "HU" if modality == "CT" and not not_hu else ""
     volume = replace(volume, modality=modality, unit=unit, source=source)
     found = [*loaded.findings, _modality_finding(volume)]
@@ -280,7 +277,7 @@ def _why_not_hu(volume: Volume) -> tuple[str, ...]:
 
 def _modality_finding(volume: Volume) -> SeriesFinding:
     says, modality = "The format does not name the modality; ", volume.modality
-    how = volume.source["modality_from"]
+    how = volume.source.modality_from
     if how == "examiner":
         sentence = f"{says}the examiner stated {modality}."
         return SeriesFinding("stated_modality", "note", sentence)

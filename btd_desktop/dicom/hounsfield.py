@@ -58,12 +58,12 @@ def stated_unit(slices: Sequence[Slice]) -> str:
 
 def not_covered(
     not_hu: Sequence[str], slices: Sequence[Slice] = ()
-) -> dict[str, list[str]]:
-    """`Volume.source["not_covered"]`: why no calibration speaks for these values."""
+) -> tuple[str, ...] | None:
+    """`SeriesFacts.not_covered`: why no calibration speaks for these values."""
     reasons = [f"{NOT_HU}{'; '.join(not_hu)}"] if not_hu else []
     if not not_hu and any(_is_capture(item) for item in slices):
         reasons.append("its images are secondary captures, made for display")
-    return {"not_covered": reasons} if reasons else {}
+    return tuple(reasons) or None
 
 
 def _is_capture(item: Slice) -> bool:

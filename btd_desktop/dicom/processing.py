@@ -342,7 +342,7 @@ def _between(volume: Volume, low: float, high: float) -> float | None:
         )
     if not shares:
         return None
-    thickness = volume.source.get("thickness_mm")
+    thickness = volume.source.thickness_mm
     is_apart = thickness and volume.spacing_mm[0] >= _APART * float(thickness)
     return 1.0 - (1.0 - max(shares)) * (1.0 if is_apart else _OVERLAP_ALLOWANCE)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from btd_desktop.containment.measures import Containment
 from btd_desktop.volume import Volume
@@ -68,7 +71,7 @@ class SeriesFinding:
     """
 
     code: str
-    severity: str
+    severity: Annotated[str, Meta(pattern="^(note|warning)$")]
     sentence: str
     instance_uids: tuple[str, ...] = ()
 

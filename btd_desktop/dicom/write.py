@@ -62,7 +62,7 @@ def write_series(
 
     Importing them gives the same voxels. Whole numbers are stored with slope 1 (CT:
     intercept -1024 where that fits, else 0); others with the slope and intercept of
-    `volume.source["rescale"]`, rounded to the scanner's steps.
+    `volume.source.rescale`, rounded to the scanner's steps.
 
     Args:
         volume: Modality "CT" or "MR". Scanner facts come from `volume.source`.
@@ -114,7 +114,7 @@ def _stored_values(volume: Volume) -> tuple[NDArray[np.int16], float, float]:
             shifted = voxels.astype(np.int32) - _CT_INTERCEPT
             return shifted.astype(np.int16), 1.0, float(_CT_INTERCEPT)
         return voxels.astype(np.int16, copy=False), 1.0, 0.0
-    rescale = volume.source.get("rescale")
+    rescale = volume.source.rescale
     if not rescale:
         raise EvidenceError(
             "The values are not whole numbers and their rescale rule is not known.",
@@ -148,8 +148,8 @@ def _template(
     dataset.ReferringPhysicianName = ""
     dataset.PositionReferenceIndicator = ""
     for keyword, name in _SOURCE_ELEMENTS.items():
-        if volume.source.get(name):
-            _set(dataset, keyword, str(volume.source[name]))
+        if fact := getattr(volume.source, name):
+            _set(dataset, keyword, fact)
     if not is_ct:
         dataset.ScanningSequence, dataset.SequenceVariant = "RM", "NONE"
         dataset.ScanOptions, dataset.MRAcquisitionType = "", "3D"
@@ -161,12 +161,14 @@ def _template(
 
 
 def _add_numbers(dataset: Dataset, volume: Volume) -> None:
-    thickness = volume.source.get("thickness_mm", volume.spacing_mm[0] or None)
+    thickness = volume.source.thickness_mm
+    if thickness is None:
+        thickness = volume.spacing_mm[0]
     if thickness:
         dataset.SliceThickness = DSfloat(float(thickness), auto_format=True)
-    if volume.source.get("kvp"):
-        dataset.KVP = DSfloat(float(volume.source["kvp"]), auto_format=True)
-    window = volume.source.get("window")
+    if volume.source.kvp:
+        dataset.KVP = DSfloat(float(volume.source.kvp), auto_format=True)
+    window = volume.source.window
     if window:
         dataset.WindowCenter = DSfloat(float(window[0]), auto_format=True)
         dataset.WindowWidth = DSfloat(float(window[1]), auto_format=True)

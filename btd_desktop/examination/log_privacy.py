@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from btd_desktop.logs import keep_out_of_logs
+from btd_desktop.volume import SeriesFacts
 
-_KEYS = ("patient_name", "patient_id")
 
-
-def keep_patients_out_of_logs(facts: Iterable[Mapping[str, Any]]) -> None:
+def keep_patients_out_of_logs(facts: Iterable[SeriesFacts]) -> None:
     """Let names and identities among the facts of series appear as ids in the log.
 
     Args:
         facts: As in `Volume.source` or `SeriesRecord.meta`, one per series.
     """
     for of_series in facts:
-        keep_out_of_logs([str(of_series.get(key) or "") for key in _KEYS])
+        keep_out_of_logs([of_series.patient_name or "", of_series.patient_id or ""])

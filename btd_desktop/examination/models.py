@@ -23,6 +23,7 @@ from btd_desktop.scoring.card import CARD_FILE, ModelCard, ModelFacts, read_card
 from btd_desktop.scoring.detector import DetectorInfo
 from btd_desktop.scoring.manifest import RunManifest
 from btd_desktop.scoring.selfcheck import check_noise_prediction
+from btd_desktop.volume import SeriesFacts
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
@@ -289,7 +290,7 @@ _ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
 def choose_profile(
     model: ModelCard | ModelFacts,
     grid: dict[str, Any],
-    facts: dict[str, Any],
+    facts: SeriesFacts,
     wanted: str = "",
     kept: Sequence[CalibrationProfile] = (),
 ) -> tuple[CalibrationProfile, Scope] | None:
@@ -302,7 +303,7 @@ def choose_profile(
     Args:
         model: Model that scored.
         grid: JSON value of the patch grid.
-        facts: Scanner facts of the series, with "modality".
+        facts: Facts of the series.
         wanted: Profile asked for; it is taken whatever it covers.
         kept: Profiles that the case keeps for the model, the one used last first.
 
@@ -336,7 +337,7 @@ def scope_of(
     profile: CalibrationProfile,
     model: ModelCard | ModelFacts,
     grid: dict[str, Any],
-    facts: dict[str, Any],
+    facts: SeriesFacts,
 ) -> Scope:
     """How far a profile speaks for a series that a model scored on a grid."""
     return check_scope(

@@ -60,11 +60,8 @@ def spacing_of(record: SeriesRecord) -> tuple[float, float, float]:
     Cases of earlier versions keep one side of the pixel, the mean of both.
     """
     meta = record.meta
-    kept = meta.get("spacing_mm")
-    if isinstance(kept, list) and len(kept) == 3:
-        return float(kept[0]), float(kept[1]), float(kept[2])
-    side = float(meta.get("pixel_spacing_mm") or 0.0)
-    return float(meta.get("slice_step_mm") or 0.0), side, side
+    side = meta.pixel_spacing_mm or 0.0
+    return meta.spacing_mm or (meta.slice_step_mm or 0.0, side, side)
 
 
 def counted(n: int, singular: str, plural: str = "") -> str:

@@ -70,5 +70,4 @@ class ReportCase:
 
 def patient_text(record: SeriesRecord) -> str:
     """Name and identity of the patient as a report prints them; "" when unknown."""
-    keys = ("patient_name", "patient_id")
-    return " / ".join(str(record.meta[k]) for k in keys if record.meta.get(k))
+    return " / ".join(filter(None, (record.meta.patient_name, record.meta.patient_id)))

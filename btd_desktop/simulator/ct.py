@@ -27,7 +27,7 @@ from btd_desktop.simulator.projection import (
 )
 from btd_desktop.simulator.raster import RasterGrid, raster_grid
 from btd_desktop.simulator.scanners import MANUFACTURER, CtScanner
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 WATER_PER_MM = 0.0195
 """Linear attenuation of water near 68 keV, the mean energy of a 120 kV beam."""
@@ -175,16 +175,16 @@ def ct_volume(
         instance_uids=tuple(
             f"simulated-{seed}-{index:04d}" for index in range(len(positions_mm))
         ),
-        source={
-            "manufacturer": MANUFACTURER,
-            "model": scanner.model,
-            "kernel": scanner.kernel,
-            "description": scanner.name,
-            "body_part": "CHEST",
-            "patient_id": patient_id,
-            "thickness_mm": scanner.thickness_mm,
-            "kvp": scanner.kvp,
-            "lossy": False,
-            "window": [-600.0, 1500.0],
-        },
+        source=SeriesFacts(
+            manufacturer=MANUFACTURER,
+            model=scanner.model,
+            kernel=scanner.kernel,
+            description=scanner.name,
+            body_part="CHEST",
+            patient_id=patient_id,
+            thickness_mm=scanner.thickness_mm,
+            kvp=scanner.kvp,
+            lossy=False,
+            window=(-600.0, 1500.0),
+        ),
     )

@@ -145,7 +145,7 @@ def make_demo(
     export_series(
         tampered,
         suspect_folder,
-        patient_id=str(tampered.source["patient_id"]),
+        patient_id=tampered.source.patient_id or "",
         series_description=f"{plan.scanner.name}, tampered demonstration",
         uid_seed=f"demo-{plan.seed}-suspect",
         derived=f"{_STATEMENT} {removed.sentence} {injected.sentence}",

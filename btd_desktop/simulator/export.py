@@ -42,21 +42,21 @@ def export_series(
         "PatientID": patient_id,
         "PatientName": f"SIMULATED^{patient_id}",
         "Manufacturer": MANUFACTURER,
-        "ManufacturerModelName": str(source.get("model", "")),
+        "ManufacturerModelName": source.model or "",
         "StationName": "BTD-SIMULATOR",
         "InstitutionName": "BTD SIMULATED DATA",
         "StudyDescription": "BTD simulated scan, no patient",
         "SeriesDescription": series_description,
-        "BodyPartExamined": str(source.get("body_part", "")),
-        "SliceThickness": f"{float(source.get('thickness_mm', 0.0)):g}",
+        "BodyPartExamined": source.body_part or "",
+        "SliceThickness": f"{source.thickness_mm or 0.0:g}",
     }
     if volume.modality == "CT":
-        headers["ConvolutionKernel"] = str(source.get("kernel", ""))
-        headers["KVP"] = f"{float(source.get('kvp', 120.0)):g}"
+        headers["ConvolutionKernel"] = source.kernel or ""
+        headers["KVP"] = f"{source.kvp or 120.0:g}"
     if volume.modality == "MR":
         headers["ScanningSequence"] = "SE"
-        headers["RepetitionTime"] = f"{float(source.get('tr_ms', 0.0)):g}"
-        headers["EchoTime"] = f"{float(source.get('te_ms', 0.0)):g}"
+        headers["RepetitionTime"] = f"{float(source.other.get('tr_ms', 0.0)):g}"
+        headers["EchoTime"] = f"{float(source.other.get('te_ms', 0.0)):g}"
     return write_series(
         volume,
         folder,

@@ -21,7 +21,7 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.head import TISSUES, HeadPhantom
 from btd_desktop.simulator.raster import raster_grid
 from btd_desktop.simulator.scanners import MANUFACTURER, MrScanner
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 _WHITE_LEVEL = 600.0
 """Stored value of white matter."""
@@ -83,18 +83,20 @@ def simulate_mr(
         instance_uids=tuple(
             f"simulated-{seed}-{index:04d}" for index in range(len(positions))
         ),
-        source={
-            "manufacturer": MANUFACTURER,
-            "model": scanner.model,
-            "sequence": scanner.sequence,
-            "tr_ms": scanner.tr_ms,
-            "te_ms": scanner.te_ms,
-            "description": scanner.name,
-            "body_part": "HEAD",
-            "patient_id": patient_id,
-            "thickness_mm": scanner.thickness_mm,
-            "lossy": False,
-        },
+        source=SeriesFacts(
+            manufacturer=MANUFACTURER,
+            model=scanner.model,
+            description=scanner.name,
+            body_part="HEAD",
+            patient_id=patient_id,
+            thickness_mm=scanner.thickness_mm,
+            lossy=False,
+            other={
+                "sequence": scanner.sequence,
+                "tr_ms": scanner.tr_ms,
+                "te_ms": scanner.te_ms,
+            },
+        ),
     )
 
 

@@ -80,7 +80,7 @@ def inject_nodule(
     )
     box = _box(volume, centre, nodule.reach_mm + 5.0)
     z, y, x = offsets_mm(volume, centre, box)
-    thickness = float(volume.source.get("thickness_mm") or volume.spacing_mm[0])
+    thickness = float(volume.source.thickness_mm or volume.spacing_mm[0])
     planes = [nodule.coverage(x, y, z + k * thickness / 3) for k in (-1, 0, 1)]
     # The scanner's blur: a drawn edge sharper than the scan's own gives itself away.
     blur = _EDGE_BLUR_MM / volume.pixel_spacing_mm
@@ -121,7 +121,7 @@ def remove_nodule(
     fade = 4.0
     box = _box(volume, centre, radius + 3.0 + fade + 12.0)
     z, y, x = offsets_mm(volume, centre, box)
-    thickness = float(volume.source.get("thickness_mm") or volume.spacing_mm[0])
+    thickness = float(volume.source.thickness_mm or volume.spacing_mm[0])
     # A thick slice shows the nodule half a thickness beyond its end.
     z = np.sign(z) * np.maximum(np.abs(z) - 0.5 * thickness, 0.0)
     distance = np.sqrt(x * x + y * y + z * z)

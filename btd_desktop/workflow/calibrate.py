@@ -35,7 +35,7 @@ def patient_of(loaded: LoadedSeries) -> str:
     then claim more patients than there are; the import's findings say when the tag is
     missing.
     """
-    name = str(loaded.volume.source.get("patient_id", "")) or loaded.series_uid
+    name = loaded.volume.source.patient_id or loaded.series_uid
     return patient_key(name)
 
 

@@ -96,10 +96,10 @@ def _apart(
     b: tuple[float, int, int, int],
 ) -> bool:
     features = evaluation.features[0]
-    spacing = float(evaluation.record.meta.get("pixel_spacing_mm") or 1.0)
+    spacing = evaluation.record.meta.pixel_spacing_mm or 1.0
     rows = float(features.rows[a[2]] - features.rows[b[2]]) * spacing
     columns = float(features.columns[a[3]] - features.columns[b[3]]) * spacing
-    step = float(evaluation.record.meta.get("slice_step_mm") or 1.0)
+    step = evaluation.record.meta.slice_step_mm or 1.0
     depth = (a[1] - b[1]) * step
     return bool(np.hypot(rows, columns) > _MERGE_MM or abs(depth) > _MERGE_MM)
 

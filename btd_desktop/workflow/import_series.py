@@ -18,6 +18,7 @@ from btd_desktop.dicom.series import FileRecord, Import
 from btd_desktop.errors import EvidenceError
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.custody import open_checked
 from btd_desktop.workflow.kept_series import add_series
@@ -81,7 +82,9 @@ class ImportStatement:
                     "series_uid": s.series_uid,
                     "description": s.description,
                     "modality": s.modality,
-                    "modality_from": str(s.meta.get("modality_from", "format")),
+                    "modality_from": "format"
+                    if s.meta.modality_from is None
+                    else s.meta.modality_from,
                     "n_slices": s.n_slices,
                     "rows": s.rows,
                     "columns": s.cols,
@@ -92,7 +95,7 @@ class ImportStatement:
                             s.record_names, place["slices"], strict=True
                         )
                     ],
-                    "findings": list(s.findings),
+                    "findings": [plain_json(finding) for finding in s.findings],
                 }
                 for s, place in zip(self.series, self.geometry, strict=True)
             ],
@@ -227,7 +230,7 @@ def keep_import(
     )
     ids = [add_series(store, loaded, services) for loaded in found.series]
     for loaded, series_id in zip(found.series, ids, strict=True):
-        if loaded.volume.source.get("modality_from") == "examiner":
+        if loaded.volume.source.modality_from == "examiner":
             told = {"series_id": series_id, "modality": loaded.volume.modality}
             store.append_audit("modality stated", told, store.actor, services.now())
     by_id = {s.series_id: s for s in store.series()}

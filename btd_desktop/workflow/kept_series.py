@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.services import Services
 
 
@@ -19,33 +17,19 @@ def add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> in
         CaseError: The examiner states another modality than it was scored as.
     """
     known = _known_as_another(store, loaded)
-    meta = {
-        **loaded.volume.source,
-        **facts_of(loaded.volume),
-        "slice_step_mm": loaded.volume.spacing_mm[0],
-        "spacing_mm": list(loaded.volume.spacing_mm),
-    }
-    findings = [
-        {
-            "code": f.code,
-            "severity": f.severity,
-            "sentence": f.sentence,
-            "instance_uids": list(f.instance_uids),
-        }
-        for f in loaded.findings
-    ]
+    meta = facts_of(loaded.volume)
     if known is not None:
         # A statement is not taken back by an import that states nothing.
-        if meta["modality_from"] == "examiner":
+        if meta.modality_from == "examiner":
             store.restate_series(
                 known.series_id,
                 loaded.volume,
                 now=services.now(),
                 meta=meta,
-                findings=findings,
+                findings=loaded.findings,
             )
         return known.series_id
-    patient = str(loaded.volume.source.get("patient_id", "")) or loaded.series_uid
+    patient = loaded.volume.source.patient_id or loaded.series_uid
     # A pseudonym that separates patients inside the case without naming them.
     key = bytes_digest(f"{store.info.case_id}/{patient}".encode("utf-8", "replace"))
     return store.add_series(
@@ -54,7 +38,7 @@ def add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> in
         series_uid=loaded.series_uid,
         description=loaded.description,
         meta=meta,
-        findings=findings,
+        findings=loaded.findings,
         record_names=loaded.record_names,
         patient_key=key[:16],
     )
@@ -66,7 +50,7 @@ def _known_as_another(store: CaseStore, loaded: LoadedSeries) -> SeriesRecord | 
     None where it is not in the case, or there with the same modality.
     """
     volume = loaded.volume
-    if "modality_from" not in volume.source:
+    if volume.source.modality_from is None:
         return None
     others = [
         series
@@ -77,26 +61,22 @@ def _known_as_another(store: CaseStore, loaded: LoadedSeries) -> SeriesRecord | 
     return next((s for s in others if s.volume_digest == digest), None)
 
 
-def facts_of(volume: Volume) -> dict[str, Any]:
-    """Scanner facts that calibration and scope check compare, JSON values.
+def facts_of(volume: Volume) -> SeriesFacts:
+    """All that is known of a series: what calibration and scope check compare.
 
-    `thickness_mm` falls back to the slice distance; absent when neither is known.
+    `thickness_mm` falls back to the slice distance; None when neither is known.
     """
     source = volume.source
-    facts: dict[str, Any] = {
-        "modality": volume.modality,
-        "manufacturer": str(source.get("manufacturer", "")),
-        "model": str(source.get("model", "")),
-        "kernel": str(source.get("kernel", "")),
-        "pixel_spacing_mm": round(volume.pixel_spacing_mm, 4),
-        "lossy": bool(source.get("lossy", False)),
-        "unit": volume.unit,
-    }
-    if source.get("not_covered"):
-        facts["not_covered"] = list(source["not_covered"])
-    thickness = source.get("thickness_mm") or volume.spacing_mm[0]
-    if thickness:
-        facts["thickness_mm"] = round(float(thickness), 3)
-    if source.get("processing"):
-        facts["processing"] = list(source["processing"])
-    return facts
+    thickness = source.thickness_mm or volume.spacing_mm[0]
+    return source.with_facts(
+        modality=volume.modality,
+        unit=volume.unit,
+        manufacturer=source.manufacturer or "",
+        model=source.model or "",
+        kernel=source.kernel or "",
+        lossy=bool(source.lossy),
+        thickness_mm=round(float(thickness), 3) if thickness else source.thickness_mm,
+        pixel_spacing_mm=round(volume.pixel_spacing_mm, 4),
+        slice_step_mm=volume.spacing_mm[0],
+        spacing_mm=volume.spacing_mm,
+    )

@@ -104,8 +104,8 @@ def case_pseudonyms(store: CaseStore, now: datetime) -> CasePseudonyms:
         store.append_audit(_ACTION, {"key": key.hex()}, store.actor, now)
     patients = {}
     for record in store.series():
-        identity = record.meta.get("patient_id") or record.meta.get("patient_name")
-        patients[patient_text(record)] = str(identity or "")
+        identity = record.meta.patient_id or record.meta.patient_name
+        patients[patient_text(record)] = identity or ""
     return CasePseudonyms(key, patients)
 
 
@@ -161,9 +161,9 @@ def _identities(
     for record in store.series():
         patient = pseudonyms("patient", patient_text(record))
         by_series[record.series_uid] = patient
-        for key in ("patient_name", "patient_id"):
-            _learn(found, str(record.meta.get(key) or ""), patient)
-        if serial := str(record.meta.get("device_serial") or ""):
+        for identity in (record.meta.patient_name, record.meta.patient_id):
+            _learn(found, identity or "", patient)
+        if serial := record.meta.device_serial:
             _learn(found, serial, pseudonyms("device", serial))
     evidence = store.evidence()
     items = [i for i in evidence if not i.is_container and i.fate in _WITH_HEADER]
@@ -223,7 +223,7 @@ def _names(store: CaseStore, pseudonyms: CasePseudonyms) -> dict[str, str]:
     uids = {item.series_uid for item in store.evidence()}
     uids |= {item.sop_instance_uid for item in store.evidence()}
     for record in store.series():
-        uids |= {record.series_uid, str(record.meta.get("study_uid") or "")}
+        uids |= {record.series_uid, record.meta.study_uid or ""}
     known |= {uid: pseudonyms("uid", uid) for uid in uids if uid}
     known[str(store.folder)] = pseudonyms("file", str(store.folder))
     return known

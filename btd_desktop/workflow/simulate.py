@@ -122,7 +122,7 @@ def simulate_series(
     files = export_series(
         volume,
         slices,
-        patient_id=str(volume.source["patient_id"]),
+        patient_id=volume.source.patient_id or "",
         series_description=f"{scanner}, {'tampered' if done else 'genuine'}",
         uid_seed="simulated-" + json.dumps(asdict(options), sort_keys=True),
         derived=None if done is None else done.record.sentence,

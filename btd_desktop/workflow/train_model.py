@@ -348,11 +348,4 @@ def _levels_of(recipe: TrainingRecipe) -> tuple[float, ...]:
 
 
 def _scanners(series: Sequence[LoadedSeries]) -> list[str]:
-    return sorted(
-        {
-            " ".join(
-                str(s.volume.source.get(k, "")) for k in ("manufacturer", "model")
-            ).strip()
-            for s in series
-        }
-    )
+    return sorted({s.volume.source.scanner for s in series})

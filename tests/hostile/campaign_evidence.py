@@ -189,6 +189,6 @@ def series_violations(series: LoadedSeries) -> Iterator[str]:
     if not np.isfinite(directions).all():
         yield f"{name}: directions are not finite"
     try:
-        json.dumps(volume.source, allow_nan=False)
+        json.dumps(volume.source.to_json(), allow_nan=False)
     except (TypeError, ValueError) as error:
         yield f"{name}: facts are not JSON ({error})"

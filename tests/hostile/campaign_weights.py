@@ -34,6 +34,7 @@ from btd_desktop.examination.shipped_models import (
 )
 from btd_desktop.paths import shipped_models_dir
 from btd_desktop.scoring.card import WEIGHTS_FILE, read_card
+from btd_desktop.volume import SeriesFacts
 from tests.hostile.figures import Figures, own_peak_bytes
 
 __all__ = ["WEIGHT_MUTATIONS", "weights_campaign"]
@@ -186,7 +187,7 @@ def _taken_profiles(name: str, entry: ModelEntry) -> list[str]:
     problems = []
     for path in (entry.folder / "profiles").glob("*.json"):
         genuine = read_profile(path)
-        facts = {"modality": preset["modality"]}
+        facts = SeriesFacts(modality=preset["modality"])
         scope = check_scope(
             genuine, model_digest=digest, preset=preset, grid=genuine.grid, facts=facts
         )

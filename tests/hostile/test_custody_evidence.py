@@ -281,16 +281,16 @@ def test_file_that_changes_during_the_import_is_recorded_and_told(
     assert item.sha256 == first
     scan = next(record for record in added if record.n_slices == 4)
     other = next(record for record in added if record.n_slices == 2)
-    codes = {finding["code"]: finding for finding in scan.findings}
+    codes = {finding.code: finding for finding in scan.findings}
     if how == "changed":
         assert f"SHA-256 was {first}" in item.reason
         assert file_digest(victim)[0] in item.reason
-        assert codes["changed_on_import"]["severity"] == "warning"
-        assert victim.name in codes["changed_on_import"]["sentence"]
+        assert codes["changed_on_import"].severity == "warning"
+        assert victim.name in codes["changed_on_import"].sentence
     else:
         assert "second time" in item.reason
-        assert codes["read_once"]["severity"] == "note"
-    assert not {"changed_on_import", "read_once"} & {f["code"] for f in other.findings}
+        assert codes["read_once"].severity == "note"
+    assert not {"changed_on_import", "read_once"} & {f.code for f in other.findings}
     assert [
         i.name
         for i in items.values()
@@ -316,6 +316,6 @@ def test_archive_that_changes_during_the_import_is_told_with_its_series(
         (container,) = [item for item in store.evidence() if item.is_container]
     assert "CHANGED" in container.reason
     told = [
-        r for r in added if r.findings and r.findings[0]["code"] == "changed_on_import"
+        r for r in added if r.findings and r.findings[0].code == "changed_on_import"
     ]
     assert [record.n_slices for record in told] == [2]

@@ -28,10 +28,12 @@ from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.cases.text import storable_text
 from btd_desktop.cli.output import columns, say, warn
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.errors import EvidenceError
 from btd_desktop.logs import close_logging, configure_logging
 from btd_desktop.report.style import register_fonts
 from btd_desktop.report.visible import visible_text
+from btd_desktop.volume import SeriesFacts
 from tests.factories import make_ct_volume
 from tests.hostile.payloads import PAYLOADS
 
@@ -77,13 +79,12 @@ def case(home: Path) -> Path:
                 now=NOW,
                 series_uid=f"1.2.{number}",
                 description=text,
-                meta={
-                    "patient_name": text, "patient_id": text, "model": text,
-                    "manufacturer": text, "kernel": text, "body_part": text,
-                    "study_date": text, "slice_step_mm": 1.0, "pixel_spacing_mm": 1.0,
-                },
-                findings=[{"code": "x", "severity": "warning", "sentence": text,
-                           "instance_uids": []}],
+                meta=SeriesFacts(
+                    patient_name=text, patient_id=text, model=text,
+                    manufacturer=text, kernel=text, body_part=text,
+                    study_date=text, slice_step_mm=1.0, pixel_spacing_mm=1.0,
+                ),
+                findings=[SeriesFinding("x", "warning", text)],
                 record_names=[text, text],
                 patient_key=str(number),
             )  # fmt: skip

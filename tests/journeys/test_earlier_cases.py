@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.cases.database import DATABASE_NAME
+from btd_desktop.cases.records import geometry_text
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.cases.text import json_text
 from btd_desktop.examination.reading import read_case
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.examine import outcome_json
 from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
 from tests.earlier_cases import EARLIER_CASES, expected_of, unpack_earlier
@@ -71,17 +73,23 @@ def test_earlier_case_opens_for_writing_with_the_same_numbers(name: str, earlier
     assert lost(expected_of(name)["series"], series) == []
 
 
-def test_numbers_and_manifests_of_earlier_cases_are_written_as_they_were_read(
+def test_records_of_earlier_cases_are_written_as_they_were_read(
     name: str, earlier: Path
 ):
     with contextlib.closing(sqlite3.connect(earlier / DATABASE_NAME)) as database:
         rows = database.execute("SELECT finding_id, numbers FROM finding").fetchall()
         runs = database.execute("SELECT run_id, manifest FROM run").fetchall()
+        kept = database.execute("SELECT meta, findings, geometry FROM series")
+        (series,) = kept.fetchall()
     assert runs
     assert rows or name == "not_covered"
     with CaseStore.open(earlier, read_only=True) as store:
         for finding_id, text in rows:
             assert json_text(store.finding(finding_id).numbers.to_json()) == text
+        (record,) = store.series()
+        found = [plain_json(finding) for finding in record.findings]
+        geometry = geometry_text(store.load_volume(record.series_id))
+        assert (json_text(record.meta.to_json()), json_text(found), geometry) == series
         for run_id, text in runs:
             run = store.run(run_id)
             assert json_text(run.manifest.to_json()) == text

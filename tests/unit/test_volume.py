@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from btd_desktop.volume import Volume, integral_or_float
+from btd_desktop.digest import canonical_json
+from btd_desktop.volume import SeriesFacts, Volume, integral_or_float
 
 
 def _volume(voxels: Any, **changes: Any) -> Volume:
@@ -87,10 +88,47 @@ def test_padding_of_another_shape_is_refused():
         _volume(np.zeros((2, 2, 2), np.int16), padding=np.zeros((2, 2, 3), bool))
 
 
-def test_volumes_do_not_share_their_source_facts():
-    first, second = (_volume(np.zeros((1, 1, 1), np.int16)) for _ in range(2))
-    first.source["kernel"] = "B30f"
-    assert second.source == {}
+def test_facts_cannot_be_changed_in_place():
+    volume = _volume(np.zeros((1, 1, 1), np.int16))
+    with pytest.raises(AttributeError):
+        volume.source.kernel = "B30f"  # type: ignore[misc]
+    assert volume.source.to_json() == {}
+
+
+_KNOWN = set(SeriesFacts.__struct_fields__) - {"other"}
+WRITTEN = {
+    "kernel": "",
+    "lossy": False,
+    "not_covered": ["its values are not HU"],
+    "rescale": [1, -1024.0],
+    "spacing_mm": [2.5, 0.7, 0.7],
+    "thickness_mm": 2.5,
+    "window": None,
+    # Of versions to come, and of the simulator.
+    "dose": {"mas": [120, 1.5e-05]},
+    "other": 3,
+    "tr_ms": 500.0,
+}
+
+
+def test_facts_are_written_as_they_were_read_with_those_of_other_versions():
+    facts = SeriesFacts.from_json(WRITTEN)
+    assert canonical_json(facts.to_json()) == canonical_json(WRITTEN)
+    assert (facts.kernel, facts.model, facts.scanner) == ("", None, "")
+    assert facts.other.keys() == {"dose", "other", "tr_ms"}
+
+
+@pytest.mark.parametrize("name", sorted(_KNOWN))
+@pytest.mark.parametrize("value", [{"a": 1}, [[]], 10**400])
+def test_fact_of_another_kind_is_refused_by_name(name: str, value: object):
+    with pytest.raises(ValueError, match=name):
+        SeriesFacts.from_json({**WRITTEN, name: value})
+
+
+def test_fact_that_is_null_is_no_fact_and_refused():
+    for name in _KNOWN - {"window"}:
+        with pytest.raises(ValueError, match=name):
+            SeriesFacts.from_json({name: None})
 
 
 @given(

@@ -64,7 +64,7 @@ def donor_of(volume: Volume, patient: str = "") -> Donor:
         volume: The series, at least three slices for a blob to be closed in z.
         patient: Name of the patient; the series' own PatientID when empty.
     """
-    name = patient or str(volume.source.get("patient_id", ""))
+    name = patient or volume.source.patient_id or ""
     if volume.modality != "CT" or volume.n_slices < 3:
         return Donor(name, ())
     region = _lung_region(volume)

@@ -174,7 +174,7 @@ def settled(volume: Volume, box: Box, values: Array) -> Array:
     """
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     values = np.clip(values, low, high)
-    rescale = volume.source.get("rescale")
+    rescale = volume.source.rescale
     if rescale:
         slope, intercept = float(rescale[0]), float(rescale[1])
         steps = np.rint((values.astype(np.float64) - intercept) / slope)

@@ -51,7 +51,7 @@ def inject(
         SettingsError: Not a CT, a place outside it, or no donor with a blob.
     """
     check_place(volume, centre, ("CT",))
-    own = str(volume.source.get("patient_id", ""))
+    own = volume.source.patient_id or ""
     usable = [d for d in donors if d.blobs and not (own and d.patient == own)]
     if not usable:
         raise SettingsError(

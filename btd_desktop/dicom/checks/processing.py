@@ -180,14 +180,14 @@ def with_processing(volume: Volume, findings: Iterable[SeriesFinding]) -> Volume
         volume: The series.
         findings: All that were found about it; undeclared traces are warnings.
     """
-    words = [
+    words = tuple(
         TRACES[finding.code].words
         for finding in findings
         if finding.code in TRACES and finding.severity == "warning"
-    ]
+    )
     if not words:
         return volume
-    return replace(volume, source={**volume.source, "processing": words})
+    return replace(volume, source=volume.source.with_facts(processing=words))
 
 
 def declared_processing(slices: Sequence[Slice]) -> list[str]:

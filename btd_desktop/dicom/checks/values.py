@@ -67,7 +67,7 @@ def check_voxels(
             "a fractional slope, and values that were computed afterwards need one.",
         )
     if volume.modality == "CT" and not is_hu:
-        reasons = " ".join(volume.source.get("not_covered", []))
+        reasons = " ".join(volume.source.not_covered or ())
         yield warning(
             "not_hu",
             f"The values are not called HU: {reasons.removeprefix(NOT_HU)}. No "

@@ -62,10 +62,11 @@ class DisplayPresenter(QObject):
         preset = next((p for p in WINDOW_PRESETS if p.key == key), None)
         if volume is None or preset is None:
             return
-        own = volume.source.get("window")
-        in_file = (float(own[0]), float(own[1])) if isinstance(own, list) else None
         window = preset_window(
-            preset, volume.voxels, file_window=in_file, user_window=self._own_window
+            preset,
+            volume.voxels,
+            file_window=volume.source.window or None,
+            user_window=self._own_window,
         )
         if window is None:
             missing = (

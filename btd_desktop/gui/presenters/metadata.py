@@ -180,11 +180,9 @@ class MetadataPresenter(Presenter[MetadataState]):
             number_of = {uid: i + 1 for i, uid in enumerate(volume.instance_uids)}
         rows = [
             CheckRow(
-                str(f.get("severity", "note")),
-                str(f.get("sentence", "")),
-                tuple(
-                    number_of[u] for u in f.get("instance_uids", []) if u in number_of
-                ),
+                f.severity,
+                f.sentence,
+                tuple(number_of[u] for u in f.instance_uids if u in number_of),
             )
             for f in record.findings
         ]
@@ -216,17 +214,18 @@ def _facts(record: SeriesRecord) -> dict[str, str]:
         "Rows × columns": f"{record.rows} × {record.cols}",
         "Voxel digest (SHA-256)": record.volume_digest,
     }
-    known = [k for k in _NAMES if k in record.meta]
-    others = sorted(k for k in record.meta if k not in _NAMES)
+    meta = record.meta.to_json()
+    known = [k for k in _NAMES if k in meta]
+    others = sorted(k for k in meta if k not in _NAMES)
     for key in [*known, *others]:
-        facts[_NAMES.get(key, key)] = _shown(key, record.meta[key])
+        facts[_NAMES.get(key, key)] = _shown(key, meta[key])
     return facts
 
 
 def _shown(key: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_shown(key, v) for v in value)
     if isinstance(value, float):
         return f"{value:g}"

@@ -164,20 +164,18 @@ class SeriesPresenter(Presenter[SeriesState]):
 def _row(
     record: SeriesRecord, result: SeriesExamination, n_done: dict[int, int]
 ) -> SeriesRow:
-    meta = record.meta
-    scanner = f"{meta.get('manufacturer', '')} {meta.get('model', '')}".strip()
     step, row, column = spacing_of(record)
     state, tip, alarming = _progress(record, result, n_done.get(record.series_id, 0))
     return SeriesRow(
         record.series_id,
         record.description or record.series_uid,
         modality_text(record.modality),
-        scanner or "not named",
-        str(meta.get("kernel") or "—"),
+        record.meta.scanner or "not named",
+        record.meta.kernel or "—",
         record.n_slices,
         f"{record.cols} × {record.rows}",
         f"{row:.2f} × {column:.2f} × {step:.2f} mm",
-        sum(f.get("severity") == "warning" for f in record.findings),
+        sum(f.severity == "warning" for f in record.findings),
         len(record.findings),
         state,
         tip,

@@ -16,11 +16,11 @@ from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.view_state.planes import VolumeHandle, volume_handle
 from btd_desktop.logs import Redactor
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.services import Services
 
 Voxel = tuple[int, int, int]
-_NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, {}, (), (), "", "")
+_NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, SeriesFacts(), (), (), "", "")
 
 
 class Session(QObject):
@@ -148,9 +148,9 @@ class Session(QObject):
             return
         self.redactor.register(self.store.folder.name, "case")
         for record in self.records:
-            for key in ("patient_name", "patient_id"):
-                if record.meta.get(key):
-                    self.redactor.register(str(record.meta[key]), "patient")
+            for identity in (record.meta.patient_name, record.meta.patient_id):
+                if identity:
+                    self.redactor.register(identity, "patient")
 
     def select_series(self, series_id: int) -> None:
         """Show a series, its crosshair in the middle."""

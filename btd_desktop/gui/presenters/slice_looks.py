@@ -12,9 +12,9 @@ from btd_desktop.volume import Volume
 
 def default_window(volume: Volume) -> tuple[float, float]:
     """Display window that a series starts with: its own, else one by its values."""
-    own = volume.source.get("window")
-    if isinstance(own, list) and len(own) == 2 and float(own[1]) > 1.0:
-        return float(own[0]), float(own[1])
+    own = volume.source.window
+    if own and own[1] > 1.0:
+        return own
     middle = np.asarray(volume.voxels[volume.n_slices // 2])[::4, ::4]
     if volume.modality == "CT" and volume.unit == "HU":
         aerated = float(np.mean((middle > -950) & (middle < -500)))
@@ -28,20 +28,20 @@ def corner_texts(
     """Lines for the four corners of the acquired plane."""
     source = volume.source
     index = min(session.voxel[0], volume.n_slices - 1)
-    patient = [str(source.get(k, "")) for k in ("patient_name", "patient_id")]
-    scanner = " ".join(str(source.get(k, "")) for k in ("manufacturer", "model"))
-    kernel = str(source.get("kernel", ""))
+    patient = [source.patient_name or "", source.patient_id or ""]
     total = volume.n_slices
     where = [f"Slice {index + 1} of {total}" if session.record else "First slice"]
     if volume.n_slices > 1:
         where.append(_position_text(volume, index))
-    if source.get("thickness_mm"):
-        where.append(f"Thickness {float(source['thickness_mm']):g} mm")
-    date = str(source.get("study_date", ""))
+    if source.thickness_mm:
+        where.append(f"Thickness {source.thickness_mm:g} mm")
+    date = source.study_date or ""
     shown_date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
     return (
-        tuple(t for t in (*patient, str(source.get("description", ""))) if t.strip()),
-        tuple(t for t in (scanner.strip(), kernel, shown_date) if t.strip()),
+        tuple(t for t in (*patient, source.description or "") if t.strip()),
+        tuple(
+            t for t in (source.scanner, source.kernel or "", shown_date) if t.strip()
+        ),
         tuple(where),
         (f"Window {window[1]:.0f}  Level {window[0]:.0f}",),
     )

@@ -181,7 +181,7 @@ class ViewingPresenter(QObject):
             tool=look.tool,
             score_box=(patch, patch),
             show_info=look.show_info,
-            lossy=bool(volume.source.get("lossy", False)),
+            lossy=bool(volume.source.lossy),
         )
         return mpr_state(main, session.voxel)
 

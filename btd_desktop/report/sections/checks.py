@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import counted, percent_text, spacing_of
@@ -43,7 +43,7 @@ _FACTS: Final = (
 _NO_UNIT: Final = {"CT": "not HU, see the findings below"}
 _UNITS: Final = ("HU", "modality value", *_NO_UNIT.values())
 _STATES: Final = tuple(state.value for state in State)
-_SEVERITIES: Final = ("note", "warning", "discrepancy")
+_SEVERITIES: Final = ("note", "warning")
 
 
 def section(case: ReportCase) -> Section:
@@ -64,19 +64,21 @@ def _series(number: int, outcome: SeriesExamination) -> tuple[Block, ...]:
     )
     # Cases of earlier versions do not say in which unit their values are.
     usual = "HU" if record.modality == "CT" else ""
-    unit = str(meta.get("unit", usual)) or _NO_UNIT.get(record.modality, _UNITS[1])
-    known = [(label, _fact(key, meta.get(key))) for key, label in _FACTS]
+    unit = (usual if meta.unit is None else meta.unit) or _NO_UNIT.get(
+        record.modality, _UNITS[1]
+    )
+    known = [(label, _fact(key, getattr(meta, key))) for key, label in _FACTS]
     shown = [(label, cell) for label, cell in known if cell is not None]
     findings = table_of(
         record.findings,
         (
             (
                 Column("Kind", 1.8, "severity"),
-                lambda found: word(str(found["severity"]), _SEVERITIES),
+                lambda found: word(found.severity, _SEVERITIES),
             ),
             (
                 Column("What the checks of this series noticed", 11, "sentence"),
-                lambda found: quoting(str(found["sentence"])),
+                lambda found: quoting(found.sentence),
             ),
         ),
         "findings",
@@ -136,7 +138,7 @@ def _examined(outcome: SeriesExamination) -> tuple[Block, ...]:
     )
 
 
-def _fact(key: str, value: Any) -> Cell | None:  # noqa: ANN401 - JSON value
+def _fact(key: str, value: object) -> Cell | None:
     if value in (None, ""):
         return None
     if isinstance(value, bool):

@@ -17,6 +17,7 @@ from btd_desktop.bench.tables import mean_rows
 from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
+from btd_desktop.volume import SeriesFacts
 
 LEVELS = (0.003, 0.02)
 NAMES = feature_names(LEVELS)
@@ -41,7 +42,7 @@ def benign() -> list[BenignSeries]:
         BenignSeries(
             patient,
             tuple(grid(rng) for _ in range(3)),
-            {},
+            SeriesFacts(),
             patient * 64,
             tuple(
                 ((0, int(i), int(j)), 4.5 + float(rng.normal(0, 0.2)))

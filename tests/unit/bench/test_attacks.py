@@ -130,7 +130,7 @@ def test_splice_puts_solid_tissue_of_the_donor_into_quiet_lung(chest, donors, bl
 
 
 def test_splice_never_takes_the_own_patient(chest, donors):
-    own = [replace(d, patient=chest.source["patient_id"]) for d in donors]
+    own = [replace(d, patient=chest.source.patient_id) for d in donors]
     with pytest.raises(SettingsError, match="another patient"):
         splice.inject(chest, (7, 160, 100), np.random.default_rng(0), own)
 

@@ -95,8 +95,8 @@ def test_simulated_series_repeat_and_differ_by_patient(modality, rows):
     assert again[1] == "SIM-1"
     assert np.array_equal(again[0].voxels, first[1][0].voxels)
     assert not np.array_equal(first[0][0].voxels, first[1][0].voxels)
-    assert first[0][0].source["model"] != first[1][0].source["model"]
-    assert again[0].source["patient_id"] == "SIM-1"
+    assert first[0][0].source.model != first[1][0].source.model
+    assert again[0].source.patient_id == "SIM-1"
 
 
 def test_other_modality_cannot_be_simulated():

@@ -23,7 +23,7 @@ from btd_desktop.bench.attacks.ct_gan.touch_up import block_side
 from btd_desktop.bench.attacks.ct_gan.weights import Goal, LoadedGenerator
 from btd_desktop.errors import SettingsError
 from btd_desktop.tampering.nodules import Noise
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 
 CENTRE = (7, 60, 64)
 
@@ -43,7 +43,7 @@ def _volume(seed: int = 0, shape: tuple[int, int, int] = (14, 120, 128)) -> Volu
         column_direction=(0.0, 1.0, 0.0),
         slice_positions_mm=tuple(2.5 * k for k in range(shape[0])),
         instance_uids=tuple(f"1.2.{k}" for k in range(shape[0])),
-        source={"series_uid": "1.2", "thickness_mm": 2.5},
+        source=SeriesFacts(series_uid="1.2", thickness_mm=2.5),
     )
 
 

@@ -24,7 +24,7 @@ from btd_desktop.preprocess.presets import PRESETS, fit_scale
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import find_copies
 from btd_desktop.scoring.engine import grid_of, score_place, score_volume, tissue_of
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.search_copies import sampled_copies
 from tests.unit.scoring.fakes import LEVELS, HighPassDetector
 
@@ -50,7 +50,7 @@ def benign(volume: Volume, patient: str) -> BenignSeries:
     features = [s.features for s in found]
     residuals = [s.residual.astype(np.float16) for s in found]
     copies = sampled_copies(volume, features, residuals, 5)
-    return BenignSeries(patient, tuple(features), {}, patient * 64, copies)
+    return BenignSeries(patient, tuple(features), SeriesFacts(), patient * 64, copies)
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_row_counts_what_lies_beyond_the_threshold(series, profile):  # noqa: F8
 
 
 def test_row_says_what_the_scope_check_says(series, profile):  # noqa: F811
-    other = replace(series, source={**series.source, "kernel": "NEVER SEEN"})
+    other = replace(series, source=series.source.with_facts(kernel="NEVER SEEN"))
     [row] = rows_of(other, profile)
     assert row.kernel == "NEVER SEEN"
     assert row.coverage != "covered"

@@ -61,8 +61,9 @@ def test_attack_keeps_to_the_steps_of_a_series_with_fractions(
 ):
     slope = 1.000244
     voxels = ((chest.voxels + 1024) * slope - 1024).astype(np.float32)
-    facts = {"rescale": [slope, -1024.0]} if knows_rescale else {}
-    volume = replace(chest, voxels=voxels, source={**chest.source, **facts})
+    rescale = (slope, -1024.0) if knows_rescale else None
+    source = chest.source.with_facts(rescale=rescale)
+    volume = replace(chest, voxels=voxels, source=source)
     (pair,) = draw_pairs(chest, 1, np.random.default_rng(5), patch=96, slices=[7])
     done = attack.apply(volume, pair.tampered.centre, np.random.default_rng(1), donors)
     assert np.any(done.volume.voxels != voxels)
@@ -71,7 +72,7 @@ def test_attack_keeps_to_the_steps_of_a_series_with_fractions(
 
 def test_series_with_steps_of_two_stays_even(chest: Volume):
     voxels = (chest.voxels // 2 * 2).astype(np.int16)
-    source = {**chest.source, "rescale": [2.0, -1024.0]}
+    source = chest.source.with_facts(rescale=(2.0, -1024.0))
     volume = replace(chest, voxels=voxels, source=source)
     (pair,) = draw_pairs(chest, 1, np.random.default_rng(5), patch=96, slices=[7])
     done = ATTACKS["in-painting with copied noise"].apply(
@@ -88,7 +89,7 @@ def test_planted_fraction_between_the_steps_is_found(chest: Volume, honest):
     changed[honest.mask] += 0.3
     done = replace(honest, volume=replace(source, voxels=changed))
     assert "steps" in codes(source, done)
-    known = replace(source, source={**chest.source, "rescale": [0.75, 0.0]})
+    known = replace(source, source=chest.source.with_facts(rescale=(0.75, 0.0)))
     done = replace(honest, volume=replace(known, voxels=changed))
     assert "steps" in codes(known, done)
     changed[honest.mask] = voxels[honest.mask] + np.float32(0.75)
@@ -141,9 +142,8 @@ def test_planted_range_and_clipping_are_found(chest, honest):
 
 
 def test_planted_header_change_is_found(chest, honest):
-    done = replace(
-        honest, volume=replace(honest.volume, source={**chest.source, "kernel": "X"})
-    )
+    other = chest.source.with_facts(kernel="X")
+    done = replace(honest, volume=replace(honest.volume, source=other))
     (found,) = find_shortcuts(chest, done)
     assert found.code == "header"
     assert "source" in found.sentence

@@ -79,5 +79,5 @@ def test_no_structure_without_lung_or_in_mr(chest: Volume, head: Volume):
 def test_unknown_place_is_of_no_scanner_that_has_a_name(chest: Volume):
     seen = site_of(chest, (5, 160, 100), "someone", structure=False)
     assert seen.series.startswith("someone ")
-    assert chest.source["manufacturer"] in seen.scanner
+    assert (chest.source.manufacturer or "nobody") in seen.scanner
     assert seen.scanner != UNPLACED.scanner

@@ -14,21 +14,22 @@ from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.scoring.features import GridFeatures, feature_names
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.volume import SeriesFacts
 
 LEVELS = (0.0173286, 0.055)
 N_FEATURES = len(feature_names(LEVELS))
 MODEL = {"name": "tiny", "digest": "a" * 64}
 PRESET = PRESETS["ct96wide"].to_json()
 GRID = PatchGrid(96).to_json()
-FACTS = {
-    "modality": "CT",
-    "manufacturer": "ACME",
-    "model": "One",
-    "kernel": "B30f",
-    "thickness_mm": 2.0,
-    "pixel_spacing_mm": 0.7,
-    "lossy": False,
-}
+FACTS = SeriesFacts(
+    modality="CT",
+    manufacturer="ACME",
+    model="One",
+    kernel="B30f",
+    thickness_mm=2.0,
+    pixel_spacing_mm=0.7,
+    lossy=False,
+)
 # Neighbouring zones of one level are alike, as in real features.
 _MIX = np.linalg.cholesky(0.6 * np.eye(N_FEATURES) + 0.4)
 
@@ -72,7 +73,7 @@ def series_of(
     shift = offset * rng.standard_normal(N_FEATURES)
     noisier = float(np.exp(spread * rng.standard_normal()))
     slices = tuple(grid_slice(rng, shift, spread=noisier) for _ in range(n_slices))
-    return BenignSeries(patient, slices, {**FACTS, **facts}, f"{seed:064x}")
+    return BenignSeries(patient, slices, FACTS.with_facts(**facts), f"{seed:064x}")
 
 
 def searched(series: BenignSeries, seed: int, n: int = 30) -> BenignSeries:

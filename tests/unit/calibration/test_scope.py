@@ -27,7 +27,7 @@ def scope_of(profile: CalibrationProfile, **changes: Any) -> Scope:
         "grid": GRID,
     }
     run.update({k: changes.pop(k) for k in tuple(changes) if k in run})
-    return check_scope(profile, **run, facts={**FACTS, **changes})
+    return check_scope(profile, **run, facts=FACTS.with_facts(**changes))
 
 
 def test_series_like_those_of_the_profile_is_covered(

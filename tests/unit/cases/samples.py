@@ -7,7 +7,7 @@ import numpy as np
 
 from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from tests.factories import make_manifest, make_numbers
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -41,12 +41,9 @@ def make_volume(dtype=np.int16, *, padding=True, n_slices=3) -> Volume:
         slice_positions_mm=tuple(1.25 * s for s in range(n_slices)),
         instance_uids=tuple(f"1.2.3.{s}" for s in range(n_slices)),
         padding=voxels < -900 if padding else None,
-        source={
-            "series_uid": "1.2.3",
-            "description": "Thorax 1.25",
-            "window": [40, 400],
-            "lossy": False,
-        },
+        source=SeriesFacts(
+            series_uid="1.2.3", description="Thorax 1.25", window=(40, 400), lossy=False
+        ),
     )
 
 

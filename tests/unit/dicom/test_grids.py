@@ -57,7 +57,7 @@ def _codes(series: LoadedSeries) -> set[str]:
 def test_values_of_hu_are_ct(offset: int) -> None:
     series = _load(_ct() + offset)
     assert (series.volume.modality, series.volume.unit) == ("CT", "HU")
-    assert "not_covered" not in series.volume.source
+    assert not series.volume.source.not_covered
     assert "guessed_modality" in _codes(series)
 
 
@@ -83,7 +83,7 @@ def test_padding_far_below_air_is_no_reason_against_ct(padding: int) -> None:
 def test_values_that_do_not_tell_are_of_no_modality(values: NDArray[Any]) -> None:
     series = _load(values)
     assert (series.volume.modality, series.volume.unit) == ("OT", "")
-    assert "modality is not known" in series.volume.source["not_covered"][0]
+    assert "modality is not known" in (series.volume.source.not_covered or [""])[0]
     (finding,) = [f for f in series.findings if f.code == "unknown_modality"]
     assert finding.severity == "warning"
     assert "State CT or MR" in finding.sentence
@@ -96,7 +96,7 @@ def test_hu_plus_1024_is_told_and_not_corrected() -> None:
     assert "HU + 1024" in asked.sentence
     series = _load(values, stated="CT")
     assert (series.volume.modality, series.volume.unit) == ("CT", "")
-    assert "HU + 1024" in series.volume.source["not_covered"][0]
+    assert "HU + 1024" in (series.volume.source.not_covered or [""])[0]
     assert {"not_hu", "stated_modality"} <= _codes(series)
     np.testing.assert_array_equal(series.volume.voxels, values)
     (other,) = [f for f in _load(_mr()).findings if f.code == "unknown_modality"]
@@ -108,7 +108,7 @@ def test_what_the_examiner_states_holds_and_is_printed_as_his(stated: str) -> No
     for values in (_ct(), _mr(), np.clip(_ct(), -160, 240)):
         series = _load(values, stated=stated, header="CT")
         assert series.volume.modality == stated
-        assert series.volume.source["modality_from"] == "examiner"
+        assert series.volume.source.modality_from == "examiner"
         (finding,) = [f for f in series.findings if f.code == "stated_modality"]
         assert f"the examiner stated {stated}" in finding.sentence
 
@@ -116,14 +116,14 @@ def test_what_the_examiner_states_holds_and_is_printed_as_his(stated: str) -> No
 def test_ct_cut_off_at_a_display_window_is_not_hu() -> None:
     series = _load(np.clip(_ct(), -160, 240), stated="CT")
     assert series.volume.unit == ""
-    assert "from -160 to 240" in series.volume.source["not_covered"][0]
+    assert "from -160 to 240" in (series.volume.source.not_covered or [""])[0]
 
 
 def test_header_that_names_the_modality_is_believed_and_said() -> None:
     series = _load(_mr(), header="MR")
     assert series.volume.modality == "MR"
     assert "stated_modality" in _codes(series)
-    assert "not_covered" not in series.volume.source
+    assert not series.volume.source.not_covered
 
 
 def test_statement_reaches_the_volumes_of_an_import(tmp_path: Path) -> None:

@@ -290,4 +290,4 @@ def test_bad_character_set_does_not_stop_the_import(tmp_path: Path) -> None:
     save(tmp_path, "x.dcm", data.replace(b"ISO_IR 192", b"ISO_IR 999"))
     result = load(tmp_path)
     assert result.files[0].fate is Fate.ACCEPTED
-    assert result.series[0].volume.source["patient_name"] == "Xy"
+    assert result.series[0].volume.source.patient_name == "Xy"

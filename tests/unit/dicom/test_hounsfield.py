@@ -53,13 +53,13 @@ def one(datasets: list[FileDataset]) -> LoadedSeries:
 
 
 def _reasons(series: LoadedSeries) -> str:
-    return " ".join(series.volume.source.get("not_covered", []))
+    return " ".join(series.volume.source.not_covered or ())
 
 
 def test_plain_ct_is_in_hu_and_may_be_covered() -> None:
     series = one(stack())
     assert series.volume.unit == "HU"
-    assert "not_covered" not in series.volume.source
+    assert not series.volume.source.not_covered
     assert not {"not_hu", "no_intercept", "no_rescale"} & codes_of(series.findings)
 
 

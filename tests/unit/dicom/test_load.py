@@ -196,7 +196,7 @@ def test_fractional_rescale_gives_floats_and_is_handed_on(tmp_path: Path) -> Non
     volume = result.series[0].volume
     assert volume.voxels.dtype == np.float32
     np.testing.assert_array_equal(volume.voxels[0], picture(1) * 0.5 + 1.25)
-    assert volume.source["rescale"] == [0.5, 1.25]
+    assert volume.source.rescale == (0.5, 1.25)
     assert "fractional_hu" in codes(result)
 
 

@@ -93,4 +93,4 @@ def test_a_whole_series_moved_by_half_a_pixel_is_named(
     (series,) = load(tmp_path).series
     traces = {f.code for f in series.findings if f.severity == "warning"}
     assert traces & {"smoothed_noise", "directional_noise"}
-    assert series.volume.source["processing"]
+    assert series.volume.source.processing

@@ -23,7 +23,7 @@ def test_ct01_is_one_regular_series(shared_data: Path) -> None:
     assert volume.shape == (70, 512, 512)
     assert volume.spacing_mm == pytest.approx((2.5, 0.703125, 0.703125))
     assert volume.voxels.dtype == "int16"
-    assert (volume.source["model"], volume.source["kernel"]) == (
+    assert (volume.source.model, volume.source.kernel) == (
         "LightSpeed Plus",
         "STANDARD",
     )
@@ -44,7 +44,7 @@ def test_ct10_is_two_stacks(shared_data: Path) -> None:
 
 def test_ct05_keeps_its_patients_apart(shared_data: Path) -> None:
     result = import_evidence([shared_data / "ct" / "ct05"], TaskContext())
-    patients = {series.volume.source["patient_id"] for series in result.series}
+    patients = {series.volume.source.patient_id for series in result.series}
     assert len(patients) == 53
     assert sum(series.volume.n_slices for series in result.series) == 94
     for series in result.series:

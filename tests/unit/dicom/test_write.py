@@ -12,7 +12,7 @@ import pytest
 
 from btd_desktop.dicom.write import PRIVATE_CREATOR, write_series
 from btd_desktop.errors import EvidenceError
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from tests.unit.dicom.samples import codes, load, picture
 
 
@@ -28,14 +28,14 @@ def _volume(**more: Any) -> Volume:
         "column_direction": (0.0, 0.8, 0.6),
         "slice_positions_mm": (0.0, 2.5, 5.0, 7.5),
         "instance_uids": ("a", "b", "c", "d"),
-        "source": {
-            "manufacturer": "Maker",
-            "model": "Model X",
-            "kernel": "B30f",
-            "kvp": 120.0,
-            "thickness_mm": 3.0,
-            "window": [40.0, 400.0],
-        },
+        "source": SeriesFacts(
+            manufacturer="Maker",
+            model="Model X",
+            kernel="B30f",
+            kvp=120.0,
+            thickness_mm=3.0,
+            window=(40.0, 400.0),
+        ),
     }
     return Volume(**{**fields, **more})
 
@@ -55,7 +55,7 @@ def test_written_volume_comes_back_equal(tmp_path: Path, compress: bool) -> None
     assert back.origin_mm == pytest.approx(volume.origin_mm)
     assert back.column_direction == pytest.approx(volume.column_direction)
     for name in ("manufacturer", "model", "kernel", "kvp", "thickness_mm", "window"):
-        assert back.source[name] == volume.source[name]
+        assert getattr(back.source, name) == getattr(volume.source, name)
     assert {f.code for f in series.findings} == {"oblique", "uid_random"}
 
 
@@ -104,7 +104,7 @@ def test_headers_win_over_the_source(tmp_path: Path) -> None:
     headers = {"PatientID": "P7", "StudyDate": "20260101", "SeriesNumber": "5"}
     write_series(_volume(), tmp_path, headers=headers, uid_seed="s")
     source = load(tmp_path).series[0].volume.source
-    assert (source["patient_id"], source["study_date"]) == ("P7", "20260101")
+    assert (source.patient_id, source.study_date) == ("P7", "20260101")
 
 
 def test_unknown_header_and_bad_value_are_refused(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_fractional_values_need_their_rescale_rule(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError) as caught:
         write_series(volume, tmp_path, headers={}, uid_seed="s")
     assert caught.value.code == "not_integral"
-    ruled = replace(volume, source={**volume.source, "rescale": [0.25, 0.5]})
+    ruled = replace(volume, source=volume.source.with_facts(rescale=(0.25, 0.5)))
     write_series(ruled, tmp_path, headers={}, uid_seed="s")
     np.testing.assert_array_equal(load(tmp_path).series[0].volume.voxels, values)
 

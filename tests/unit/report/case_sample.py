@@ -29,6 +29,7 @@ from btd_desktop.cases.model import (
     Run,
     SeriesRecord,
 )
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import ScoredShare
@@ -49,6 +50,7 @@ from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.volume import SeriesFacts
 from tests.factories import make_ct_volume, make_manifest
 
 __all__ = [
@@ -153,33 +155,35 @@ def make_record(series_id: int = 1, **changes: Any) -> SeriesRecord:
         "n_slices": N_SLICES,
         "rows": _SHAPE[1],
         "cols": _SHAPE[2],
-        "meta": {
-            "patient_name": "DOE^JANE",
-            "patient_id": "4711",
-            "manufacturer": "SIEMENS",
-            "model": "Sensation 64",
-            "kernel": "B60f",
-            "thickness_mm": 1.0,
-            "kvp": 120.0,
-            "study_date": "20250314",
-            "body_part": "CHEST",
-            "lossy": False,
-            "pixel_spacing_mm": 0.7031,
-            "slice_step_mm": 1.0,
-            "study_uid": "1.2.3",
-            "device_serial": "S-9981",
-        },
+        "meta": SeriesFacts(
+            patient_name="DOE^JANE",
+            patient_id="4711",
+            manufacturer="SIEMENS",
+            model="Sensation 64",
+            kernel="B60f",
+            thickness_mm=1.0,
+            kvp=120.0,
+            study_date="20250314",
+            body_part="CHEST",
+            lossy=False,
+            pixel_spacing_mm=0.7031,
+            slice_step_mm=1.0,
+            study_uid="1.2.3",
+            device_serial="S-9981",
+        ),
         "findings": (
-            {
-                "severity": "note",
-                "sentence": "InstanceNumber runs against the position of the slices;"
+            SeriesFinding(
+                "order",
+                "note",
+                "InstanceNumber runs against the position of the slices;"
                 " the order of the positions was used.",
-            },
-            {
-                "severity": "discrepancy",
-                "sentence": "Slice 57: SOP Instance UID has another root than its"
+            ),
+            SeriesFinding(
+                "uid_root",
+                "warning",
+                "Slice 57: SOP Instance UID has another root than its"
                 " neighbours, as other software would write it.",
-            },
+            ),
         ),
         "record_names": (),
         "volume_digest": digest(f"volume {series_id}"),
@@ -394,7 +398,7 @@ def make_outcomes() -> list[SeriesExamination]:
     """One of each kind."""
     bare = make_record(
         3, modality="MR", description="", series_uid="", findings=(),
-        meta={"patient_id": "4711", "lossy": True},
+        meta=SeriesFacts(patient_id="4711", lossy=True),
     )  # fmt: skip
     return [
         make_outcome(1, Coverage.PARTLY),

@@ -225,7 +225,7 @@ def test_dismissed_places_are_printed_with_reason_and_count():
 def test_pixels_that_are_no_squares_are_told_with_both_sides():
     outcome = make_outcome(1)
     record = outcome.record
-    oblong = replace(record, meta={**record.meta, "spacing_mm": [2.0, 1.0, 0.5]})
+    oblong = replace(record, meta=record.meta.with_facts(spacing_mm=(2.0, 1.0, 0.5)))
     unnamed = replace(oblong, modality="OT", series_id=2)
     outcomes = (
         replace(outcome, record=oblong),

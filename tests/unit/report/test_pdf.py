@@ -13,11 +13,13 @@ import pytest
 from pypdf import PdfReader
 
 from btd_desktop.calibration.scope import Coverage
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.twin import twin_value
+from btd_desktop.volume import SeriesFacts
 from tests.unit.report.case_sample import (
     digest,
     make_document,
@@ -171,8 +173,8 @@ def test_markup_in_received_text_is_printed_as_text_and_embeds_nothing():
     outcomes = []
     for i, payload in enumerate(PAYLOADS, 1):
         record = make_record(
-            i, description=payload, meta={"patient_name": payload},
-            findings=({"severity": "note", "sentence": payload},),
+            i, description=payload, meta=SeriesFacts(patient_name=payload),
+            findings=(SeriesFinding("x", "note", payload),),
         )  # fmt: skip
         outcome = SeriesExamination(record)
         outcomes.append(outcome)
@@ -204,7 +206,7 @@ def test_markup_in_received_text_is_printed_as_text_and_embeds_nothing():
 
 
 def test_invisible_characters_are_printed_visibly():
-    record = make_record(meta={"patient_name": "DOE\u202eNAJ^\x1b[2J山"})
+    record = make_record(meta=SeriesFacts(patient_name="DOE\u202eNAJ^\x1b[2J山"))
     outcome = make_outcome(1, Coverage.NOT, record=record)
     text = text_of(render_pdf(make_document(outcomes=[outcome])))
     assert "DOE⟨U+202E⟩NAJ^⟨U+001B⟩[2J⟨U+5C71⟩" in text.replace("\n", "")
@@ -269,7 +271,9 @@ def test_many_exhibits_and_series_fit():
 
 @pytest.mark.parametrize("length", [5_000, 300_000])
 def test_text_longer_than_a_page_is_cut_with_a_remark(length):
-    record = make_record(description="B" * length, meta={"patient_name": "A" * length})
+    record = make_record(
+        description="B" * length, meta=SeriesFacts(patient_name="A" * length)
+    )
     outcome = make_outcome(1, Coverage.NOT, record=record)
     store = with_info(question="why " * (length // 4), client="C" * length)
     document = make_document(store=store, outcomes=[outcome])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
+from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest, tree_digest
 from btd_desktop.examination.body import picture_of_body
 from btd_desktop.report.document import (
@@ -220,7 +221,7 @@ def test_sentences_of_checks_lose_what_they_quote_and_keep_what_they_say():
         'One series with 2 different series descriptions: "Thorax Frau Zweig" and'
         ' "X". It may be an error; born 3. Februar 1931, see CT/IM0003.dcm.'
     )
-    record = make_record(findings=({"severity": "note", "sentence": sentence},))
+    record = make_record(findings=(SeriesFinding("x", "note", sentence),))
     outcome = make_outcome(1, Coverage.NOT, record=record)
     document = make_document(outcomes=[outcome])
     assert "Zweig" in everything_in(document)

@@ -143,9 +143,9 @@ def test_volume_carries_geometry_and_scanner():
     assert volume.spacing_mm == (2.5, 5.0, 5.0)
     assert volume.slice_positions_mm == (-2.5, 0.0, 2.5)
     assert volume.origin_mm == (-157.5, -157.5, -2.5)
-    assert volume.source["manufacturer"] == "BTD SIMULATED"
-    assert volume.source["kernel"] == "STANDARD"
-    assert volume.source["patient_id"] == "SIM-0007"
+    assert volume.source.manufacturer == "BTD SIMULATED"
+    assert volume.source.kernel == "STANDARD"
+    assert volume.source.patient_id == "SIM-0007"
 
 
 def test_pixels_outside_the_reconstruction_circle_hold_the_floor():

@@ -90,4 +90,4 @@ def test_exported_series_imports_as_the_same_volume(scan, tmp_path):
     assert series.volume.spacing_mm == pytest.approx(scan.spacing_mm)
     assert series.volume.origin_mm == pytest.approx(scan.origin_mm)
     for key in ("manufacturer", "model", "kernel", "thickness_mm", "kvp"):
-        assert series.volume.source[key] == scan.source[key]
+        assert getattr(series.volume.source, key) == getattr(scan.source, key)

@@ -93,7 +93,7 @@ def test_volume_is_whole_numbers_with_geometry_and_same_bytes_for_a_seed(phantom
     assert np.array_equal(first.voxels, again.voxels)
     assert first.spacing_mm == (5.5, 2.5, 2.5)
     assert first.modality == "MR"
-    assert first.source["patient_id"] == "SIM-9"
+    assert first.source.patient_id == "SIM-9"
 
 
 def test_neighbouring_planes_of_the_head_continue(phantom):

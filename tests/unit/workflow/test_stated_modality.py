@@ -39,7 +39,7 @@ def test_statement_is_kept_and_printed_as_the_examiners(volume, capsys, stated):
     assert series["modality_from"] == "examiner"
     with CaseStore.open(case) as store:
         (record,) = store.series()
-        assert record.meta["modality_from"] == "examiner"
+        assert record.meta.modality_from == "examiner"
         logged = [e for e in store.audit_log() if e.action == "modality stated"]
         assert [e.details["modality"] for e in logged] == [stated.upper()]
     assert main(["import", *arguments]) == 0
@@ -73,7 +73,7 @@ def test_statement_on_a_second_import_holds_for_the_series_of_the_first(volume, 
     with CaseStore.open(case) as store:
         (record,) = store.series()
         assert store.load_volume(record.series_id).modality == "MR"
-        codes = {finding["code"] for finding in record.findings}
+        codes = {finding.code for finding in record.findings}
         assert "stated_modality" in codes
         assert "unknown_modality" not in codes
         logged = [e.details for e in store.audit_log() if e.action == "series restated"]

@@ -78,7 +78,7 @@ def collect_cubes(
         places = lung_places(volume, rng, per_volume)
         own = [_cube(volume, place) for place in places.healthy]
         found += [_whole(_cube(volume, place)) for place in places.solid]
-        thickness = float(volume.source.get("thickness_mm") or volume.spacing_mm[0])
+        thickness = float(volume.source.thickness_mm or volume.spacing_mm[0])
         for cube in own:
             donor = own[int(rng.integers(len(own)))]
             drawn.append(_whole(with_nodule(cube, donor, thickness, rng)))

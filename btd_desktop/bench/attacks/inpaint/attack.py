@@ -282,5 +282,5 @@ def _seamed(
 
 def _slice_distance(volume: Volume) -> float:
     """Distance of slices, or their thickness where there is only one, mm."""
-    thickness = float(volume.source.get("thickness_mm") or 5.0)
+    thickness = float(volume.source.thickness_mm or 5.0)
     return float(volume.spacing_mm[0]) or thickness

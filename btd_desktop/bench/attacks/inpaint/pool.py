@@ -219,7 +219,7 @@ def _cut(volume: Volume, s: int, r: int, c: int) -> Place:
     slab = volume.voxels[wanted, r - half : r + half, c - half : c + half]
     positions = volume.slice_positions_mm
     gaps = [abs(positions[k] - positions[s]) for k in (wanted[0], wanted[2]) if k != s]
-    thickness = float(volume.source.get("thickness_mm") or 0.0)
+    thickness = float(volume.source.thickness_mm or 0.0)
     return Place(
         slab=np.rint(slab).astype(np.int16),
         has_before=before,

@@ -169,7 +169,7 @@ def test_what_the_header_declares_is_a_note(text: dict[str, str]) -> None:
     findings = found(smooth, slices)
     assert {"processing_declared", "smoothed_noise"} <= codes_of(findings)
     assert {finding.severity for finding in findings} == {"note"}
-    assert "processing" not in with_processing(smooth, findings).source
+    assert not with_processing(smooth, findings).source.processing
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_one_slice_that_declares_does_not_excuse_the_others() -> None:
 def test_undeclared_traces_are_kept_for_the_scope_in_words() -> None:
     smooth = changed(scan(), lambda p: ndimage.gaussian_filter(p, 1.0))
     kept = with_processing(smooth, found(smooth))
-    assert TRACES["smoothed_noise"].words in kept.source["processing"]
+    assert TRACES["smoothed_noise"].words in (kept.source.processing or ())
     assert with_processing(scan(), found(scan())) is scan()
 
 
