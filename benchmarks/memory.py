@@ -26,8 +26,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.volume import SeriesFacts
-
 LIMIT_GIB = 4.0 * 1e9 / 2**30  # issue 2: under 4 GB
 LEVELS = (0.01, 0.0173286, 0.055)
 
@@ -49,7 +47,7 @@ def synthetic_slices(n: int, side: int) -> Iterator[NDArray[np.int16]]:
 
 def write_evidence(folder: Path, n: int, side: int) -> None:
     from btd_desktop.simulator.export import export_series
-    from btd_desktop.volume import Volume
+    from btd_desktop.volume import SeriesFacts, Volume
 
     volume = Volume(
         np.stack(list(synthetic_slices(n, side))),
@@ -85,8 +83,10 @@ def write_model(folder: Path) -> Path:
     from btd_desktop.digest import bytes_digest
     from btd_desktop.preprocess.presets import PRESETS
     from btd_desktop.scoring.card import ModelCard
+    from btd_desktop.scoring.detector import Backend
     from btd_desktop.scoring.engine import grid_of
     from btd_desktop.scoring.features import GridFeatures, feature_names
+    from btd_desktop.volume import SeriesFacts
 
     torch.manual_seed(0)
     network = LeanDenoiser()
@@ -100,7 +100,7 @@ def write_model(folder: Path) -> Path:
         network.head.weight.zero_()
         network.head.weight[0, 0] = 1.4
     weights = weights_bytes(network.state_dict())
-    preset = PRESETS["ct96wide"].to_json()
+    preset = PRESETS["ct96wide"]
     card = ModelCard(
         "bench",
         "untrained weights",
@@ -129,7 +129,7 @@ def write_model(folder: Path) -> Path:
             *(a.astype(np.float32) for a in arrays),
         )
 
-    facts = {"thickness_mm": 1.0, "pixel_spacing_mm": 0.7}
+    facts = SeriesFacts(thickness_mm=1.0, pixel_spacing_mm=0.7)
     series = [
         BenignSeries(f"p{i}", tuple(features() for _ in range(40)), facts, f"{i:064x}")
         for i in range(4)
@@ -140,9 +140,9 @@ def write_model(folder: Path) -> Path:
         "bench",
         {"name": card.name, "digest": card.digest},
         preset,
-        grid_of(preset).to_json(),
+        grid_of(preset),
         LEVELS,
-        {},
+        Backend(),
     )
     path = folder / "profiles" / "bench.json"
     write_profile(fit_profile(series, header, 0.01), path)

@@ -174,7 +174,7 @@ def main() -> None:
         weights = (ROOT / "runs" / given.name / WEIGHTS_FILE).read_bytes()
     save_model(folder, card, weights)
     write_manifest(folder.parent)
-    modality = str(card.preset["modality"])
+    modality = card.preset.modality
     detector = open_detector(ModelEntry(folder, card, "", shipped=True))
     profile = calibrate_on(
         load_split("calib", modality),

@@ -94,7 +94,7 @@ def lean_detector(model: Path | None, device: ComputeDevice) -> DiffusionDetecto
             "random weights",
             describe_network(network),
             parameter_count(network),
-            PRESETS["ct96wide"].to_json(),
+            PRESETS["ct96wide"],
             LEVELS,
             "",
         )

@@ -32,8 +32,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from btd_desktop.volume import SeriesFacts
-
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
@@ -47,7 +45,7 @@ UP_LIMIT_S, SLICE_LIMIT_S, FRAME_LIMIT_MS = 3.0, 1.0, 16.0
 
 def synthetic_volume(n_slices: int, seed: int) -> Any:
     """A body with two lungs; slice i repeats slice i modulo DISTINCT."""
-    from btd_desktop.volume import Volume
+    from btd_desktop.volume import SeriesFacts, Volume
 
     rng = np.random.default_rng([5, seed])
     r, c = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta
 
 Real = Annotated[float, Meta(gt=-1e300, lt=1e300)]
@@ -28,7 +29,7 @@ def record_from_json(kind: type[_Record], value: Mapping[str, Any]) -> _Record:
         ValueError: A field is missing, of another kind, out of range or not known; the
             text names it where it can.
     """
-    read = msgspec.convert(value, kind)
+    read = msgspec.convert(value, kind, dec_hook=_array)
     # msgspec drops keys that it does not know and makes a whole number a real one.
     again = plain_json(read)
     odd = [
@@ -47,7 +48,23 @@ def plain_json(record: object) -> dict[str, Any]:
     return plain
 
 
+def _array(kind: type, value: object) -> object:
+    """A numpy array of the annotated number format; whatever else JSON has no word for.
+
+    Texts and fractions that numpy would bend to fit are noticed when it is written.
+    """
+    if get_origin(kind) is not np.ndarray:
+        raise NotImplementedError(f"{kind} is no field of a record")
+    (dtype,) = get_args(get_args(kind)[1])
+    try:
+        return np.array(value, dtype)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
 def _builtin(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     # numpy's real numbers and torch's version are kinds of float and str.
     for kind in (float, str):
         if isinstance(value, kind):

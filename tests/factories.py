@@ -16,8 +16,9 @@ from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.dicom.write import write_series
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import IntensityScale, preset_named
-from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.card import LeanNetwork, ModelCard
 from btd_desktop.scoring.copies import NoiseCopy
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
 from btd_desktop.volume import SeriesFacts, Volume
@@ -63,12 +64,12 @@ def make_tiny_model(
     import torch
 
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
-    from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
+    from btd_desktop.diffusion.lean import LeanDenoiser
     from btd_desktop.diffusion.networks import describe_network, parameter_count
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = LeanDenoiser(LeanConfig((8, 8, 8), 1))
+        network = LeanDenoiser(LeanNetwork((8, 8, 8), 1))
         # Fresh last layers are zero in many networks: make sure that maps are not.
         for parameter in network.parameters():
             if not bool(parameter.any()):
@@ -80,7 +81,7 @@ def make_tiny_model(
         title=f"untrained test model, {preset}",
         network=describe_network(network),
         n_parameters=parameter_count(network),
-        preset=preset_named(preset).to_json(),
+        preset=preset_named(preset),
         levels=TINY_LEVELS,
         weights_sha256=bytes_digest(weights),
         training={"description": "not trained"},
@@ -185,6 +186,6 @@ def make_manifest(**changes: Any) -> RunManifest:
         noise_levels=TINY_LEVELS,
         paper_level=1,
         volume_digest="1" * 64,
-        backend={"kind": "cpu", "dtype": "float32"},
+        backend=Backend("cpu", dtype="float32"),
     )
     return replace(manifest, **changes)

@@ -31,6 +31,7 @@ from btd_desktop.preprocess.presets import (
     scaled_slice,
 )
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ReferenceNetwork
 from btd_desktop.volume import Volume
 
 INJECTION, REMOVAL = "injection score", "removal score"
@@ -64,7 +65,7 @@ def measure_networks(
         SettingsError: Patch sizes differ.
         Cancelled: The context said so.
     """
-    sides = {int(d.info.preset["patch"]) for d in detectors}
+    sides = {d.info.preset.patch for d in detectors}
     if len(sides) != 1:
         raise SettingsError(
             "these models have patches of different sizes",
@@ -85,7 +86,7 @@ def measure_networks(
         )
         scales = {
             name: fit_scale(volume, preset_named(name))
-            for name in {str(d.info.preset["name"]) for d in detectors}
+            for name in {d.info.preset.name for d in detectors}
         }
         # Volumes are as large as the series: only patches are kept.
         label = _Label(patient, side, scales)
@@ -156,7 +157,7 @@ def _judged(
 ) -> list[tables.Judged]:
     if not shown:
         return []
-    preset = str(detector.info.preset["name"])
+    preset = detector.info.preset.name
     patches = np.stack([own.patches[preset] for own in shown])
     level = detector.info.levels[detector.info.paper_level]
     squares = []
@@ -167,7 +168,7 @@ def _judged(
         )
         squares.append(maps.astype(np.float64) ** 2)
     square = np.concatenate(squares)
-    low = (square.shape[1] - int(detector.info.preset["centre"])) // 2
+    low = (square.shape[1] - detector.info.preset.centre) // 2
     centre = square[:, low : square.shape[1] - low, low : square.shape[2] - low]
     injection, removal = centre.mean(axis=(1, 2)), square.mean(axis=(1, 2))
     return [
@@ -197,14 +198,14 @@ def to_markdown(
     lines = ["| " + " | ".join(cells) + " |", "| --- " * len(cells) + "|"]
     for detector, own in zip(detectors, rows, strict=True):
         card = detector.card
-        kind = str(card.network["kind"])
-        if kind == "reference":
-            kind += f" {card.network['dim']}"
+        kind = card.network.kind
+        if isinstance(card.network, ReferenceNetwork):
+            kind += f" {card.network.dim}"
         cells = [
             card.name,
             kind,
             f"{card.n_parameters:,}",
-            str(card.preset["name"]),
+            card.preset.name,
             str(card.training.get("patients_learnt", "–")),
         ]
         for row in own:

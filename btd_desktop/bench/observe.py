@@ -31,7 +31,6 @@ from btd_desktop.bench.tampering import (
 from btd_desktop.preprocess.presets import (
     IntensityScale,
     fit_scale,
-    preset_named,
     scaled_slice,
 )
 from btd_desktop.progress import TaskContext
@@ -161,7 +160,7 @@ def _scan(
     slices: Sequence[int],
     context: TaskContext,
 ) -> _Scanned:
-    scale = fit_scale(volume, preset_named(str(detector.info.preset["name"])))
+    scale = fit_scale(volume, detector.info.preset)
     level = detector.info.paper_level
     wanted = {n for s in slices for n in (s, *neighbours_of(volume, s))}
     own = _Scanned(volume, scale, grid, level, {}, [], [], [])

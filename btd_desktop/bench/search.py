@@ -22,7 +22,7 @@ from btd_desktop.calibration.apply import CalibratedSeries, calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import BtdError
-from btd_desktop.preprocess.presets import fit_scale, preset_named
+from btd_desktop.preprocess.presets import fit_scale
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, neighbours_of, score_volume
@@ -185,7 +185,7 @@ def rows_json(rows: Sequence[SearchRow]) -> str:
 def _features(
     volume: Volume, detector: Detector, slices: Iterable[int], context: TaskContext
 ) -> list[GridFeatures]:
-    scale = fit_scale(volume, preset_named(str(detector.info.preset["name"])))
+    scale = fit_scale(volume, detector.info.preset)
     wanted = set(slices)
     skip = [s for s in range(volume.n_slices) if s not in wanted]
     scored = score_volume(

@@ -96,7 +96,7 @@ def shift_rows(
             profile,
             model_digest=detector.info.digest,
             preset=detector.info.preset,
-            grid=grid.to_json(),
+            grid=grid,
             facts=facts,
         )
         result = calibrate_series(profile, _AS_IF, features)["anomaly"]

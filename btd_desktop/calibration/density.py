@@ -21,16 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
 
-_STRATA = ("solid", "mixed", "aerated")
+_Tissue = Literal["solid", "mixed", "aerated"]
+_STRATA: tuple[_Tissue, ...] = ("solid", "mixed", "aerated")
 _BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
 _SHRINK_N = 20.0  # places that the assumption "this series is an average one" weighs
 _MIN_PLACES = 200
@@ -45,14 +47,30 @@ class Stratum:
         n: Places it was fitted on.
         mean: Shape (K,).
         precision: Inverse covariance, shape (K, K).
-        scale: From log squared distance to share of genuine places.
+        knots: As in `SurpriseScale`, for log squared distances.
+        distances: Likewise.
     """
 
-    name: str
-    n: int
+    name: _Tissue
+    n: Annotated[int, Meta(ge=1)]
     mean: NDArray[np.float64]
     precision: NDArray[np.float64]
-    scale: SurpriseScale
+    knots: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no density."""
+        mean, precision = self.mean, self.precision
+        if precision.shape != (mean.size, mean.size) or mean.ndim != 1:
+            raise ValueError("mean and precision do not fit each other")
+        if not np.isfinite(np.concatenate([mean, precision.ravel()])).all():
+            raise ValueError("density holds values that are not usable")
+        SurpriseScale(self.knots, self.distances)
+
+    @property
+    def scale(self) -> SurpriseScale:
+        """From log squared distance to share of genuine places."""
+        return SurpriseScale(self.knots, self.distances)
 
     def log_distance(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log squared Mahalanobis distance of centred features (N, K), shape (N,)."""
@@ -61,29 +79,6 @@ class Stratum:
     def surprise(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """-log10 of the share of genuine places as far out, shape (N,), >= 0."""
         return self.scale.surprise(self.log_distance(features))
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value, numbers rounded to 10 significant digits."""
-        return {
-            "name": self.name,
-            "n": self.n,
-            "mean": rounded(self.mean),
-            "precision": [rounded(row) for row in self.precision],
-            **self.scale.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Stratum:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        mean, precision = (
-            np.array(value[key], dtype=np.float64) for key in ("mean", "precision")
-        )
-        if precision.shape != (mean.size, mean.size) or mean.ndim != 1:
-            raise ValueError("mean and precision do not fit each other")
-        if not np.isfinite(np.concatenate([mean, precision.ravel()])).all():
-            raise ValueError("density holds values that are not usable")
-        scale = SurpriseScale.from_json(value)
-        return cls(str(value["name"]), int(value["n"]), mean, precision, scale)
 
 
 def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -143,6 +138,15 @@ class View:
     columns: NDArray[np.int64]
     strata: tuple[Stratum, Stratum, Stratum]
 
+    def __post_init__(self) -> None:
+        """Refuse columns that do not ascend or fit the densities."""
+        columns = self.columns
+        ascending = columns.ndim == 1 and bool(np.all(np.diff(columns) > 0))
+        if not ascending or columns.size == 0 or columns[0] < 0:
+            raise ValueError("a density's columns are not those of its features")
+        if any(s.mean.size != columns.size for s in self.strata):
+            raise ValueError("a density and its columns do not fit each other")
+
     def scores(
         self, centred: NDArray[np.float64], which: NDArray[np.int64]
     ) -> NDArray[np.float64]:
@@ -168,6 +172,15 @@ class BenignDensity:
     whole: View | None
     alone: View
 
+    def __post_init__(self) -> None:
+        """Refuse densities over other features."""
+        if self.alone.columns[-1] >= self.n_features:
+            raise ValueError("a density's columns are not those of its features")
+        if self.whole is not None:
+            columns = self.whole.columns
+            if columns.size != self.n_features or columns[-1] >= self.n_features:
+                raise ValueError("the whole density does not use every feature")
+
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
     ) -> NDArray[np.float64]:
@@ -190,41 +203,6 @@ class BenignDensity:
             out[full] = self.whole.scores(centred[full], which[full])
         out[~full] = self.alone.scores(centred[~full], which[~full])
         return out
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the profile."""
-
-        def view(v: View) -> dict[str, Any]:
-            return {
-                "columns": v.columns.tolist(),
-                "strata": [s.to_json() for s in v.strata],
-            }
-
-        return {
-            "n_features": self.n_features,
-            "whole": None if self.whole is None else view(self.whole),
-            "alone": view(self.alone),
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> BenignDensity:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        n = int(value["n_features"])
-
-        def view(v: dict[str, Any]) -> View:
-            columns = np.array(v["columns"], dtype=np.int64)
-            solid, mixed, aerated = (Stratum.from_json(s) for s in v["strata"])
-            ascending = columns.ndim == 1 and bool(np.all(np.diff(columns) > 0))
-            if not ascending or columns.size == 0 or columns[0] < 0 or columns[-1] >= n:
-                raise ValueError("a density's columns are not those of its features")
-            if any(s.mean.size != columns.size for s in (solid, mixed, aerated)):
-                raise ValueError("a density and its columns do not fit each other")
-            return View(columns, (solid, mixed, aerated))
-
-        whole = None if value["whole"] is None else view(value["whole"])
-        if whole is not None and whole.columns.size != n:
-            raise ValueError("the whole density does not use every feature")
-        return cls(n, whole, view(value["alone"]))
 
 
 def fit_density(
@@ -278,18 +256,13 @@ def _fit_view(
     return View(columns, (solid, mixed, air))
 
 
-def _fit_stratum(name: str, part: NDArray[np.float64]) -> Stratum:
+def _fit_stratum(name: _Tissue, part: NDArray[np.float64]) -> Stratum:
     estimate = LedoitWolf().fit(part)
     # Rounded as the profile's file holds them: a profile scores alike before and after.
     mean = np.array(rounded(estimate.location_))
     precision = np.array([rounded(row) for row in estimate.precision_])
-    return Stratum(
-        name,
-        len(part),
-        mean,
-        precision,
-        fit_surprise(_log_distance(part, mean, precision)),
-    )
+    scale = fit_surprise(_log_distance(part, mean, precision))
+    return Stratum(name, len(part), mean, precision, scale.knots, scale.distances)
 
 
 def _log_distance(

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -131,8 +132,7 @@ def _is_sound_tail(start: float, share: float, shape: float, scale: float) -> bo
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True, array_like=True):
     """Generalised Pareto tail of genuine scores, for p-values beside the ECDF's.
 
     It extrapolates, so it is printed beside the conformal p-value and never decides.

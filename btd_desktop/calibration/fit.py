@@ -7,9 +7,10 @@ density of all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,15 @@ from btd_desktop.calibration.profile import (
     LEVELS,
     CalibrationProfile,
     LevelCalibration,
+    Scanner,
     stored_scores,
 )
 from btd_desktop.errors import CalibrationError
+from btd_desktop.preprocess.presets import Preset
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import ACROSS, feature_names
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.manifest import ModelName
 
 # A patient with many slices must not drown the others in the patch distribution.
 _PATCHES_PER_PATIENT = 600
@@ -54,11 +60,11 @@ class ProfileHeader:
     name: str
     created: str
     software: str
-    model: dict[str, str]
-    preset: dict[str, Any]
-    grid: dict[str, Any]
+    model: ModelName
+    preset: Preset
+    grid: PatchGrid
     noise_levels: tuple[float, ...]
-    backend: dict[str, Any]
+    backend: Backend
     notes: tuple[str, ...] = ()
 
 
@@ -188,15 +194,24 @@ def _calibrate_scores(
         threshold = threshold_at_fpr(ecdf, fpr)
     except CalibrationError as error:
         return LevelCalibration(
-            ecdf, len(own), None, f"{error.detail}; {error.hint}", None, 0.0, (), tail
+            ecdf.scores,
+            len(own),
+            None,
+            f"{error.detail}; {error.hint}",
+            None,
+            0.0,
+            (),
+            tail,
         )
     if len(own) < MIN_PATIENTS:
-        return LevelCalibration(ecdf, len(own), threshold, "", None, 0.0, (), tail)
+        return LevelCalibration(
+            ecdf.scores, len(own), threshold, "", None, 0.0, (), tail
+        )
     rates = _left_out_rates(own, fpr, threshold)
     n_effective = _effective_n(rates, fpr, ecdf.n)
     rate = float(np.mean(rates))
     return LevelCalibration(
-        ecdf,
+        ecdf.scores,
         len(own),
         threshold,
         "",
@@ -238,14 +253,11 @@ def _range(values: list[float]) -> tuple[float, float]:
     return (min(values), max(values)) if values else (0.0, 0.0)
 
 
-def _scanner_mix(series: Sequence[BenignSeries]) -> tuple[dict[str, Any], ...]:
-    mix: dict[tuple[Any, ...], int] = {}
-    keys = ("manufacturer", "model", "kernel", "thickness_mm")
+def _scanner_mix(series: Sequence[BenignSeries]) -> tuple[Scanner, ...]:
+    mix: Counter[tuple[str, str, str, float | Literal[""]]] = Counter()
     for own in series:
-        facts = (getattr(own.facts, key) for key in keys)
-        key = tuple("" if fact is None else fact for fact in facts)
-        mix[key] = mix.get(key, 0) + len(own.slices)
-    return tuple(
-        {**dict(zip(keys, key, strict=True)), "n_slices": n}
-        for key, n in sorted(mix.items(), key=lambda item: str(item[0]))
-    )
+        facts, thickness = own.facts, own.facts.thickness_mm
+        named = facts.manufacturer or "", facts.model or "", facts.kernel or ""
+        mix[(*named, "" if thickness is None else thickness)] += len(own.slices)
+    ordered = sorted(mix.items(), key=lambda item: str(item[0]))
+    return tuple(Scanner(*key, n_slices=n) for key, n in ordered)

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import numpy as np
+from msgspec import Meta, convert
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
@@ -20,7 +21,12 @@ from btd_desktop.calibration.ecdf import Ecdf, Tail
 from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
+from btd_desktop.preprocess.presets import Preset
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import feature_names
+from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.manifest import ModelName
+from btd_desktop.strict_json import plain_json, record_from_json
 
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
@@ -31,16 +37,8 @@ _FORMAT = 3
 _OLDEST_FORMAT = 3  # older ones hold other features, or another search for copies
 _MAX_BYTES = 64 << 20
 _MIN_SPREAD = 5  # scores of one level from which they must differ
-# What a hand-made or damaged JSON value can raise on its way through the parsers.
-_BAD_VALUE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-)
+_Rate = Annotated[float, Meta(ge=0.0, le=1.0)]
+_Count = Annotated[int, Meta(ge=0)]
 
 
 def stored_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,7 +68,8 @@ class LevelCalibration:
     """Benign scores of one kind at one level, and the threshold drawn from them.
 
     Attributes:
-        ecdf: Of the benign scores: patches, slice maxima or series maxima.
+        scores: Benign scores of patches, slice maxima or series maxima: ascending,
+            shape (N,), N >= 1, with the digits that `stored_scores` keeps.
         n_patients: Patients behind them: the number that counts as independent.
         threshold: Scores strictly above it are flagged; None when the scores are too
             few for the wanted rate.
@@ -84,52 +83,42 @@ class LevelCalibration:
         tail: Parametric tail; None when the scores are too few for one.
     """
 
-    ecdf: Ecdf
-    n_patients: int
+    scores: NDArray[np.float64]
+    n_patients: _Count
     threshold: float | None
     reason: str
-    interval: tuple[float, float] | None
-    effective_n: float
-    patient_fpr: tuple[float, ...]
+    interval: tuple[_Rate, _Rate] | None
+    effective_n: Annotated[float, Meta(ge=0.0)]
+    patient_fpr: tuple[_Rate, ...]
     tail: Tail | None
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value; scores keep 7 significant digits."""
-        tail = self.tail
-        return {
-            "scores": stored_scores(self.ecdf.scores).tolist(),
-            "n_patients": self.n_patients,
-            "threshold": self.threshold,
-            "reason": self.reason,
-            "interval": list(self.interval) if self.interval else None,
-            "effective_n": self.effective_n,
-            "patient_fpr": list(self.patient_fpr),
-            "tail": None
-            if tail is None
-            else [tail.start, tail.share, tail.shape, tail.scale],
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> LevelCalibration:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        scores = np.array(value["scores"], dtype=np.float64)
+    def __post_init__(self) -> None:
+        """Refuse scores that rank nothing."""
+        scores = self.scores
         ascending = scores.ndim == 1 and scores.size and np.all(np.diff(scores) >= 0)
         if not ascending or not np.isfinite(scores).all():
             raise ValueError("benign scores are not ascending finite numbers")
         _check_spread(scores)
-        interval = value["interval"]
-        tail = value["tail"]
-        threshold = value["threshold"]
-        return cls(
-            Ecdf(scores),
-            int(value["n_patients"]),
-            None if threshold is None else float(threshold),
-            str(value["reason"]),
-            None if interval is None else (float(interval[0]), float(interval[1])),
-            float(value["effective_n"]),
-            tuple(float(f) for f in value["patient_fpr"]),
-            None if tail is None else Tail(*(float(t) for t in tail)),
-        )
+
+    @property
+    def ecdf(self) -> Ecdf:
+        """Distribution of the scores."""
+        return Ecdf(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """A scanner, kernel and thickness, and the slices that it gave a profile.
+
+    Attributes:
+        thickness_mm: "" where it is not known.
+    """
+
+    manufacturer: str
+    model: str
+    kernel: str
+    thickness_mm: float | Literal[""]
+    n_slices: _Count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +130,13 @@ class CalibrationProfile:
         created: ISO 8601 UTC.
         software: Version of this program.
         model: {"name", "digest"} of the model.
-        preset: JSON value of the preprocessing preset.
-        grid: JSON value of the patch grid.
+        preset: The preprocessing preset.
+        grid: The patch grid.
         noise_levels: Noise levels of the maps.
         backend: Device and precision the scores were computed with.
         target_fpr: Wanted false-positive rate.
         n_patients, n_series, n_slices, n_patches: Benign scans behind it.
-        scanners: One entry per scanner, kernel and thickness: {"manufacturer",
-            "model", "kernel", "thickness_mm", "n_slices"}.
+        scanners: One entry per scanner, kernel and thickness.
         ranges: Smallest and largest value seen of pixel_spacing_mm and thickness_mm.
         density: Benign density of the features.
         copies: From log strength of a copy (`scoring.copies`) to share of genuine
@@ -161,23 +149,35 @@ class CalibrationProfile:
     name: str
     created: str
     software: str
-    model: dict[str, str]
-    preset: dict[str, Any]
-    grid: dict[str, Any]
+    model: ModelName
+    preset: Preset
+    grid: PatchGrid
     noise_levels: tuple[float, ...]
-    backend: dict[str, Any]
-    target_fpr: float
-    n_patients: int
-    n_series: int
-    n_slices: int
-    n_patches: int
-    scanners: tuple[dict[str, Any], ...]
+    backend: Backend
+    target_fpr: Annotated[float, Meta(gt=0.0, lt=1.0)]
+    n_patients: _Count
+    n_series: _Count
+    n_slices: _Count
+    n_patches: _Count
+    scanners: tuple[Scanner, ...]
     ranges: dict[str, tuple[float, float]]
     density: BenignDensity
     copies: SurpriseScale | None
     levels: Mapping[str, Mapping[str, LevelCalibration]]
     notes: tuple[str, ...] = ()
     evidence: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what lacks a level, or has a density of other features."""
+        for kind in KINDS:
+            extra = {"place"} if kind == "anomaly" and self.copies is not None else {}
+            if set(self.levels.get(kind, ())) != {*LEVELS, *extra}:
+                raise ValueError(
+                    f"the {kind} score has not the levels that belong to it"
+                )
+        n_features = len(feature_names(self.noise_levels))
+        if self.density.n_features != n_features:
+            raise ValueError(f"the density does not have {n_features} features")
 
     @property
     def digest(self) -> str:
@@ -186,32 +186,14 @@ class CalibrationProfile:
 
     def to_json(self) -> dict[str, Any]:
         """JSON value of the profile file, the digest left out."""
-        return {
-            "format": _FORMAT,
-            "name": self.name,
-            "created": self.created,
-            "software": self.software,
-            "model": dict(self.model),
-            "preset": self.preset,
-            "grid": self.grid,
-            "noise_levels": list(self.noise_levels),
-            "backend": self.backend,
-            "target_fpr": self.target_fpr,
-            "n_patients": self.n_patients,
-            "n_series": self.n_series,
-            "n_slices": self.n_slices,
-            "n_patches": self.n_patches,
-            "scanners": list(self.scanners),
-            "ranges": {k: list(v) for k, v in self.ranges.items()},
-            "density": self.density.to_json(),
-            "copies": None if self.copies is None else self.copies.to_json(),
-            "levels": {
-                kind: {level: c.to_json() for level, c in by_level.items()}
-                for kind, by_level in self.levels.items()
-            },
-            "notes": list(self.notes),
-            "evidence": [list(e) for e in self.evidence],
-        }
+        return {"format": _FORMAT, **plain_json(self)}
+
+
+class _Head(TypedDict):
+    """What a profile's file holds besides the profile; a case leaves the digest out."""
+
+    format: int
+    digest: NotRequired[str]
 
 
 def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
@@ -224,82 +206,38 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
     Raises:
         CalibrationError: It is not a profile, damaged, altered or of a newer format.
     """
-    stated = value.get("digest") if isinstance(value, dict) else None
     try:
-        if int(value["format"]) > _FORMAT:
+        head = convert(value, _Head)
+        found = head["format"]
+        if found > _FORMAT:
             raise CalibrationError(
-                f"{where} has format {value['format']}; this program reads up to "
-                f"{_FORMAT}",
+                f"{where} has format {found}; this program reads up to {_FORMAT}",
                 hint="use a newer version of the program",
                 code="profile_format",
             )
-        if int(value["format"]) < _OLDEST_FORMAT:
+        if found < _OLDEST_FORMAT:
             raise CalibrationError(
-                f"{where} has format {value['format']}, whose scores this program no "
-                "longer computes",
+                f"{where} has format {found}, whose scores this program no longer "
+                "computes",
                 hint="calibrate again, or read it with the version that made it",
                 code="profile_format",
             )
-        profile = _parse(value)
+        rest = {key: value[key] for key in value.keys() - head.keys()}
+        profile = record_from_json(CalibrationProfile, rest)
         actual = profile.digest
-    except _BAD_VALUE as error:
+    except (ValueError, RecursionError) as error:
         raise CalibrationError(
             f"{where} is not a calibration profile: {error}", code="profile"
         ) from error
-    if stated is not None and stated != actual:
+    stated = head.get("digest", actual)
+    if stated != actual:
         raise CalibrationError(
             f"{where} was altered: its digest is {actual[:12]}…, it says "
-            f"{str(stated)[:12]}…",
+            f"{stated[:12]}…",
             hint="restore the profile, or calibrate again",
             code="profile_digest",
         )
     return profile
-
-
-def _parse(value: dict[str, Any]) -> CalibrationProfile:
-    levels = {
-        kind: {
-            level: LevelCalibration.from_json(value["levels"][kind][level])
-            for level in LEVELS
-        }
-        for kind in KINDS
-    }
-    place = value["levels"]["anomaly"].get("place")
-    if place is not None:
-        levels["anomaly"]["place"] = LevelCalibration.from_json(place)
-    copies = value["copies"]
-    if (place is None) != (copies is None):
-        raise ValueError("the scale of copies and the level of places go together")
-    fpr = float(value["target_fpr"])
-    if not 0.0 < fpr < 1.0:
-        raise ValueError(f"target_fpr {fpr:g}")
-    noise_levels = tuple(float(v) for v in value["noise_levels"])
-    density = BenignDensity.from_json(value["density"])
-    n_features = len(feature_names(noise_levels))
-    if density.n_features != n_features:
-        raise ValueError(f"the density does not have {n_features} features")
-    return CalibrationProfile(
-        name=str(value["name"]),
-        created=str(value["created"]),
-        software=str(value["software"]),
-        model={k: str(v) for k, v in value["model"].items()},
-        preset=dict(value["preset"]),
-        grid=dict(value["grid"]),
-        noise_levels=noise_levels,
-        backend=dict(value["backend"]),
-        target_fpr=fpr,
-        n_patients=int(value["n_patients"]),
-        n_series=int(value["n_series"]),
-        n_slices=int(value["n_slices"]),
-        n_patches=int(value["n_patches"]),
-        scanners=tuple(dict(s) for s in value["scanners"]),
-        ranges={k: (float(v[0]), float(v[1])) for k, v in value["ranges"].items()},
-        density=density,
-        copies=None if copies is None else SurpriseScale.from_json(copies),
-        levels=levels,
-        notes=tuple(str(n) for n in value["notes"]),
-        evidence=tuple((str(a), str(b)) for a, b in value["evidence"]),
-    )
 
 
 def write_profile(profile: CalibrationProfile, path: Path) -> None:

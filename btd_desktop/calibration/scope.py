@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.fit import MIN_PATIENTS
 from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.preprocess.presets import Preset
+from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import SeriesFacts
 
 # A third thinner or half as thick again is another noise; a quarter in pixel size is
@@ -66,8 +67,8 @@ def check_scope(
     profile: CalibrationProfile,
     *,
     model_digest: str,
-    preset: dict[str, Any],
-    grid: dict[str, Any],
+    preset: Preset,
+    grid: PatchGrid,
     facts: SeriesFacts,
 ) -> Scope:
     """Check a series and the run that scored it against a profile.
@@ -75,8 +76,8 @@ def check_scope(
     Args:
         profile: The calibration.
         model_digest: Digest of the model that scores.
-        preset: JSON value of the preprocessing used.
-        grid: JSON value of the grid used.
+        preset: The preprocessing used.
+        grid: The grid used.
         facts: Facts of the series, as a case keeps them.
     """
     refusals = _refusals(profile, model_digest, preset, grid, facts)
@@ -125,24 +126,25 @@ def with_scores(
 def _refusals(
     profile: CalibrationProfile,
     model_digest: str,
-    preset: dict[str, Any],
-    grid: dict[str, Any],
+    preset: Preset,
+    grid: PatchGrid,
     facts: SeriesFacts,
 ) -> list[str]:
     out = []
-    if model_digest != profile.model.get("digest"):
+    made_with = profile.model["digest"]
+    if model_digest != made_with:
         out.append(
-            f"the profile was made with model {profile.model.get('name')} "
-            f"({profile.model.get('digest', '')[:12]}…), the scan was scored with "
+            f"the profile was made with model {profile.model['name']} "
+            f"({made_with[:12]}…), the scan was scored with "
             f"another ({model_digest[:12]}…)"
         )
     if preset != profile.preset:
         out.append("the profile was made with another preprocessing")
     if grid != profile.grid:
         out.append("the profile was made with another grid of patches")
-    if facts.modality != profile.preset.get("modality"):
+    if facts.modality != profile.preset.modality:
         out.append(
-            f"the profile is for {profile.preset.get('modality')}, the series is "
+            f"the profile is for {profile.preset.modality}, the series is "
             f"{facts.modality}"
         )
     # What the import already knows that no profile speaks for.
@@ -174,12 +176,10 @@ def _doubts(profile: CalibrationProfile, facts: SeriesFacts) -> list[str]:
     for key, name in _MEASURES:
         if profile.ranges.get(key, (0.0, 0.0))[1] > 0.0 and not getattr(facts, key):
             out.append(f"the series does not state its {name}")
-    if not any(
-        s.get("manufacturer") == maker and s.get("model") == model for s in known
-    ):
-        named = f"{maker} {model}".strip() or "not named in the files"
+    if not any((s.manufacturer, s.model) == (maker, model) for s in known):
+        named = facts.scanner or "not named in the files"
         out.append(f"the scanner ({named}) is not among those of the profile")
-    if kernel and not any(s.get("kernel") == kernel for s in known):
+    if kernel and not any(s.kernel == kernel for s in known):
         out.append(f"the kernel ({kernel}) is not among those of the profile")
     out.extend(
         f"the series is not as a reconstruction leaves it: {words}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,15 @@ class SurpriseScale:
     knots: NDArray[np.float64]
     distances: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        """Refuse knots that are no scale."""
+        knots, distances = self.knots, self.distances
+        if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
+            raise ValueError("knots and distances do not fit each other")
+        falling = np.all(np.diff(knots) < 0.0) and np.all(np.diff(distances) > 0.0)
+        if not np.isfinite(np.concatenate([knots, distances])).all() or not falling:
+            raise ValueError("a scale holds values that are not usable")
+
     def surprise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """-log10 of the share of genuine places as far out, shape of `logs`, >= 0."""
         inside = np.interp(logs, self.distances, self.knots)
@@ -44,23 +52,6 @@ class SurpriseScale:
         beyond = self.knots[-1] + slope * (logs - self.distances[-1])
         share: NDArray[np.float64] = np.where(logs > self.distances[-1], beyond, inside)
         return -share
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return {"knots": rounded(self.knots), "distances": rounded(self.distances)}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> SurpriseScale:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        knots, distances = (
-            np.array(value[key], dtype=np.float64) for key in ("knots", "distances")
-        )
-        if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
-            raise ValueError("knots and distances do not fit each other")
-        falling = np.all(np.diff(knots) < 0.0) and np.all(np.diff(distances) > 0.0)
-        if not np.isfinite(np.concatenate([knots, distances])).all() or not falling:
-            raise ValueError("a scale holds values that are not usable")
-        return cls(knots, distances)
 
 
 def counted_copies(surprise: NDArray[np.float64], fpr: float) -> NDArray[np.float64]:

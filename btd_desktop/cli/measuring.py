@@ -86,7 +86,7 @@ def calibrated_detector(
     detector = open_detector(find_model(model, modality))
     found = choose_profile(
         detector.card,
-        grid_of(detector.card.preset).to_json(),
+        grid_of(detector.card.preset),
         SeriesFacts(modality=modality),
         profile,
     )

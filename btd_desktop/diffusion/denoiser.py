@@ -83,7 +83,7 @@ class DiffusionDetector:
     def _by_patches(
         self, image: NDArray[np.float32], level: float
     ) -> NDArray[np.float32]:
-        side = int(self.card.preset["patch"])
+        side = self.card.preset.patch
         keep = side - 2 * _MARGIN
         h, w = image.shape
         out = np.empty_like(image)
@@ -122,7 +122,7 @@ def open_detector(folder: Path, device: ComputeDevice) -> DiffusionDetector:
         ModelError: The model is missing, damaged or not what its card says.
     """
     network, card = load_model(folder)
-    patch = int(card.preset["patch"])
+    patch = card.preset.patch
     if not isinstance(network, LeanDenoiser) and patch <= 2 * _MARGIN:
         raise ModelError(
             f"the reference network keeps what lies {_MARGIN} px inside its patches; "

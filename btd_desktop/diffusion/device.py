@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
 from btd_desktop.errors import SettingsError
+from btd_desktop.scoring.detector import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ class ComputeDevice:
         """The torch dtype of convolutions."""
         return torch.bfloat16 if self.dtype == "bfloat16" else torch.float32
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the run manifest."""
-        return asdict(self)
+    @property
+    def backend(self) -> Backend:
+        """What manifests and profiles say of it."""
+        return Backend(**asdict(self))
 
 
 def choose_device(wanted: str = "auto", dtype: str = "auto") -> ComputeDevice:

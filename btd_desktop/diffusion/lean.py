@@ -11,43 +11,17 @@ several levels.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from btd_desktop.scoring.card import LeanNetwork
+
 # Scaled intensities span [-1, 1] while the noise that matters is near 0.02: the gain
 # brings it to where activations work, without changing what can be represented.
 _INPUT_GAIN = 8.0
 _EMBEDDING = 32
-
-
-@dataclass(frozen=True, slots=True)
-class LeanConfig:
-    """Size of a lean network.
-
-    Attributes:
-        widths: Channels at full, half and quarter resolution.
-        deep_blocks: Residual blocks at quarter resolution (each widens the receptive
-            field by 8 px; two keep its radius at 32).
-    """
-
-    widths: tuple[int, int, int] = (24, 48, 96)
-    deep_blocks: int = 2
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the model card."""
-        value = asdict(self)
-        value["widths"] = list(self.widths)
-        return value
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> LeanConfig:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        first, second, third = (int(w) for w in value["widths"])
-        return cls((first, second, third), int(value["deep_blocks"]))
 
 
 class _Block(nn.Module):
@@ -79,9 +53,9 @@ class LeanDenoiser(nn.Module):
     where x holds white noise of that level on clean content.
     """
 
-    def __init__(self, config: LeanConfig | None = None) -> None:
+    def __init__(self, config: LeanNetwork | None = None) -> None:
         super().__init__()
-        self.config = config or LeanConfig()
+        self.config = config or LeanNetwork()
         w0, w1, w2 = self.config.widths
         self.embed = nn.Sequential(
             nn.Linear(8, _EMBEDDING), nn.SiLU(), nn.Linear(_EMBEDDING, _EMBEDDING)

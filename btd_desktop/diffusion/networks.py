@@ -2,82 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+from msgspec import convert
 from torch import nn
 
-from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
+from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.errors import ModelError
+from btd_desktop.scoring.card import LeanNetwork, Network, ReferenceNetwork
+from btd_desktop.strict_json import plain_json
 
 # A card comes from outside: it must not be able to ask for terabytes. The largest
 # network that anybody used for this (dim 64) has 36 million parameters.
-_MAX_WIDTH = 512
 _MAX_PARAMETERS = 150_000_000
 
 
-def build_network(description: dict[str, Any]) -> nn.Module:
+def build_network(description: Network) -> nn.Module:
     """A network with fresh weights, as described in a card.
 
-    Args:
-        description: {"kind": "lean", "widths": [24, 48, 96], "deep_blocks": 2} or
-            {"kind": "reference", "dim": 32, "multipliers": [1, 2, 4, 8]}.
-
     Raises:
-        ModelError: The description is not one of these.
+        ModelError: A size is out of range, or the network larger than any in use.
     """
-    builders = {"lean": _build_lean, "reference": _build_reference}
     try:
-        build = builders[description["kind"]]
-        with torch.device("meta"):
-            n_parameters = parameter_count(build(description))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        convert(plain_json(description), Network)
+    except ValueError as error:
         raise ModelError(
             f"the model card describes a network that cannot be built: {error}",
             code="network",
         ) from error
+    with torch.device("meta"):
+        n_parameters = parameter_count(_built(description))
     if n_parameters > _MAX_PARAMETERS:
         raise ModelError(
             f"the model card describes a network of {n_parameters:,} parameters; "
             f"at most {_MAX_PARAMETERS:,} are accepted",
             code="network",
         )
-    return build(description)
+    return _built(description)
 
 
-def _build_lean(description: dict[str, Any]) -> nn.Module:
-    config = LeanConfig.from_json(description)
-    sizes = (*config.widths, config.deep_blocks)
-    if max(sizes) > _MAX_WIDTH or min(sizes) < 1:
-        raise ValueError(f"sizes out of range: {sizes}")
-    return LeanDenoiser(config)
+def _built(description: Network) -> nn.Module:
+    if isinstance(description, LeanNetwork):
+        return LeanDenoiser(description)
+    return ReferenceUnet(description.dim, description.multipliers)
 
 
-def _build_reference(description: dict[str, Any]) -> nn.Module:
-    dim = int(description["dim"])
-    multipliers = [int(m) for m in description["multipliers"]]
-    if not (8 <= dim <= _MAX_WIDTH and dim % 8 == 0 and len(multipliers) == 4):
-        raise ValueError(f"dim {dim} with multipliers {multipliers}")
-    if not all(1 <= m <= 16 for m in multipliers):
-        raise ValueError(f"multipliers out of range: {multipliers}")
-    return ReferenceUnet(dim, multipliers)
-
-
-def describe_network(network: nn.Module) -> dict[str, Any]:
+def describe_network(network: nn.Module) -> Network:
     """The description from which `build_network` builds the same network.
 
     Raises:
         TypeError: The network is of neither kind.
     """
     if isinstance(network, LeanDenoiser):
-        return {"kind": "lean", **network.config.to_json()}
+        return network.config
     if isinstance(network, ReferenceUnet):
-        return {
-            "kind": "reference",
-            "dim": network.dim,
-            "multipliers": list(network.multipliers),
-        }
+        first, second, third, fourth = network.multipliers
+        return ReferenceNetwork(network.dim, (first, second, third, fourth))
     raise TypeError(f"not one of our networks: {type(network).__name__}")
 
 

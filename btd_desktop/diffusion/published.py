@@ -38,13 +38,13 @@ from btd_desktop.diffusion.networks import build_network, parameter_count
 from btd_desktop.diffusion.published_reader import MEMORY_BYTES
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
+from btd_desktop.preprocess.presets import Preset
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.card import CARD_FILE, ModelCard
+from btd_desktop.scoring.card import CARD_FILE, ModelCard, ReferenceNetwork
 
 # In a frozen bundle there is no `python -m`: see `dicom.sandbox.WORKER_FLAG`.
 READER_FLAG: Final = "--checkpoint-reader"
 _LEVELS: Final = (0.0173286, 0.03, 0.055, 0.1)
-_MULTIPLIERS: Final = (1, 2, 4, 8)
 _CREDITS: Final = (
     "Weights published by F. M. Grabovski, L. Yasur, G. Amit and Y. Mirsky with their "
     "paper “Back-in-Time Diffusion: Unsupervised Detection of Medical Deepfakes”."
@@ -71,7 +71,7 @@ def convert_checkpoint(
     path: Path,
     out: Path,
     *,
-    preset: dict[str, Any],
+    preset: Preset,
     now: datetime,
     context: TaskContext,
     limits: ReaderLimits | None = None,
@@ -81,7 +81,7 @@ def convert_checkpoint(
     Args:
         path: The `.pt` file; it is read and never changed.
         out: Folder of the new model; its name becomes the model's name.
-        preset: JSON value of the paper's preset for its modality (ct96 or mr128).
+        preset: The paper's preset for its modality (ct96 or mr128).
         now: Time of conversion, aware.
         context: Cancellation.
         limits: Ceilings for hostile files.
@@ -105,17 +105,13 @@ def convert_checkpoint(
     del checkpoint
     _require_success(path, answer)
     state = tensors_from_bytes(bytes(data), path)
-    description = {
-        "kind": "reference",
-        "dim": _dim_of(state, path),
-        "multipliers": list(_MULTIPLIERS),
-    }
+    description = ReferenceNetwork(_dim_of(state, path))
     network = build_network(description)
     install_weights(network, state, str(path))
     weights = weights_bytes(network.state_dict())
     card = ModelCard(
         name=model_name(out),
-        title=f"{preset['modality']}, reference, as published by the paper's authors",
+        title=f"{preset.modality}, reference, as published by the paper's authors",
         network=description,
         n_parameters=parameter_count(network),
         preset=preset,

@@ -89,7 +89,7 @@ def scope_warning(
     if run is None:
         return None
     model = model_of_run(run.manifest)
-    grid = run.manifest.grid.to_json()
+    grid = run.manifest.grid
     scope = scope_of(profile, model, grid, examination.record.meta)
     if not scope.reasons:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from btd_desktop.examination.model_manifest import (
 )
 from btd_desktop.scoring.card import CARD_FILE, ModelCard, ModelFacts, read_card
 from btd_desktop.scoring.detector import DetectorInfo
+from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import RunManifest
 from btd_desktop.scoring.selfcheck import check_noise_prediction
 from btd_desktop.volume import SeriesFacts
@@ -122,7 +123,7 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
     fitting = [
         e
         for e in list_models()
-        if e.card is not None and e.card.preset.get("modality") == modality
+        if e.card is not None and e.card.preset.modality == modality
     ]
     if modality not in ("CT", "MR"):
         raise ModelError(
@@ -164,7 +165,7 @@ def model_of_run(manifest: RunManifest) -> ModelFacts:
     name, digest = manifest.model["name"], manifest.model["digest"]
     entry = _installed(digest)
     card = None if entry is None else entry.card
-    preset = manifest.preset.to_json()
+    preset = manifest.preset
     return ModelFacts(name, digest, preset, manifest.noise_levels, card)
 
 
@@ -218,7 +219,7 @@ def open_detector(
         preset=card.preset,
         levels=card.levels,
         paper_level=paper_level,
-        backend=network.device.to_json(),
+        backend=network.device.backend,
     )
     return BoundDetector(info, card, network)
 
@@ -289,7 +290,7 @@ _ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
 
 def choose_profile(
     model: ModelCard | ModelFacts,
-    grid: dict[str, Any],
+    grid: PatchGrid,
     facts: SeriesFacts,
     wanted: str = "",
     kept: Sequence[CalibrationProfile] = (),
@@ -302,7 +303,7 @@ def choose_profile(
 
     Args:
         model: Model that scored.
-        grid: JSON value of the patch grid.
+        grid: The patch grid.
         facts: Facts of the series.
         wanted: Profile asked for; it is taken whatever it covers.
         kept: Profiles that the case keeps for the model, the one used last first.
@@ -336,7 +337,7 @@ def choose_profile(
 def scope_of(
     profile: CalibrationProfile,
     model: ModelCard | ModelFacts,
-    grid: dict[str, Any],
+    grid: PatchGrid,
     facts: SeriesFacts,
 ) -> Scope:
     """How far a profile speaks for a series that a model scored on a grid."""

@@ -112,9 +112,7 @@ def read_series(
     problem, evaluation = _uncalibrated(model), None
     try:
         kept = _profiles_kept(store, run, model)
-        chosen = choose_profile(
-            model, manifest.grid.to_json(), record.meta, choice.profile, kept
-        )
+        chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
         if chosen is not None:
             evaluation = _evaluated(run, record, features, *chosen)
             problem = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from btd_desktop.errors import BtdError, Cancelled
 
 if TYPE_CHECKING:
     from btd_desktop.cases.model import SeriesRecord
+    from btd_desktop.scoring.detector import Backend
 
 
 NOT_COVERED: Final = "not covered by the calibration"
@@ -143,3 +145,31 @@ def flagged_text(is_flagged: bool | None) -> str:
 
 def _is_smallest(p_value: float, n: int) -> bool:
     return n > 0 and p_value <= (1 + 1e-9) / (n + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """The device in use, for the status strip.
+
+    Attributes:
+        name: "CPU" or the graphics card's name, with precision.
+        reason: Why this one, in a sentence.
+        is_gpu: A graphics card computes.
+    """
+
+    name: str
+    reason: str
+    is_gpu: bool
+
+
+def device_line(backend: Backend) -> DeviceLine:
+    """The device of a run manifest's or detector's backend."""
+    kind, dtype = backend.kind or "cpu", backend.dtype
+    is_gpu = kind != "cpu"
+    shown = backend.name if is_gpu and backend.name else kind.upper()
+    reason = backend.reason or ""
+    if not is_gpu and reason and reason != "asked for":
+        reason = f"No GPU is used: {reason}."
+    elif reason == "asked for":
+        reason = "Chosen in the settings."
+    return DeviceLine(f"{shown}, {dtype}" if dtype else shown, reason, is_gpu)

@@ -7,8 +7,9 @@ number in it. Scaled intensities are in [0, 1] here; the diffusion process maps 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -39,7 +40,7 @@ class Preset:
     """
 
     name: str
-    modality: str
+    modality: Literal["CT", "MR"]
     kind: Literal["window", "standardise"]
     low: float
     high: float
@@ -47,9 +48,16 @@ class Preset:
     centre: int = 32
     version: int = 1
 
-    def to_json(self) -> dict[str, Any]:
-        """The preset as a JSON value, for cards, manifests and profiles."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        """Refuse what would fail later: the window, patch geometry."""
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(f"a window from {self.low:g} to {self.high:g}")
+        if (
+            self.patch % 8
+            or self.centre % 8
+            or not 0 < self.centre < self.patch <= 1024
+        ):
+            raise ValueError(f"patch {self.patch} with centre {self.centre}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +71,6 @@ class IntensityScale:
 
     zero_at: float
     one_at: float
-
-    def to_json(self) -> dict[str, float]:
-        """JSON value for the run manifest."""
-        return {"zero_at": self.zero_at, "one_at": self.one_at}
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(

@@ -8,17 +8,62 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, TypedDict
+
+from msgspec import Meta, Struct, convert
 
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
+from btd_desktop.preprocess.presets import Preset
+from btd_desktop.strict_json import plain_json, record_from_json
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 _FORMAT = 1
 _MAX_BYTES = 16 << 20
+
+
+_Width = Annotated[int, Meta(ge=1, le=512)]
+_Times = Annotated[int, Meta(ge=1, le=16)]
+
+
+class LeanNetwork(Struct, frozen=True, tag_field="kind", tag="lean"):
+    """Size of a lean network (`diffusion.lean`).
+
+    Attributes:
+        widths: Channels at full, half and quarter resolution.
+        deep_blocks: Residual blocks at quarter resolution (each widens the receptive
+            field by 8 px; two keep its radius at 32).
+    """
+
+    kind: ClassVar = "lean"
+    widths: tuple[_Width, _Width, _Width] = (24, 48, 96)
+    deep_blocks: _Width = 2
+
+
+class ReferenceNetwork(Struct, frozen=True, tag_field="kind", tag="reference"):
+    """Size of a network as the paper's (`diffusion.unet`).
+
+    Attributes:
+        dim: Channels at full resolution.
+        multipliers: Channels at each resolution over `dim`.
+    """
+
+    kind: ClassVar = "reference"
+    dim: Annotated[int, Meta(ge=8, le=512, multiple_of=8)]
+    multipliers: tuple[_Times, _Times, _Times, _Times] = (1, 2, 4, 8)
+
+
+Network = LeanNetwork | ReferenceNetwork
+
+
+class _Head(TypedDict):
+    """What a card's file holds besides the card."""
+
+    format: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +73,37 @@ class ModelCard:
     Attributes:
         name: Short name, also that of its folder.
         title: One line for lists.
-        network: Description for `networks.build_network`.
+        network: What `networks.build_network` builds.
         n_parameters: Number of learned values.
-        preset: The preset's JSON value (preprocessing and patch geometry).
+        preset: Preprocessing and patch geometry.
         levels: Noise levels at which the detector asks the network, ascending; the
             paper's level (t = 0) is one of them.
         weights_sha256: SHA-256 of the weights file.
-        training: Recipe, data, patients per split, steps, credits.
-        metrics: Measured figures, with what they were measured on.
+        training: Recipe, data, patients per split, steps, credits; free JSON.
+        metrics: Measured figures, with what they were measured on; free JSON.
         limits: Sentences: what was not measured, what the model is not for.
         created: Day of creation, ISO 8601.
     """
 
     name: str
     title: str
-    network: dict[str, Any]
+    network: Network
     n_parameters: int
-    preset: dict[str, Any]
+    preset: Preset
     levels: tuple[float, ...]
     weights_sha256: str
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     created: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse levels that do not ascend within (0, 1]."""
+        ascending = all(a < b for a, b in itertools.pairwise((0.0, *self.levels, 1.1)))
+        if not ascending or not self.levels or self.levels[-1] > 1.0:
+            raise ValueError(
+                f"noise levels must ascend within (0, 1], got {self.levels}"
+            )
 
     @property
     def digest(self) -> str:
@@ -59,21 +112,13 @@ class ModelCard:
         Titles, metrics and wording may be corrected later without making a new
         model of it.
         """
-        return json_digest(
-            {
-                "network": self.network,
-                "preset": self.preset,
-                "levels": list(self.levels),
-                "weights": self.weights_sha256,
-            }
-        )
+        card = plain_json(self)
+        named = {key: card[key] for key in ("network", "preset", "levels")}
+        return json_digest({**named, "weights": self.weights_sha256})
 
     def to_json(self) -> dict[str, Any]:
         """JSON value of the card file."""
-        value = asdict(self)
-        value["levels"] = list(self.levels)
-        value["limits"] = list(self.limits)
-        return {"format": _FORMAT, "digest": self.digest, **value}
+        return {"format": _FORMAT, "digest": self.digest, **plain_json(self)}
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -88,58 +133,32 @@ def read_card(folder: Path) -> ModelCard:
             raise ModelError(f"{path} is missing or is not a file", code="card")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path} is too large for a model card", code="card")
-        value = json.loads(path.read_text(encoding="utf-8"))
-        found_format = int(value.pop("format"))
-        digest = str(value.pop("digest"))
-        value["levels"] = tuple(float(level) for level in value["levels"])
-        value["limits"] = tuple(str(limit) for limit in value["limits"])
-        card = ModelCard(**value)
-        _check_values(card)
+        value = json.loads(path.read_text("utf-8"))
+        head = convert(value, _Head)
+        if head["format"] > _FORMAT:
+            raise ModelError(
+                f"{path} has format {head['format']}; this program reads up to "
+                f"{_FORMAT}",
+                hint="use a newer version of the program",
+                code="card_format",
+            )
+        rest = {key: value[key] for key in value.keys() - head.keys()}
+        card = record_from_json(ModelCard, rest)
         actual = card.digest
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}", code="card"
         ) from error
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not a model card: {error}", code="card") from error
-    if found_format > _FORMAT:
+    if head["digest"] != actual:
         raise ModelError(
-            f"{path} has format {found_format}; this program reads up to {_FORMAT}",
-            hint="use a newer version of the program",
-            code="card_format",
-        )
-    if digest != actual:
-        raise ModelError(
-            f"{path} was altered: its digest is {actual[:12]}…, it says {digest[:12]}…",
+            f"{path} was altered: its digest is {actual[:12]}…, it says "
+            f"{head['digest'][:12]}…",
             hint="restore the model from where it came from",
             code="card_digest",
         )
     return card
-
-
-def _check_values(card: ModelCard) -> None:
-    """Refuse what would fail later: kinds of values, levels, patch geometry."""
-    texts = (card.name, card.title, card.weights_sha256, card.created)
-    tables = (card.network, card.preset, card.training, card.metrics)
-    if not all(isinstance(t, str) for t in texts):
-        raise TypeError("name, title, weights_sha256 and created are texts")
-    if not all(isinstance(t, dict) for t in tables):
-        raise TypeError("network, preset, training and metrics are objects")
-    levels = card.levels
-    ascending = all(a < b for a, b in itertools.pairwise(levels))
-    if not levels or not ascending or not 0.0 < levels[0] <= levels[-1] <= 1.0:
-        raise ValueError(f"noise levels must ascend within (0, 1], got {levels}")
-    patch, centre = card.preset["patch"], card.preset["centre"]
-    whole = type(patch) is int and type(centre) is int
-    if not whole or patch % 8 or centre % 8 or not 0 < centre < patch <= 1024:
-        raise ValueError(f"patch {patch!r} with centre {centre!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +172,14 @@ class ModelFacts:
     Attributes:
         name: Short name.
         digest: `ModelCard.digest`.
-        preset: The preset's JSON value.
+        preset: The preset.
         levels: Noise levels, ascending.
         card: Its card; None where the model is not installed.
     """
 
     name: str
     digest: str
-    preset: dict[str, Any]
+    preset: Preset
     levels: tuple[float, ...]
     card: ModelCard | None = None
 

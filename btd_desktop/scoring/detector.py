@@ -7,10 +7,33 @@ none of them imports torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
+
+from btd_desktop.preprocess.presets import Preset
+
+
+class Backend(Struct, frozen=True, omit_defaults=True):
+    """What computes; a fact that is not known is None, and absent from JSON.
+
+    Attributes:
+        kind: "cpu", "cuda" or "mps".
+        name: Name of the processor or graphics card.
+        reason: One sentence: why this one.
+        dtype: "float32" or "bfloat16": precision of convolutions.
+        threads: CPU threads.
+        torch_version: Version of torch.
+    """
+
+    kind: str | None = None
+    name: str | None = None
+    reason: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
+    torch_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +43,18 @@ class DetectorInfo:
     Attributes:
         name: Short name of the model.
         digest: Digest of everything that decides its maps.
-        preset: JSON value of the preset it was trained with.
+        preset: The preset it was trained with.
         levels: Noise levels of its maps, ascending, shape (L,).
         paper_level: Index of the level of the paper's reverse step (t = 0).
-        backend: Device, precision and library versions, JSON values.
+        backend: Device, precision and library versions.
     """
 
     name: str
     digest: str
-    preset: dict[str, Any]
+    preset: Preset
     levels: tuple[float, ...]
     paper_level: int
-    backend: dict[str, Any]
+    backend: Backend
 
 
 class Detector(Protocol):

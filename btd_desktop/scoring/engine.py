@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
-from btd_desktop.preprocess.presets import IntensityScale, scaled_slice
+from btd_desktop.preprocess.presets import IntensityScale, Preset, scaled_slice
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.features import GridFeatures, Neighbour, grid_features
@@ -43,9 +42,9 @@ class SliceScores:
         return float(self.features.injection[found].max()) if found.any() else None
 
 
-def grid_of(preset: dict[str, Any], stride: int = 16) -> PatchGrid:
-    """The grid that goes with a preset's JSON value."""
-    return PatchGrid(int(preset["patch"]), stride, int(preset["centre"]))
+def grid_of(preset: Preset, stride: int = 16) -> PatchGrid:
+    """The grid that goes with a preset."""
+    return PatchGrid(preset.patch, stride, preset.centre)
 
 
 def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ makes scoring a thousand overlapping patches as cheap as reading the slice.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,6 @@ class PatchGrid:
     def columns(self, width: int) -> NDArray[np.int64]:
         """Column of each centre in a slice of that width, ascending."""
         return np.arange(0, width + 1, self.stride)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for manifests and profiles."""
-        return asdict(self)
 
 
 def block_sums(planes: NDArray[Any]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from btd_desktop.digest import json_digest
 from btd_desktop.preprocess.presets import IntensityScale, Preset
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.strict_json import plain_json, record_from_json
 
@@ -52,7 +53,7 @@ class RunManifest:
     noise_levels: tuple[float, ...]
     paper_level: int
     volume_digest: str
-    backend: dict[str, Any]
+    backend: Backend
 
     def __post_init__(self) -> None:
         """Refuse levels among which the paper's is none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from btd_desktop.errors import CalibrationError
 from btd_desktop.examination.models import BoundDetector
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
-from btd_desktop.scoring.engine import score_volume
-from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.engine import grid_of, score_volume
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
@@ -80,7 +78,7 @@ def calibrate_paths(
         CalibrationError: No or too few series, or a patient the model learnt from.
         Cancelled: The examiner asked to stop.
     """
-    modality = str(detector.card.preset["modality"])
+    modality = detector.card.preset.modality
     series = load_benign(paths, modality, context)
     return calibrate_on(
         series,
@@ -114,7 +112,7 @@ def calibrate_on(
         Cancelled: The examiner asked to stop.
     """
     _refuse_learnt(series, detector)
-    found, grid_json = benign_features(
+    found = benign_features(
         [(s.volume, patient_of(s)) for s in series],
         detector,
         context,
@@ -126,7 +124,7 @@ def calibrate_on(
         software=__version__,
         model={"name": detector.info.name, "digest": detector.info.digest},
         preset=detector.info.preset,
-        grid=grid_json,
+        grid=grid_of(detector.info.preset),
         noise_levels=detector.info.levels,
         backend=detector.info.backend,
         notes=tuple(notes),
@@ -145,8 +143,8 @@ def benign_features(
     detector: Detector,
     context: TaskContext,
     background: Sequence[tuple[Volume, str]] = (),
-) -> tuple[list[BenignSeries], dict[str, Any]]:
-    """Features of genuine series, those of the background last, and the grid's JSON.
+) -> list[BenignSeries]:
+    """Features of genuine series, those of the background last.
 
     Args:
         series: Volumes, each with the key of its patient.
@@ -161,7 +159,6 @@ def benign_features(
     patients = list(dict.fromkeys(patient for _, patient in series))
     done = 0
     found: list[BenignSeries] = []
-    grid_json: dict[str, Any] = {}
     for index, (volume, patient) in enumerate((*series, *background)):
         counts = index < len(series)
         where = "background"
@@ -172,13 +169,12 @@ def benign_features(
         def tell(n: int, where: str = where, before: int = done) -> None:
             context.report(before + n, total, "Scoring benign slices", where)
 
-        own, grid = _scored(
+        own = _scored(
             volume, patient, detector, tell, n_series=len(series) if counts else 0
         )
-        grid_json = grid.to_json()
         done += volume.n_slices
         found.append(own)
-    return found, grid_json
+    return found
 
 
 def _scored(
@@ -188,7 +184,7 @@ def _scored(
     tell: Callable[[int], None],
     *,
     n_series: int,
-) -> tuple[BenignSeries, PatchGrid]:
+) -> BenignSeries:
     """Features of a genuine series, and how some of its places fare as copies.
 
     `n_series` of the calibration; 0 makes no search for copies.
@@ -209,8 +205,7 @@ def _scored(
         # Cancelled like the scoring, whose count stands still meanwhile.
         searching = TaskContext(lambda _: tell(volume.n_slices))
         copies = sampled_copies(volume, features, residuals, n_series, searching)
-    own = BenignSeries(patient, tuple(features), facts_of(volume), digest, copies)
-    return own, grid
+    return BenignSeries(patient, tuple(features), facts_of(volume), digest, copies)
 
 
 def _refuse_learnt(series: Sequence[LoadedSeries], detector: BoundDetector) -> None:

@@ -45,7 +45,7 @@ def convert_published(
     card = convert_checkpoint(
         checkpoint,
         out,
-        preset=preset_named(_PRESETS[modality]).to_json(),
+        preset=preset_named(_PRESETS[modality]),
         now=services.now(),
         context=context,
     )

@@ -104,7 +104,7 @@ def score_place(
         evaluation = required_evaluation(examination)
         manifest = evaluation.run.manifest
         if dtype == "auto":
-            dtype = str(manifest.backend.get("dtype", "auto"))
+            dtype = manifest.backend.dtype or "auto"
         entry = installed_model(model_of_run(manifest))
         detector = open_detector(entry, device=device, dtype=dtype)
         scored = score_at(store, evaluation, detector, place, context)

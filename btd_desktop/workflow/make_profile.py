@@ -12,6 +12,7 @@ from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.errors import CalibrationError
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.services import Services
 
@@ -114,7 +115,7 @@ def profile_summary(profile: CalibrationProfile) -> dict[str, Any]:
         "n_series": profile.n_series,
         "n_slices": profile.n_slices,
         "n_patches": profile.n_patches,
-        "scanners": list(profile.scanners),
+        "scanners": [plain_json(scanner) for scanner in profile.scanners],
         "levels": [
             {
                 "kind": kind,

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from btd_desktop import __version__
 from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import Cancelled, ModelError
-from btd_desktop.preprocess.presets import (
-    IntensityScale,
-    Preset,
-    fit_scale,
-    preset_named,
-)
+from btd_desktop.preprocess.presets import IntensityScale, fit_scale, preset_named
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector, DetectorInfo
 from btd_desktop.scoring.engine import SliceScores, grid_of, score_volume
@@ -29,9 +25,6 @@ from btd_desktop.workflow.services import Services
 OnRun = Callable[[Run], None]
 OnSlice = Callable[[SliceScores], None]
 
-# Backend facts that do not alter a score; the run may be resumed with others.
-_FREE_BACKEND = ("threads", "reason", "name")
-
 
 def make_manifest(
     volume: Volume, volume_digest: str, info: DetectorInfo
@@ -42,10 +35,15 @@ def make_manifest(
         SettingsError: The model is for another modality.
         ModelError: The model's preset is not one that this program knows.
     """
-    preset = _preset_of(info)
+    preset = preset_named(info.preset.name)
+    if preset != info.preset:
+        raise ModelError(
+            f"model {info.name} was trained with another version of preset "
+            f"{preset.name}",
+            code="preset",
+        )
     scale = fit_scale(volume, preset)
-    grid = grid_of(info.preset)
-    backend = {k: v for k, v in info.backend.items() if k not in _FREE_BACKEND}
+    grid = grid_of(preset)
     manifest = RunManifest(
         software=__version__,
         engine=ENGINE_VERSION,
@@ -56,20 +54,10 @@ def make_manifest(
         noise_levels=info.levels,
         paper_level=info.paper_level,
         volume_digest=volume_digest,
-        backend=backend,
+        # Without what does not alter a score: the run may be resumed with others.
+        backend=replace(info.backend, threads=None, reason=None, name=None),
     )
     return manifest, scale, grid
-
-
-def _preset_of(info: DetectorInfo) -> Preset:
-    preset = preset_named(str(info.preset.get("name", "")))
-    if preset.to_json() != info.preset:
-        raise ModelError(
-            f"model {info.name} was trained with another version of preset "
-            f"{preset.name}",
-            code="preset",
-        )
-    return preset
 
 
 def score_series(

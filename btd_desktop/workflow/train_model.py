@@ -25,7 +25,8 @@ from btd_desktop.errors import EvidenceError, SettingsError
 from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.preprocess.presets import Preset, fit_scale, preset_named
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.card import LeanNetwork, ModelCard, Network, ReferenceNetwork
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.calibrate import patient_of
 from btd_desktop.workflow.services import Services
 
@@ -124,17 +125,9 @@ def make_recipe(options: TrainingOptions) -> TrainingRecipe:
     """
     if options.network == "lean":
         width = options.dim
-        network: dict[str, Any] = {
-            "kind": "lean",
-            "widths": [width, 2 * width, 4 * width],
-            "deep_blocks": 2,
-        }
+        network: Network = LeanNetwork((width, 2 * width, 4 * width))
     elif options.network == "reference":
-        network = {
-            "kind": "reference",
-            "dim": options.dim,
-            "multipliers": [1, 2, 4, 8],
-        }
+        network = ReferenceNetwork(options.dim)
     else:
         raise SettingsError(
             f"there is no network “{options.network}”", hint="use lean or reference"
@@ -296,19 +289,19 @@ def _write_model(
     from btd_desktop.diffusion.networks import build_network, parameter_count
     from btd_desktop.diffusion.training.state import averaged_weights
 
-    averaged, _, step = averaged_weights(out / CHECKPOINT_DIR)
+    averaged, step = averaged_weights(out / CHECKPOINT_DIR)
     weights = weights_bytes(averaged)
     learnt = set(split.train_patients)
     card = ModelCard(
         name=model_name(out),
-        title=f"{preset.modality}, {recipe.network['kind']}, {preset.name}",
+        title=f"{preset.modality}, {recipe.network.kind}, {preset.name}",
         network=recipe.network,
         n_parameters=parameter_count(build_network(recipe.network)),
-        preset=preset.to_json(),
+        preset=preset,
         levels=_levels_of(recipe),
         weights_sha256=bytes_digest(weights),
         training={
-            "recipe": recipe.to_json(),
+            "recipe": plain_json(recipe),
             "steps": step,
             "patients_learnt": len(split.train_patients),
             "patients_watched": len(split.validation_patients),
@@ -341,7 +334,7 @@ def _write_model(
 
 
 def _levels_of(recipe: TrainingRecipe) -> tuple[float, ...]:
-    if recipe.network["kind"] != "lean":
+    if recipe.network.kind != "lean":
         return _REFERENCE_LEVELS
     low_enough = recipe.noise == "small" and recipe.noise_low <= _LEAN_LEVELS[0]
     return _LEAN_LEVELS if low_enough else _HIGHER_LEVELS

@@ -187,7 +187,7 @@ def _taken_profiles(name: str, entry: ModelEntry) -> list[str]:
     problems = []
     for path in (entry.folder / "profiles").glob("*.json"):
         genuine = read_profile(path)
-        facts = SeriesFacts(modality=preset["modality"])
+        facts = SeriesFacts(modality=preset.modality)
         scope = check_scope(
             genuine, model_digest=digest, preset=preset, grid=genuine.grid, facts=facts
         )

@@ -20,7 +20,7 @@ from btd_desktop.digest import bytes_digest, file_digest
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.detector import DetectorInfo
+from btd_desktop.scoring.detector import Backend, DetectorInfo
 from btd_desktop.workflow.import_series import CaseDetails, create_case, keep_import
 from btd_desktop.workflow.issue_report import IssuedReport, ReportOptions, issue_report
 from btd_desktop.workflow.score_series import score_series
@@ -55,10 +55,10 @@ class FakeDetector:
         self.info = DetectorInfo(
             name="fake",
             digest=bytes_digest(b"fake detector 1"),
-            preset=preset_named("ct96wide").to_json(),
+            preset=preset_named("ct96wide"),
             levels=(0.01, 0.0173286, 0.03, 0.055, 0.1),
             paper_level=1,
-            backend={"device": "numpy"},
+            backend=Backend("numpy"),
         )
 
     def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -133,9 +133,12 @@ MODELS: dict[str, tuple[Attack, str]] = {
     "another number format": (_tensor(lambda a: a.astype(np.int32)), "weights are"),
     "a network of billions": (
         _card(network={"kind": "lean", "widths": [10**9] * 3, "deep_blocks": 2}),
-        "cannot be built",
+        "is not a model card: Expected `int` <= 512 - at `$.network.widths",
     ),
-    "an unknown network": (_card(network={"kind": "os.system"}), "cannot be built"),
+    "an unknown network": (
+        _card(network={"kind": "os.system"}),
+        "is not a model card: Invalid value 'os.system' - at `$.network.kind`",
+    ),
     "no noise levels": (_card(levels=[]), "noise levels must ascend"),
     "pipe as weights": (_pipe(WEIGHTS_FILE), "is not a file"),
     "pipe as card": (_pipe(CARD_FILE), "is not a file"),

@@ -18,6 +18,7 @@ from btd_desktop.containment.starting import bare_environment
 from btd_desktop.diffusion import published
 from btd_desktop.diffusion.published import convert_checkpoint
 from btd_desktop.errors import ModelError
+from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import TaskContext
 from tests.hostile.custody_case import NOW
 from tests.hostile.taken_over import show_memory
@@ -53,7 +54,7 @@ def judge(state: str, folder: Path, attempt: str) -> None:
         convert_checkpoint(
             checkpoint,
             folder / "out",
-            preset={"modality": "CT"},
+            preset=preset_named("ct96"),
             now=NOW,
             context=TaskContext(),
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
+from btd_desktop.strict_json import plain_json, record_from_json
 
 SIDES = st.integers(1, 90)
 GRIDS = st.builds(
@@ -65,7 +66,7 @@ def test_centres_start_at_the_border_and_reach_the_far_one(
 
 @given(GRIDS)
 def test_grid_survives_json(grid: PatchGrid) -> None:
-    assert PatchGrid(**grid.to_json()) == grid
+    assert record_from_json(PatchGrid, plain_json(grid)) == grid
 
 
 @given(

@@ -71,7 +71,7 @@ def measure_ablation(
         more = []
         if data is not None and background:
             more = genuine_series(data, "train", modality, patients, context)
-        benign, _ = benign_features(genuine, detector, context, more)
+        benign = benign_features(genuine, detector, context, more)
         series, donors = series_to_measure(
             data, split, modality, patients, context, usable
         )
@@ -122,7 +122,7 @@ def measure_models(
     from btd_desktop.examination.models import find_model, open_detector
 
     detectors = [open_detector(find_model(name, "")) for name in models]
-    modalities = {str(d.card.preset["modality"]) for d in detectors}
+    modalities = {d.card.preset.modality for d in detectors}
     if len(modalities) != 1:
         raise typer.BadParameter("these models are not all of one modality")
     modality, usable = usable_attacks(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from btd_desktop.errors import SettingsError
+from btd_desktop.scoring.card import Network
 
 _CHOICES = {
     "decay": ("cosine", "constant"),
@@ -19,7 +20,7 @@ class TrainingRecipe:
     """Parameters of training.
 
     Attributes:
-        network: Description for `networks.build_network`.
+        network: What `networks.build_network` builds.
         steps: Optimiser steps.
         batch: Crops per step.
         crop: Side of a crop in pixels.
@@ -39,7 +40,7 @@ class TrainingRecipe:
             from random weights.
     """
 
-    network: dict[str, Any]
+    network: Network
     steps: int
     batch: int = 16
     crop: int = 64
@@ -80,26 +81,14 @@ class TrainingRecipe:
                     hint=f"use {' or '.join(known)}",
                 )
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for card and checkpoint."""
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> TrainingRecipe:
-        """Inverse of `to_json`.
-
-        Raises `TypeError` or `SettingsError` when fields or values do not fit.
-        """
-        return cls(**value)
-
-
-def small_noise_recipe(network: dict[str, Any], steps: int) -> TrainingRecipe:
+def small_noise_recipe(network: Network, steps: int) -> TrainingRecipe:
     """Our recipe: small crops, small noise, high learning rate, minutes on a CPU."""
     return TrainingRecipe(network, steps)
 
 
 def paper_recipe(
-    network: dict[str, Any], steps: int = 700_000, *, crop: int = 96
+    network: Network, steps: int = 700_000, *, crop: int = 96
 ) -> TrainingRecipe:
     """The recipe of the published trainer (its code, where it differs from its text).
 

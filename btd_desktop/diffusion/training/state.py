@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from btd_desktop.diffusion.training.recipe import TrainingRecipe
 from btd_desktop.errors import ModelError
+from btd_desktop.strict_json import plain_json
 
 _FILE = "checkpoint.safetensors"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -54,7 +55,7 @@ def save_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
             if value is not None:
                 tensors[f"optimiser.{name}.{moment}"] = value
     header = {
-        "recipe": json.dumps(recipe.to_json(), sort_keys=True),
+        "recipe": json.dumps(plain_json(recipe), sort_keys=True),
         "step": str(run.step),
         "elapsed_s": f"{run.elapsed_s:.3f}",
     }
@@ -83,7 +84,7 @@ def load_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
         found = json.loads(header.get("recipe", "null"))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
-    if found != json.loads(json.dumps(recipe.to_json())):
+    if found != json.loads(json.dumps(plain_json(recipe))):
         raise ModelError(
             f"{path} was made with another recipe",
             hint="choose another output folder, or give the options of that training",
@@ -101,8 +102,8 @@ def load_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
 
 
-def averaged_weights(folder: Path) -> tuple[dict[str, Tensor], TrainingRecipe, int]:
-    """Averaged weights, recipe and step of the checkpoint in `folder`.
+def averaged_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
+    """Averaged weights and step of the checkpoint in `folder`.
 
     Raises:
         ModelError: There is none, or it is damaged.
@@ -112,9 +113,8 @@ def averaged_weights(folder: Path) -> tuple[dict[str, Tensor], TrainingRecipe, i
         raise ModelError(f"{folder} holds no training checkpoint", code="checkpoint")
     tensors, header = _read(path)
     try:
-        recipe = TrainingRecipe.from_json(json.loads(header["recipe"]))
-        return _under(tensors, "average."), recipe, int(header["step"])
-    except (KeyError, TypeError, ValueError) as error:
+        return _under(tensors, "average."), int(header["step"])
+    except (KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {error}", code="checkpoint") from error
 
 

@@ -184,9 +184,8 @@ def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
         ModelChoice(
             e.folder,
             f"{named_model(e.card.name, e.card.digest)} "
-            f"({e.card.preset.get('modality')}, "
-            f"{e.card.preset.get('name')})",
-            str(e.card.preset.get("modality")),
+            f"({e.card.preset.modality}, {e.card.preset.name})",
+            e.card.preset.modality,
         )
         for e in list_models()
         if e.card is not None

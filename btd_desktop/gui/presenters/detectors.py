@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from btd_desktop.cases.model import Run
 from btd_desktop.settings import Settings, changed_settings
 
 if TYPE_CHECKING:
     from btd_desktop.examination.models import BoundDetector, ModelEntry
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceLine:
-    """The device in use, for the status strip.
-
-    Attributes:
-        name: "CPU" or the graphics card's name, with precision.
-        reason: Why this one, in a sentence.
-        is_gpu: A graphics card computes.
-    """
-
-    name: str
-    reason: str
-    is_gpu: bool
-
-
-def device_line(backend: dict[str, Any]) -> DeviceLine:
-    """The device of a run manifest's or detector's backend."""
-    kind = str(backend.get("kind", "cpu"))
-    name = str(backend.get("name", ""))
-    dtype = str(backend.get("dtype", ""))
-    is_gpu = kind != "cpu"
-    shown = name if is_gpu and name else kind.upper()
-    reason = str(backend.get("reason", ""))
-    if not is_gpu and reason and reason != "asked for":
-        reason = f"No GPU is used: {reason}."
-    elif reason == "asked for":
-        reason = "Chosen in the settings."
-    return DeviceLine(f"{shown}, {dtype}" if dtype else shown, reason, is_gpu)
 
 
 class Detectors:
@@ -68,7 +37,7 @@ class Detectors:
         from btd_desktop.examination.models import installed_model, model_of_run
 
         manifest = run.manifest
-        dtype = str(manifest.backend.get("dtype", settings.dtype))
+        dtype = manifest.backend.dtype or settings.dtype
         return self.for_entry(
             installed_model(model_of_run(manifest)),
             changed_settings(settings, dtype=dtype),

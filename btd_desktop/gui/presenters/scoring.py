@@ -15,12 +15,9 @@ from PySide6.QtCore import QObject, Signal
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
-from btd_desktop.gui.presenters.detectors import (
-    Detectors,
-    DeviceLine,
-    device_line,
-)
+from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.presenters.presenter import Presenter, problem_of
 from btd_desktop.gui.presenters.session import Session

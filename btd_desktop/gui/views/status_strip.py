@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from btd_desktop.examination.wording import DeviceLine
 from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.presenters.detectors import DeviceLine
 from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.presenters.wording import duration_text
 from btd_desktop.gui.views.help_button import HelpButton

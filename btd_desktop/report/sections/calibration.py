@@ -85,8 +85,8 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
     )
     made = datetime.fromisoformat(profile.created)
     scanners = [
-        f"{s['manufacturer']} {s['model']}, kernel {s['kernel'] or '–'}, "
-        f"{s['thickness_mm'] or '–'} mm: {counted(s['n_slices'], 'slice')}"
+        f"{s.manufacturer} {s.model}, kernel {s.kernel or '–'}, "
+        f"{s.thickness_mm or '–'} mm: {counted(s.n_slices, 'slice')}"
         for s in profile.scanners
     ]
     levels = profile.levels["anomaly"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from btd_desktop import __version__
 from btd_desktop.examination.shipped_models import model_standing, named_model
@@ -26,6 +26,7 @@ from btd_desktop.report.document import (
     unprinted,
 )
 from btd_desktop.scoring.card import ModelCard, ModelFacts
+from btd_desktop.scoring.detector import Backend
 
 _INTRODUCTION: Final = (
     "A neural network learned from genuine scans to predict the noise of an image (a"
@@ -104,16 +105,17 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         ),
         None,
     )
-    backend: dict[str, Any] = run.manifest.backend if run else {}
+    backend = run.manifest.backend if run else Backend()
     card, preset, name = model.card, model.preset, _shown_name(model)
-    patch, stride = int(preset["patch"]), run.manifest.grid.stride if run else 0
+    patch, stride = preset.patch, run.manifest.grid.stride if run else 0
     kind, dtype, torch_version = (
-        quoting(str(backend.get(key, ""))) for key in ("kind", "dtype", "torch_version")
+        quoting(fact or "")
+        for fact in (backend.kind, backend.dtype, backend.torch_version)
     )
     preprocessing = (
-        ("Kind", quoting(str(preset.get("kind")))),
-        ("Low", plain(f"{preset.get('low'):g}")),
-        ("High", plain(f"{preset.get('high'):g}")),
+        ("Kind", quoting(preset.kind)),
+        ("Low", plain(f"{preset.low:g}")),
+        ("High", plain(f"{preset.high:g}")),
     )
     levels = ", ".join(f"{level:g}" for level in model.levels)
     unknown = plain(_NOT_INSTALLED)
@@ -128,7 +130,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Fact("Model card", digest(model.digest), "card_digest", "mono"),
         Fact("Training data", _training(card) if card else unknown, "training_data"),
         Fact("Credits", stated(quoting(credit)), "credits"),
-        Fact("Preset", quoting(str(preset.get("name"))), "preset"),
+        Fact("Preset", quoting(preset.name), "preset"),
         *(Fact(label, cell) for label, cell in preprocessing),
         Fact("Noise levels", stated(plain(levels, list(model.levels))), "noise_levels"),
         Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
@@ -154,7 +156,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
 
 def _network(card: ModelCard) -> Cell:
     return join(
-        quoting(str(card.network.get("kind"))),
+        quoting(card.network.kind),
         plain(f", {card.n_parameters:,} parameters"),
     )
 

@@ -23,13 +23,14 @@ from btd_desktop.errors import Cancelled
 from btd_desktop.preprocess.presets import PRESETS, fit_scale
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import find_copies
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.engine import grid_of, score_place, score_volume, tissue_of
 from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.search_copies import sampled_copies
 from tests.unit.scoring.fakes import LEVELS, HighPassDetector
 
 PRESET = PRESETS["ct96wide"]
-GRID = grid_of(PRESET.to_json())
+GRID = grid_of(PRESET)
 NAMES = ("redrawn without noise", "redrawn with Gaussian noise")
 
 
@@ -62,10 +63,10 @@ def profile(other_chest: Volume) -> CalibrationProfile:
         "2026-01-01T00:00:00+00:00",
         "test",
         {"name": "high-pass", "digest": "f" * 64},
-        PRESET.to_json(),
-        GRID.to_json(),
+        PRESET,
+        GRID,
         LEVELS,
-        {"kind": "cpu"},
+        Backend("cpu"),
     )
     found = fit_profile(series, header, 0.05)
     assert found.copies is not None

@@ -20,6 +20,7 @@ from btd_desktop.errors import Cancelled, SettingsError
 from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ReferenceNetwork
 from btd_desktop.volume import Volume
 from tests.unit.bench.test_evaluate import NAMES, series  # noqa: F401
 
@@ -42,13 +43,13 @@ class Network:
 def detector(preset: str, gain: float = 1.0) -> BoundDetector:
     info = SimpleNamespace(
         name=f"{preset}-{gain:g}",
-        preset=PRESETS[preset].to_json(),
+        preset=PRESETS[preset],
         levels=(0.003, 0.02),
         paper_level=1,
     )
     card = SimpleNamespace(
         name=info.name,
-        network={"kind": "reference", "dim": 8},
+        network=ReferenceNetwork(8),
         n_parameters=12345,
         preset=info.preset,
         training={"patients_learnt": 7},

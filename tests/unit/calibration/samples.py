@@ -12,6 +12,7 @@ from btd_desktop.calibration.fit import ProfileHeader, fit_profile
 from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.preprocess.presets import PRESETS
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import GridFeatures, feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import SeriesFacts
@@ -19,8 +20,8 @@ from btd_desktop.volume import SeriesFacts
 LEVELS = (0.0173286, 0.055)
 N_FEATURES = len(feature_names(LEVELS))
 MODEL = {"name": "tiny", "digest": "a" * 64}
-PRESET = PRESETS["ct96wide"].to_json()
-GRID = PatchGrid(96).to_json()
+PRESET = PRESETS["ct96wide"]
+GRID = PatchGrid(96)
 FACTS = SeriesFacts(
     modality="CT",
     manufacturer="ACME",
@@ -98,7 +99,7 @@ def header(**changes: Any) -> ProfileHeader:
         "preset": PRESET,
         "grid": GRID,
         "noise_levels": LEVELS,
-        "backend": {"kind": "cpu", "dtype": "float32"},
+        "backend": Backend("cpu", dtype="float32"),
         "notes": ("synthetic",),
     }
     return ProfileHeader(**{**values, **changes})

@@ -10,7 +10,7 @@ import pytest
 from btd_desktop.calibration.apply import calibrate_series
 from btd_desktop.calibration.fit import fit_profile
 from btd_desktop.calibration.places import BenignSeries
-from btd_desktop.calibration.profile import KINDS, LEVELS, CalibrationProfile
+from btd_desktop.calibration.profile import KINDS, LEVELS, CalibrationProfile, Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import CalibrationError
 from tests.unit.calibration.samples import (
@@ -49,15 +49,7 @@ def test_profile_names_what_stands_behind_it(profile: CalibrationProfile) -> Non
         "pixel_spacing_mm": (0.7, 0.7),
         "thickness_mm": (2.0, 2.0),
     }
-    assert profile.scanners == (
-        {
-            "manufacturer": "ACME",
-            "model": "One",
-            "kernel": "B30f",
-            "thickness_mm": 2.0,
-            "n_slices": 48,
-        },
-    )
+    assert profile.scanners == (Scanner("ACME", "One", "B30f", 2.0, 48),)
     assert profile.evidence == tuple((f"p{i}", f"{i:064x}") for i in range(6))
     assert set(profile.levels) == set(KINDS)
     for by_level in profile.levels.values():
@@ -251,7 +243,7 @@ def test_scanner_mix_counts_slices_of_each_kernel() -> None:
         series_of("d", 4, thickness_mm=1.0, pixel_spacing_mm=0.9),
     ]
     profile = fit_profile(series, header(), 0.05)
-    counts = {(s["kernel"], s["thickness_mm"]): s["n_slices"] for s in profile.scanners}
+    counts = {(s.kernel, s.thickness_mm): s.n_slices for s in profile.scanners}
     assert counts == {("B30f", 2.0): 8, ("B70f", 2.0): 13, ("B30f", 1.0): 8}
     assert profile.ranges["thickness_mm"] == (1.0, 2.0)
     assert profile.ranges["pixel_spacing_mm"] == (0.7, 0.9)

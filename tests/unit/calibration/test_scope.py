@@ -42,9 +42,9 @@ def test_series_like_those_of_the_profile_is_covered(
     ("changes", "word"),
     [
         ({"model_digest": "b" * 64}, "model tiny"),
-        ({"preset": PRESETS["ct96"].to_json()}, "preprocessing"),
-        ({"preset": {**PRESET, "version": 2}}, "preprocessing"),
-        ({"grid": {**GRID, "stride": 8}}, "grid"),
+        ({"preset": PRESETS["ct96"]}, "preprocessing"),
+        ({"preset": replace(PRESET, version=2)}, "preprocessing"),
+        ({"grid": replace(GRID, stride=8)}, "grid"),
         ({"modality": "MR"}, "is for CT, the series is MR"),
         ({"thickness_mm": 5.0}, "slice thickness is 5 mm"),
         ({"thickness_mm": 0.5}, "slice thickness is 0.5 mm"),

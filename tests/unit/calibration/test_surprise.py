@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
+from btd_desktop.strict_json import plain_json, record_from_json
 
 
 def genuine(n: int, seed: int = 0) -> NDArray[np.float64]:
@@ -65,10 +66,10 @@ def test_nineteen_places_are_too_few() -> None:
 
 def test_json_gives_the_same_surprise_to_the_bit() -> None:
     scale = fit_surprise(genuine(4000))
-    again = SurpriseScale.from_json(json.loads(json.dumps(scale.to_json())))
+    again = record_from_json(SurpriseScale, json.loads(json.dumps(plain_json(scale))))
     logs = genuine(500, seed=2) * 1.3
     np.testing.assert_array_equal(again.surprise(logs), scale.surprise(logs))
-    assert again.to_json() == scale.to_json()
+    assert plain_json(again) == plain_json(scale)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +90,14 @@ def test_json_gives_the_same_surprise_to_the_bit() -> None:
 )
 def test_json_that_is_no_scale_is_refused(knots: object, distances: object) -> None:
     with pytest.raises(ValueError, match=r"knots|usable"):
-        SurpriseScale.from_json({"knots": knots, "distances": distances})
+        record_from_json(SurpriseScale, {"knots": knots, "distances": distances})
 
 
 def test_json_without_knots_is_refused() -> None:
-    with pytest.raises(KeyError):
-        SurpriseScale.from_json({"distances": [1.0, 2.0]})
-    with pytest.raises(TypeError):
-        SurpriseScale.from_json({"knots": None, "distances": [1.0, 2.0, {}]})
+    with pytest.raises(ValueError, match="knots"):
+        record_from_json(SurpriseScale, {"distances": [1.0, 2.0]})
+    with pytest.raises(ValueError, match=r"distances"):
+        record_from_json(SurpriseScale, {"knots": [], "distances": [1.0, 2.0, {}]})
 
 
 def test_rounding_keeps_ten_digits() -> None:

@@ -12,11 +12,11 @@ import torch
 
 from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
 from btd_desktop.diffusion.device import ComputeDevice
-from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
+from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.diffusion.networks import describe_network, parameter_count
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import PRESETS
-from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.card import LeanNetwork, ModelCard
 
 LEVELS = (0.0173286, 0.055)
 
@@ -45,7 +45,7 @@ def shaken(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
 
 def lean(widths: tuple[int, int, int] = (4, 6, 8), seed: int = 0) -> LeanDenoiser:
     torch.manual_seed(seed)
-    network = LeanDenoiser(LeanConfig(widths))
+    network = LeanDenoiser(LeanNetwork(widths))
     shaken(network, seed)
     return network
 
@@ -56,7 +56,7 @@ def card_of(network: torch.nn.Module, weights: bytes, **changes: object) -> Mode
         "title": "A tiny model",
         "network": describe_network(network),
         "n_parameters": parameter_count(network),
-        "preset": PRESETS["ct96"].to_json(),
+        "preset": PRESETS["ct96"],
         "levels": LEVELS,
         "weights_sha256": bytes_digest(weights),
         "created": "2026-03-14",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections.abc import Callable
@@ -28,9 +29,17 @@ from btd_desktop.diffusion.networks import (
     parameter_count,
 )
 from btd_desktop.diffusion.unet import ReferenceUnet
-from btd_desktop.digest import bytes_digest
+from btd_desktop.digest import bytes_digest, json_digest
 from btd_desktop.errors import ModelError
-from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, read_card
+from btd_desktop.preprocess.presets import PRESETS
+from btd_desktop.scoring.card import (
+    CARD_FILE,
+    WEIGHTS_FILE,
+    LeanNetwork,
+    ReferenceNetwork,
+    read_card,
+)
+from btd_desktop.strict_json import plain_json
 from tests.unit.diffusion.conftest import card_of, cpu, lean
 
 Write = Callable[..., Path]
@@ -220,7 +229,7 @@ def test_missing_weights_and_missing_card_are_refused(
     [
         {"levels": [0.0173286, 0.06]},
         {"weights_sha256": "0" * 64},
-        {"preset": {"patch": 96, "centre": 32, "low": -900.0}},
+        {"preset": {**plain_json(PRESETS["ct96"]), "low": -900.0}},
         {"digest": "0" * 64},
     ],
 )
@@ -270,10 +279,21 @@ def test_file_that_is_no_card_is_refused(tmp_path: Path, text: str) -> None:
         {"levels": ["small"]},
         {"preset": {}},
         {"preset": "ct96"},
-        {"preset": {"patch": 0, "centre": 32}},
-        {"preset": {"patch": 10**9, "centre": 32}},
-        {"preset": {"patch": 96.5, "centre": 32}},
-        {"preset": {"patch": 90, "centre": 32}},
+        *(
+            {"preset": {**plain_json(PRESETS["ct96"]), **edit}}
+            for edit in (
+                {"patch": 0},
+                {"patch": 10**9},
+                {"patch": 96.5},
+                {"patch": 90},
+                {"centre": 96},
+                {"low": 3000.0},
+                {"low": -700},
+                {"low": "-700"},
+                {"kind": "square"},
+                {"modality": "US"},
+            )
+        ),
         {"name": ["a", "b"]},
         {"network": "lean"},
         {"weights_sha256": 7},
@@ -309,11 +329,26 @@ def test_card_with_unusable_values_is_refused(
     ],
 )
 def test_absurd_network_is_refused_before_memory_is_taken(
-    network: dict[str, Any],
+    model_folder: Write, network: dict[str, Any]
 ) -> None:
-    with pytest.raises(ModelError) as caught:
-        build_network(network)
-    assert caught.value.code == "network"
+    folder = model_folder()
+    value = json.loads((folder / CARD_FILE).read_text())
+    named = {key: value[key] for key in ("preset", "levels")}
+    with contextlib.suppress(ValueError):
+        # Its digest fits: the network alone is what is wrong.
+        sealed = {**named, "network": network, "weights": value["weights_sha256"]}
+        value["digest"] = json_digest(sealed)
+    edit_card(folder, network=network, digest=value["digest"])
+    error = refusal(folder)
+    assert error.code in ("card", "network")
+    assert "network" in error.detail
+
+
+def test_network_of_sizes_out_of_range_is_not_built() -> None:
+    for network in (LeanNetwork((4, 6, 10**12)), ReferenceNetwork(12)):
+        with pytest.raises(ModelError, match="cannot be built") as caught:
+            build_network(network)
+        assert caught.value.code == "network"
 
 
 def test_network_is_rebuilt_from_its_description() -> None:
@@ -327,7 +362,7 @@ def test_network_is_rebuilt_from_its_description() -> None:
 
 def test_building_takes_the_same_random_numbers_as_the_network_alone() -> None:
     torch.manual_seed(4)
-    built = build_network({"kind": "lean", "widths": [4, 6, 8], "deep_blocks": 2})
+    built = build_network(LeanNetwork((4, 6, 8), 2))
     torch.manual_seed(4)
     alone = type(built)(built.config)
     for a, b in zip(built.parameters(), alone.parameters(), strict=True):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from btd_desktop.diffusion.denoiser import DiffusionDetector, open_detector
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.errors import ModelError
+from btd_desktop.preprocess.presets import PRESETS
 from tests.unit.diffusion.conftest import LEVELS, card_of, cpu, lean, shaken
 
 
@@ -93,7 +95,7 @@ def test_reference_card_with_a_patch_without_centre_is_refused(
     model_folder: Callable[..., Path],
 ) -> None:
     network = ReferenceUnet(8, (1, 1, 1, 1))
-    folder = model_folder(network, preset={"patch": 64, "centre": 32})
+    folder = model_folder(network, preset=replace(PRESETS["ct96"], patch=64))
     with pytest.raises(ModelError) as caught:
         open_detector(folder, cpu())
     assert caught.value.code == "network"

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from btd_desktop.diffusion.denoiser import DiffusionDetector
-from btd_desktop.diffusion.lean import LeanConfig, LeanDenoiser
+from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.diffusion.networks import parameter_count
+from btd_desktop.scoring.card import LeanNetwork
+from btd_desktop.strict_json import plain_json, record_from_json
 from tests.unit.diffusion.conftest import LEVELS, card_of, cpu, lean
 
 NATIVE_BF16 = bool(torch.cpu._is_avx512_bf16_supported())
@@ -30,8 +32,10 @@ def test_default_network_has_half_a_million_parameters() -> None:
 
 
 def test_config_survives_json() -> None:
-    config = LeanConfig((8, 12, 20), 1)
-    assert LeanConfig.from_json(config.to_json()) == config
+    config = LeanNetwork((8, 12, 20), 1)
+    written = plain_json(config)
+    assert written == {"kind": "lean", "widths": (8, 12, 20), "deep_blocks": 1}
+    assert record_from_json(LeanNetwork, written) == config
 
 
 @pytest.mark.parametrize("place", [(80, 80), (81, 81), (82, 83), (83, 83)])

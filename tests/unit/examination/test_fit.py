@@ -20,7 +20,14 @@ def test_patients_needed_are_those_whose_interval_ends_at_the_rate(fpr, n):
 def _level(scores: np.ndarray) -> LevelCalibration:
     ecdf = Ecdf.fit(scores)
     return LevelCalibration(
-        ecdf, 9, 2.0, "", clopper_pearson(2, 100), 100.0, (0.0, 0.1), fit_tail(ecdf)
+        ecdf.scores,
+        9,
+        2.0,
+        "",
+        clopper_pearson(2, 100),
+        100.0,
+        (0.0, 0.1),
+        fit_tail(ecdf),
     )
 
 
@@ -50,7 +57,7 @@ def test_few_scores_have_no_tail_and_say_no_more(rng):
 
 def test_level_without_threshold_says_why():
     level = LevelCalibration(
-        Ecdf.fit(np.arange(4.0)), 4, None, "4 scores are too few", None, 0.0, (), None
+        np.arange(4.0), 4, None, "4 scores are too few", None, 0.0, (), None
     )
     fit = level_fit("series", level)
     assert not fit.has_threshold

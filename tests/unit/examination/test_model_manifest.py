@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from btd_desktop import paths
+from btd_desktop.calibration.profile import read_profile, write_profile
+from btd_desktop.diffusion.checkpoint import save_model
 from btd_desktop.errors import CalibrationError, ModelError
 from btd_desktop.examination.model_manifest import (
     MANIFEST_FILE,
@@ -49,6 +51,23 @@ def test_manifest_of_this_repository_fits_its_models() -> None:
     root = Path(__file__).resolve().parents[3] / "models"
     assert json.loads((root / MANIFEST_FILE).read_text()) == make_manifest(root)
     assert len(list(root.glob(f"*/{CARD_FILE}"))) >= 2
+
+
+def test_shipped_cards_and_profiles_are_written_as_they_were_read(tmp_path: Path):
+    root = Path(__file__).resolve().parents[3] / "models"
+    cards, profiles = root.glob(f"*/{CARD_FILE}"), root.glob(f"*/{PROFILES_DIR}/*.json")
+    for n, path in enumerate(cards):
+        card = read_card(path.parent)
+        weights = (path.parent / WEIGHTS_FILE).read_bytes()
+        save_model(tmp_path / str(n), card, weights)
+        assert (tmp_path / str(n) / CARD_FILE).read_bytes() == path.read_bytes()
+        assert json.loads(path.read_bytes())["digest"] == card.digest
+    for n, path in enumerate(profiles):
+        copy = tmp_path / f"{n}.json"
+        write_profile(read_profile(path), copy)
+        assert copy.read_bytes() == path.read_bytes()
+    assert (tmp_path / "1").is_dir()
+    assert (tmp_path / "1.json").is_file()
 
 
 def test_manifest_lists_card_weights_and_profiles(shipped: Path) -> None:

@@ -14,10 +14,12 @@ from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.preprocess.presets import (
     PRESETS,
     IntensityScale,
+    Preset,
     fit_scale,
     preset_named,
     scaled_slice,
 )
+from btd_desktop.strict_json import plain_json, record_from_json
 from btd_desktop.volume import Volume
 
 
@@ -72,7 +74,7 @@ def test_presets_of_the_paper_have_its_windows_and_patches() -> None:
     ct, mr = PRESETS["ct96"], PRESETS["mr128"]
     assert (ct.low, ct.high, ct.patch, ct.centre) == (-700.0, 2000.0, 96, 32)
     assert (mr.kind, mr.patch, mr.centre) == ("standardise", 128, 32)
-    assert json.loads(json.dumps(ct.to_json())) == ct.to_json()
+    assert record_from_json(Preset, json.loads(json.dumps(plain_json(ct)))) == ct
 
 
 def test_scaling_integer_hu_stays_whole_and_unchanged(rng: np.random.Generator) -> None:

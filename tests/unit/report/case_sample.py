@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
-from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
-from btd_desktop.calibration.profile import LevelCalibration
+from btd_desktop.calibration.profile import LevelCalibration, Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import (
     AuditEntry,
@@ -33,6 +32,7 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import ScoredShare
+from btd_desktop.preprocess.presets import Preset
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import (
@@ -47,8 +47,9 @@ from btd_desktop.report.document import (
 )
 from btd_desktop.report.document import digest as digest_cell
 from btd_desktop.report.pictures import ExhibitFigure
-from btd_desktop.scoring.card import ModelFacts
+from btd_desktop.scoring.card import LeanNetwork, ModelFacts
 from btd_desktop.scoring.copies import NoiseCopy
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import SeriesFacts
 from tests.factories import make_ct_volume, make_manifest
@@ -196,10 +197,9 @@ def make_card(name: str = "ct-lean-wide", **changes: Any) -> Any:
     values: dict[str, Any] = {
         "name": name,
         "title": "Lean network, wide window",
-        "network": {"kind": "lean", "widths": [24, 48, 96]},
+        "network": LeanNetwork(),
         "n_parameters": 358_553,
-        "preset": {"name": "ct-wide", "kind": "ct", "low": -1024.0, "high": 1000.0,
-                   "patch": 32},
+        "preset": Preset("ct-wide", "CT", "window", -1024.0, 1000.0, 32, 16),
         "levels": (0.01, 0.0173, 0.03, 0.055, 0.1),
         "weights_sha256": digest(f"weights {name}"),
         "digest": digest(f"card {name}"),
@@ -225,7 +225,7 @@ def make_card(name: str = "ct-lean-wide", **changes: Any) -> Any:
 def _level(n: int, threshold: float | None, seed: int, **changes: Any) -> Any:
     scores = np.sort(np.random.default_rng(seed).gamma(2.0, 0.4, n))
     values: dict[str, Any] = {
-        "ecdf": Ecdf(scores),
+        "scores": scores,
         "n_patients": 24,
         "threshold": threshold,
         "reason": "" if threshold is not None else "24 patients are too few.",
@@ -259,10 +259,8 @@ def make_profile(**changes: Any) -> Any:
         "n_slices": 311,
         "n_patches": 4_823,
         "scanners": (
-            {"manufacturer": "SIEMENS", "model": "Sensation 64", "kernel": "B60f",
-             "thickness_mm": 1.0, "n_slices": 150},
-            {"manufacturer": "GE", "model": "LightSpeed VCT", "kernel": "",
-             "thickness_mm": None, "n_slices": 161},
+            Scanner("SIEMENS", "Sensation 64", "B60f", 1.0, 150),
+            Scanner("GE", "LightSpeed VCT", "", "", 161),
         ),
         "levels": {"anomaly": anomaly, "injection": other, "removal": other},
         "notes": ("Chest only.",),
@@ -352,7 +350,7 @@ def make_run(series_id: int = 1) -> Run:
     manifest = make_manifest(
         model={"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
         grid=PatchGrid(32, 16),
-        backend={"kind": "cpu", "dtype": "float32", "torch_version": "2.13.0"},
+        backend=Backend("cpu", dtype="float32", torch_version="2.13.0"),
     )
     return Run(
         series_id, series_id, manifest, digest(f"manifest {series_id}"), "done",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from btd_desktop.preprocess.presets import PRESETS
-from btd_desktop.scoring.detector import DetectorInfo
+from btd_desktop.scoring.detector import Backend, DetectorInfo
 from btd_desktop.volume import Volume
 
 LEVELS = (0.01, 0.0173286, 0.055)
@@ -24,8 +24,8 @@ class HighPassDetector:
 
     @property
     def info(self) -> DetectorInfo:
-        preset = PRESETS["ct96wide"].to_json()
-        return DetectorInfo("high-pass", "f" * 64, preset, LEVELS, 1, {"kind": "cpu"})
+        preset = PRESETS["ct96wide"]
+        return DetectorInfo("high-pass", "f" * 64, preset, LEVELS, 1, Backend("cpu"))
 
     def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
         self.calls.append(scaled)

@@ -10,6 +10,7 @@ import pytest
 from btd_desktop.errors import Cancelled
 from btd_desktop.preprocess.presets import PRESETS, IntensityScale, fit_scale
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.engine import (
     SliceScores,
     grid_of,
@@ -25,7 +26,7 @@ from btd_desktop.volume import Volume
 from tests.unit.scoring.fakes import LEVELS, HighPassDetector, chest_volume
 
 PRESET = PRESETS["ct96wide"]
-GRID = grid_of(PRESET.to_json())
+GRID = grid_of(PRESET)
 ACROSS_COLUMNS = np.array([n.startswith(ACROSS) for n in feature_names(LEVELS)])
 
 
@@ -50,7 +51,7 @@ def assert_same(a: GridFeatures, b: GridFeatures) -> None:
 
 def test_grid_follows_the_preset() -> None:
     assert (GRID.patch, GRID.stride, GRID.centre) == (96, 16, 32)
-    assert grid_of(PRESETS["mr128"].to_json(), 32).patch == 128
+    assert grid_of(PRESETS["mr128"], 32).patch == 128
 
 
 def test_volume_yields_every_slice_in_order_with_its_residual() -> None:
@@ -255,7 +256,7 @@ def manifest(**changes: object) -> RunManifest:
         "noise_levels": LEVELS,
         "paper_level": 1,
         "volume_digest": "1" * 64,
-        "backend": {"kind": "cpu", "dtype": "float32"},
+        "backend": Backend("cpu", dtype="float32"),
     }
     return RunManifest(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -269,7 +270,7 @@ def manifest(**changes: object) -> RunManifest:
         {"grid": PatchGrid(96, 8, 32)},
         {"paper_level": 0},
         {"volume_digest": "3" * 64},
-        {"backend": {"kind": "cpu", "dtype": "bfloat16"}},
+        {"backend": Backend("cpu", dtype="bfloat16")},
     ],
 )
 def test_manifest_digest_changes_with_whatever_decides_scores(

@@ -88,7 +88,7 @@ def test_a_slice_without_an_answer_stops_the_run(value: float, why: str) -> None
 
     volume = chest_volume(3, seed=4)
     preset = preset_named("ct96wide")
-    grid = grid_of(preset.to_json())
+    grid = grid_of(preset)
     scale = fit_scale(volume, preset)
     score_slice(HighPassDetector(), volume, 1, scale, grid)
     with pytest.raises(ModelError, match=why) as error:

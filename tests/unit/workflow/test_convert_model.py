@@ -75,7 +75,7 @@ def test_published_checkpoint_becomes_a_model_that_computes_the_same(network, tm
     assert read == card
     assert card.name == "authors-ct"
     assert card.n_parameters == 673_809
-    assert card.preset == preset_named("ct96").to_json()
+    assert card.preset == preset_named("ct96")
     assert card.levels == (0.0173286, 0.03, 0.055, 0.1)
     assert "Grabovski" in card.training["credits"]
     assert any("not measured" in sentence for sentence in card.limits)
@@ -92,7 +92,7 @@ def test_published_checkpoint_becomes_a_model_that_computes_the_same(network, tm
 def test_mr_checkpoint_gets_the_mr_preset(network, tmp_path):
     path = _save(_wrapped(network), tmp_path / "MRI_model.pt")
     _convert(path, tmp_path / "mr", "MR")
-    assert load_model(tmp_path / "mr")[1].preset["name"] == "mr128"
+    assert load_model(tmp_path / "mr")[1].preset.name == "mr128"
 
 
 class _Harmful:
@@ -186,7 +186,7 @@ def test_file_that_is_too_large_is_not_read(network, tmp_path):
         convert_checkpoint(
             path,
             tmp_path / "out",
-            preset={"modality": "CT"},
+            preset=preset_named("ct96"),
             now=Services().now(),
             context=TaskContext(),
             limits=ReaderLimits(max_file_bytes=1000),
@@ -199,7 +199,7 @@ def test_reader_that_takes_too_long_is_ended(network, tmp_path):
         convert_checkpoint(
             path,
             tmp_path / "out",
-            preset={"modality": "CT"},
+            preset=preset_named("ct96"),
             now=Services().now(),
             context=TaskContext(),
             limits=ReaderLimits(timeout_s=0.0),
@@ -214,7 +214,7 @@ def test_cancelling_ends_the_reader_and_writes_nothing(network, tmp_path):
         convert_checkpoint(
             path,
             tmp_path / "out",
-            preset={"modality": "CT"},
+            preset=preset_named("ct96"),
             now=Services().now(),
             context=context,
         )

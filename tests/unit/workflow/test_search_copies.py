@@ -34,7 +34,7 @@ def scored(volume: Volume) -> tuple[list[GridFeatures], list[NDArray[np.float16]
             HighPassDetector(),
             volume,
             fit_scale(volume, PRESET),
-            grid_of(PRESET.to_json()),
+            grid_of(PRESET),
             TaskContext(),
         )
     )

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from btd_desktop.examination.comparison import Threshold
-from btd_desktop.gui.presenters.detectors import device_line
+from btd_desktop.examination.wording import device_line
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
@@ -27,6 +27,7 @@ from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.status_strip import StatusStrip
 from btd_desktop.progress import Progress
+from btd_desktop.scoring.detector import Backend
 from btd_desktop.workflow.verdict_words import CheckLine
 
 HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
@@ -248,17 +249,12 @@ def test_status_strip_shows_progress_only_while_there_is_some(qtbot):
     ("backend", "name", "reason"),
     [
         (
-            {"kind": "cpu", "dtype": "float32", "reason": "torch sees no card"},
+            Backend("cpu", dtype="float32", reason="torch sees no card"),
             "CPU, float32",
             "No GPU is used: torch sees no card.",
         ),
         (
-            {
-                "kind": "cuda",
-                "dtype": "bfloat16",
-                "name": "NVIDIA X",
-                "reason": "found",
-            },
+            Backend("cuda", "NVIDIA X", "found", "bfloat16"),
             "NVIDIA X, bfloat16",
             "found",
         ),
