@@ -174,12 +174,11 @@ class BenignDensity:
 
     def __post_init__(self) -> None:
         """Refuse densities over other features."""
-        if self.alone.columns[-1] >= self.n_features:
+        views = [view for view in (self.whole, self.alone) if view is not None]
+        if any(view.columns[-1] >= self.n_features for view in views):
             raise ValueError("a density's columns are not those of its features")
-        if self.whole is not None:
-            columns = self.whole.columns
-            if columns.size != self.n_features or columns[-1] >= self.n_features:
-                raise ValueError("the whole density does not use every feature")
+        if self.whole is not None and self.whole.columns.size != self.n_features:
+            raise ValueError("the whole density does not use every feature")
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]

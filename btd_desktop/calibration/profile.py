@@ -169,12 +169,14 @@ class CalibrationProfile:
 
     def __post_init__(self) -> None:
         """Refuse what lacks a level, or has a density of other features."""
-        for kind in KINDS:
-            extra = {"place"} if kind == "anomaly" and self.copies is not None else {}
-            if set(self.levels.get(kind, ())) != {*LEVELS, *extra}:
-                raise ValueError(
-                    f"the {kind} score has not the levels that belong to it"
-                )
+        found = {kind: set(by_level) for kind, by_level in self.levels.items()}
+        places = found.get("anomaly", set()) & {"place"}
+        if bool(places) != (self.copies is not None):
+            raise ValueError("the scale of copies and the level of places go together")
+        wanted = {kind: set(LEVELS) for kind in KINDS}
+        wanted["anomaly"] |= places
+        if found != wanted:
+            raise ValueError("its levels are not patch, slice and series of each score")
         n_features = len(feature_names(self.noise_levels))
         if self.density.n_features != n_features:
             raise ValueError(f"the density does not have {n_features} features")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 _LARGEST = sys.float_info.max
@@ -64,7 +63,7 @@ class SignatureFacts:
     signer: str = ""
     algorithm: str = ""
     signed_at: str = ""
-    n_elements: int = 0
+    n_elements: Annotated[int, Meta(ge=0)] = 0
     covers_pixels: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -96,28 +95,3 @@ class InstanceFacts:
     remarks: tuple[tuple[str, str], ...] = ()
     signatures: tuple[SignatureFacts, ...] = ()
     elements: dict[str, str] = field(default_factory=dict)
-
-
-def facts_to_json(facts: InstanceFacts) -> dict[str, Any]:
-    """Facts as JSON values, which share their parts with the facts.
-
-    `dataclasses.asdict` copies every text of the header one by one.
-    """
-    return {
-        **_fields(facts),
-        "frames": [_fields(frame) for frame in facts.frames],
-        "signatures": [_fields(signature) for signature in facts.signatures],
-    }
-
-
-def _fields(facts: InstanceFacts | FrameFacts | SignatureFacts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in facts.__slots__}
-
-
-def facts_from_json(value: object) -> InstanceFacts:
-    """Facts from JSON values.
-
-    Raises:
-        ValueError: A value is missing or of another type than promised.
-    """
-    return msgspec.convert(value, InstanceFacts)

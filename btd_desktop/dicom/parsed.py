@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.instance import InstanceFacts
@@ -43,6 +44,40 @@ def not_an_image(reason: str) -> RejectedFileError:
 def unsupported(reason: str) -> RejectedFileError:
     """The file may be sound; this program does not read its kind."""
     return RejectedFileError(Fate.UNSUPPORTED, reason)
+
+
+class Request(Struct, frozen=True):
+    """What the parsing process is asked for, before the bytes of the file.
+
+    Attributes:
+        kind: "dicom", "volume", "npy", "png" or "tags".
+        split: Bytes of the file itself; those of its companion follow.
+        has_companion: A volume's header whose values stand in a file of their own.
+    """
+
+    kind: str
+    split: int
+    has_companion: bool
+
+
+class ArrayShape(Struct, frozen=True):
+    """How the bytes after an answer are an array."""
+
+    dtype: Annotated[str, Meta(pattern="^([|][iu]1|<[iuf][248])$")]
+    shape: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=3, max_length=4)
+    ]
+
+
+class Answer(Struct, frozen=True):
+    """What the parsing process says of a file; see `ParsedFile`."""
+
+    fate: Fate
+    reason: str = ""
+    facts: InstanceFacts | None = None
+    grid: dict[str, list[float]] | None = None
+    extra: dict[str, Any] = {}
+    array: ArrayShape | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

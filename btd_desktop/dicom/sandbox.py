@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,6 +19,7 @@ import threading
 from typing import Any, Final, Self
 
 import numpy as np
+from msgspec import convert
 from numpy.typing import NDArray
 
 from btd_desktop.containment.channel import ChannelError
@@ -27,17 +29,15 @@ from btd_desktop.containment.starting import (
     bare_environment,
     start_contained,
 )
-from btd_desktop.dicom.instance import InstanceFacts, facts_from_json
+from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.parsed import Answer, ArrayShape, ParsedFile, Request
 from btd_desktop.dicom.series import Fate
+from btd_desktop.strict_json import plain_json
 
 # In a frozen bundle there is no `python -m`: the program starts itself with this flag
 # and `__main__` hands over to `worker.main`.
 WORKER_FLAG: Final = "--dicom-worker"
-_DTYPES: Final = frozenset(
-    ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8")
-)
 _DYING_S: Final = 5.0
 _BYTES_PER_EXTRA_SECOND: Final = 16 << 20
 # What an answer that does not keep to the protocol can raise while it is checked.
@@ -102,9 +102,9 @@ class Sandbox:
         try:
             if is_new:
                 self._hear_containment(contained)
-            has_companion = companion is not None
+            request = Request(kind, len(data), companion is not None)
             header, payload = contained.ask(
-                {"kind": kind, "split": len(data), "has_companion": has_companion},
+                plain_json(request),
                 data + companion if companion else data,
                 # Voxels may widen to 8 bytes on the way.
                 2 * max(self._limits.max_pixel_bytes, self._limits.max_inflated_bytes),
@@ -200,25 +200,21 @@ def _command() -> list[str]:
     return [sys.executable, "-P", "-m", "btd_desktop.dicom.worker"]
 
 
-def _checked(header: dict[str, Any], payload: bytearray, kind: str) -> ParsedFile:
+def _checked(header: object, payload: bytearray, kind: str) -> ParsedFile:
     """Outcome from an answer that may come from a process under foreign control.
 
     Raises:
         ValueError: The answer is not what the protocol says.
     """
     wants_pixels = kind != "tags"
-    fate = Fate(str(header.get("fate")))
-    reason = _plain(str(header.get("reason", "")))
-    facts = header.get("facts")
-    described = header.get("array")
-    pixels = None if described is None else _array(described, payload)
+    answer = convert(header, Answer)
+    fate, facts, extra = answer.fate, answer.facts, answer.extra
+    pixels = None if answer.array is None else _array(answer.array, payload)
     if fate is Fate.ACCEPTED and wants_pixels and pixels is None:
         raise ValueError("accepted without pixels")
-    checked = None if facts is None else facts_from_json(facts)
     if fate is Fate.ACCEPTED and wants_pixels:
-        _check_promises(checked, pixels, kind)
-    extra = header.get("extra")
-    if isinstance(extra, dict) and isinstance(extra.get("remarks"), list):
+        _check_promises(facts, pixels, kind)
+    if isinstance(extra.get("remarks"), list):
         extra["remarks"] = [
             [_plain(str(text)) for text in remark]
             for remark in extra["remarks"]
@@ -226,11 +222,11 @@ def _checked(header: dict[str, Any], payload: bytearray, kind: str) -> ParsedFil
         ]
     return ParsedFile(
         fate=fate,
-        reason=reason,
-        facts=checked,
+        reason=_plain(answer.reason),
+        facts=facts,
         pixels=pixels,
-        grid=_grid(header.get("grid")),
-        extra=extra if isinstance(extra, dict) else {},
+        grid=None if answer.grid is None else _grid(answer.grid),
+        extra=extra,
     )
 
 
@@ -262,28 +258,18 @@ def _plain(words: str) -> str:
     return kept[:500]
 
 
-def _array(described: object, payload: bytearray) -> NDArray[Any]:
-    if not isinstance(described, dict) or described.get("dtype") not in _DTYPES:
-        raise ValueError("array of unknown type")
-    shape = tuple(int(side) for side in described["shape"])
-    n_values = 1
-    for side in shape:
-        if side < 1:
-            raise ValueError("array without values")
-        n_values *= side
-    dtype = np.dtype(str(described["dtype"]))
-    if len(shape) not in (3, 4) or n_values * dtype.itemsize != len(payload):
+def _array(told: ArrayShape, payload: bytearray) -> NDArray[Any]:
+    dtype = np.dtype(told.dtype)
+    if math.prod(told.shape) * dtype.itemsize != len(payload):
         raise ValueError("array does not fit its announcement")
-    return np.frombuffer(payload, dtype=dtype).reshape(shape)
+    return np.frombuffer(payload, dtype=dtype).reshape(told.shape)
 
 
-def _grid(value: object) -> dict[str, list[float]] | None:
-    if not isinstance(value, dict):
-        return None
-    grid = {}
-    for name in ("spacing", "origin", "row", "column", "slice"):
-        numbers = [float(item) for item in value[name]]
+def _grid(value: dict[str, list[float]]) -> dict[str, list[float]]:
+    grid = {
+        name: value[name] for name in ("spacing", "origin", "row", "column", "slice")
+    }
+    for numbers in grid.values():
         if len(numbers) != 3 or not all(np.isfinite(numbers)):
             raise ValueError("grid is not usable")
-        grid[name] = numbers
     return grid

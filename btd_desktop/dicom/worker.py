@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+import msgspec
 
 from btd_desktop.containment.channel import (
     ChannelError,
@@ -24,10 +26,10 @@ from btd_desktop.containment.inside import (
     library_places,
     limit_memory,
 )
-from btd_desktop.dicom.instance import facts_to_json
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.parsed import Answer, ArrayShape, ParsedFile, Request
 from btd_desktop.dicom.series import Fate
+from btd_desktop.strict_json import plain_json
 
 # Beyond the file itself: its companion and some slack.
 _REQUEST_HEADROOM = 1 << 20
@@ -36,7 +38,8 @@ _REQUEST_HEADROOM = 1 << 20
 def main() -> int:
     """Serve requests until the pipe closes."""
     requests, replies = take_over_pipes()
-    parent, limits = int(sys.argv[-2]), Limits(**_read_limits())
+    parent = int(sys.argv[-2])
+    limits = msgspec.json.decode(sys.argv[-1], type=Limits)
     limit_memory(limits.worker_memory_bytes)
     taken = contain_this_process(library_places(), parent)
     try:
@@ -64,18 +67,9 @@ def main() -> int:
             return 0
 
 
-def _read_limits() -> dict[str, Any]:
-    """Limits from the last argument; the one before it is the parent's number."""
-    import json
-
-    return dict(json.loads(sys.argv[-1]))
-
-
-def _parse_guarded(
-    header: dict[str, Any], payload: bytearray, limits: Limits
-) -> ParsedFile:
+def _parse_guarded(header: object, payload: bytearray, limits: Limits) -> ParsedFile:
     try:
-        return _parse(header, payload, limits)
+        return _parse(msgspec.convert(header, Request), payload, limits)
     except MemoryError:
         return ParsedFile(Fate.REFUSED, "Reading it needs more memory than allowed.")
     except RecursionError:
@@ -88,8 +82,8 @@ def _parse_guarded(
         return ParsedFile(Fate.DAMAGED, reason)
 
 
-def _parse(header: dict[str, Any], payload: bytearray, limits: Limits) -> ParsedFile:
-    kind, split = header["kind"], int(header["split"])
+def _parse(request: Request, payload: bytearray, limits: Limits) -> ParsedFile:
+    kind, split = request.kind, request.split
     if kind == "dicom":
         from btd_desktop.dicom.instance_file import refuse_long_tail
 
@@ -115,28 +109,22 @@ def _parse(header: dict[str, Any], payload: bytearray, limits: Limits) -> Parsed
         return read(data, limits)
     from btd_desktop.dicom.volume_files.reading import parse_volume
 
-    return parse_volume(data, companion if header["has_companion"] else None, limits)
+    return parse_volume(data, companion if request.has_companion else None, limits)
 
 
 def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:
     import numpy as np
 
-    header: dict[str, Any] = {
-        "fate": parsed.fate.value,
-        "reason": parsed.reason,
-        "facts": None if parsed.facts is None else facts_to_json(parsed.facts),
-        "grid": parsed.grid,
-        "extra": parsed.extra,
-        "array": None,
-    }
-    payload = memoryview(b"")
+    array, payload = None, memoryview(b"")
     if parsed.pixels is not None:
         pixels = np.ascontiguousarray(
             parsed.pixels, dtype=parsed.pixels.dtype.newbyteorder("<")
         )
-        header["array"] = {"dtype": pixels.dtype.str, "shape": list(pixels.shape)}
-        payload = pixels.data
-    write_message(replies, header, payload)
+        array, payload = ArrayShape(pixels.dtype.str, pixels.shape), pixels.data
+    answer = Answer(
+        parsed.fate, parsed.reason, parsed.facts, parsed.grid, parsed.extra, array
+    )
+    write_message(replies, plain_json(answer), payload)
 
 
 if __name__ == "__main__":

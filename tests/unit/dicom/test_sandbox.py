@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.dicom import sandbox as sandbox_module
-from btd_desktop.dicom.instance import FrameFacts, InstanceFacts, facts_to_json
+from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
+from btd_desktop.strict_json import plain_json
 from tests.unit.dicom.samples import GREETING, ct_slice, file_bytes
 
 ONE_GOOD = file_bytes(ct_slice())
 
 ONE_PIXEL = {"dtype": "<i2", "shape": [1, 1, 1]}
-FACTS = facts_to_json(InstanceFacts({"modality": "CT"}, {}, (FrameFacts(),)))
+FACTS = plain_json(InstanceFacts({"modality": "CT"}, {}, (FrameFacts(),)))
 NO_FRAMES = {**FACTS, "frames": []}
 NO_MODALITY = {**FACTS, "text": {}}
 
@@ -86,6 +87,9 @@ def test_an_endless_parse_is_stopped_at_its_limit(
         ({"fate": "accepted", "array": {"dtype": "<i2", "shape": [9, 9, 9]}}, b"xx"),
         ({"fate": "accepted", "array": {"dtype": "<i2", "shape": [-1, -1, 1]}}, b"xx"),
         ({"fate": "damaged", "facts": {"text": {}}}, b""),
+        ({"fate": "damaged", "facts": {**FACTS, "number": {"kvp": 1e999}}}, b""),
+        ({"fate": "damaged", "facts": {**FACTS, "window": [40.0]}}, b""),
+        ({"fate": "damaged", "facts": {**FACTS, "number": {"kvp": "120"}}}, b""),
         ({"fate": "damaged", "grid": {}}, b""),
         ({"fate": "damaged", "grid": {"spacing": None}}, b""),
         ({"fate": "damaged", "array": {"dtype": "<i2"}}, b""),
