@@ -21,9 +21,8 @@ record in the case (sealed like the entries), the head that this computer saw la
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.columns import Columns
@@ -58,7 +57,7 @@ def append_entry(
     utc: str,
     actor: str,
     action: str,
-    details: dict[str, Any],
+    details: Mapping[str, object],
 ) -> Head:
     """Add an entry and move the head, inside the caller's transaction.
 

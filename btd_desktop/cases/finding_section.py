@@ -143,7 +143,7 @@ class FindingSection(CaseJournal):
     ) -> Finding:
         """Change the examiner's part of a finding; its numbers never change."""
         before = self.finding(finding_id)
-        values: dict[str, Any] = {}
+        values: dict[str, str] = {}
         if note is not None and storable_text(note) != before.note:
             values["note"] = storable_text(note)
         if status is not None and status != before.status:

@@ -268,8 +268,8 @@ class CaseJournal:
         self,
         now: datetime,
         action: str,
-        details: dict[str, Any],
-        *claims: dict[str, Any],
+        details: Mapping[str, object],
+        *claims: records.Claim,
         actor: str | None = None,
     ) -> None:
         if self._key is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypedDict
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.place import PlaceNumbers
@@ -30,8 +31,10 @@ from btd_desktop.cases.model import (
 from btd_desktop.cases.text import altered, dict_from_json, json_text
 from btd_desktop.digest import json_digest
 from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.strict_json import plain_json, record_from_json
 from btd_desktop.volume import SeriesFacts, Volume, VoxelArray
 
+_Triple = tuple[float, float, float]
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
 
@@ -52,7 +55,7 @@ RESULTS = (
 
 
 def insert_row(
-    connection: sqlite3.Connection, table: str, values: dict[str, Any]
+    connection: sqlite3.Connection, table: str, values: Mapping[str, object]
 ) -> int:
     """Add a row; names come from this package, values are bound. Returns its key."""
     names = ", ".join(values)
@@ -67,7 +70,7 @@ def insert_row(
 
 
 def update_row(
-    connection: sqlite3.Connection, table: str, key: int, values: dict[str, Any]
+    connection: sqlite3.Connection, table: str, key: int, values: Mapping[str, object]
 ) -> None:
     """Change columns of one row; names come from this package, values are bound."""
     names = ", ".join(f"{name} = ?" for name in values)
@@ -77,15 +80,27 @@ def update_row(
     )
 
 
+class Claim(TypedDict):
+    """What an audit entry says of rows.
+
+    Attributes:
+        table: Their table.
+        first: Key of the first row.
+        last: Key of the last row.
+        sha256: `json_digest` of the list of rows, each an object of column → stored
+            value.
+    """
+
+    table: str
+    first: int
+    last: int
+    sha256: str
+
+
 def record_claim(
     connection: sqlite3.Connection, table: str, first: int, last: int | None = None
-) -> dict[str, Any]:
-    """What an audit entry says of the rows with keys `first` to `last`.
-
-    Returns:
-        `table`, `first`, `last` and `sha256`: the `json_digest` of the list of rows,
-        each an object of column → stored value.
-    """
+) -> Claim:
+    """What an audit entry says of the rows with keys `first` to `last`."""
     last = first if last is None else last
     key = RECORD_TABLES[table]
     rows = connection.execute(
@@ -96,12 +111,7 @@ def record_claim(
         {name: _plain(value) for name, value in zip(row.keys(), row, strict=True)}
         for row in rows
     ]
-    return {
-        "table": table,
-        "first": first,
-        "last": last,
-        "sha256": json_digest(content),
-    }
+    return Claim(table=table, first=first, last=last, sha256=json_digest(content))
 
 
 def _plain(value: object) -> object:
@@ -216,24 +226,43 @@ def report_from_row(row: sqlite3.Row) -> ReportRecord:
     return ReportRecord(report_id=report_id, **columns.texts_of(ReportRecord))
 
 
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """All of a volume but its arrays; `Volume` says what each field means."""
+
+    dtype: str
+    shape: tuple[int, int, int]
+    modality: str
+    unit: str
+    spacing_mm: _Triple
+    origin_mm: _Triple
+    row_direction: _Triple
+    column_direction: _Triple
+    slice_positions_mm: tuple[float, ...]
+    instance_uids: tuple[str, ...]
+    source: dict[str, Any]
+    # Not set where slices lie along the normal, as in all cases of version 0.1.
+    slice_origins_mm: tuple[_Triple, ...] | UnsetType = UNSET
+
+
 def geometry_text(volume: Volume) -> str:
     """All of a volume but its arrays, as JSON; floats survive to the last bit."""
-    return json_text(
-        {
-            "dtype": volume.voxels.dtype.name,
-            "shape": list(volume.shape),
-            "modality": volume.modality,
-            "unit": volume.unit,
-            "spacing_mm": _floats(volume.spacing_mm),
-            "origin_mm": _floats(volume.origin_mm),
-            "row_direction": _floats(volume.row_direction),
-            "column_direction": _floats(volume.column_direction),
-            "slice_positions_mm": _floats(volume.slice_positions_mm),
-            **_origins_json(volume),
-            "instance_uids": list(volume.instance_uids),
-            "source": volume.source.to_json(),
-        }
+    origins = volume.slice_origins_mm
+    geometry = _Geometry(
+        dtype=volume.voxels.dtype.name,
+        shape=volume.shape,
+        modality=volume.modality,
+        unit=volume.unit,
+        spacing_mm=_triple(volume.spacing_mm),
+        origin_mm=_triple(volume.origin_mm),
+        row_direction=_triple(volume.row_direction),
+        column_direction=_triple(volume.column_direction),
+        slice_positions_mm=tuple(map(float, volume.slice_positions_mm)),
+        instance_uids=volume.instance_uids,
+        source=volume.source.to_json(),
+        slice_origins_mm=UNSET if origins is None else tuple(map(_triple, origins)),
     )
+    return json_text(plain_json(geometry))
 
 
 def older_geometry_text(volume: Volume) -> str:
@@ -258,24 +287,25 @@ def volume_from_row(
     Raises:
         CaseError: Arrays and row do not fit together.
     """
-    geometry = dict_from_json(row["geometry"])
     try:
-        _check_shapes(geometry, voxels, padding)
+        stored = record_from_json(_Geometry, dict_from_json(row["geometry"]))
+        origins = stored.slice_origins_mm
+        _check_arrays(stored, voxels, padding)
         return Volume(
             voxels=voxels,
-            modality=geometry["modality"],
-            unit=geometry["unit"],
-            spacing_mm=_triple(geometry["spacing_mm"]),
-            origin_mm=_triple(geometry["origin_mm"]),
-            row_direction=_triple(geometry["row_direction"]),
-            column_direction=_triple(geometry["column_direction"]),
-            slice_positions_mm=tuple(geometry["slice_positions_mm"]),
-            instance_uids=tuple(geometry["instance_uids"]),
-            slice_origins_mm=_origins(geometry.get("slice_origins_mm")),
+            modality=stored.modality,
+            unit=stored.unit,
+            spacing_mm=stored.spacing_mm,
+            origin_mm=stored.origin_mm,
+            row_direction=stored.row_direction,
+            column_direction=stored.column_direction,
+            slice_positions_mm=stored.slice_positions_mm,
+            instance_uids=stored.instance_uids,
+            slice_origins_mm=None if origins is UNSET else origins,
             padding=padding,
-            source=SeriesFacts.from_json(geometry["source"]),
+            source=SeriesFacts.from_json(stored.source),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise altered(
             f"series {row['series_id']} of the case was altered: {error}"
         ) from error
@@ -307,34 +337,15 @@ def _array_references(connection: sqlite3.Connection) -> Iterator[tuple[str, str
             yield str(row["thumbnail"]), f"picture of finding {row['finding_id']}"
 
 
-def _origins_json(volume: Volume) -> dict[str, Any]:
-    """Absent where slices lie along the normal, as in all cases of version 0.1."""
-    if volume.slice_origins_mm is None:
-        return {}
-    return {"slice_origins_mm": [_floats(point) for point in volume.slice_origins_mm]}
-
-
-def _origins(
-    values: list[list[float]] | None,
-) -> tuple[tuple[float, float, float], ...] | None:
-    return None if values is None else tuple(_triple(point) for point in values)
-
-
-def _floats(values: Iterable[float]) -> list[float]:
-    return [float(value) for value in values]
-
-
-def _check_shapes(
-    geometry: dict[str, Any], voxels: VoxelArray, padding: NDArray[np.bool_] | None
+def _check_arrays(
+    stored: _Geometry, voxels: VoxelArray, padding: NDArray[np.bool_] | None
 ) -> None:
-    if list(voxels.shape) != geometry["shape"]:
-        raise ValueError(f"voxels are {voxels.shape}, not {geometry['shape']}")
-    if voxels.dtype.name != geometry["dtype"]:
-        raise ValueError(f"voxels are {voxels.dtype}, not {geometry['dtype']}")
+    if (voxels.shape, voxels.dtype.name) != (stored.shape, stored.dtype):
+        raise ValueError(f"voxels are {voxels.dtype} of shape {voxels.shape}")
     if padding is not None and padding.dtype != np.bool_:
         raise ValueError(f"padding is {padding.dtype}, not bool")
 
 
-def _triple(values: list[float]) -> tuple[float, float, float]:
-    x, y, z = values
+def _triple(values: Iterable[float]) -> _Triple:
+    x, y, z = map(float, values)
     return x, y, z

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from btd_desktop.cases import audit, records
 from btd_desktop.cases.anchor import read_anchor
@@ -264,8 +263,7 @@ def _record_problems(
     problems = []
     for table, ranges in _claims(entries).items():
         for (first, last), digest in ranges.items():
-            found: dict[str, Any] = record_claim(connection, table, first, last)
-            if found["sha256"] != digest:
+            if record_claim(connection, table, first, last)["sha256"] != digest:
                 which = f"{first}" if first == last else f"{first} to {last}"
                 problems.append(
                     f"{table} {which}: the record is not what the audit log says"

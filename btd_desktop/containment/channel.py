@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 _PREFIX = struct.Struct(">IQ")
@@ -32,7 +33,7 @@ def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def write_message(
-    stream: BinaryIO, header: dict[str, Any], payload: bytes | memoryview = b""
+    stream: BinaryIO, header: Mapping[str, object], payload: bytes | memoryview = b""
 ) -> None:
     """Send one message.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
 MEASURES: Final = {
     "session": "a session of its own, ended whole",
@@ -69,6 +69,6 @@ class Containment:
         missing = "; ".join(self.not_held)
         return f"contained by: {held}" + (f". Not held: {missing}" if missing else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, list[str]]:
         """JSON value for people and programs."""
         return {"held": list(self.held), "not_held": list(self.not_held)}
