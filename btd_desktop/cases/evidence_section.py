@@ -73,14 +73,12 @@ class EvidenceSection(CaseJournal):
         added = []
         with self._change() as connection:
             for item in items:
-                values = asdict(item)
-                del values["evidence_id"]
-                for name, value in values.items():
-                    if isinstance(value, str):
-                        values[name] = storable_text(value)
-                values["is_container"] = int(item.is_container)
+                values: dict[str, Any] = {
+                    name: storable_text(value) if isinstance(value, str) else value
+                    for name, value in asdict(item).items()
+                    if name != "evidence_id"
+                }
                 key = records.insert_row(connection, "evidence", values)
-                values["is_container"] = item.is_container
                 added.append(replace(item, **values, evidence_id=key))
             if added:
                 first, last = added[0].evidence_id, added[-1].evidence_id

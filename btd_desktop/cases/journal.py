@@ -82,7 +82,7 @@ class CaseJournal:
         self._file_problems: tuple[str, ...] = ()
         self._has_changed = False
         self._is_open = True
-        self.actor = self._examiner() or _PROGRAM
+        self.actor = str(self._info_row()["examiner"]) or _PROGRAM
 
     def close(self) -> None:
         """Merge the write-ahead log, release the lock; safe to call twice."""
@@ -387,9 +387,6 @@ class CaseJournal:
 
     def _case_id(self) -> str:
         return str(self._info_row()["case_id"])
-
-    def _examiner(self) -> str:
-        return str(self._info_row()["examiner"])
 
     def _info_row(self) -> sqlite3.Row:
         rows = self._rows("SELECT * FROM case_info")

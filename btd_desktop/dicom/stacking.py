@@ -46,7 +46,7 @@ def _by_number(item: Slice) -> tuple[float, int, str]:
 def _groups(slices: Sequence[Slice]) -> list[tuple[list[Slice], str]]:
     """Slices that can be one volume, and in what such groups differ."""
     steps: list[tuple[str, Callable[[list[Slice]], list[list[Slice]]]]] = [
-        ("modality", lambda part: _divided(part, _modality)),
+        ("modality", lambda part: _divided(part, lambda s: s.facts.text["modality"])),
         ("image size", lambda part: _divided(part, lambda s: s.stored.shape)),
         ("whether they state a position", lambda part: _divided(part, _has_place)),
         ("frame of reference", _divided_by_frame),
@@ -61,10 +61,6 @@ def _groups(slices: Sequence[Slice]) -> list[tuple[list[Slice], str]]:
         groups = divided
     told = " and ".join(differs)
     return [(group, told) for group in groups]
-
-
-def _modality(item: Slice) -> str:
-    return item.facts.text["modality"]
 
 
 def _has_place(item: Slice) -> bool:

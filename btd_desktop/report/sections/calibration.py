@@ -8,6 +8,7 @@ from typing import Final
 from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.examination.wording import (
+    UNITS,
     counted,
     interval_text,
     number_text,
@@ -32,6 +33,7 @@ from btd_desktop.report.document import (
     records,
     table_of,
     unprinted,
+    word,
 )
 from btd_desktop.report.results import Result, results_of
 from btd_desktop.report.wording import json_time, time_text
@@ -61,8 +63,6 @@ _INTERVALS: Final = (
     " not covered, no p-value is printed."
 )
 _CONFIDENCE: Final = 0.95
-_NAMES: Final = {"place": "place", "patch": "patch", "slice": "slice",
-                 "series": "series"}  # fmt: skip
 
 
 def section(case: ReportCase) -> Section:
@@ -125,7 +125,7 @@ def _levels(profile: CalibrationProfile) -> Block:
     return table_of(
         profile.levels["anomaly"].items(),
         (
-            (Column("Level", 1.3, "level"), lambda row: plain(_NAMES[row[0]])),
+            (Column("Level", 1.3, "level"), lambda row: word(row[0], UNITS)),
             (
                 Column("n", 2.1, "n", "number"),
                 lambda row: plain(_units(row[1]), row[1].ecdf.n),

@@ -91,11 +91,6 @@ def section(case: ReportCase) -> Section:
     return Section("method", "Method", (*blocks, Facts(software)))
 
 
-def _shown_name(model: ModelFacts) -> Cell:
-    """The name, and at once that the model is not the one shipped under it."""
-    return quoting(named_model(model.name, model.digest))
-
-
 def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block, ...]:
     run = next(
         (
@@ -106,7 +101,9 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         None,
     )
     backend = run.manifest.backend if run else Backend()
-    card, preset, name = model.card, model.preset, _shown_name(model)
+    card, preset = model.card, model.preset
+    # The name, and at once that the model is not the one shipped under it.
+    name = quoting(named_model(model.name, model.digest))
     patch, stride = preset.patch, run.manifest.grid.stride if run else 0
     kind, dtype, torch_version = (
         quoting(fact or "")

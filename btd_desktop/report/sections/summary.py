@@ -99,7 +99,10 @@ def _findings(results: list[Result]) -> tuple[Block, ...]:
             (Column("As a whole", 2), _whole),
             (Column("p-value", 3.2), _p_value),
             (Column("Slices flagged", 2, look="number"), _n_flagged),
-            (Column("FPR per slice", 1.8, look="number"), _slice_fpr),
+            (
+                Column("FPR per slice", 1.8, look="number"),
+                lambda r: plain(percent_text(r.slice_fpr if r.is_examined else None)),
+            ),
         ),
     )
     blocks: tuple[Block, ...] = (table, Text(plain(_EXPLANATION), "small"))
@@ -127,10 +130,6 @@ def _calibration(result: Result) -> Cell:
     if not result.is_examined:
         return plain("not examined")
     return plain(result.coverage)
-
-
-def _slice_fpr(result: Result) -> Cell:
-    return plain(percent_text(result.slice_fpr if result.is_examined else None))
 
 
 def _whole(result: Result) -> Cell:

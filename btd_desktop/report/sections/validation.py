@@ -9,7 +9,6 @@ from btd_desktop.examination import shipped_models
 from btd_desktop.examination.wording import interval_text, percent_text
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
-    Block,
     Bullets,
     Cell,
     Column,
@@ -73,16 +72,14 @@ def section(case: ReportCase) -> Section:
         ),
         "validation",
     )
-    blocks: tuple[Block, ...] = (Text(plain(_INTRODUCTION) if figures else nothing),)
+    introduction = Text(plain(_INTRODUCTION) if figures else nothing)
     limits = dict.fromkeys(
         s for o in case.examinations if o.card for s in o.card.limits
     )
-    if limits:
-        blocks = (*blocks, table, Heading(plain("Not measured")))
-    else:
-        blocks = (*blocks, table)
+    heading = (Heading(plain("Not measured")),) if limits else ()
     bullets = Bullets(tuple(quoting(text) for text in limits), "not_validated")
-    return Section("validation", "Validation", (*blocks, bullets))
+    blocks = (introduction, table, *heading, bullets)
+    return Section("validation", "Validation", blocks)
 
 
 def _words(key: str) -> Any:  # noqa: ANN401 - a maker of cells
