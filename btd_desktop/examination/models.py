@@ -128,7 +128,8 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
     if modality not in ("CT", "MR"):
         raise ModelError(
             "the modality of this series is not known, so no model was chosen",
-            hint="import its file again and state it: --modality CT or --modality MR",
+            hint="import its file again and state whether it is CT or MR (on the "
+            "command line with --modality)",
             code="no_modality",
         )
     if not fitting:

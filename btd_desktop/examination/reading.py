@@ -135,7 +135,7 @@ def with_findings(
     must not stand beside these: they are counted in the remarks.
     """
     every = store.findings(examination.record.series_id)
-    shown = tuple(f for f in every if _is_of(f, examination.evaluation))
+    shown = tuple(f for f in every if is_of(f, examination.evaluation))
     for finding in shown:
         _check_level(finding, examination.evaluation)
     remarks = []
@@ -156,7 +156,8 @@ def with_findings(
     return replace(examination, findings=shown, remarks=tuple(remarks))
 
 
-def _is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
+def is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
+    """A finding's numbers come from this run and this profile."""
     return (
         evaluation is not None
         and finding.run_id == evaluation.run.run_id

@@ -47,9 +47,16 @@ class PlainLabel(QLabel):
     """
 
     def __init__(
-        self, text: str = "", *, wrap: bool = False, parent: QWidget | None = None
+        self,
+        text: str = "",
+        *,
+        wrap: bool = False,
+        role: str = "",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        if role:
+            self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -58,6 +65,13 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:
         """Show this text literally."""
         super().setText(visible_text(text, keep_lines=True))
+
+    def show_role(self, role: str) -> None:
+        """Take another role of the style sheet."""
+        if self.property("role") != role:
+            self.setProperty("role", role)
+            self.style().unpolish(self)
+            self.style().polish(self)
 
     def setToolTip(self, text: str) -> None:
         """Show this text literally when the pointer rests here."""
@@ -73,16 +87,21 @@ def sentence(text: str) -> str:
 
 
 def plain_label(
-    text: str = "", *, wrap: bool = False, parent: QWidget | None = None
+    text: str = "",
+    *,
+    wrap: bool = False,
+    role: str = "",
+    parent: QWidget | None = None,
 ) -> PlainLabel:
     """A label that shows `text` literally.
 
     Args:
         text: Text of any origin.
         wrap: Break long lines.
+        role: Role of the style sheet, such as "heading", "muted" or "warning".
         parent: Widget that owns the label.
     """
-    return PlainLabel(text, wrap=wrap, parent=parent)
+    return PlainLabel(text, wrap=wrap, role=role, parent=parent)
 
 
 def plain_tool_tip(text: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
@@ -27,7 +24,6 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
-from btd_desktop.gui.dialogs.progress_row import ProgressRow
 from btd_desktop.gui.plain_text import plain_label, visible_text
 from btd_desktop.gui.presenters.calibrating import (
     CalibrationForm,
@@ -36,8 +32,9 @@ from btd_desktop.gui.presenters.calibrating import (
 )
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
-from btd_desktop.gui.views.place_panel import set_role
+from btd_desktop.gui.views.level_buttons import LevelButtons
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
+from btd_desktop.gui.views.progress_row import ProgressRow
 
 
 class CalibrationDialog(QDialog):
@@ -113,9 +110,7 @@ class CalibrationDialog(QDialog):
                 self._models.addItem(visible_text(model.title), model.folder)
             if not state.models:
                 self._models.setPlaceholderText("No model is installed")
-        self._progress.show_progress(
-            state.progress, state.left_s, busy=state.busy, paused=state.paused
-        )
+        self._progress.show_progress(state.work)
         self._problem.show_problem(state.problem)
         self._fits = state.fits
         self._result.setVisible(bool(state.fits))
@@ -126,7 +121,6 @@ class CalibrationDialog(QDialog):
             self._warnings.setText("\n".join(f"• {w}" for w in state.warnings))
             self._warnings.setVisible(bool(state.warnings))
             levels = {fit.level for fit in state.fits}
-            self._level_buttons["place"].setVisible("place" in levels)
             self._show_level(self._level if self._level in levels else "slice")
         self._check()
 
@@ -161,22 +155,13 @@ class CalibrationDialog(QDialog):
         layout.setContentsMargins(0, 0, 0, 0)
         self._summary = plain_label("", wrap=True)
         layout.addWidget(self._summary)
-        self._warnings = plain_label("", wrap=True)
-        set_role(self._warnings, "warning")
+        self._warnings = plain_label("", wrap=True, role="warning")
         layout.addWidget(self._warnings)
         row = QHBoxLayout()
-        group = QButtonGroup(self)
         self._level = "slice"
-        self._level_buttons = {}
-        for level in ("place", "patch", "slice", "series"):
-            button = QPushButton(level.capitalize())
-            button.setCheckable(True)
-            button.setProperty("role", "segment")
-            button.clicked.connect(partial(self._show_level, level))
-            group.addButton(button)
-            self._level_buttons[level] = button
-            row.addWidget(button)
-        row.addWidget(HelpButton("level"))
+        self._levels = LevelButtons()
+        self._levels.chosen.connect(self._show_level)
+        row.addWidget(self._levels)
         self._words = plain_label("", wrap=True)
         row.addWidget(self._words, 1)
         layout.addLayout(row)
@@ -198,16 +183,17 @@ class CalibrationDialog(QDialog):
             plot.getPlotItem().setLabel(side, text)
         return plot
 
-    def _show_level(self, level: str, *_: object) -> None:
+    def _show_level(self, level: str) -> None:
         self._level = level
-        self._level_buttons[level].setChecked(True)
+        has_places = any(fit.level == "place" for fit in self._fits)
+        self._levels.show_level(level, has_places=has_places)
         fit = next((f for f in self._fits if f.level == level), None)
         if fit is None:
             return
         self._words.setText(
             f"{fit.n:,} scores of {fit.n_patients} patients. {fit.words}"
         )
-        set_role(self._words, "" if fit.has_threshold else "warning")
+        self._words.show_role("" if fit.has_threshold else "warning")
         theme = self._theme
         self._ecdf.clear()
         self._ecdf.plot(
@@ -250,4 +236,5 @@ class CalibrationDialog(QDialog):
             f"To show a rate this low takes {patients_needed(fpr):,} patients without "
             "a false alarm."
         )
-        self._start.setEnabled(self.form is not None and not self._presenter.state.busy)
+        busy = self._presenter.state.work.is_busy
+        self._start.setEnabled(self.form is not None and not busy)

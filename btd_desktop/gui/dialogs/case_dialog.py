@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QRadioButton, QWidget
 
 from btd_desktop.gui.dialogs.form import (
     PathField,
+    ProblemLine,
     button_box,
     form_layout,
     heading,
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.opening import CaseChoice, CaseProposal
 from btd_desktop.workflow.import_series import CaseDetails
 
@@ -62,8 +62,7 @@ class CaseDialog(QDialog):
         form.addRow("&Question", self._question)
         layout.addLayout(form)
         layout.addWidget(muted("All of this can be changed before the report."))
-        self._problem = plain_label("", wrap=True)
-        self._problem.setProperty("role", "danger")
+        self._problem = ProblemLine()
         layout.addWidget(self._problem)
         box, self._accept = button_box(self, "Import")
         layout.addWidget(box)
@@ -104,8 +103,7 @@ class CaseDialog(QDialog):
         problem = ""
         if self._new.isChecked():
             problem = _problem(self._folder.path, self._proposal.paths)
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
+        self._problem.show_problem(problem)
         self._accept.setEnabled(not problem)
 
 

@@ -49,24 +49,19 @@ def form_layout() -> QFormLayout:
 
 def heading(text: str) -> PlainLabel:
     """A heading."""
-    label = plain_label(text, wrap=True)
-    label.setProperty("role", "heading")
-    return label
+    return plain_label(text, wrap=True, role="heading")
 
 
 def muted(text: str) -> PlainLabel:
     """Secondary text."""
-    label = plain_label(text, wrap=True)
-    label.setProperty("role", "muted")
-    return label
+    return plain_label(text, wrap=True, role="muted")
 
 
 class ProblemLine(PlainLabel):
     """Why something could not be done; not there while nothing is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("", wrap=True)
-        self.setProperty("role", "danger")
+        super().__init__("", wrap=True, role="danger")
 
     def show_problem(self, problem: str) -> None:
         """Say what is wrong; "" says that nothing is."""

@@ -9,13 +9,12 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QWidget
 
 from btd_desktop.gui.dialogs.form import (
     PathField,
+    ProblemLine,
     button_box,
     form_layout,
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.views.place_panel import set_role
 
 _NOTE = (
     "Without patient data, the picture shows the body only, with overlay, patches and "
@@ -47,8 +46,7 @@ class PictureDialog(QDialog):
         form.addRow("", self._redacted)
         layout.addLayout(form)
         layout.addWidget(muted(_NOTE))
-        self._problem = plain_label("", wrap=True)
-        set_role(self._problem, "danger")
+        self._problem = ProblemLine()
         layout.addWidget(self._problem)
         layout.addStretch(1)
         box, self._save = button_box(self, "&Save")
@@ -64,8 +62,7 @@ class PictureDialog(QDialog):
 
     def _check(self) -> None:
         problem = _problem_of(self._out.path)
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
+        self._problem.show_problem(problem)
         self._save.setEnabled(not problem)
 
 

@@ -33,7 +33,6 @@ from btd_desktop.gui.presenters.reporting import (
     ReportState,
 )
 from btd_desktop.gui.views.pdf_pages import PdfPages
-from btd_desktop.gui.views.place_panel import set_role
 
 
 class ReportDialog(QDialog):
@@ -150,8 +149,8 @@ class ReportDialog(QDialog):
                 "Not every series has been scored and calibrated. The report says so "
                 "for each of them, with the reason.",
                 wrap=True,
+                role="warning",
             )
-            set_role(warning, "warning")
             layout.addWidget(warning)
         self._adopt = _box("", "Why do you take it to be what it says? Printed.", 60)
         if state.is_foreign:
@@ -161,8 +160,8 @@ class ReportDialog(QDialog):
                 "To sign a report over it you must adopt it. Your reason is kept in "
                 "the audit log and printed in every report.",
                 wrap=True,
+                role="danger",
             )
-            set_role(foreign, "danger")
             layout.addWidget(foreign)
             layout.addWidget(self._adopt)
         layout.addWidget(heading("Signature"))

@@ -8,15 +8,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QLineEdit, QSpinBox, QWidget
 
 from btd_desktop.errors import SettingsError
+from btd_desktop.examination.wording import reason_of
 from btd_desktop.gui.dialogs.form import (
     PathField,
+    ProblemLine,
     button_box,
     form_layout,
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.settings import Settings, changed_settings, save_settings
 
 _CHOICES = {
@@ -90,8 +90,7 @@ class SettingsDialog(QDialog):
             form.addRow(_LABELS[key], combo)
         form.addRow("&Recent cases", self._recent)
         layout.addLayout(form)
-        self._problem = plain_label("", wrap=True)
-        set_role(self._problem, "danger")
+        self._problem = ProblemLine()
         self._problem.hide()
         layout.addWidget(self._problem)
         box, _ = button_box(self, "Save")
@@ -112,8 +111,7 @@ class SettingsDialog(QDialog):
             )
             save_settings(settings)
         except SettingsError as error:
-            self._problem.setText(f"{error.detail}. {error.hint}".strip())
-            self._problem.show()
+            self._problem.show_problem(reason_of(error))
             return
         self.saved.emit(settings)
         super().accept()

@@ -20,7 +20,6 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
-from btd_desktop.gui.dialogs.progress_row import ProgressRow
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.training import (
     TrainingForm,
@@ -29,6 +28,7 @@ from btd_desktop.gui.presenters.training import (
 )
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
+from btd_desktop.gui.views.progress_row import ProgressRow
 
 _PRESETS = {
     "ct96wide": "CT, wide window (lung texture kept)",
@@ -119,13 +119,7 @@ class TrainingDialog(QDialog):
 
     def show_state(self, state: TrainingView) -> None:
         """Show how far it is."""
-        self._progress.show_progress(
-            state.progress,
-            state.left_s,
-            busy=state.busy,
-            paused=state.paused,
-            waiting=state.stage or "Waiting",
-        )
+        self._progress.show_progress(state.work)
         steps = [p.step for p in state.points]
         self._loss.setData(steps, [p.loss for p in state.points])
         known = [p for p in state.points if p.watched is not None]
@@ -177,7 +171,7 @@ class TrainingDialog(QDialog):
             self._presenter.on_start(form)
 
     def _check(self) -> None:
-        busy = self._presenter.state.busy
+        busy = self._presenter.state.work.is_busy
         self._start.setEnabled(self.form is not None and not busy)
 
 

@@ -24,7 +24,6 @@ from btd_desktop.gui.presenters.verifying import (
     VerifyState,
 )
 from btd_desktop.gui.views.check_list import CheckList
-from btd_desktop.gui.views.place_panel import set_role
 
 
 class VerdictDialog(QDialog):
@@ -80,7 +79,7 @@ class VerdictDialog(QDialog):
             headline, ok = f"{self._subject.capitalize()} could not be verified.", False
         role = {True: "verdict-good", False: "verdict-bad", None: "heading"}[ok]
         self._headline.setText(headline)
-        set_role(self._headline, role)
+        self._headline.show_role(role)
         self._card.setVisible(bool(headline))
         if verdict is None:
             problems = (state.problem,) if state.problem else ()

@@ -12,7 +12,12 @@ from PySide6.QtCore import QObject, Signal
 from btd_desktop.errors import BtdError
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
-from btd_desktop.gui.presenters.presenter import Presenter, problem_of
+from btd_desktop.gui.presenters.presenter import (
+    IDLE,
+    Presenter,
+    ProgressState,
+    problem_of,
+)
 from btd_desktop.gui.presenters.scoring import Eta
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
@@ -60,10 +65,7 @@ class CalibrationState:
 
     Attributes:
         models: Models to choose from; None while they are being listed.
-        busy: Calibrating.
-        progress: How far.
-        left_s: Estimated seconds left.
-        paused: Waiting by the examiner's wish.
+        work: How far calibrating is.
         fits: The fit by level, once done.
         warnings: What the examiner must know of the result.
         summary: Scans behind it in a sentence.
@@ -72,10 +74,7 @@ class CalibrationState:
     """
 
     models: tuple[ModelChoice, ...] | None = None
-    busy: bool = False
-    progress: Progress | None = None
-    left_s: float | None = None
-    paused: bool = False
+    work: ProgressState = IDLE
     fits: tuple[LevelFit, ...] = ()
     warnings: tuple[str, ...] = ()
     summary: str = ""
@@ -119,11 +118,12 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         except BtdError as error:
             self._on_problem(problem_of(error))
             return
-        work = partial(_calibrate, form, self._detectors, self._session.services)
-        self._begin("compute", "Calibrating", work, self._on_fit)
+        calibrate = partial(_calibrate, form, self._detectors, self._session.services)
+        self._begin("compute", "Calibrating", calibrate, self._on_fit)
         self._eta = Eta()
         self._fit = None
-        self._show(CalibrationState(self._state.models, busy=True))
+        work = ProgressState("Waiting for other work to end", can_pause=True)
+        self._show(CalibrationState(self._state.models, work))
 
     def on_save(self) -> None:
         """Save the profile into the user's folder."""
@@ -146,7 +146,8 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         left = None
         if progress.stage.startswith("Scoring"):
             left = self._eta.after(progress)
-        self._show(replace(self._state, progress=progress, left_s=left))
+        work = replace(self._state.work, progress=progress, left_s=left)
+        self._show(replace(self._state, work=work))
 
     def _on_fit(self, fit: ProfileFit) -> None:
         from btd_desktop.examination.fit import scope_warning
@@ -166,14 +167,14 @@ class CalibrationPresenter(Presenter[CalibrationState]):
     def _on_paused(self, paused: bool) -> None:
         if paused:
             self._eta.interrupted()
-        self._show(replace(self._state, paused=paused))
+        work = replace(self._state.work, paused=paused)
+        self._show(replace(self._state, work=work))
 
     def _on_problem(self, problem: str) -> None:
         self._show(CalibrationState(self._state.models, problem=problem))
 
     def _on_over(self) -> None:
-        if self._state.busy:
-            self._show(replace(self._state, busy=False, progress=None))
+        self._show(replace(self._state, work=IDLE))
 
 
 def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:

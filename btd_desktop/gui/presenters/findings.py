@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.wording import number_text, p_text
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
@@ -18,31 +17,20 @@ from btd_desktop.gui.presenters.thumbnails import thumbnail_of
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """One finding, ready to be read.
+    """One finding as it is listed.
 
     Attributes:
-        finding_id: Number in the case.
-        place: "Slice 12, x 230, y 188".
+        finding: As the case keeps it.
         series: Description of its series.
-        anomaly: Anomaly score.
-        p: p-value of the place.
-        slice_p: p-value of its slice, "" when the examiner clicked it.
-        status: "to check", "confirmed" or "dismissed".
-        origin: "search" or "examiner".
-        note: The examiner's words.
         thumbnail: uint8 (H, W), or None.
+        is_foreign: Its numbers come from another run or calibration than those shown,
+            so that no report of what is shown holds it.
     """
 
-    finding_id: int
-    place: str
+    finding: Finding
     series: str
-    anomaly: str
-    p: str
-    slice_p: str
-    status: FindingStatus
-    origin: str
-    note: str
     thumbnail: NDArray[np.uint8] | None
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +48,8 @@ class FindingsState:
     @property
     def row(self) -> FindingRow | None:
         """The selected one."""
-        return next((r for r in self.rows if r.finding_id == self.selected), None)
+        chosen = (r for r in self.rows if r.finding.finding_id == self.selected)
+        return next(chosen, None)
 
 
 class FindingsPresenter(Presenter[FindingsState]):
@@ -79,14 +68,12 @@ class FindingsPresenter(Presenter[FindingsState]):
         session.case_changed.connect(self._on_case_changed)
         session.findings_changed.connect(self.refresh)
         session.finding_selected.connect(self.refresh)
+        session.result_changed.connect(self.refresh)
 
     def refresh(self) -> None:
         """Read the findings again."""
         session = self._session
-        names = {r.series_id: r.description for r in session.records}
-        rows = tuple(
-            self._row(f, names.get(f.series_id, "")) for f in session.findings()
-        )
+        rows = tuple(self._row(f) for f in session.findings())
         chosen = session.finding
         self._show(FindingsState(rows, None if chosen is None else chosen.finding_id))
 
@@ -96,7 +83,8 @@ class FindingsPresenter(Presenter[FindingsState]):
 
     def on_next_wanted(self, *, back: bool = False) -> None:
         """Select the next finding that is not dismissed."""
-        open_ids = [r.finding_id for r in self._state.rows if r.status != "dismissed"]
+        listed = (r.finding for r in self._state.rows)
+        open_ids = [f.finding_id for f in listed if f.status != "dismissed"]
         if not open_ids:
             self._session.noticed.emit("There is no finding to look at.")
             return
@@ -180,23 +168,16 @@ class FindingsPresenter(Presenter[FindingsState]):
         self._redo.clear()
         self.refresh()
 
-    def _row(self, finding: Finding, series: str) -> FindingRow:
-        anomaly = finding.numbers.anomaly
-        of_slice = finding.numbers.every.get("slice")
+    def _row(self, finding: Finding) -> FindingRow:
+        from btd_desktop.examination.reading import is_of
+
+        result = self._session.results.get(finding.series_id)
+        evaluation = None if result is None else result.evaluation
         return FindingRow(
-            finding_id=finding.finding_id,
-            place=f"Slice {finding.slice_index + 1}, x {finding.x:.0f}, "
-            f"y {finding.y:.0f}",
-            series=series,
-            anomaly=number_text(anomaly.score),
-            p=p_text(anomaly.p_value, anomaly.n, narrow=True),
-            slice_p=p_text(of_slice.p_value, of_slice.n, narrow=True)
-            if of_slice
-            else "",
-            status=finding.status,
-            origin=finding.origin,
-            note=finding.note,
-            thumbnail=self._picture(finding),
+            finding,
+            "" if result is None else result.record.description,
+            self._picture(finding),
+            evaluation is not None and not is_of(finding, evaluation),
         )
 
     def _picture(self, finding: Finding) -> NDArray[np.uint8] | None:

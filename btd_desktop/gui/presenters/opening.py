@@ -21,7 +21,7 @@ from btd_desktop.gui.jobs import LaneName, Tell, Work
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.custody import CustodyWatch
 from btd_desktop.gui.presenters.first_slice import FirstSlice
-from btd_desktop.gui.presenters.presenter import Presenter
+from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.import_series import (
@@ -81,25 +81,6 @@ class ModalityQuestion:
 
     descriptions: tuple[str, ...]
     answer: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressState:
-    """How far a job is, for the status strip.
-
-    Attributes:
-        title: What is done; "" when nothing is.
-        progress: Last progress told, or None.
-        left_s: Estimated seconds left, or None while that cannot be said.
-        paused: Waiting by the examiner's wish.
-        can_pause: Whether pausing makes sense.
-    """
-
-    title: str = ""
-    progress: Progress | None = None
-    left_s: float | None = None
-    paused: bool = False
-    can_pause: bool = False
 
 
 def default_cases_dir() -> Path:
@@ -164,7 +145,7 @@ class OpeningPresenter(Presenter[ProgressState]):
     def __init__(
         self, session: Session, recent: RecentCases, parent: QObject | None = None
     ) -> None:
-        super().__init__(session.jobs, ProgressState(), parent)
+        super().__init__(session.jobs, IDLE, parent)
         self._session = session
         self._recent = recent
         self._preview = FirstSlice(session, self)
@@ -323,7 +304,7 @@ class OpeningPresenter(Presenter[ProgressState]):
             self._session.failed.emit(error)
 
     def _on_over(self) -> None:
-        self._show(ProgressState())
+        self._show(IDLE)
 
     def _refuse_while_busy(self) -> bool:
         if self.is_busy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -13,6 +14,34 @@ from btd_desktop.gui.jobs import Job, JobRunner, LaneName, Work
 from btd_desktop.progress import Progress
 
 State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressState:
+    """How far a job is, for whatever shows it.
+
+    Attributes:
+        title: What is done; "" when nothing is.
+        progress: Last progress told, or None.
+        left_s: Estimated seconds left, or None while that cannot be said.
+        paused: Waiting by the examiner's wish.
+        can_pause: Whether pausing makes sense.
+    """
+
+    title: str = ""
+    progress: Progress | None = None
+    left_s: float | None = None
+    paused: bool = False
+    can_pause: bool = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Something is done, or waits for its turn."""
+        return bool(self.title)
+
+
+IDLE = ProgressState()
+"""Nothing is done."""
 
 
 def problem_of(error: Exception) -> str:

@@ -18,8 +18,12 @@ from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
-from btd_desktop.gui.presenters.opening import ProgressState
-from btd_desktop.gui.presenters.presenter import Presenter, problem_of
+from btd_desktop.gui.presenters.presenter import (
+    IDLE,
+    Presenter,
+    ProgressState,
+    problem_of,
+)
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
@@ -89,7 +93,7 @@ class ScoringPresenter(Presenter[ProgressState]):
     def __init__(
         self, session: Session, detectors: Detectors, parent: QObject | None = None
     ) -> None:
-        super().__init__(session.jobs, ProgressState(), parent)
+        super().__init__(session.jobs, IDLE, parent)
         self._session = session
         self._detectors = detectors
         self._jobs: dict[int, Job] = {}
@@ -189,7 +193,7 @@ class ScoringPresenter(Presenter[ProgressState]):
     def _on_case_changed(self) -> None:
         self._jobs.clear()
         self._running = None
-        self._show(ProgressState())
+        self._show(IDLE)
         for record in self._session.records:
             result = self._session.result_of(record)
             run = result.run
@@ -263,7 +267,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         self._jobs.pop(series_id, None)
         if self._running in (series_id, None):
             self._running = None
-            self._show(ProgressState())
+            self._show(IDLE)
 
 
 def _title(record: SeriesRecord) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 
 from btd_desktop import paths
 from btd_desktop.gui.jobs import Tell
-from btd_desktop.gui.presenters.presenter import Presenter
+from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
@@ -51,11 +51,7 @@ class TrainingView:
     """What the dialog shows.
 
     Attributes:
-        busy: Training.
-        paused: Waiting by the user's wish.
-        stage: What is being done.
-        progress: How far.
-        left_s: Estimated seconds left.
+        work: How far training is.
         points: The loss curve so far.
         scatter: Spread of residuals on watched crops, in words; "" before it is known.
         done: Folder of the finished model, or None.
@@ -63,11 +59,7 @@ class TrainingView:
         problem: Why it failed.
     """
 
-    busy: bool = False
-    paused: bool = False
-    stage: str = ""
-    progress: Progress | None = None
-    left_s: float | None = None
+    work: ProgressState = IDLE
     points: tuple[LossPoint, ...] = field(default=())
     scatter: str = ""
     done: Path | None = None
@@ -95,7 +87,8 @@ class TrainingPresenter(Presenter[TrainingView]):
         done = partial(self._on_trained, out)
         job = self._begin("compute", "Training", work, done)
         job.told.connect(self._on_told)
-        self._show(TrainingView(busy=True, stage="Waiting for the compute lane"))
+        waiting = ProgressState("Waiting for other work to end", can_pause=True)
+        self._show(TrainingView(waiting))
 
     def _on_told(self, point: LossPoint) -> None:
         scatter = ""
@@ -109,19 +102,20 @@ class TrainingPresenter(Presenter[TrainingView]):
             replace(
                 self._state,
                 points=(*self._state.points, point),
-                left_s=point.left_s,
+                work=replace(self._state.work, left_s=point.left_s),
                 scatter=scatter,
             )
         )
 
     def _on_progress(self, progress: Progress) -> None:
-        self._show(replace(self._state, progress=progress, stage=progress.stage))
+        work = replace(self._state.work, progress=progress)
+        self._show(replace(self._state, work=work))
 
     def _on_trained(self, out: Path, name: str) -> None:
         self._show(
             replace(
                 self._state,
-                busy=False,
+                work=IDLE,
                 done=out,
                 note=(
                     f"The model {name} is in the list of models. It has no error "
@@ -131,19 +125,19 @@ class TrainingPresenter(Presenter[TrainingView]):
         )
 
     def _on_paused(self, paused: bool) -> None:
-        self._show(replace(self._state, paused=paused))
+        work = replace(self._state.work, paused=paused)
+        self._show(replace(self._state, work=work))
 
     def _on_problem(self, problem: str) -> None:
-        self._show(replace(self._state, busy=False, problem=problem))
+        self._show(replace(self._state, work=IDLE, problem=problem))
 
     def _on_over(self) -> None:
-        if not self._state.busy:
+        if not self._state.work.is_busy:
             return
         self._show(
             replace(
                 self._state,
-                busy=False,
-                paused=False,
+                work=IDLE,
                 note="Stopped. The checkpoint was kept: start again with the same name "
                 "and options to go on.",
             )

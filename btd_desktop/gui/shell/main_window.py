@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.plain_text import visible_text
 from btd_desktop.gui.presenters.custody import custody_words
-from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.actions import ActionSet
 from btd_desktop.gui.shell.bars import build_bars
@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
         self.start_page.show_progress(state)
         if self.session.store is not None and self.session.record is None:
             self.parts.viewing.show_message(state.title and f"{state.title} …")
-        self.strip.show_progress(state if state.title else self.parts.scoring.state)
+        self.strip.show_progress(state if state.is_busy else self.parts.scoring.state)
 
     def _show_scoring(self, state: ProgressState) -> None:
         if not self.parts.opening.is_busy:

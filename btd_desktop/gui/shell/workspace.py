@@ -11,7 +11,6 @@ from btd_desktop.gui.shell.parts import Parts
 from btd_desktop.gui.views.cine import CineTimer
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
-from btd_desktop.gui.views.place_panel import set_role
 from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.gui.window_presets import presets_for
 
@@ -44,8 +43,7 @@ class Workspace(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        self.banner = plain_label("", wrap=True)
-        set_role(self.banner, "danger")
+        self.banner = plain_label("", wrap=True, role="danger")
         self.banner.setContentsMargins(10, 8, 10, 4)
         self.banner.hide()
         layout.addWidget(self.banner)

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.cases.model import FindingStatus
+from btd_desktop.cases.model import Finding, FindingStatus
+from btd_desktop.examination.wording import number_text, p_text
 from btd_desktop.gui.plain_text import plain_label, plain_tool_tip, visible_text
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.views.help_button import HelpButton
-from btd_desktop.gui.views.place_panel import grey_pixmap, set_role
+from btd_desktop.gui.views.place_panel import grey_pixmap
 
 _ICON = 64
 _ID = Qt.ItemDataRole.UserRole
@@ -57,8 +58,8 @@ class FindingPanel(QWidget):
             "No finding yet. The search keeps places that stand out; you keep places "
             "with the Score tool.",
             wrap=True,
+            role="muted",
         )
-        set_role(self._empty, "muted")
         self._numbers = plain_label("", wrap=True)
         self._note = QPlainTextEdit()
         self._note.setPlaceholderText("Note for the report")
@@ -106,25 +107,30 @@ class FindingPanel(QWidget):
         self._list.setVisible(bool(state.rows))
         self._form.setVisible(row is not None)
         if row is not None:
-            self._show_row(row)
+            self._show_finding(row.finding)
         else:
             self._shown = None
         self._showing = False
 
     def _fill(self, item: QListWidgetItem, row: FindingRow) -> None:
+        finding, (p, slice_p) = row.finding, _p_texts(row.finding)
         lines = [
-            f"#{row.finding_id}  {row.place}",
-            f"place {row.p}" + (f", slice {row.slice_p}" if row.slice_p else ""),
-            f"{row.status}, found by {row.origin}",
+            f"#{finding.finding_id}  Slice {finding.slice_index + 1}, "
+            f"x {finding.x:.0f}, y {finding.y:.0f}",
+            f"place {p}" + (f", slice {slice_p}" if slice_p else ""),
+            "of another run or calibration: not reported"
+            if row.is_foreign
+            else f"{finding.status}, found by {finding.origin}",
         ]
         text = "\n".join(visible_text(line)[:120] for line in lines)
         if item.text() != text:
             item.setText(text)
             item.setToolTip(plain_tool_tip(f"{row.series}\n{text}"))
-        item.setData(_ID, row.finding_id)
-        if row.thumbnail is not None and row.finding_id not in self._icons:
-            self._icons[row.finding_id] = QIcon(grey_pixmap(row.thumbnail, _ICON))
-        picture = self._icons.get(row.finding_id)
+        number = finding.finding_id
+        item.setData(_ID, number)
+        if row.thumbnail is not None and number not in self._icons:
+            self._icons[number] = QIcon(grey_pixmap(row.thumbnail, _ICON))
+        picture = self._icons.get(number)
         if picture is not None and item.icon().isNull():
             item.setIcon(picture)
 
@@ -133,17 +139,18 @@ class FindingPanel(QWidget):
         self._icons.clear()
         self._list.clear()
 
-    def _show_row(self, row: FindingRow) -> None:
+    def _show_finding(self, finding: Finding) -> None:
+        (p, slice_p), score = _p_texts(finding), finding.numbers.anomaly.score
         self._numbers.setText(
-            f"Finding {row.finding_id}: anomaly score {row.anomaly}, {row.p} at the "
-            "place" + (f", {row.slice_p} in its slice." if row.slice_p else ".")
+            f"Finding {finding.finding_id}: anomaly score {number_text(score)}, {p} at "
+            "the place" + (f", {slice_p} in its slice." if slice_p else ".")
         )
-        if self._shown != row.finding_id:
-            self._note.setPlainText(row.note)
-        self._shown = row.finding_id
-        self._status.setCurrentText(row.status)
-        self._saved_note = row.note
-        self._save.setEnabled(self._note.toPlainText() != row.note)
+        if self._shown != finding.finding_id:
+            self._note.setPlainText(finding.note)
+        self._shown = finding.finding_id
+        self._status.setCurrentText(finding.status)
+        self._saved_note = finding.note
+        self._save.setEnabled(self._note.toPlainText() != finding.note)
 
     def _on_current(self, item: QListWidgetItem | None) -> None:
         if not self._showing and item is not None:
@@ -160,3 +167,12 @@ class FindingPanel(QWidget):
     def _on_status(self, text: str) -> None:
         if not self._showing and self._shown is not None:
             self.status_changed.emit(self._shown, cast(FindingStatus, text))
+
+
+def _p_texts(finding: Finding) -> tuple[str, str]:
+    """p-value of the place and of its slice; "" for one that nobody searched."""
+    anomaly, of_slice = finding.numbers.anomaly, finding.numbers.every.get("slice")
+    return (
+        p_text(anomaly.p_value, anomaly.n, narrow=True),
+        p_text(of_slice.p_value, of_slice.n, narrow=True) if of_slice else "",
+    )

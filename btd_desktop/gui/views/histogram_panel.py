@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QHBoxLayout,
     QPushButton,
@@ -18,13 +16,13 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.examination.wording import UNITS, counted, number_text, percent_text
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import plain_label, sentence
 from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.histogram_plot import HistogramPlot
-from btd_desktop.gui.views.place_panel import set_role
+from btd_desktop.gui.views.level_buttons import LevelButtons
 
 if TYPE_CHECKING:
     from btd_desktop.examination.comparison import Threshold
@@ -53,8 +51,8 @@ class HistogramPanel(QWidget):
         super().__init__(parent)
         self._state = HistogramState(message="Open a scan to see its scores.")
         self._showing = False
-        self._levels = QButtonGroup(self)
-        self._level_buttons: dict[str, QPushButton] = {}
+        self._levels = LevelButtons()
+        self._levels.chosen.connect(self.level_chosen)
         self._kinds = QComboBox()
         for kind, name in KIND_NAMES.items():
             self._kinds.addItem(name, kind)
@@ -63,12 +61,10 @@ class HistogramPanel(QWidget):
         self._plot = HistogramPlot(self)
         self._plot.threshold_dragged.connect(self.threshold_dragged)
         self._plot.bar_clicked.connect(self.bar_clicked)
-        self._message = plain_label("", wrap=True)
-        set_role(self._message, "muted")
+        self._message = plain_label("", wrap=True, role="muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._fpr = plain_label("", wrap=True)
-        self._note = plain_label("", wrap=True)
-        set_role(self._note, "warning")
+        self._note = plain_label("", wrap=True, role="warning")
         self._reset = QPushButton("Profile's threshold")
         self._reset.setToolTip("Back to the threshold that the report uses.")
         self._reset.clicked.connect(self.threshold_reset)
@@ -108,12 +104,11 @@ class HistogramPanel(QWidget):
         self._state = state
         empty = bool(state.message)
         self._message.setVisible(empty)
-        self._message.setText(state.message)
+        self._message.setText(sentence(state.message))
         self._plot.widget.setVisible(not empty)
         self._note.setText(state.note)
         self._note.setVisible(bool(state.note) and not empty)
-        self._level_buttons["place"].setVisible(state.has_places)
-        self._level_buttons[state.level].setChecked(True)
+        self._levels.show_level(state.level, has_places=state.has_places)
         self._kinds.setCurrentIndex(self._kinds.findData(state.kind))
         if not empty:
             self._plot.show_state(state)
@@ -155,19 +150,10 @@ class HistogramPanel(QWidget):
     def _controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        for level in ("place", "patch", "slice", "series"):
-            button = QPushButton(level.capitalize())
-            button.setCheckable(True)
-            button.setProperty("role", "segment")
-            button.clicked.connect(partial(self._on_level, level))
-            self._levels.addButton(button)
-            self._level_buttons[level] = button
-            row.addWidget(button)
-        row.addWidget(HelpButton("level"))
+        row.addWidget(self._levels)
         row.addSpacing(8)
         row.addWidget(self._kinds)
-        self._key = plain_label("")
-        set_role(self._key, "muted")
+        self._key = plain_label("", role="muted")
         self._key.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
@@ -181,9 +167,6 @@ class HistogramPanel(QWidget):
             f"{shown}grey: {state.n_benign:,} genuine "
             f"{UNITS[state.level][1]}, {counted(state.n_patients, 'patient')}"
         )
-
-    def _on_level(self, level: str) -> None:
-        self.level_chosen.emit(level)
 
     def _on_kind(self, index: int) -> None:
         if not self._showing:

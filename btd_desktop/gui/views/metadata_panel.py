@@ -85,9 +85,8 @@ class MetadataPanel(QWidget):
         self._check_table.clicked.connect(self._on_check)
         self._check_table.activated.connect(self._on_check)
         self._nothing = plain_label(
-            "The checks of geometry and consistency found nothing."
+            "The checks of geometry and consistency found nothing.", role="muted"
         )
-        self._nothing.setProperty("role", "muted")
         top = QHBoxLayout()
         top.addWidget(self._search, 1)
         compare = QHBoxLayout()

@@ -41,8 +41,7 @@ class PdfPages(QWidget):
         self._n_pages = 0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._words = plain_label(_INVITATION, wrap=True)
-        self._words.setProperty("role", "muted")
+        self._words = plain_label(_INVITATION, wrap=True, role="muted")
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(self._words)
         self._open = QPushButton("Open preview")

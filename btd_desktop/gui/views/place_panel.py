@@ -51,14 +51,6 @@ def grey_pixmap(picture: NDArray[np.uint8], side: int) -> QPixmap:
     )
 
 
-def set_role(label: QWidget, role: str) -> None:
-    """Give a widget another role of the style sheet."""
-    if label.property("role") != role:
-        label.setProperty("role", role)
-        label.style().unpolish(label)
-        label.style().polish(label)
-
-
 class _ScoreBox(QFrame):
     """One score with everything that belongs to it."""
 
@@ -69,15 +61,11 @@ class _ScoreBox(QFrame):
         grid.setContentsMargins(12, 8, 8, 10)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
-        self._name = plain_label("")
-        set_role(self._name, "heading")
-        self._p = plain_label("")
-        set_role(self._p, "number")
-        self._score = plain_label("", wrap=True)
-        set_role(self._score, "muted")
+        self._name = plain_label("", role="heading")
+        self._p = plain_label("", role="number")
+        self._score = plain_label("", wrap=True, role="muted")
         self._bar = CdfBar()
-        self._behind = plain_label("", wrap=True)
-        set_role(self._behind, "muted")
+        self._behind = plain_label("", wrap=True, role="muted")
         head = QHBoxLayout()
         head.setSpacing(2)
         head.addWidget(self._name)
@@ -101,7 +89,7 @@ class _ScoreBox(QFrame):
         """Show another score."""
         self._name.setText(row.name)
         self._p.setText(row.p)
-        set_role(self._p, "warning-number" if row.flagged else "number")
+        self._p.show_role("warning-number" if row.flagged else "number")
         flagged = {True: "above", False: "below", None: "no"}[row.flagged]
         limit = f"{flagged} threshold"
         if row.flagged is not None:
@@ -134,13 +122,11 @@ class PlacePanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._where = plain_label("")
-        set_role(self._where, "heading")
+        self._where = plain_label("", role="heading")
         # Else it is centred while it stands there alone.
         policy = QSizePolicy.Policy
         self._where.setSizePolicy(policy.Expanding, policy.Preferred)
-        self._message = plain_label(_INVITATION, wrap=True)
-        set_role(self._message, "muted")
+        self._message = plain_label(_INVITATION, wrap=True, role="muted")
         self._picture = PlainLabel()
         self._picture.setFixedSize(_THUMBNAIL, _THUMBNAIL)
         self._picture.setAccessibleName("Picture of the place")
@@ -201,7 +187,7 @@ class PlacePanel(QWidget):
             _INVITATION if state.status == "empty" else sentence(state.message)
         )
         self._message.setVisible(state.status == "empty" or bool(state.message))
-        set_role(self._message, "warning" if state.status == "failed" else "muted")
+        self._message.show_role("warning" if state.status == "failed" else "muted")
         scored = state.status == "scored"
         self._here.setVisible(not scored)
         self._picture.setVisible(scored and state.thumbnail is not None)
@@ -213,13 +199,13 @@ class PlacePanel(QWidget):
             box.setVisible(scored)
         self._noise_box.setVisible(scored and bool(state.noise))
         self._noise.setText(state.noise)
-        set_role(self._noise, "warning" if state.copied else "muted")
+        self._noise.show_role("warning" if state.copied else "muted")
         self._copied_from = state.copied_from
         self._go.setVisible(state.copied_from is not None)
         self._scope.setVisible(scored)
         self._scope_help.setVisible(scored)
         self._scope.setText(f"Calibration: {state.profile}, {state.coverage}")
-        set_role(self._scope, "muted" if state.coverage == "covered" else "warning")
+        self._scope.show_role("muted" if state.coverage == "covered" else "warning")
         self._reasons.setVisible(scored and bool(state.reasons))
         self._reasons.setText(" ".join(sentence(r) for r in state.reasons))
         self._form.setVisible(scored)

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -19,8 +18,9 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.gui.models.recent_cases import RecentCase
 from btd_desktop.gui.plain_text import plain_label, visible_text
-from btd_desktop.gui.presenters.opening import ProgressState
+from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.theme import Theme, icon
+from btd_desktop.gui.views.progress_row import ProgressRow
 
 INTENDED_USE = (
     "BTD Desktop examines whether the content of CT and MR scans may have been "
@@ -102,40 +102,33 @@ class StartPage(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        heading = plain_label("Recent cases")
-        heading.setProperty("role", "heading")
+        heading = plain_label("Recent cases", role="heading")
         self._recent.addWidget(heading)
         if not cases:
-            none = plain_label("No case has been opened on this computer yet.")
-            none.setProperty("role", "muted")
+            none = plain_label(
+                "No case has been opened on this computer yet.", role="muted"
+            )
             self._recent.addWidget(none)
         for case in cases:
             self._recent.addWidget(self._recent_row(case))
 
     def show_progress(self, state: ProgressState) -> None:
         """Show how far opening is, and keep the buttons from being pressed twice."""
-        busy = bool(state.title)
+        busy = state.is_busy
         self._progress.setVisible(busy)
         for button in self._buttons.values():
             button.setEnabled(not busy)
-        progress = state.progress
-        self._stage.setText(progress.stage if progress else state.title)
-        if progress is None or progress.total <= 0:
-            self._bar.setRange(0, 0)
-        else:
-            self._bar.setRange(0, progress.total)
-            self._bar.setValue(progress.done)
+        self._row.show_progress(state)
 
     def _add_head(self) -> None:
-        title = plain_label("BTD Desktop")
-        title.setProperty("role", "title")
+        title = plain_label("BTD Desktop", role="title")
         self._layout.addWidget(title)
         under = plain_label(
             "Examine CT and MR scans for altered content: calibrated scores, signed "
             "reports.",
             wrap=True,
+            role="muted",
         )
-        under.setProperty("role", "muted")
         self._layout.addWidget(under)
 
     def _add_openers(self) -> None:
@@ -144,16 +137,15 @@ class StartPage(QWidget):
         layout = QVBoxLayout(card)
         layout.setContentsMargins(20, 18, 20, 18)
         layout.setSpacing(12)
-        heading = plain_label("Drop evidence anywhere in this window")
-        heading.setProperty("role", "heading")
+        heading = plain_label("Drop evidence anywhere in this window", role="heading")
         layout.addWidget(heading)
         what = plain_label(
             "A patient folder of any depth, single files, a ZIP archive, a DICOMDIR, "
             "NIfTI, NRRD or MHA volumes, a case folder, or a report (PDF) to verify. "
             "Evidence is only read, never changed.",
             wrap=True,
+            role="muted",
         )
-        what.setProperty("role", "muted")
         layout.addWidget(what)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -196,14 +188,9 @@ class StartPage(QWidget):
         self._progress.setProperty("role", "card")
         layout = QHBoxLayout(self._progress)
         layout.setContentsMargins(20, 12, 20, 12)
-        self._stage = plain_label("")
-        self._stage.setMinimumWidth(220)
-        self._bar = QProgressBar()
-        cancel = QPushButton("Cancel")
-        cancel.clicked.connect(self.cancel_wanted)
-        layout.addWidget(self._stage)
-        layout.addWidget(self._bar, 1)
-        layout.addWidget(cancel)
+        self._row = ProgressRow()
+        self._row.cancel_wanted.connect(self.cancel_wanted)
+        layout.addWidget(self._row)
         self._progress.hide()
         self._layout.addWidget(self._progress)
 
@@ -212,8 +199,9 @@ class StartPage(QWidget):
         card.setProperty("role", "warning")
         layout = QVBoxLayout(card)
         layout.setContentsMargins(20, 14, 20, 14)
-        heading = plain_label("Intended use: forensic, not for diagnosis")
-        heading.setProperty("role", "heading")
+        heading = plain_label(
+            "Intended use: forensic, not for diagnosis", role="heading"
+        )
         layout.addWidget(heading)
         layout.addWidget(plain_label(INTENDED_USE, wrap=True))
         self._layout.addWidget(card)
@@ -225,10 +213,10 @@ class StartPage(QWidget):
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(plain_label(case.title))
-        where = plain_label(str(case.folder) if case.is_there else "not there any more")
-        where.setProperty("role", "muted")
-        where.setToolTip(str(case.folder))
-        words.addWidget(where)
+        where = str(case.folder) if case.is_there else "not there any more"
+        place = plain_label(where, role="muted")
+        place.setToolTip(str(case.folder))
+        words.addWidget(place)
         layout.addLayout(words, 1)
         shown = visible_text(case.title)
         open_ = QPushButton("Open")

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from btd_desktop.examination.wording import DeviceLine
 from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.presenters.opening import ProgressState
-from btd_desktop.gui.presenters.wording import duration_text
+from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.progress_row import ProgressRow
 
 _NOTICE_MS = 8000
 
@@ -39,16 +33,11 @@ class StatusStrip(QWidget):
         )
         self._pointer = plain_label("")
         self._pointer.setMinimumWidth(190)
-        self._stage = plain_label("")
-        self._bar = QProgressBar()
-        self._bar.setFixedWidth(180)
-        self._bar.setTextVisible(True)
-        self._left = plain_label("")
-        self._pause = QPushButton("Pause")
-        self._pause.clicked.connect(self.pause_toggled)
-        self._cancel = QPushButton("Cancel")
-        self._cancel.clicked.connect(self.cancel_wanted)
-        self._device = plain_label("")
+        self._progress = ProgressRow()
+        self._progress.setMaximumWidth(620)
+        self._progress.pause_toggled.connect(self.pause_toggled)
+        self._progress.cancel_wanted.connect(self.cancel_wanted)
+        self._device = plain_label("", role="muted")
         self._device_help = HelpButton("device")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -59,9 +48,7 @@ class StatusStrip(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._notice, 1)
         layout.addWidget(self._pointer)
-        for widget in (self._stage, self._bar, self._left, self._pause, self._cancel):
-            layout.addWidget(widget)
-            widget.hide()
+        layout.addWidget(self._progress)
         layout.addWidget(self._device)
         layout.addWidget(self._device_help)
         self.show_device(None)
@@ -74,9 +61,7 @@ class StatusStrip(QWidget):
     @property
     def progress_text(self) -> str:
         """Stage and time left as shown; "" when nothing goes on."""
-        if self._stage.isHidden():
-            return ""
-        return f"{self._stage.text()} {self._left.text()}".strip()
+        return self._progress.text
 
     def show_notice(self, text: str) -> None:
         """Show a sentence for some seconds."""
@@ -93,31 +78,12 @@ class StatusStrip(QWidget):
         self._device.setText("Device: not in use yet" if line is None else line.name)
         self._device.setToolTip("" if line is None else line.reason)
         why = line is not None and not line.is_gpu
-        self._device.setProperty("role", "muted")
         if line is not None and why:
             self._device.setText(f"{line.name} (no GPU)")
 
     def show_progress(self, state: ProgressState) -> None:
         """Show how far a job is; nothing when there is none."""
-        busy = bool(state.title)
-        for widget in (self._stage, self._bar, self._cancel):
-            widget.setVisible(busy)
-        self._pause.setVisible(busy and state.can_pause)
-        self._left.setVisible(busy and state.can_pause)
-        if not busy:
-            return
-        progress = state.progress
-        self._stage.setText(progress.stage if progress else state.title)
-        self._stage.setToolTip(state.title)
-        if progress is None or progress.total <= 0:
-            self._bar.setRange(0, 0)
-            self._bar.setFormat("")
-        else:
-            self._bar.setRange(0, progress.total)
-            self._bar.setValue(progress.done)
-            self._bar.setFormat(f"{progress.done} of {progress.total}")
-        self._left.setText("paused" if state.paused else duration_text(state.left_s))
-        self._pause.setText("Go on" if state.paused else "Pause")
+        self._progress.show_progress(state)
 
     def _clear_notice(self) -> None:
         self._notice.setText("")

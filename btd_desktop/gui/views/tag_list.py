@@ -68,8 +68,7 @@ class TagListView(QWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         for column, width in enumerate(_WIDTHS):
             self._table.setColumnWidth(column, width)
-        self._message = plain_label(wrap=True)
-        self._message.setProperty("role", "muted")
+        self._message = plain_label(wrap=True, role="muted")
         compare = QHBoxLayout()
         compare.addWidget(self._compare)
         compare.addWidget(self._number)

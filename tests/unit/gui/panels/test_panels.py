@@ -15,9 +15,9 @@ from btd_desktop.examination.wording import device_line
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
-from btd_desktop.gui.presenters.opening import ProgressState
 from btd_desktop.gui.presenters.overlays import OverlayChoice
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
+from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.views.check_list import CheckList
 from btd_desktop.gui.views.finding_panel import FindingPanel
 from btd_desktop.gui.views.help_button import HelpBubble, HelpButton
@@ -29,24 +29,14 @@ from btd_desktop.gui.views.status_strip import StatusStrip
 from btd_desktop.progress import Progress
 from btd_desktop.scoring.detector import Backend
 from btd_desktop.workflow.verdict_words import CheckLine
+from tests.unit.report.case_sample import make_finding
 
 HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
 
 
 def _finding(number: int, **changes) -> FindingRow:
-    row = FindingRow(
-        number,
-        f"Slice {number}, x 1, y 2",
-        "series",
-        "2.1",
-        "p = 0.010",
-        "",
-        "to check",
-        "search",
-        "",
-        np.zeros((20, 20), np.uint8),
-    )
-    return replace(row, **changes)
+    finding = make_finding(number, **changes)
+    return FindingRow(finding, "series", np.zeros((20, 20), np.uint8))
 
 
 def test_findings_are_listed_and_one_is_told_when_clicked(qtbot):
@@ -56,8 +46,20 @@ def test_findings_are_listed_and_one_is_told_when_clicked(qtbot):
     panel.finding_selected.connect(chosen.append)
     panel.show_state(FindingsState((_finding(3), _finding(7)), 3))
     assert chosen == []
+    assert panel._list.item(0).text().splitlines() == [
+        "#3  Slice 13, x 70, y 80",
+        "place p ≤ 0.0014, slice p = 0.0064",
+        "to check, found by search",
+    ]
     panel._list.setCurrentRow(1)
     assert chosen == [7]
+
+
+def test_finding_of_another_calibration_is_told_from_those_of_the_report(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    panel.show_state(FindingsState((replace(_finding(3), is_foreign=True),), 3))
+    assert "another run or calibration: not reported" in panel._list.item(0).text()
 
 
 def test_note_being_written_survives_a_refresh(qtbot):

@@ -163,13 +163,13 @@ def test_note_and_status_can_be_undone_but_stay_in_the_audit_log(parts):
     number = parts.findings.state.selected
     parts.findings.on_note_changed(number, "other words")
     parts.findings.on_status_changed(number, "dismissed")
-    assert parts.findings.state.row.status == "dismissed"
+    assert parts.findings.state.row.finding.status == "dismissed"
     parts.findings.on_undo()
-    assert parts.findings.state.row.status == "to check"
+    assert parts.findings.state.row.finding.status == "to check"
     parts.findings.on_undo()
-    assert parts.findings.state.row.note == "first words"
+    assert parts.findings.state.row.finding.note == "first words"
     parts.findings.on_redo()
-    assert parts.findings.state.row.note == "other words"
+    assert parts.findings.state.row.finding.note == "other words"
     actions = [e.action for e in parts.session.store.audit_log()]
     assert actions.count("finding changed") >= 5
 

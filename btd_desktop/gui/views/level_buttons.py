@@ -1,0 +1,50 @@
+"""Buttons for what a score counts: place, patch, slice or series."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+
+from btd_desktop.examination.wording import UNITS
+from btd_desktop.gui.views.help_button import HelpButton
+
+
+class LevelButtons(QWidget):
+    """One button a level, one of them down.
+
+    Signals:
+        chosen(str): The examiner wants this level.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QPushButton] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for level in UNITS:
+            button = QPushButton(level.capitalize())
+            button.setCheckable(True)
+            button.setProperty("role", "segment")
+            button.clicked.connect(partial(self._on_clicked, level))
+            self._group.addButton(button)
+            self._buttons[level] = button
+            row.addWidget(button)
+        row.addWidget(HelpButton("level"))
+
+    def __getitem__(self, level: str) -> QPushButton:
+        """The button of a level."""
+        return self._buttons[level]
+
+    def show_level(self, level: str, *, has_places: bool) -> None:
+        """Put a button down; that of places is there only where a profile has them."""
+        self._buttons["place"].setVisible(has_places)
+        self._buttons[level].setChecked(True)
+
+    def _on_clicked(self, level: str) -> None:
+        self.chosen.emit(level)
