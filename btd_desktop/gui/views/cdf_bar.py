@@ -65,7 +65,7 @@ class CdfBar(QWidget):
             painter.drawText(box, align, text)
         if self._share is not None:
             x = left + width * _position(self._share)
-            colour = palette.color(QPalette.ColorRole.Highlight).lighter(150)
+            colour = palette.color(QPalette.ColorRole.Accent)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(_FLAGGED if self._flagged else colour)
             painter.drawEllipse(QRectF(x - 6, y - 6, 12, 12))

@@ -99,7 +99,7 @@ class HistogramPlot(QObject):
         item.scene().addItem(self._right)
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item)
-        self._right.setYRange(0.0, 1.02, padding=0)
+        self._right.setYRange(0.0, 1.08, padding=0)
         self._right.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self._cdf = pg.PlotCurveItem()
         self._right.addItem(self._cdf)

@@ -25,6 +25,8 @@ def plain_plot(name: str) -> pg.PlotWidget:
     for side in ("bottom", "left", "right"):
         # "x 0.001" beside an axis is read as a value a thousand times too high.
         item.getAxis(side).enableAutoSIPrefix(False)
+        # A number cut in half at the rim of the plot is read as another one.
+        item.getAxis(side).setStyle(hideOverlappingLabels=True)
     # A wheel that zooms would hide the tail, which is what matters.
     plot.wheelEvent = _ignore
     return plot

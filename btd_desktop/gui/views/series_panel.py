@@ -42,7 +42,7 @@ class SeriesPanel(QWidget):
         self._showing = False
         self._model = RowsTable(
             (
-                Column("Series", lambda r: r.description),
+                Column("Series", lambda r: f"{r.series_id}: {r.description}"),
                 Column("", _modality, tip=lambda r: r.modality),
                 Column("Slices", lambda r: str(r.n_slices), right=True),
                 Column(
