@@ -145,6 +145,16 @@ class SliceViewState:
         shape = self.volume.shape
         return shape[self.layout.column_axis], shape[self.layout.row_axis]
 
+    def voxel(self, x: int, y: int) -> tuple[int, int, int]:
+        """Voxel (s, r, c) below a column and row of the picture.
+
+        Raises:
+            RuntimeError: There is no volume: nobody may ask for its places.
+        """
+        if self.volume is None or self.layout is None:
+            raise RuntimeError("a place was asked for where there is no volume")
+        return self.layout.voxel(self.volume.shape, self.index, x, y)
+
     @property
     def pixel_mm(self) -> tuple[float, float]:
         """(row, column) spacing of the picture."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from btd_desktop.gui.view_state.states import MprState, SliceViewState
+from btd_desktop.gui.view_state.states import MprState
 from btd_desktop.gui.views.slice_view import SliceView
 
 _MAIN, _UPPER, _LOWER = range(3)
@@ -59,7 +59,8 @@ class MprView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._across)
         self._maximised: int | None = None
-        self._ports = [self._port(k, view) for k, view in enumerate(self._views)]
+        for view in self._views:
+            self._connect(view)
 
     @property
     def views(self) -> tuple[SliceView, SliceView, SliceView]:
@@ -74,8 +75,7 @@ class MprView(QWidget):
     def show_state(self, state: MprState) -> None:
         """Show another state; emits nothing."""
         states = (state.main, state.upper, state.lower)
-        for view, port, one in zip(self._views, self._ports, states, strict=True):
-            port.state = one
+        for view, one in zip(self._views, states, strict=True):
             view.show_state(one)
             plane = one.layout.name if one.layout else "no series"
             view.setAccessibleName(f"Slice, {plane}")
@@ -92,76 +92,22 @@ class MprView(QWidget):
         for view in self._views:
             view.reset_view()
 
-    def _port(self, number: int, view: SliceView) -> _PlanePort:
-        port = _PlanePort(number, view, self)
-        port.stepped.connect(self.slice_step_requested)
-        port.jumped.connect(self.slice_requested)
-        port.placed.connect(self.crosshair_requested)
-        port.scored.connect(self.score_requested)
-        port.asked.connect(self.context_menu_requested)
-        port.enlarged.connect(self.maximise_requested)
-        port.pointed.connect(self.pointer_moved)
-        view.window_changed.connect(self.window_changed)
-        view.opacity_step_requested.connect(self.opacity_step_requested)
-        view.pointer_left.connect(self.pointer_left)
-        return port
+    def _connect(self, view: SliceView) -> None:
+        for told, heard in (
+            (view.slice_step_requested, self.slice_step_requested),
+            (view.slice_requested, self.slice_requested),
+            (view.crosshair_requested, self.crosshair_requested),
+            (view.score_requested, self.score_requested),
+            (view.window_changed, self.window_changed),
+            (view.opacity_step_requested, self.opacity_step_requested),
+            (view.context_menu_requested, self.context_menu_requested),
+            (view.pointer_moved, self.pointer_moved),
+            (view.pointer_left, self.pointer_left),
+        ):
+            told.connect(heard)
+        view.maximise_requested.connect(self._on_maximise)
 
-
-class _PlanePort(QObject):
-    """Turns places of one view into voxels of the volume.
-
-    An object of its own because Qt holds its slots weakly; a function that remembers
-    the number of its view would keep the whole view alive.
-    """
-
-    stepped = Signal(int, int)
-    jumped = Signal(int, int)
-    placed = Signal(int, int, int)
-    scored = Signal(int, int, int)
-    asked = Signal(QPoint, int, int, int)
-    enlarged = Signal(int)
-    pointed = Signal(int, int, int, float)
-
-    def __init__(self, number: int, view: SliceView, parent: QObject) -> None:
-        super().__init__(parent)
-        self._number = number
-        self.state = SliceViewState()
-        view.slice_step_requested.connect(self.on_step)
-        view.slice_requested.connect(self.on_slice)
-        view.crosshair_moved.connect(self.on_crosshair)
-        view.score_requested.connect(self.on_score)
-        view.context_menu_requested.connect(self.on_menu)
-        view.maximise_requested.connect(self.on_maximise)
-        view.pointer_moved.connect(self.on_pointer)
-
-    def on_step(self, step: int) -> None:
-        layout = self.state.layout
-        if layout is not None:
-            self.stepped.emit(layout.fixed_axis, step)
-
-    def on_slice(self, index: int) -> None:
-        layout = self.state.layout
-        if layout is not None:
-            self.jumped.emit(layout.fixed_axis, index)
-
-    def on_crosshair(self, x: int, y: int) -> None:
-        self.placed.emit(*self._voxel(x, y))
-
-    def on_score(self, x: int, y: int) -> None:
-        self.scored.emit(*self._voxel(x, y))
-
-    def on_menu(self, spot: QPoint, x: int, y: int) -> None:
-        self.asked.emit(spot, *self._voxel(x, y))
-
-    def on_maximise(self) -> None:
-        self.enlarged.emit(self._number)
-
-    def on_pointer(self, x: int, y: int, value: float) -> None:
-        self.pointed.emit(*self._voxel(x, y), value)
-
-    def _voxel(self, x: int, y: int) -> tuple[int, int, int]:
-        volume, layout = self.state.volume, self.state.layout
-        if volume is None or layout is None:
-            # A view speaks of places only while it shows a volume.
-            raise RuntimeError("a place was told by a view without a volume")
-        return layout.voxel(volume.shape, self.state.index, x, y)
+    def _on_maximise(self) -> None:
+        # Qt holds the slot weakly; a function that remembered the number of its view
+        # would keep the whole view alive.
+        self.maximise_requested.emit(self._views.index(self.sender()))

@@ -22,7 +22,7 @@ class HandledView(Protocol):
 
     slice_step_requested: Any
     window_changed: Any
-    crosshair_moved: Any
+    crosshair_requested: Any
     score_requested: Any
     opacity_step_requested: Any
     context_menu_requested: Any
@@ -126,9 +126,7 @@ class SliceHand:
         self._point_at(at)
         if press is None:
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.pointer:
-                self._coalescer.post(
-                    "crosshair", self._view.crosshair_moved.emit, *self.pointer
-                )
+                self._ask_crosshair(self.pointer)
             return
         if not press.moved and _distance(at, press.at) < gestures.CLICK_RADIUS:
             return
@@ -154,7 +152,12 @@ class SliceHand:
 
     def step(self, step: int) -> None:
         """Go some slices on, together with what else is asked for in this turn."""
-        self._coalescer.add("step", self._view.slice_step_requested.emit, step)
+        self._coalescer.add("step", self._tell_step, step)
+
+    def _tell_step(self, step: int) -> None:
+        layout = self._view.state.layout
+        if layout is not None:
+            self._view.slice_step_requested.emit(layout.fixed_axis, step)
 
     def forget_pointer(self) -> None:
         """The pointer is on no pixel any more."""
@@ -183,7 +186,8 @@ class SliceHand:
         x, y = pixel
         # The state may have come to another, smaller volume since the mouse moved.
         if y < picture.shape[0] and x < picture.shape[1]:
-            self._view.pointer_moved.emit(x, y, float(picture[y, x]))
+            value = float(picture[y, x])
+            self._view.pointer_moved.emit(*self._view.state.voxel(x, y), value)
 
     def _drag(self, press: _Press, at: QPointF) -> None:
         if press.drag is Drag.WINDOW:
@@ -196,9 +200,7 @@ class SliceHand:
             self._coalescer.post("window", self._view.window_changed.emit, *window)
         elif press.drag is Drag.CROSSHAIR:
             if self.pointer is not None:
-                self._coalescer.post(
-                    "crosshair", self._view.crosshair_moved.emit, *self.pointer
-                )
+                self._ask_crosshair(self.pointer)
         elif press.drag is Drag.PAN:
             moved = at - press.last
             self._view.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -207,24 +209,29 @@ class SliceHand:
             factor = gestures.zoom_factor(press.last.y() - at.y())
             self._view.zoom_at(factor, press.at)
 
+    def _ask_crosshair(self, pixel: tuple[int, int]) -> None:
+        voxel = self._view.state.voxel(*pixel)
+        self._coalescer.post("crosshair", self._view.crosshair_requested.emit, *voxel)
+
     def _click(self, press: _Press, event: QMouseEvent) -> None:
-        pixel = self._view.pixel(press.at)
+        pixel, view = self._view.pixel(press.at), self._view
         if pixel is None:
             return
+        voxel = view.state.voxel(*pixel)
         if event.button() == Qt.MouseButton.RightButton:
             spot = event.globalPosition().toPoint()
-            self._view.context_menu_requested.emit(spot, *pixel)
+            view.context_menu_requested.emit(spot, *voxel)
         elif event.button() != Qt.MouseButton.LeftButton:
             return
-        elif gestures.click_scores(press.modifiers, self._view.state.tool):
-            self._ask_score(press.at)
+        elif gestures.click_scores(press.modifiers, view.state.tool):
+            view.score_requested.emit(*voxel)
         else:
-            self._view.crosshair_moved.emit(*pixel)
+            view.crosshair_requested.emit(*voxel)
 
     def _ask_score(self, at: QPointF) -> None:
         pixel = self._view.pixel(at)
         if pixel is not None:
-            self._view.score_requested.emit(*pixel)
+            self._view.score_requested.emit(*self._view.state.voxel(*pixel))
 
 
 def _distance(one: QPointF, other: QPointF) -> float:

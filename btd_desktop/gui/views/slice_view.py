@@ -46,28 +46,30 @@ class SliceView(QWidget):
     """Shows a `SliceViewState`.
 
     Signals:
-        slice_step_requested(int): Go this many slices on (negative: back).
-        slice_requested(int): Go to this slice, from 0.
+        slice_step_requested(int, int): Go on along this axis of the volume (0, 1, 2)
+            by this many slices; the sign follows the axis.
+        slice_requested(int, int): Along this axis, go to this slice.
         window_changed(float, float): Set display window centre and width.
-        crosshair_moved(int, int): Put the crosshair on column x, row y.
-        score_requested(int, int): Score the patch around column x, row y.
+        crosshair_requested(int, int, int): Put the crosshair on this voxel (s, r, c).
+        score_requested(int, int, int): Score the patch around this voxel.
         opacity_step_requested(int): Make the overlay this many notches more opaque.
-        context_menu_requested(QPoint, int, int): Menu at a global position for (x, y).
+        context_menu_requested(QPoint, int, int, int): Menu at a global position for
+            this voxel.
         maximise_requested(): Maximise or restore this view.
-        pointer_moved(int, int, float): The pointer is on (x, y), with its modality
-            value.
+        pointer_moved(int, int, int, float): The pointer is on this voxel, with its
+            modality value.
         pointer_left(): The pointer is on no pixel any more.
     """
 
-    slice_step_requested = Signal(int)
-    slice_requested = Signal(int)
+    slice_step_requested = Signal(int, int)
+    slice_requested = Signal(int, int)
     window_changed = Signal(float, float)
-    crosshair_moved = Signal(int, int)
-    score_requested = Signal(int, int)
+    crosshair_requested = Signal(int, int, int)
+    score_requested = Signal(int, int, int)
     opacity_step_requested = Signal(int)
-    context_menu_requested = Signal(QPoint, int, int)
+    context_menu_requested = Signal(QPoint, int, int, int)
     maximise_requested = Signal()
-    pointer_moved = Signal(int, int, float)
+    pointer_moved = Signal(int, int, int, float)
     pointer_left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -153,11 +155,14 @@ class SliceView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step through the slices, where no shortcut of the window does."""
         key = Qt.Key(event.key())
-        n_planes = self._state.n_planes
-        if n_planes and key in _KEY_STEPS:
+        n_planes, layout = self._state.n_planes, self._state.layout
+        if layout is None or not n_planes:
+            super().keyPressEvent(event)
+        elif key in _KEY_STEPS:
             self._hand.step(_KEY_STEPS[key])
-        elif n_planes and key in (Qt.Key.Key_Home, Qt.Key.Key_End):
-            self.slice_requested.emit(0 if key == Qt.Key.Key_Home else n_planes - 1)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            index = 0 if key == Qt.Key.Key_Home else n_planes - 1
+            self.slice_requested.emit(layout.fixed_axis, index)
         else:
             super().keyPressEvent(event)
 
@@ -188,7 +193,7 @@ class SliceView(QWidget):
             x, y = self._state.crosshair or self._middle()
             point = self._transform.to_view(x + 0.5, y + 0.5)
             spot = self.mapToGlobal(QPointF(*point).toPoint())
-            self.context_menu_requested.emit(spot, x, y)
+            self.context_menu_requested.emit(spot, *self._state.voxel(x, y))
 
     def leaveEvent(self, event: QEvent) -> None:
         """Forget where the pointer was."""

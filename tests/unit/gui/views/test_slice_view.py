@@ -22,7 +22,7 @@ INTENTS = (
     "slice_step_requested",
     "slice_requested",
     "window_changed",
-    "crosshair_moved",
+    "crosshair_requested",
     "score_requested",
     "opacity_step_requested",
     "context_menu_requested",
@@ -78,17 +78,17 @@ def test_shown_state_with_everything_emits_nothing(view):
 @pytest.mark.parametrize(
     ("notches", "modifiers", "signal", "value"),
     [
-        (-1, hand.PLAIN, "slice_step_requested", 1),
-        (2, hand.PLAIN, "slice_step_requested", -2),
-        (-1, SHIFT, "slice_step_requested", 10),
-        (1, SHIFT, "slice_step_requested", -10),
-        (1, ALT, "opacity_step_requested", 1),
-        (-1, ALT, "opacity_step_requested", -1),
+        (-1, hand.PLAIN, "slice_step_requested", (0, 1)),
+        (2, hand.PLAIN, "slice_step_requested", (0, -2)),
+        (-1, SHIFT, "slice_step_requested", (0, 10)),
+        (1, SHIFT, "slice_step_requested", (0, -10)),
+        (1, ALT, "opacity_step_requested", (1,)),
+        (-1, ALT, "opacity_step_requested", (-1,)),
     ],
 )
 def test_wheel_steps_by_its_modifier(view, heard, notches, modifiers, signal, value):
     hand.wheel(view, (100, 100), notches, modifiers)
-    assert heard.of(signal) == [(value,)]
+    assert heard.of(signal) == [value]
     assert heard.names == {signal}
 
 
@@ -100,13 +100,13 @@ def test_wheel_turned_sideways_by_alt_still_fades_the_overlay(view, heard):
 def test_wheel_in_fractions_steps_once_per_notch(view, heard):
     for _ in range(8):
         hand.wheel(view, (100, 100), -0.25)
-    assert sum(v for (v,) in heard.of("slice_step_requested")) == 2
+    assert sum(v for _, v in heard.of("slice_step_requested")) == 2
 
 
 def test_fast_wheel_is_summed_into_one_step(view, heard):
     for _ in range(5):
         hand.wheel(view, (100, 100), -1)
-    assert heard.of("slice_step_requested") == [(5,)]
+    assert heard.of("slice_step_requested") == [(0, 5)]
 
 
 def test_ctrl_wheel_zooms_around_the_pointer(view, heard):
@@ -121,7 +121,7 @@ def test_left_drag_in_browse_sets_the_window(view, heard):
     hand.drag(view, (100, 100), (130, 80))
     # 1/300 of the width 3000 per pixel: right widens, up lowers the centre.
     assert heard.of("window_changed")[-1] == (800.0, 3300.0)
-    assert not heard.of("crosshair_moved")
+    assert not heard.of("crosshair_requested")
 
 
 def test_left_drag_never_makes_the_width_smaller_than_one(view, heard):
@@ -140,7 +140,7 @@ def test_fast_drag_is_thinned_to_the_latest_window(view, heard):
 
 def test_left_click_in_browse_moves_the_crosshair(view, heard):
     hand.click(view, MIDDLE_OF_20_10)
-    assert heard.of("crosshair_moved") == [(20, 10)]
+    assert heard.of("crosshair_requested") == [(5, 10, 20)]
     assert not heard.of("score_requested")
 
 
@@ -148,28 +148,28 @@ def test_shaky_click_below_four_pixels_is_still_a_click(view, heard):
     hand.press(view, MIDDLE_OF_20_10)
     hand.move(view, (207, 107), LEFT)
     hand.release(view, (207, 107))
-    assert heard.of("crosshair_moved") == [(20, 10)]
+    assert heard.of("crosshair_requested") == [(5, 10, 20)]
     assert not heard.of("window_changed")
 
 
 def test_click_in_the_score_tool_scores(view, heard):
     view.show_state(sample_state(tool="score"))
     hand.click(view, MIDDLE_OF_20_10)
-    assert heard.of("score_requested") == [(20, 10)]
-    assert not heard.of("crosshair_moved")
+    assert heard.of("score_requested") == [(5, 10, 20)]
+    assert not heard.of("crosshair_requested")
 
 
 def test_drag_in_the_score_tool_scores_where_it_ends(view, heard):
     view.show_state(sample_state(tool="score", score_box=(8, 8)))
     hand.drag(view, (50, 50), MIDDLE_OF_20_10)
-    assert heard.of("score_requested") == [(20, 10)]
+    assert heard.of("score_requested") == [(5, 10, 20)]
     assert not heard.of("window_changed")
 
 
 def test_alt_click_scores_from_browse(view, heard):
     hand.click(view, MIDDLE_OF_20_10, modifiers=ALT)
-    assert heard.of("score_requested") == [(20, 10)]
-    assert not heard.of("crosshair_moved")
+    assert heard.of("score_requested") == [(5, 10, 20)]
+    assert not heard.of("crosshair_requested")
 
 
 @pytest.mark.parametrize(("button", "modifiers"), [(MIDDLE, hand.PLAIN), (LEFT, SHIFT)])
@@ -178,7 +178,11 @@ def test_pan_moves_the_picture_with_the_hand(view, heard, button, modifiers):
     before = view.transform.to_picture(100, 100)
     hand.drag(view, (100, 100), (160, 140), button, modifiers)
     assert view.transform.to_picture(160, 140) == pytest.approx(before)
-    assert not heard.names & {"window_changed", "crosshair_moved", "score_requested"}
+    assert not heard.names & {
+        "window_changed",
+        "crosshair_requested",
+        "score_requested",
+    }
 
 
 def test_right_drag_upwards_zooms_in_and_opens_no_menu(view, heard):
@@ -189,8 +193,8 @@ def test_right_drag_upwards_zooms_in_and_opens_no_menu(view, heard):
 
 def test_right_click_asks_for_the_menu_at_its_pixel(view, heard):
     hand.click(view, MIDDLE_OF_20_10, RIGHT)
-    ((spot, x, y),) = heard.of("context_menu_requested")
-    assert (x, y) == (20, 10)
+    ((spot, *voxel),) = heard.of("context_menu_requested")
+    assert voxel == [5, 10, 20]
     assert spot == view.mapToGlobal(QPoint(205, 105))
 
 
@@ -198,18 +202,18 @@ def test_menu_key_asks_for_the_menu_at_the_crosshair(view, heard):
     view.show_state(sample_state(crosshair=(7, 9)))
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(1, 1))
     QApplication.sendEvent(view, event)
-    assert [values[1:] for values in heard.of("context_menu_requested")] == [(7, 9)]
+    assert [values[1:] for values in heard.of("context_menu_requested")] == [(5, 9, 7)]
 
 
 def test_double_click_asks_once_for_the_whole_window(view, heard):
     hand.double_click(view, MIDDLE_OF_20_10)
     assert heard.of("maximise_requested") == [()]
-    assert len(heard.of("crosshair_moved")) == 1
+    assert len(heard.of("crosshair_requested")) == 1
 
 
 def test_pointer_is_told_with_its_modality_value(view, heard):
     hand.move(view, MIDDLE_OF_20_10)
-    assert heard.of("pointer_moved") == [(20, 10, 5000.0 + 10 * 50 + 20 - 3000)]
+    assert heard.of("pointer_moved") == [(5, 10, 20, 5000.0 + 10 * 50 + 20 - 3000)]
     hand.move(view, (205, 399.9))
     QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
     assert heard.of("pointer_left") == [()]
@@ -218,13 +222,13 @@ def test_pointer_is_told_with_its_modality_value(view, heard):
 def test_shift_and_move_takes_the_crosshair_along(view, heard):
     hand.move(view, (15, 15), modifiers=SHIFT)
     hand.move(view, MIDDLE_OF_20_10, modifiers=SHIFT)
-    assert heard.of("crosshair_moved") == [(20, 10)]
+    assert heard.of("crosshair_requested") == [(5, 10, 20)]
 
 
 def test_plain_move_leaves_crosshair_and_focus_alone(view, heard):
     view.clearFocus()
     hand.move(view, MIDDLE_OF_20_10)
-    assert not heard.of("crosshair_moved")
+    assert not heard.of("crosshair_requested")
     assert not view.hasFocus()
 
 
@@ -264,16 +268,16 @@ def test_click_beside_the_picture_says_nothing(view, heard):
 @pytest.mark.parametrize(
     ("key", "signal", "value"),
     [
-        (Qt.Key.Key_Down, "slice_step_requested", 1),
-        (Qt.Key.Key_Up, "slice_step_requested", -1),
-        (Qt.Key.Key_PageDown, "slice_step_requested", 10),
-        (Qt.Key.Key_Home, "slice_requested", 0),
-        (Qt.Key.Key_End, "slice_requested", 11),
+        (Qt.Key.Key_Down, "slice_step_requested", (0, 1)),
+        (Qt.Key.Key_Up, "slice_step_requested", (0, -1)),
+        (Qt.Key.Key_PageDown, "slice_step_requested", (0, 10)),
+        (Qt.Key.Key_Home, "slice_requested", (0, 0)),
+        (Qt.Key.Key_End, "slice_requested", (0, 11)),
     ],
 )
 def test_keys_step_through_the_slices(view, heard, qtbot, key, signal, value):
     qtbot.keyClick(view, key)
-    assert heard.of(signal) == [(value,)]
+    assert heard.of(signal) == [value]
 
 
 def test_empty_view_ignores_every_gesture(view, heard):
@@ -417,13 +421,13 @@ def test_score_tool_outlines_the_patch_under_the_pointer(view):
 def test_click_moves_the_crosshair_in_every_tool_that_does_not_score(view, heard, tool):
     view.show_state(sample_state(tool=tool))
     hand.click(view, MIDDLE_OF_20_10)
-    assert heard.names - {"pointer_moved"} == {"crosshair_moved"}
+    assert heard.names - {"pointer_moved"} == {"crosshair_requested"}
 
 
 def test_tools_of_the_left_button_drag_crosshair_picture_and_zoom(view, heard):
     view.show_state(sample_state(tool="crosshair"))
     hand.drag(view, (15, 15), MIDDLE_OF_20_10)
-    assert heard.of("crosshair_moved")[-1] == (20, 10)
+    assert heard.of("crosshair_requested")[-1] == (5, 10, 20)
     view.show_state(sample_state(tool="zoom"))
     hand.drag(view, (100, 250), (100, 100))
     assert view.transform.zoom == pytest.approx(2.0)
