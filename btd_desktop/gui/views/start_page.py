@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
@@ -17,10 +14,11 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.gui.models.recent_cases import RecentCase
-from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.views.progress_row import ProgressRow
+from btd_desktop.gui.views.recent_list import RecentList
 
 INTENDED_USE = (
     "BTD Desktop examines whether the content of CT and MR scans may have been "
@@ -81,9 +79,10 @@ class StartPage(QWidget):
         self._add_head()
         self._add_openers()
         self._add_progress()
-        self._recent = QVBoxLayout()
-        self._recent.setSpacing(6)
-        self._layout.addLayout(self._recent)
+        self._recent = RecentList()
+        self._recent.chosen.connect(self.case_chosen)
+        self._recent.forgotten.connect(self.case_forgotten)
+        self._layout.addWidget(self._recent)
         self._add_notice()
         self._layout.addStretch(1)
         self.show_theme(theme)
@@ -97,20 +96,7 @@ class StartPage(QWidget):
 
     def show_recent(self, cases: tuple[RecentCase, ...]) -> None:
         """List the cases that were open lately."""
-        while (item := self._recent.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        heading = plain_label("Recent cases", role="heading")
-        self._recent.addWidget(heading)
-        if not cases:
-            none = plain_label(
-                "No case has been opened on this computer yet.", role="muted"
-            )
-            self._recent.addWidget(none)
-        for case in cases:
-            self._recent.addWidget(self._recent_row(case))
+        self._recent.show_cases(cases)
 
     def show_progress(self, state: ProgressState) -> None:
         """Show how far opening is, and keep the buttons from being pressed twice."""
@@ -121,15 +107,15 @@ class StartPage(QWidget):
         self._row.show_progress(state)
 
     def _add_head(self) -> None:
-        title = plain_label("BTD Desktop", role="title")
-        self._layout.addWidget(title)
-        under = plain_label(
-            "Examine CT and MR scans for altered content: calibrated scores, signed "
-            "reports.",
-            wrap=True,
-            role="muted",
+        self._layout.addWidget(plain_label("BTD Desktop", role="title"))
+        self._layout.addWidget(
+            plain_label(
+                "Examine CT and MR scans for altered content: calibrated scores, "
+                "signed reports.",
+                wrap=True,
+                role="muted",
+            )
         )
-        self._layout.addWidget(under)
 
     def _add_openers(self) -> None:
         card = QFrame()
@@ -137,16 +123,18 @@ class StartPage(QWidget):
         layout = QVBoxLayout(card)
         layout.setContentsMargins(20, 18, 20, 18)
         layout.setSpacing(12)
-        heading = plain_label("Drop evidence anywhere in this window", role="heading")
-        layout.addWidget(heading)
-        what = plain_label(
-            "A patient folder of any depth, single files, a ZIP archive, a DICOMDIR, "
-            "NIfTI, NRRD or MHA volumes, a case folder, or a report (PDF) to verify. "
-            "Evidence is only read, never changed.",
-            wrap=True,
-            role="muted",
+        layout.addWidget(
+            plain_label("Drop evidence anywhere in this window", role="heading")
         )
-        layout.addWidget(what)
+        layout.addWidget(
+            plain_label(
+                "A patient folder of any depth, single files, a ZIP archive, a "
+                "DICOMDIR, NIfTI, NRRD or MHA volumes, a case folder, or a report "
+                "(PDF) to verify. Evidence is only read, never changed.",
+                wrap=True,
+                role="muted",
+            )
+        )
         row = QHBoxLayout()
         row.setSpacing(8)
         for name, text, signal in (
@@ -199,43 +187,11 @@ class StartPage(QWidget):
         card.setProperty("role", "warning")
         layout = QVBoxLayout(card)
         layout.setContentsMargins(20, 14, 20, 14)
-        heading = plain_label(
-            "Intended use: forensic, not for diagnosis", role="heading"
+        layout.addWidget(
+            plain_label("Intended use: forensic, not for diagnosis", role="heading")
         )
-        layout.addWidget(heading)
         layout.addWidget(plain_label(INTENDED_USE, wrap=True))
         self._layout.addWidget(card)
-
-    def _recent_row(self, case: RecentCase) -> QWidget:
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(plain_label(case.title))
-        where = str(case.folder) if case.is_there else "not there any more"
-        place = plain_label(where, role="muted")
-        place.setToolTip(str(case.folder))
-        words.addWidget(place)
-        layout.addLayout(words, 1)
-        shown = visible_text(case.title)
-        open_ = QPushButton("Open")
-        open_.setEnabled(case.is_there)
-        open_.setAccessibleName(f"Open {shown}")
-        open_.clicked.connect(partial(self._choose, case.folder))
-        forget = QPushButton("Forget")
-        forget.setAccessibleName(f"Take {shown} off this list")
-        forget.setToolTip("Takes the case off this list; its folder stays as it is.")
-        forget.clicked.connect(partial(self._forget, case.folder))
-        layout.addWidget(open_)
-        layout.addWidget(forget)
-        return row
-
-    def _choose(self, folder: Path) -> None:
-        self.case_chosen.emit(folder)
-
-    def _forget(self, folder: Path) -> None:
-        self.case_forgotten.emit(folder)
 
 
 _ICONS = {

@@ -140,11 +140,11 @@ def test_fit_of_places_is_shown_where_the_profile_has_it(qtbot, has_places):
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.show_state(CalibrationState(models=(), fits=tuple(fits)))
-    button = dialog._levels["place"]
+    button = dialog._fit._levels["place"]
     assert button.isVisible() is has_places
     if has_places:
         button.click()
-        assert dialog._words.text() == "300 scores of 10 patients. Rate at place."
+        assert dialog._fit._words.text() == "300 scores of 10 patients. Rate at place."
         # Another profile without places: its slices are shown.
         dialog.show_state(CalibrationState(models=(), fits=tuple(fits[:3])))
-        assert dialog._words.text() == "50 scores of 10 patients. Rate at slice."
+        assert dialog._fit._words.text() == "50 scores of 10 patients. Rate at slice."

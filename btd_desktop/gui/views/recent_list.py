@@ -1,0 +1,75 @@
+"""The cases that were open lately, to open again or to forget."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from btd_desktop.gui.models.recent_cases import RecentCase
+from btd_desktop.gui.plain_text import plain_label, visible_text
+
+
+class RecentList(QWidget):
+    """One row a case.
+
+    Signals:
+        chosen(Path): Open this case.
+        forgotten(Path): Take it off the list.
+    """
+
+    chosen = Signal(object)
+    forgotten = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(6)
+
+    def show_cases(self, cases: tuple[RecentCase, ...]) -> None:
+        """List other cases."""
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._rows.addWidget(plain_label("Recent cases", role="heading"))
+        if not cases:
+            none = "No case has been opened on this computer yet."
+            self._rows.addWidget(plain_label(none, role="muted"))
+        for case in cases:
+            self._rows.addWidget(self._row(case))
+
+    def _row(self, case: RecentCase) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(plain_label(case.title))
+        where = str(case.folder) if case.is_there else "not there any more"
+        place = plain_label(where, role="muted")
+        place.setToolTip(str(case.folder))
+        words.addWidget(place)
+        layout.addLayout(words, 1)
+        shown = visible_text(case.title)
+        open_ = QPushButton("Open")
+        open_.setEnabled(case.is_there)
+        open_.setAccessibleName(f"Open {shown}")
+        open_.clicked.connect(partial(self._choose, case.folder))
+        forget = QPushButton("Forget")
+        forget.setAccessibleName(f"Take {shown} off this list")
+        forget.setToolTip("Takes the case off this list; its folder stays as it is.")
+        forget.clicked.connect(partial(self._forget, case.folder))
+        layout.addWidget(open_)
+        layout.addWidget(forget)
+        return row
+
+    def _choose(self, folder: Path) -> None:
+        self.chosen.emit(folder)
+
+    def _forget(self, folder: Path) -> None:
+        self.forgotten.emit(folder)
