@@ -7,6 +7,7 @@ menu, on its key and in the cheat sheet, or nowhere.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,6 @@ from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.view_state.states import Tool
 
-MENUS = ("&File", "&View", "S&can", "F&indings", "&Tools", "&Help")
 TOOLS: tuple[Tool, ...] = ("browse", "score", "crosshair", "pan", "zoom")
 _TEN = 10
 
@@ -33,7 +33,6 @@ class ActionSpec:
 
     Attributes:
         id: Its name; the same as in the table of shortcuts where it has a key.
-        menu: Menu it stands in; "" for none.
         run: What it does with the window.
         text: Words for actions without a key; "" takes those of the shortcut table.
         icon: Name of an icon, or "".
@@ -44,7 +43,6 @@ class ActionSpec:
     """
 
     id: str
-    menu: str
     run: Callable[[Shell], object]
     text: str = ""
     icon: str = ""
@@ -62,261 +60,223 @@ def _use_window(key: int, shell: Shell) -> None:
     shell.parts.display.on_preset_chosen(key)
 
 
-ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("open", "&File", lambda s: s.open_folder(), icon="open", bar=True),
-    ActionSpec(
-        "open_files", "&File", lambda s: s.open_files(), "Open files or ZIP …", "import"
-    ),
-    ActionSpec("open_case", "&File", lambda s: s.open_case(), "Open case …", "case"),
-    ActionSpec(
-        "demo",
-        "&File",
-        lambda s: s.parts.opening.on_demo_wanted(),
-        "Open demonstration",
-        "play",
-    ),
-    ActionSpec(
-        "statement",
-        "&File",
-        lambda s: s.dialogs.show_statement(),
-        "Import statement …",
-        "metadata",
-        ruled_off=True,
-        needs="case",
-    ),
-    ActionSpec(
-        "report",
-        "&File",
-        lambda s: s.dialogs.show_report(),
-        icon="report",
-        bar=True,
-        needs="case",
-    ),
-    ActionSpec("verify", "&File", lambda s: s.choose_report(), icon="verify", bar=True),
-    ActionSpec(
-        "verify_case",
-        "&File",
-        lambda s: s.dialogs.check_case(),
-        "Verify this case …",
-        "check",
-        needs="case",
-    ),
-    ActionSpec(
-        "export",
-        "&File",
-        lambda s: s.dialogs.export_picture(),
-        icon="export",
-        needs="series",
-        ruled_off=True,
-    ),
-    ActionSpec(
-        "close_case",
-        "&File",
-        lambda s: s.parts.opening.on_case_closed(),
-        "Close case",
-        needs="case",
-    ),
-    ActionSpec("quit", "&File", lambda s: s.window.close(), "Quit", ruled_off=True),
-    *(
+MENUS: dict[str, tuple[ActionSpec, ...]] = {
+    "&File": (
+        ActionSpec("open", lambda s: s.open_folder(), icon="open", bar=True),
         ActionSpec(
-            f"tool_{tool}",
-            "&View",
-            partial(_take_tool, tool),
-            icon=tool,
-            checkable=True,
+            "open_files", lambda s: s.open_files(), "Open files or ZIP …", "import"
+        ),
+        ActionSpec("open_case", lambda s: s.open_case(), "Open case …", "case"),
+        ActionSpec(
+            "demo",
+            lambda s: s.parts.opening.on_demo_wanted(),
+            "Open demonstration",
+            "play",
+        ),
+        ActionSpec(
+            "statement",
+            lambda s: s.dialogs.show_statement(),
+            "Import statement …",
+            "metadata",
+            ruled_off=True,
+            needs="case",
+        ),
+        ActionSpec(
+            "report",
+            lambda s: s.dialogs.show_report(),
+            icon="report",
+            bar=True,
+            needs="case",
+        ),
+        ActionSpec("verify", lambda s: s.choose_report(), icon="verify", bar=True),
+        ActionSpec(
+            "verify_case",
+            lambda s: s.dialogs.check_case(),
+            "Verify this case …",
+            "check",
+            needs="case",
+        ),
+        ActionSpec(
+            "export",
+            lambda s: s.dialogs.export_picture(),
+            icon="export",
+            needs="series",
+            ruled_off=True,
+        ),
+        ActionSpec(
+            "close_case",
+            lambda s: s.parts.opening.on_case_closed(),
+            "Close case",
+            needs="case",
+        ),
+        ActionSpec("quit", lambda s: s.window.close(), "Quit", ruled_off=True),
+    ),
+    "&View": (
+        *(
+            ActionSpec(
+                f"tool_{tool}",
+                partial(_take_tool, tool),
+                icon=tool,
+                checkable=True,
+                bar=True,
+                needs="series",
+            )
+            for tool in TOOLS
+        ),
+        ActionSpec(
+            "invert",
+            lambda s: s.parts.display.on_inverted_toggled(),
+            icon="invert",
+            ruled_off=True,
+        ),
+        ActionSpec(
+            "smooth",
+            lambda s: s.parts.display.on_smooth_toggled(),
+            "Smooth pixels on screen",
+        ),
+        ActionSpec("info", lambda s: s.parts.display.on_info_toggled(), icon="info"),
+        ActionSpec(
+            "reset_view",
+            lambda s: s.workspace.mpr.reset_views(),
+            icon="reset",
+            bar=True,
+        ),
+        ActionSpec(
+            "maximise",
+            lambda s: s.workspace.on_maximise(0),
+            icon="single-view",
+            bar=True,
+        ),
+        ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
+        ActionSpec("cine", lambda s: s.workspace.cine.toggle(), icon="play"),
+        ActionSpec(
+            "theme",
+            lambda s: s.look.toggle(),
+            "Dark or light theme",
+            "light",
+            ruled_off=True,
+        ),
+        ActionSpec(
+            "reset_layout", lambda s: s.panels.arrange(s.window), "Reset panels"
+        ),
+    ),
+    "S&can": (
+        ActionSpec(
+            "score",
+            lambda s: s.parts.scoring.on_score_wanted(),
+            "Score this series",
+            "histogram",
+            needs="series",
+        ),
+        ActionSpec(
+            "pause",
+            lambda s: s.parts.scoring.on_pause_toggled(),
+            "Pause or go on scoring",
+            "pause",
+        ),
+        ActionSpec("stop", lambda s: s.stop(), "Stop scoring", "stop"),
+        ActionSpec(
+            "slice_previous",
+            lambda s: s.parts.viewing.on_strip_stepped(-1),
+            ruled_off=True,
+            needs="series",
+        ),
+        ActionSpec(
+            "slice_next", lambda s: s.parts.viewing.on_strip_stepped(1), needs="series"
+        ),
+        ActionSpec(
+            "slice_back_10",
+            lambda s: s.parts.viewing.on_strip_stepped(-_TEN),
+            needs="series",
+        ),
+        ActionSpec(
+            "slice_on_10",
+            lambda s: s.parts.viewing.on_strip_stepped(_TEN),
+            needs="series",
+        ),
+        ActionSpec(
+            "slice_first",
+            lambda s: s.parts.viewing.on_strip_requested(0),
+            needs="series",
+        ),
+        ActionSpec(
+            "slice_last",
+            lambda s: s.parts.viewing.on_strip_requested(-1),
+            needs="series",
+        ),
+        ActionSpec(
+            "series_previous", lambda s: s.parts.series.on_stepped(-1), needs="series"
+        ),
+        ActionSpec(
+            "series_next", lambda s: s.parts.series.on_stepped(1), needs="series"
+        ),
+    ),
+    "F&indings": (
+        ActionSpec(
+            "flagged_next",
+            lambda s: s.parts.strip.on_flagged_wanted(),
+            icon="next",
             bar=True,
             needs="series",
-        )
-        for tool in TOOLS
+        ),
+        ActionSpec(
+            "flagged_previous",
+            lambda s: s.parts.strip.on_flagged_wanted(back=True),
+            icon="previous",
+            bar=True,
+            needs="series",
+        ),
+        ActionSpec("finding_next", lambda s: s.go_to_next_finding(), icon="flag"),
+        ActionSpec(
+            "score_here",
+            lambda s: s.parts.viewing.on_score_here(),
+            "Score at the crosshair",
+            "score",
+            needs="series",
+            ruled_off=True,
+        ),
+        ActionSpec(
+            "bookmark", lambda s: s.note_place(), icon="bookmark", needs="series"
+        ),
+        ActionSpec(
+            "undo", lambda s: s.parts.findings.on_undo(), icon="undo", ruled_off=True
+        ),
+        ActionSpec("redo", lambda s: s.parts.findings.on_redo(), icon="redo"),
     ),
-    ActionSpec(
-        "invert",
-        "&View",
-        lambda s: s.parts.display.on_inverted_toggled(),
-        icon="invert",
-        ruled_off=True,
+    "&Tools": (
+        ActionSpec(
+            "calibrate",
+            lambda s: s.dialogs.calibrate(),
+            "Calibrate on genuine scans …",
+            "calibrate",
+        ),
+        ActionSpec(
+            "train", lambda s: s.dialogs.train(), "Train on genuine scans …", "train"
+        ),
+        ActionSpec(
+            "settings",
+            lambda s: s.dialogs.change_settings(),
+            "Settings …",
+            "settings",
+            ruled_off=True,
+        ),
     ),
-    ActionSpec(
-        "smooth",
-        "&View",
-        lambda s: s.parts.display.on_smooth_toggled(),
-        "Smooth pixels on screen",
+    "&Help": (
+        ActionSpec(
+            "cheat_sheet", lambda s: s.dialogs.toggle_keys(), icon="keyboard", bar=True
+        ),
+        ActionSpec(
+            "about", lambda s: s.dialogs.show_about(), "About BTD Desktop …", "info"
+        ),
     ),
-    ActionSpec(
-        "info", "&View", lambda s: s.parts.display.on_info_toggled(), icon="info"
-    ),
-    ActionSpec(
-        "reset_view",
-        "&View",
-        lambda s: s.workspace.mpr.reset_views(),
-        icon="reset",
-        bar=True,
-    ),
-    ActionSpec(
-        "maximise",
-        "&View",
-        lambda s: s.workspace.on_maximise(0),
-        icon="single-view",
-        bar=True,
-    ),
-    ActionSpec(
-        "full_screen", "&View", lambda s: s.toggle_full_screen(), icon="full-screen"
-    ),
-    ActionSpec("cine", "&View", lambda s: s.workspace.cine.toggle(), icon="play"),
-    ActionSpec(
-        "theme",
-        "&View",
-        lambda s: s.look.toggle(),
-        "Dark or light theme",
-        "light",
-        ruled_off=True,
-    ),
-    ActionSpec(
-        "reset_layout", "&View", lambda s: s.panels.arrange(s.window), "Reset panels"
-    ),
-    ActionSpec(
-        "score",
-        "S&can",
-        lambda s: s.parts.scoring.on_score_wanted(),
-        "Score this series",
-        "histogram",
-        needs="series",
-    ),
-    ActionSpec(
-        "pause",
-        "S&can",
-        lambda s: s.parts.scoring.on_pause_toggled(),
-        "Pause or go on scoring",
-        "pause",
-    ),
-    ActionSpec("stop", "S&can", lambda s: s.stop(), "Stop scoring", "stop"),
-    ActionSpec(
-        "slice_previous",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_stepped(-1),
-        ruled_off=True,
-        needs="series",
-    ),
-    ActionSpec(
-        "slice_next",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_stepped(1),
-        needs="series",
-    ),
-    ActionSpec(
-        "slice_back_10",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_stepped(-_TEN),
-        needs="series",
-    ),
-    ActionSpec(
-        "slice_on_10",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_stepped(_TEN),
-        needs="series",
-    ),
-    ActionSpec(
-        "slice_first",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_requested(0),
-        needs="series",
-    ),
-    ActionSpec(
-        "slice_last",
-        "S&can",
-        lambda s: s.parts.viewing.on_strip_requested(-1),
-        needs="series",
-    ),
-    ActionSpec(
-        "series_previous",
-        "S&can",
-        lambda s: s.parts.series.on_stepped(-1),
-        needs="series",
-    ),
-    ActionSpec(
-        "series_next", "S&can", lambda s: s.parts.series.on_stepped(1), needs="series"
-    ),
-    ActionSpec(
-        "flagged_next",
-        "F&indings",
-        lambda s: s.parts.strip.on_flagged_wanted(),
-        icon="next",
-        bar=True,
-        needs="series",
-    ),
-    ActionSpec(
-        "flagged_previous",
-        "F&indings",
-        lambda s: s.parts.strip.on_flagged_wanted(back=True),
-        icon="previous",
-        bar=True,
-        needs="series",
-    ),
-    ActionSpec(
-        "finding_next", "F&indings", lambda s: s.go_to_next_finding(), icon="flag"
-    ),
-    ActionSpec(
-        "score_here",
-        "F&indings",
-        lambda s: s.parts.viewing.on_score_here(),
-        "Score at the crosshair",
-        "score",
-        needs="series",
-        ruled_off=True,
-    ),
-    ActionSpec(
-        "bookmark",
-        "F&indings",
-        lambda s: s.note_place(),
-        icon="bookmark",
-        needs="series",
-    ),
-    ActionSpec(
-        "undo",
-        "F&indings",
-        lambda s: s.parts.findings.on_undo(),
-        icon="undo",
-        ruled_off=True,
-    ),
-    ActionSpec("redo", "F&indings", lambda s: s.parts.findings.on_redo(), icon="redo"),
-    ActionSpec(
-        "calibrate",
-        "&Tools",
-        lambda s: s.dialogs.calibrate(),
-        "Calibrate on genuine scans …",
-        "calibrate",
-    ),
-    ActionSpec(
-        "train",
-        "&Tools",
-        lambda s: s.dialogs.train(),
-        "Train on genuine scans …",
-        "train",
-    ),
-    ActionSpec(
-        "settings",
-        "&Tools",
-        lambda s: s.dialogs.change_settings(),
-        "Settings …",
-        "settings",
-        ruled_off=True,
-    ),
-    ActionSpec("cancel", "", lambda s: s.leave_tool()),
-    ActionSpec(
-        "cheat_sheet",
-        "&Help",
-        lambda s: s.dialogs.toggle_keys(),
-        icon="keyboard",
-        bar=True,
-    ),
-    ActionSpec(
-        "about",
-        "&Help",
-        lambda s: s.dialogs.show_about(),
-        "About BTD Desktop …",
-        "info",
-    ),
+}
+"""What stands in each menu, in order."""
+
+ACTIONS = (
+    *itertools.chain(*MENUS.values()),
+    ActionSpec("cancel", lambda s: s.leave_tool()),
 )
+"""All of them; Escape stands in no menu."""
 
 
 class ActionSet(QObject):
@@ -377,4 +337,4 @@ def _window_keys(shortcuts: Iterable[Shortcut]) -> Iterator[ActionSpec]:
     for shortcut in shortcuts:
         if shortcut.id.startswith("window_"):
             key = int(shortcut.id.removeprefix("window_"))
-            yield ActionSpec(shortcut.id, "", partial(_use_window, key))
+            yield ActionSpec(shortcut.id, partial(_use_window, key))

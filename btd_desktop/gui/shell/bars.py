@@ -5,30 +5,29 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
-from btd_desktop.gui.shell.actions import ACTIONS, MENUS, ActionSet
+from btd_desktop.gui.shell.actions import MENUS, ActionSet
 from btd_desktop.gui.shell.docks import Docks
 
 
 def build_bars(window: QMainWindow, actions: ActionSet, panels: Docks) -> None:
     """Fill the window's menus and its tool bar."""
     menus = {title: window.menuBar().addMenu(title) for title in MENUS}
-    for spec in ACTIONS:
-        if spec.menu:
+    for title, specs in MENUS.items():
+        for spec in specs:
             if spec.ruled_off:
-                menus[spec.menu].addSeparator()
-            menus[spec.menu].addAction(actions[spec.id])
+                menus[title].addSeparator()
+            menus[title].addAction(actions[spec.id])
     _add_view_menus(menus["&View"], actions, panels)
     bar = QToolBar("Tools", window)
     bar.setObjectName("bar_tools")
     bar.setIconSize(QSize(20, 20))
     bar.setMovable(False)
     window.addToolBar(bar)
-    previous = ""
-    for spec in (s for s in ACTIONS if s.bar):
-        if previous and previous != spec.menu:
+    for specs in MENUS.values():
+        on_bar = [actions[s.id] for s in specs if s.bar]
+        if bar.actions() and on_bar:
             bar.addSeparator()
-        previous = spec.menu
-        bar.addAction(actions[spec.id])
+        bar.addActions(on_bar)
 
 
 def _add_view_menus(view: QMenu, actions: ActionSet, panels: Docks) -> None:

@@ -56,7 +56,7 @@ def test_every_action_has_words_and_a_menu_or_a_key(window):
     for spec in ACTIONS:
         action = window.action_set[spec.id]
         assert action.text().strip()
-        assert spec.menu in MENUS or spec.id in keyed
+        assert any(spec in specs for specs in MENUS.values()) or spec.id in keyed
         assert callable(spec.run)
 
 
