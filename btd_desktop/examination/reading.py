@@ -101,7 +101,7 @@ def read_series(
         else store.run(choice.run_id)
     )
     if run is None or run.status != "done":
-        return _unscored(store, record)
+        return _unscored(store, record, run)
     manifest = run.manifest
     model = model_of_run(manifest)
     features = load_features(store, run)
@@ -223,10 +223,10 @@ def series_of_case(store: CaseStore, series_id: int | None) -> SeriesRecord:
     )
 
 
-def _unscored(store: CaseStore, record: SeriesRecord) -> SeriesExamination:
-    """A series without a finished run; with the newest one that was begun."""
-    runs = store.runs(record.series_id)
-    begun = runs[-1] if runs else None
+def _unscored(
+    store: CaseStore, record: SeriesRecord, begun: Run | None
+) -> SeriesExamination:
+    """A series without a finished run; with one that was begun."""
     model, problem = None, f"series {record.series_id} has not been scored to its end"
     if begun is not None:
         model = model_of_run(begun.manifest)

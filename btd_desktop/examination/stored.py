@@ -15,9 +15,10 @@ from btd_desktop.scoring.packing import unpacked_features
 
 
 def latest_run(store: CaseStore, series_id: int) -> Run | None:
-    """The newest finished run of a series, or None."""
-    done = [r for r in store.runs(series_id) if r.status == "done"]
-    return done[-1] if done else None
+    """The newest finished run of a series, else the newest; None before the first."""
+    runs = store.runs(series_id)
+    done = [r for r in runs if r.status == "done"]
+    return next(reversed(done or runs), None)
 
 
 def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:

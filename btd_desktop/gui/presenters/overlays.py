@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ScoreKind = Literal["anomaly", "injection", "removal"]
 OverlayName = Literal["none", "residual", "score", "p-value"]
+SlicePlace = tuple[int, tuple[int, int]]
+"""Slice from 0, and its (rows, columns)."""
+
 _N_CACHED = 12
 
 
@@ -61,10 +64,10 @@ class ResidualCache:
         self._limits.clear()
 
     def overlay(
-        self, store: CaseStore, run: Run, index: int, choice: OverlayChoice
+        self, store: CaseStore, run: Run, place: SlicePlace, choice: OverlayChoice
     ) -> OverlayState | None:
         """The residual map of a slice, or None when it has none yet."""
-        magnitude = self._magnitude(store, run.run_id, index)
+        magnitude = self._magnitude(store, run.run_id, *place)
         if magnitude is None:
             return None
         return OverlayState(
@@ -78,17 +81,18 @@ class ResidualCache:
         )
 
     def _magnitude(
-        self, store: CaseStore, run_id: int, index: int
+        self, store: CaseStore, run_id: int, index: int, shape: tuple[int, int]
     ) -> NDArray[np.float32] | None:
+        from btd_desktop.examination.stored import load_residual
+
         key = (run_id, index)
         if key in self._maps:
             self._maps.move_to_end(key)
             return self._maps[key]
         try:
-            arrays, _ = store.load_slice(run_id, index, ["residual"])
+            magnitude = np.abs(load_residual(store, run_id, index, shape))
         except CaseError:
             return None
-        magnitude = np.abs(arrays["residual"].astype(np.float32))
         if run_id not in self._limits:
             # One scale per run, so that colours of different slices compare.
             self._limits[run_id] = (0.0, float(np.percentile(magnitude, 99.8)) or 1.0)
@@ -135,11 +139,12 @@ class OverlayPresenter(QObject):
         """The map over the slice shown; None without one."""
         session, choice = self._session, self.choice
         run, store = session.result.run, session.store
-        if choice.name == "none" or run is None or store is None:
+        if choice.name == "none" or not (run and store and session.volume):
             return None
         index, evaluation = session.voxel[0], session.result.evaluation
         if choice.name == "residual" or evaluation is None:
-            return self._residuals.overlay(store, run, index, choice)
+            place = (index, session.volume.shape[1:])
+            return self._residuals.overlay(store, run, place, choice)
         key = (id(evaluation), index, choice)
         if self._key != key:
             # The same object while nothing changes lets the view keep its picture.

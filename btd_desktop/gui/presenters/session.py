@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from btd_desktop.cases.model import Finding, Run, SeriesRecord
+from btd_desktop.cases.model import Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.gui.jobs import JobRunner
@@ -135,13 +135,14 @@ class Session(QObject):
     def _read_series(self) -> None:
         if self.store is None:
             return
+        from btd_desktop.examination.stored import latest_run
+
         self.records = self.store.series()
         self._keep_out_of_log()
         for record in self.records:
-            runs = self.store.runs(record.series_id)
-            if runs and record.series_id not in self.results:
-                begun = SeriesExamination(record, _preferred(runs))
-                self.results[record.series_id] = begun
+            run = latest_run(self.store, record.series_id)
+            if run is not None and record.series_id not in self.results:
+                self.results[record.series_id] = SeriesExamination(record, run)
 
     def _keep_out_of_log(self) -> None:
         if self.redactor is None or self.store is None:
@@ -211,9 +212,3 @@ class Session(QObject):
     def findings(self) -> tuple[Finding, ...]:
         """Findings of the case in the order they were added."""
         return () if self.store is None else self.store.findings()
-
-
-def _preferred(runs: tuple[Run, ...]) -> Run:
-    """The newest finished run, else the newest."""
-    done = [r for r in runs if r.status == "done"]
-    return (done or list(runs))[-1]
