@@ -37,7 +37,7 @@ class LevelButtons(QWidget):
             row.addWidget(button)
         row.addWidget(HelpButton("level"))
 
-    def __getitem__(self, level: str) -> QPushButton:
+    def button(self, level: str) -> QPushButton:
         """The button of a level."""
         return self._buttons[level]
 
