@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.examination.series import SeriesExamination, State
-from btd_desktop.examination.wording import modality_text, p_text, spacing_of
+from btd_desktop.examination.wording import p_text
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.workflow.import_series import count_fates
@@ -16,37 +16,24 @@ from btd_desktop.workflow.import_series import count_fates
 
 @dataclass(frozen=True, slots=True)
 class SeriesRow:
-    """One series, ready to be read.
+    """One series as it is listed.
 
     Attributes:
-        series_id: Number in the case.
-        description: Series description, or UID.
-        modality: "CT", "MR" or that it is not known.
-        scanner: Manufacturer and model.
-        kernel: Convolution kernel.
-        n_slices: Number of slices.
-        size: "512 × 512".
-        spacing: "0.70 × 0.70 × 1.25 mm".
-        n_warnings: Findings of the checks that are warnings.
-        n_checks: All findings of the checks.
+        record: As the case keeps it.
         state: How far it has come, short.
         state_tip: The same at length.
         alarming: The series is flagged.
     """
 
-    series_id: int
-    description: str
-    modality: str
-    scanner: str
-    kernel: str
-    n_slices: int
-    size: str
-    spacing: str
-    n_warnings: int
-    n_checks: int
+    record: SeriesRecord
     state: str
     state_tip: str
     alarming: bool
+
+    @property
+    def series_id(self) -> int:
+        """Its number in the case."""
+        return self.record.series_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +122,14 @@ class SeriesPresenter(Presenter[SeriesState]):
     def refresh(self) -> None:
         """Build the state anew."""
         session = self._session
-        rows = tuple(
-            _row(r, session.result_of(r), self._n_done) for r in session.records
-        )
+        rows = tuple(self._row(record) for record in session.records)
         selected = None if session.record is None else session.record.series_id
         self._show(SeriesState(rows, selected, self._evidence))
+
+    def _row(self, record: SeriesRecord) -> SeriesRow:
+        n_done = self._n_done.get(record.series_id, 0)
+        result = self._session.result_of(record)
+        return SeriesRow(record, *_progress(record, result, n_done))
 
     def _on_series_list_changed(self) -> None:
         self._evidence = self.read_evidence()
@@ -159,28 +149,6 @@ class SeriesPresenter(Presenter[SeriesState]):
     def _on_slice_scored(self, series_id: int, index: int, raw: float) -> None:
         self._n_done[series_id] = self._n_done.get(series_id, 0) + 1
         self.refresh()
-
-
-def _row(
-    record: SeriesRecord, result: SeriesExamination, n_done: dict[int, int]
-) -> SeriesRow:
-    step, row, column = spacing_of(record)
-    state, tip, alarming = _progress(record, result, n_done.get(record.series_id, 0))
-    return SeriesRow(
-        record.series_id,
-        record.description or record.series_uid,
-        modality_text(record.modality),
-        record.meta.scanner or "not named",
-        record.meta.kernel or "—",
-        record.n_slices,
-        f"{record.cols} × {record.rows}",
-        f"{row:.2f} × {column:.2f} × {step:.2f} mm",
-        sum(f.severity == "warning" for f in record.findings),
-        len(record.findings),
-        state,
-        tip,
-        alarming,
-    )
 
 
 def _progress(

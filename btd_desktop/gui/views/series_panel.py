@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QItemSelection, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from btd_desktop.examination.wording import counted, modality_text, spacing_of
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.series import SeriesRow, SeriesState
@@ -12,15 +13,25 @@ from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
 
 
+def _name(row: SeriesRow) -> str:
+    record = row.record
+    return f"{record.series_id}: {record.description or record.series_uid}"
+
+
+def _spacing(row: SeriesRow) -> str:
+    step, of_rows, of_columns = spacing_of(row.record)
+    return f"{of_rows:.2f} × {of_columns:.2f} × {step:.2f} mm"
+
+
+def _n_warnings(row: SeriesRow) -> int:
+    return sum(f.severity == "warning" for f in row.record.findings)
+
+
 def _checks(row: SeriesRow) -> str:
-    if not row.n_checks:
+    if not row.record.findings:
         return "none"
-    warned = f"{row.n_warnings} warning{'s' if row.n_warnings != 1 else ''}"
-    return warned if row.n_warnings else f"{row.n_checks} noted"
-
-
-def _modality(row: SeriesRow) -> str:
-    return row.modality.removeprefix("modality ")
+    warnings, n_noted = _n_warnings(row), len(row.record.findings)
+    return counted(warnings, "warning") if warnings else f"{n_noted} noted"
 
 
 class SeriesPanel(QWidget):
@@ -42,19 +53,25 @@ class SeriesPanel(QWidget):
         self._showing = False
         self._model = RowsTable(
             (
-                Column("Series", lambda r: f"{r.series_id}: {r.description}"),
-                Column("", _modality, tip=lambda r: r.modality),
-                Column("Slices", lambda r: str(r.n_slices), right=True),
+                Column("Series", _name),
+                Column(
+                    "",
+                    lambda r: modality_text(r.record.modality).removeprefix(
+                        "modality "
+                    ),
+                    tip=lambda r: modality_text(r.record.modality),
+                ),
+                Column("Slices", lambda r: str(r.record.n_slices), right=True),
                 Column(
                     "Result",
                     lambda r: r.state,
                     tip=lambda r: r.state_tip,
                     colour=self._result_colour,
                 ),
-                Column("Scanner", lambda r: r.scanner),
-                Column("Kernel", lambda r: r.kernel),
-                Column("Pixels", lambda r: r.size),
-                Column("Spacing", lambda r: r.spacing),
+                Column("Scanner", lambda r: r.record.meta.scanner or "not named"),
+                Column("Kernel", lambda r: r.record.meta.kernel or "—"),
+                Column("Pixels", lambda r: f"{r.record.cols} × {r.record.rows}"),
+                Column("Spacing", _spacing),
                 Column("Checks", _checks, colour=self._check_colour),
             ),
             self,
@@ -123,4 +140,4 @@ class SeriesPanel(QWidget):
         return self._theme.warning if row.alarming else None
 
     def _check_colour(self, row: SeriesRow) -> str | None:
-        return self._theme.warning if row.n_warnings else None
+        return self._theme.warning if _n_warnings(row) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from btd_desktop.errors import Cancelled, SettingsError
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.simulator.demo import DemoPlan
 from btd_desktop.simulator.scanners import CT_SCANNERS
-from btd_desktop.workflow.demo import demo_folders, run_demo
+from btd_desktop.workflow.demo import demo_folders, open_demo, run_demo
 from tests.unit.cli.conftest import CommandLine
 
 SMALL = DemoPlan(
@@ -62,6 +63,17 @@ def test_cancelled_demonstration_goes_on_to_a_verified_report(
     ]
     if not result.all_found:
         assert "were not found" in called.err
+
+    # The window opens what is there, and makes the case where it is not.
+    store, evidence = open_demo(out, services, TaskContext())
+    assert evidence == ()
+    store.close()
+    shutil.rmtree(out / "case")
+    store, evidence = open_demo(out, services, TaskContext())
+    assert evidence == (demo_folders(out)["suspect"],)
+    assert store.info.case_number == "DEMO-1"
+    assert [p.digest for p in store.profiles()] == [result.profile.digest]
+    store.close()
 
 
 def test_folder_that_holds_something_else_is_left_alone(services, tmp_path):

@@ -12,9 +12,13 @@ from PySide6.QtWidgets import QWidget
 
 from btd_desktop.examination.comparison import Threshold
 from btd_desktop.examination.wording import device_line
+from btd_desktop.gui.dialogs.form import show_whole
+from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
+from btd_desktop.gui.presenters.opening import ModalityQuestion
 from btd_desktop.gui.presenters.overlays import OverlayChoice
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.presenters.presenter import ProgressState
@@ -145,6 +149,29 @@ def test_place_shows_score_p_n_threshold_and_scope(qtbot):
     assert "7 patients" in box._behind.text()
     assert "partly covered" in panel._scope.text()
     assert "kernel (B70)" in panel._reasons.text()
+
+
+def test_place_that_is_not_covered_is_not_called_ranked(qtbot):
+    panel = PlacePanel()
+    qtbot.addWidget(panel)
+    row = replace(_ROW, p="not covered", cdf=None, threshold="none", flagged=None)
+    panel.show_state(PlaceState("scored", (2, 2, 1), (row,), coverage="not covered"))
+    behind = panel._boxes["anomaly"]._behind.text()
+    assert behind == "Not ranked: the calibration does not cover this scan."
+
+
+def test_place_is_marked_in_the_picture_until_it_is_kept_or_left():
+    scored = PlaceState("scored", (2, 2, 1), (_ROW,))
+    assert (scored.is_drawn, scored.label) == (True, "p = 0.010")
+    assert replace(scored, rows=(replace(_ROW, cdf=None),)).label == "score 3.2"
+    assert PlaceState("scoring", (2, 2, 1)).label == "…"
+    for gone in (
+        replace(scored, kept=4),
+        replace(scored, is_left=True),
+        replace(scored, status="failed"),
+        PlaceState(),
+    ):
+        assert not gone.is_drawn
 
 
 def test_place_is_kept_once_with_note_and_status(qtbot):
@@ -291,3 +318,12 @@ def test_checks_show_failures_and_problems(qtbot):
     )
     assert "Signed bytes were changed." in checks.texts
     assert "• The file was changed" in checks.texts
+
+
+def test_question_for_the_modality_is_high_enough_for_its_words(qtbot):
+    dialog = ModalityDialog(ModalityQuestion(("scan.nii",), lambda answer: None))
+    qtbot.addWidget(dialog)
+    show_whole(dialog)
+    for label in dialog.findChildren(PlainLabel):
+        assert label.height() >= label.heightForWidth(label.width())
+    dialog.reject()

@@ -185,8 +185,8 @@ def test_facts_are_searched_in_names_and_values(parts):
 
 def test_series_row_says_what_the_scan_came_to(parts):
     row = parts.series.state.rows[0]
-    assert row.n_slices == N_SLICES
-    assert row.scanner == "TEST MAKER TEST CT"
+    assert row.record.n_slices == N_SLICES
+    assert row.record.meta.scanner == "TEST MAKER TEST CT"
     assert row.state.startswith("p ")
     assert "genuine series" in row.state_tip
 
