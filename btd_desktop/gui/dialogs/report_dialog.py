@@ -112,11 +112,12 @@ class ReportDialog(QDialog):
         issued = state.issued
         self._done.setVisible(issued is not None)
         if issued is not None:
+            variant = issued.redacted
             claim = " (own claim: the key is self-signed)" if issued.self_signed else ""
             self._done_text.setText(
                 f"Written to {issued.path}, signed by {issued.signer}{claim}.\n"
                 f"SHA-256 {issued.sha256}"
-                + (f"\nRedacted variant: {issued.redacted}" if issued.redacted else "")
+                + (f"\nRedacted variant: {variant.path}" if variant else "")
             )
             self._issue.setDefault(False)
 

@@ -24,6 +24,7 @@ from btd_desktop.workflow.services import Services
 if TYPE_CHECKING:
     from btd_desktop.examination.reading import Choice
     from btd_desktop.examination.series import SeriesExamination
+    from btd_desktop.workflow.issue_report import IssuedReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,6 @@ class ReportForm:
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedState:
-    """A report that was written.
-
-    Attributes:
-        path: The PDF.
-        sha256: Its digest.
-        signer: Name in the certificate.
-        self_signed: The name is the signer's own claim.
-        redacted: Its redacted variant, or None.
-    """
-
-    path: Path
-    sha256: str
-    signer: str
-    self_signed: bool
-    redacted: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ReportState:
     """What the dialog shows.
 
@@ -101,7 +83,7 @@ class ReportState:
     is_foreign: bool = False
     busy: str = ""
     preview: bytes | None = None
-    issued: IssuedState | None = None
+    issued: IssuedReport | None = None
     problem: str = ""
 
 
@@ -153,7 +135,7 @@ class ReportPresenter(Presenter[ReportState]):
     def _on_preview(self, pdf: bytes) -> None:
         self._show(replace(self._state, preview=pdf, busy=""))
 
-    def _on_issued(self, issued: IssuedState) -> None:
+    def _on_issued(self, issued: IssuedReport) -> None:
         self._show(replace(self._state, issued=issued, busy=""))
         self._session.custody_changed.emit()
         self._session.noticed.emit(f"The report was written: {issued.path.name}.")
@@ -251,7 +233,7 @@ def _issue(
     form: ReportForm,
     context: TaskContext,
     tell: Tell,
-) -> IssuedState:
+) -> IssuedReport:
     from btd_desktop.workflow.examine_case import report_on_store
     from btd_desktop.workflow.issue_report import ReportOptions
 
@@ -267,8 +249,4 @@ def _issue(
         remarks=form.remarks,
         redacted=form.redacted,
     )
-    _, issued = report_on_store(store, services, options, context, choices=choices)
-    variant = None if issued.redacted is None else issued.redacted.path
-    return IssuedState(
-        issued.path, issued.sha256, issued.signer, issued.self_signed, variant
-    )
+    return report_on_store(store, services, options, context, choices=choices)[1]
