@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 
 from btd_desktop.gui.theme import Theme
 
+_RIM = 8
+
 
 def plain_plot(name: str) -> pg.PlotWidget:
     """An empty plot without menus and mouse zoom.
@@ -25,8 +27,8 @@ def plain_plot(name: str) -> pg.PlotWidget:
     for side in ("bottom", "left", "right"):
         # "x 0.001" beside an axis is read as a value a thousand times too high.
         item.getAxis(side).enableAutoSIPrefix(False)
-        # A number cut in half at the rim of the plot is read as another one.
-        item.getAxis(side).setStyle(hideOverlappingLabels=True)
+    # Half a number at the upper rim of the plot is read as another one.
+    item.layout.setContentsMargins(0, _RIM, 0, 0)
     # A wheel that zooms would hide the tail, which is what matters.
     plot.wheelEvent = _ignore
     return plot
