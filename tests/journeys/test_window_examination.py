@@ -303,7 +303,7 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     dialog._fpr.setValue(10.0)
     dialog._name.setText("Own scanner, second try")
     seen = []
-    presenter.changed.connect(lambda s: seen.append(s.progress))
+    presenter.changed.connect(lambda s: seen.append(s.work.progress))
     dialog._on_start()
     wait_until(lambda: presenter.state.fits or presenter.state.problem)
     assert presenter.state.problem == ""
