@@ -296,7 +296,9 @@ def run_tests(arguments: list[str]) -> int:
     """
     pytest: list[str | Path] = [venv_python(), "-m", "pytest"]
     if not any(a.startswith(("-n", "--numprocesses")) for a in arguments):
-        pytest += ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+        pytest += ["--numprocesses=auto", "--maxprocesses=4"]
+        # In the order of the tests' own conftest: files with slow tests first.
+        pytest += ["--dist=loadfile", "--no-loadscope-reorder"]
     if any(a.startswith("-m") for a in arguments):
         return announced("pytest", [*pytest, *arguments])
     codes: list[int] = []

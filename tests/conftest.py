@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from pytest_socket import disable_socket, socket_allow_hosts
 
-pytest_plugins = ["tests.hostile.summary"]
+pytest_plugins = ["tests.hostile.summary", "tests.window_fixtures"]
 
 # Before torch or OpenBLAS is first imported, here or in a child process: two cores are
 # what CI has, and more threads than cores only slow the tests down.
@@ -39,6 +40,21 @@ def pytest_configure(config: pytest.Config) -> None:
     # Early, since pytest-qt builds its application before the first fixture runs.
     if not config.getoption("--headed"):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def pytest_collection_finish() -> None:
+    """Keep Python from going through all imported modules at each collection."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that workers which take files end together.
+
+    (`--no-loadscope-reorder` keeps this order; else files of few tests come last.)
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""Fixtures of the window's tests; imported by the conftest files that need them."""
+"""Fixtures of the window's tests: a plugin, so that one desk is built for all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from tests.window_desk import Desk, build_desk
 
 if TYPE_CHECKING:
     from btd_desktop.gui.shell.main_window import MainWindow
-
-__all__ = ["desk", "desk_home", "make_window", "no_thread_left"]
 
 
 @pytest.fixture(scope="session")

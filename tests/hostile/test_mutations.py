@@ -19,6 +19,7 @@ from tests.hostile.mutations_volume import mutated_volumes
 from tests.unit.dicom import samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.name)
 def test_damaged_inputs_end_well(
     campaign: Campaign, campaign_figures: list[Figures], pytestconfig: pytest.Config

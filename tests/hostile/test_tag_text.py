@@ -359,6 +359,7 @@ def _table_complaints(model) -> Iterator[str]:
                 yield f"markup in the tip of row {row}, column {column}"
 
 
+@pytest.mark.slow
 @pytest.mark.gui
 def test_window_shows_every_payload_as_plain_text(window, case):
     window.parts.opening.on_case_opened(case)

@@ -288,6 +288,7 @@ def _stored(case: Path) -> list[dict[str, str]]:
         return [r.arrays for r in store.slice_results(run.run_id)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_slices", [0, 2, 5])
 def test_resuming_after_a_cancel_gives_identical_results(desk, tmp_path, n_slices):
     services = Services()
@@ -309,6 +310,7 @@ def test_resuming_after_a_cancel_gives_identical_results(desk, tmp_path, n_slice
     assert len(_stored(cases[1])) == N_SLICES
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 def test_interrupt_from_the_keyboard_leaves_a_case_that_goes_on(tmp_path):
     slices = 40

@@ -20,9 +20,6 @@ import pytest
 from pypdf import PdfReader
 
 from btd_desktop.__main__ import main
-from tests.window_fixtures import desk, desk_home
-
-__all__ = ["desk", "desk_home"]
 
 pytestmark = pytest.mark.slow
 

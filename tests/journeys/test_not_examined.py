@@ -28,9 +28,6 @@ from btd_desktop.gui.shell.parts import make_parts
 from btd_desktop.workflow.services import Services
 from tests.factories import make_ct_volume, make_series_folder
 from tests.window_desk import wait_until
-from tests.window_fixtures import desk, desk_home, no_thread_left
-
-__all__ = ["desk", "desk_home", "no_thread_left"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 

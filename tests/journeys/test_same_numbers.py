@@ -21,9 +21,6 @@ from btd_desktop.scoring.engine import score_volume
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 from btd_desktop.workflow.score_series import make_manifest
 from tests.window_desk import drop, open_dialog, wait_until
-from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
-
-__all__ = ["desk", "desk_home", "make_window", "no_thread_left"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 

@@ -21,14 +21,11 @@ from btd_desktop.examination.stored import latest_run
 from btd_desktop.workflow.score_place import score_at
 from tests.factories import make_series_folder
 from tests.window_desk import N_SLICES, drop, open_dialog, wait_until
-from tests.window_fixtures import desk, desk_home, make_window, no_thread_left
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
 
     from btd_desktop.gui.shell.main_window import MainWindow
-
-__all__ = ["desk", "desk_home", "make_window", "no_thread_left"]
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 

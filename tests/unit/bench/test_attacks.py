@@ -52,6 +52,7 @@ def place_in(volume: Volume, seed: int = 0) -> tuple[int, int, int]:
     return draw_pairs(volume, 1, rng, patch=patch, slices=middle)[0].tampered.centre
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("attack", "scan"), ON_CT + ON_MR)
 def test_attack_changes_several_slices_within_its_cube_and_nothing_else(
     attack: Attack, scan: str, donors, request

@@ -61,7 +61,6 @@ def _sample(
         is_known,
         condition,
         torch.Generator().manual_seed(seed),
-        half_precision=False,
         n_steps=n_steps,
         eta=eta,
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from btd_desktop.bench.attacks.inpaint.latent_autoencoder import (
@@ -30,6 +31,7 @@ def test_latents_are_handed_out_in_units_of_their_spread():
     assert torch.allclose(network.decode(raw / 2.5), decoded, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_loss_falls_while_learning():
     torch.manual_seed(0)
     network = LatentAutoencoder((8, 8))

@@ -31,6 +31,7 @@ def searched(series, profile):
     )
 
 
+@pytest.mark.slow
 def test_each_copy_is_searched_and_compared_with_the_series_before(searched):
     assert len(searched) >= 2
     assert {f.patient for f in searched} == {"someone"}

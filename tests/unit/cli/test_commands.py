@@ -220,6 +220,7 @@ def test_simulated_scan_is_imported_as_what_it_is(btd, tmp_path):
     assert refused.status == SettingsError.exit_code
 
 
+@pytest.mark.slow
 def test_simulated_tampering_says_where(btd, tmp_path):
     out = tmp_path / "sim"
     words = ("--slices", "24", "--rows", "96", "--scanner", "b", "--tamper", "inject")

@@ -10,6 +10,17 @@ from PySide6.QtCore import QEvent, QEventLoop
 from PySide6.QtWidgets import QApplication
 
 
+@pytest.fixture(scope="module", autouse=True)
+def settled_memory() -> None:
+    """Leave what is alive already out of every search for leaks in this module.
+
+    Each of some thousand searches would go through all of Qt, torch and the tests. What
+    a test makes is searched as before: what is frozen keeps things alive, never less.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_leaked_widgets(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a top-level widget alive (the idea is ndv's)."""

@@ -96,6 +96,7 @@ def test_series_without_a_model_is_reported_with_its_reason(install, mixed, tmp_
     assert result.report.path.is_file()
 
 
+@pytest.mark.slow
 def test_model_asked_for_is_not_forced_on_another_modality(install, mixed, tmp_path):
     install("ct")
     result = _examine(mixed, tmp_path / "case", model="tiny-ct")

@@ -133,7 +133,6 @@ def sample_stack(
     start: float = 1.0,
     eta: float = 0.0,
     redraw: Tensor | None = None,
-    half_precision: bool = True,
 ) -> Tensor:
     """Content less fill of a stack of neighbouring slices, sampled together.
 
@@ -151,7 +150,6 @@ def sample_stack(
             corrects what earlier steps got wrong, but wants more steps.
         redraw: True where the result shall be the network's last look even at what is
             known, broadcastable to x; nowhere if not given.
-        half_precision: Convolutions in bfloat16.
 
     Returns:
         (N, C, H, W), equal to `known` where that is kept.
@@ -163,9 +161,7 @@ def sample_stack(
     before: Tensor | None = None
     for i, (now, then) in enumerate(pairwise(levels)):
         sigma = torch.full((len(x),), now)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
-            looked = denoised(network, _with_neighbours(x, condition), sigma, condition)
-        looked = looked.float()
+        looked = denoised(network, _with_neighbours(x, condition), sigma, condition)
         guess = torch.where(is_known, known, looked)
         step = guess
         if before is not None and then > 0.0:
