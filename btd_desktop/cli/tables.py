@@ -207,17 +207,23 @@ def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
     """What verifying a report found."""
     from btd_desktop.workflow.verify import standings
 
-    yield f"Report: {'VERIFIED' if verdict.ok else 'NOT VERIFIED'}"
+    yield f"Report: {verdict.headline}"
     if verdict.is_signed:
-        own = " (self-signed: the name is the signer's claim)"
-        yield f"  signed by: {verdict.signer}{own if verdict.self_signed else ''}"
+        claim = " (self-signed: the name is the signer's claim)"
+        if verdict.trusted:
+            claim = " (validated against a certificate that you gave)"
+        elif not verdict.self_signed:
+            claim = " (the name is a claim: no root that you chose vouches for it)"
+        yield f"  signed by: {verdict.signer}{claim}"
         yield f"  certificate SHA-256: {verdict.fingerprint_sha256}"
         when = verdict.signed_at
-        yield f"  signed at: {when.isoformat() if when else 'not stated'}"
-        yield f"  unchanged since: {_yes(verdict.intact and verdict.valid)}"
+        stated = f"{when.isoformat()}, by the signer's own clock" if when else ""
+        yield f"  signed at: {stated or 'not stated'}"
+        yield f"  unchanged since: {_yes(verdict.is_unchanged)}"
         yield f"  covers the whole file: {_yes(verdict.covers_whole_file)}"
         yield f"  {verdict.later_changes}"
-    yield f"  data inside match the print: {_yes(verdict.twin_matches_print)}"
+    yield f"  data inside have the digest stated: {_yes(verdict.twin_matches_print)}"
+    yield "  pages: not compared with the data inside"
     if verdict.evidence_checked:
         yield (
             f"  evidence: {verdict.n_evidence_compared} files compared, "

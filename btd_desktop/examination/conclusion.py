@@ -86,7 +86,8 @@ def conclude(
     part. A place that the examiner pointed at and that is flagged by itself, in a
     series whose slices are not: "inconclusive". Else "no support found", "partly
     examined" where part of the body was not scored. Of a case the strongest of the
-    first two decides; else what is true of every series.
+    first two decides; else what is true of every series. What the examiner marked,
+    dismissed places included, changes none of it.
 
     Args:
         examinations: In the order of their numbers.
@@ -122,8 +123,7 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
         return SeriesConclusion(
             number, state, _OF_STATE[state], f"Series {number} {words}: {reason}."
         )
-    open_findings = [f for f in examination.findings if f.status != "dismissed"]
-    conclusion, sentence = _of_scores(number, evaluation, open_findings)
+    conclusion, sentence = _of_scores(number, evaluation, examination.findings)
     share = examination.share
     if share is not None and not share.is_whole:
         sentence += f" {share.sentence}"
@@ -139,11 +139,18 @@ def _of_scores(
     n_flagged = len(series.flagged)
     n_scored = sum(v is not None for v in series.slices)
     expected = rate * n_scored
+    # Scores decide; what the examiner marked is told and changes no conclusion.
+    n_dismissed = sum(f.status == "dismissed" for f in findings)
+    dismissed = (
+        f"; dismissed by the examiner, which changes no conclusion: {n_dismissed}"
+        if n_dismissed
+        else ""
+    )
     sentence = (
         f"Series {number}: {n_flagged} of {n_scored} slices are flagged; at the "
         f"false-positive rate of {percent_text(rate)} per slice, {expected:.1f} are "
         f"expected in a genuine series of this length. "
-        f"Places shown as exhibits: {len(findings)}."
+        f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
     )
     # More slices than the error rate lets expect, and places to point at.
     if n_flagged > max(1.0, 3.0 * expected) and findings:

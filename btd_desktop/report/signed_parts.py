@@ -11,19 +11,42 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from asn1crypto import cms, parser, x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
+from pyhanko.pdf_utils.reader import (
+    HistoricalResolver,
+    PdfFileReader,
+)
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import TWIN_NAME
 
 _HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+_ACTIVE: Final = {
+    "/AA": "an action",
+    "/JS": "a script",
+    "/JavaScript": "a script",
+    "/OC": "a layer that can be hidden",
+    "/OCProperties": "layers that can be hidden",
+    "/OpenAction": "an action on opening",
+    "/PA": "an action",
+    "/RichMediaContent": "media",
+    "/XFA": "a form that draws itself",
+}
+"""Keys that no report holds, by what they would bring in (ISO 32000-2, 12.6, 8.11)."""
+_ANNOTATIONS: Final = ("/Link", "/Widget")
+_INFO_OF_SIGNING: Final = ("/ModDate", "/Producer")
+_XMP_OF_SIGNING: Final = re.compile(
+    rb"""<(xmp:ModifyDate|xmp:MetadataDate|pdf:Producer)>[^<]*</\1>
+    |(?:xmp:ModifyDate|xmp:MetadataDate|pdf:Producer|x:xmptk)=(?:"[^"]*"|'[^']*')
+    |\s+""",
+    re.VERBOSE,
+)
 _LARGEST_TWIN: Final = 1 << 28
 _DIGEST: Final = re.compile(re.escape(TWIN_KEYWORD) + r"([0-9a-f]{64})(?![0-9a-f])")
 
@@ -170,11 +193,21 @@ def twin_of_signed_revision(
 
 
 def _stated_digest(revision: HistoricalResolver) -> str:
-    information = revision.trailer_view.get("/Info")
-    if information is None:
-        return ""
-    match = _DIGEST.search(str(information.get_object().get("/Keywords", "")))
+    words = str(_information(revision).get("/Keywords", ""))
+    match = _DIGEST.search(words)
     return match.group(1) if match else ""
+
+
+def _information(revision: HistoricalResolver) -> dict[str, Any]:
+    """Document information as it was in a revision."""
+    try:
+        found = revision.trailer_view.raw_get("/Info")
+    except KeyError:
+        return {}
+    # A plain look-up would follow the reference into the last revision.
+    if isinstance(found, generic.IndirectObject):
+        found = revision.get_object(found.reference)
+    return dict(found) if isinstance(found, generic.DictionaryObject) else {}
 
 
 def _inflated(stream: generic.StreamObject) -> bytes | None:
@@ -189,3 +222,77 @@ def _inflated(stream: generic.StreamObject) -> bytes | None:
     except zlib.error:
         return None
     return data if unpacker.eof else None
+
+
+def active_content(reader: PdfFileReader) -> list[str]:
+    """What of the document could act, or show other pages than are printed.
+
+    A report holds text, drawings, links within itself and signature fields. Whatever
+    else a viewer would carry out or lay over the pages was put in by somebody.
+
+    Args:
+        reader: Reader of the whole file; its last revision is what is shown.
+    """
+    found: dict[str, None] = {}
+    seen: set[tuple[int, int]] = set()
+    pending: list[generic.PdfObject] = [reader.root]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, generic.IndirectObject):
+            name = (item.idnum, item.generation)
+            if name in seen:
+                continue
+            seen.add(name)
+            item = item.get_object()  # type: ignore[no-untyped-call]
+        if isinstance(item, generic.ArrayObject):
+            pending += [item.raw_get(index) for index in range(len(item))]
+        elif isinstance(item, generic.DictionaryObject):
+            found |= dict.fromkeys(_ACTIVE[key] for key in item if key in _ACTIVE)
+            if "/A" in item and isinstance(item["/A"], generic.DictionaryObject):
+                found["an action"] = None
+            annotations = item.get("/Annots")
+            if isinstance(annotations, generic.ArrayObject):
+                found |= dict.fromkeys(_laid_over(annotations))
+            pending += [item.raw_get(key) for key in item]
+    return [f"the document holds {what}, which reports never do" for what in found]
+
+
+def _laid_over(annotations: generic.ArrayObject) -> list[str]:
+    # A plain loop would give references.
+    notes = [annotations[index] for index in range(len(annotations))]
+    kinds = [str(note.get("/Subtype", "")) for note in notes]
+    return [
+        f"a note laid over a page ({kind.lstrip('/') or 'of no kind'})"
+        for kind in kinds
+        if kind not in _ANNOTATIONS
+    ]
+
+
+def metadata_problems(
+    reader: PdfFileReader, signature: EmbeddedPdfSignature
+) -> list[str]:
+    """Title, author and other properties that are not those that were signed.
+
+    A counter-signature may state its own time and program there and nothing else;
+    viewers show the properties of the last revision.
+
+    Args:
+        reader: Reader of the whole file.
+        signature: First signature.
+    """
+    signed = reader.get_historical_resolver(signature.signed_revision)
+    last = reader.get_historical_resolver(reader.xrefs.total_revisions - 1)
+    if _properties(signed) == _properties(last):
+        return []
+    return ["the document's properties were altered after the first signature"]
+
+
+def _properties(revision: HistoricalResolver) -> tuple[dict[str, str], bytes]:
+    """Document information and XMP, without what signing itself may state."""
+    metadata = revision.root.get("/Metadata")
+    data = b"" if metadata is None else metadata.get_object().data
+    information = _information(revision)
+    return (
+        {k: str(v) for k, v in information.items() if k not in _INFO_OF_SIGNING},
+        _XMP_OF_SIGNING.sub(b"", data),
+    )

@@ -37,7 +37,12 @@ from pyhanko_certvalidator import ValidationContext
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
-from btd_desktop.report.signed_parts import contents_problems, twin_of_signed_revision
+from btd_desktop.report.signed_parts import (
+    active_content,
+    contents_problems,
+    metadata_problems,
+    twin_of_signed_revision,
+)
 from btd_desktop.report.twin import TWIN_FORMAT
 
 _LARGEST_REPORT: Final = 1 << 29
@@ -63,6 +68,7 @@ class ReportVerdict:
         covers_whole_file: The signature covers every byte of the file but its own.
         signed_at: Time of signing as the signer's computer stated it, or None.
         later_changes: What was added after the signature, in a sentence.
+        is_revised: Something was added or altered that the signature does not allow.
         twin_present: The JSON twin is attached in the signed revision.
         twin_matches_print: Its digest is the one that the signed document states.
         evidence_checked: Evidence was given and compared.
@@ -84,6 +90,7 @@ class ReportVerdict:
     covers_whole_file: bool = False
     signed_at: datetime | None = None
     later_changes: str = ""
+    is_revised: bool = False
     twin_present: bool = False
     twin_matches_print: bool = False
     evidence_checked: bool = False
@@ -109,6 +116,22 @@ class ReportVerdict:
             and self.evidence_matches is not False
             and not self.problems
         )
+
+    @property
+    def is_unchanged(self) -> bool:
+        """The file is what was signed, but for counter-signatures that were allowed."""
+        return self.intact and self.valid and not self.is_revised
+
+    @property
+    def headline(self) -> str:
+        """The verdict in the words that a reader may quote.
+
+        Anybody can make a key, or an authority, of any name: only a root that the
+        verifier chose makes a signer known.
+        """
+        if not self.ok:
+            return "NOT VERIFIED"
+        return "VERIFIED" if self.trusted else "INTACT, SIGNER NOT VALIDATED"
 
 
 def verify_report(
@@ -180,7 +203,10 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         problems += _cryptographic_problems(signature, status)
     covered = statuses[-1].coverage == SignatureCoverageLevel.ENTIRE_FILE
     changes, change_problems = _later_changes(signatures, statuses, covered)
+    if statuses[0].coverage != SignatureCoverageLevel.ENTIRE_FILE:
+        change_problems += metadata_problems(reader, signatures[0])
     problems += change_problems
+    problems += active_content(reader)
     twin, printed, twin_problem = twin_of_signed_revision(reader, signatures[0])
     parsed, parse_problem = _parsed_twin(twin)
     problems += [text for text in (twin_problem, parse_problem) if text]
@@ -191,6 +217,7 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         verdict,
         covers_whole_file=statuses[0].coverage == SignatureCoverageLevel.ENTIRE_FILE,
         later_changes=changes,
+        is_revised=bool(change_problems),
         twin_present=twin is not None,
         twin_matches_print=matches,
         twin=parsed,

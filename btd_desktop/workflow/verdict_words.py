@@ -77,9 +77,14 @@ def _report_headline(verdict: ReportVerdict) -> str:
         return "This file is not a signed report: nothing vouches for its content."
     if not verdict.ok:
         return "Do not rely on this report: it does not verify."
+    words = "The report is unchanged since it was signed."
     if verdict.evidence_checked:
-        return "The report is unchanged, and the evidence is the evidence it describes."
-    return "The report is unchanged since it was signed."
+        words = (
+            "The report is unchanged, and the evidence is the evidence it describes."
+        )
+    if not verdict.trusted:
+        words += " Who signed it is not validated."
+    return words
 
 
 def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
@@ -98,9 +103,9 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
     return (
         _checked(
             "Unchanged",
-            verdict.intact,
+            verdict.is_unchanged,
             "No signed byte was changed.",
-            "Signed bytes were changed after signing.",
+            "The document was changed after signing.",
         ),
         _checked(
             "Signature fits",
@@ -131,7 +136,10 @@ def _signer_words(verdict: ReportVerdict) -> str:
             f"{name}. Nobody else certified the key: the name is the signer's own "
             "claim. Compare the fingerprint with one received another way."
         )
-    return f"{name}. The certificate was not checked against an authority."
+    return (
+        f"{name}. No authority that you chose vouches for the certificate: the name is "
+        "a claim. Compare the fingerprint with one received another way."
+    )
 
 
 def _twin_words(verdict: ReportVerdict) -> str:
@@ -139,7 +147,10 @@ def _twin_words(verdict: ReportVerdict) -> str:
         return "The machine-readable copy of the results is missing."
     if not verdict.twin_matches_print:
         return "The machine-readable copy is not the one that the report states."
-    return "The machine-readable copy of the results is attached and is the one stated."
+    return (
+        "The machine-readable copy of the results is attached and is the one stated. "
+        "The pages were not compared with it."
+    )
 
 
 def _evidence_line(verdict: ReportVerdict) -> CheckLine:

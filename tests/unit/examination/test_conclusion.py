@@ -128,8 +128,6 @@ def test_flags_beyond_the_error_rate_support_an_alteration_whatever_was_left_out
 def test_flags_of_a_series_covered_in_part_are_inconclusive():
     hit = series(n_flagged=9, findings=(finding(),), coverage=Coverage.PARTLY)
     assert conclude([hit]).conclusion == "inconclusive"
-    dismissed = series(n_flagged=9, findings=(finding(status="dismissed"),))
-    assert conclude([dismissed]).conclusion == "no support found"
 
 
 def test_place_pointed_at_and_flagged_is_not_called_no_support():
@@ -140,9 +138,26 @@ def test_place_pointed_at_and_flagged_is_not_called_no_support():
     for other in (
         finding("examiner", flagged=False),
         finding("search", flagged=True),
-        finding("examiner", flagged=True, status="dismissed"),
     ):
         assert conclude([series(findings=(other,))]).conclusion == "no support found"
+
+
+@pytest.mark.parametrize("coverage", [Coverage.COVERED, Coverage.PARTLY])
+@pytest.mark.parametrize("n_flagged", [0, 9])
+def test_dismissing_every_place_is_told_and_changes_no_conclusion(n_flagged, coverage):
+    def told(status: str) -> tuple[str, str, str]:
+        origins = ("search", "examiner", "examiner")
+        places = tuple(finding(o, flagged=True, status=status) for o in origins)
+        found = conclude(
+            [series(n_flagged=n_flagged, coverage=coverage, findings=places)]
+        )
+        return found.conclusion, found.headline, found.sentences[0]
+
+    before, after = told("to check"), told("dismissed")
+    assert after[:2] == before[:2]
+    assert before[0] != "no support found"
+    assert "exhibits: 3." in before[2]
+    assert "exhibits: 0; dismissed by the examiner, " in after[2]
 
 
 def test_states_have_one_reason_each():
