@@ -168,7 +168,10 @@ class CalibrationProfile:
     evidence: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what lacks a level, or has a density of other features."""
+        """Refuse what lacks a level, or has a density of other features.
+
+        Levels get their own order: a file and a case list them in different ones.
+        """
         found = {kind: set(by_level) for kind, by_level in self.levels.items()}
         places = found.get("anomaly", set()) & {"place"}
         if bool(places) != (self.copies is not None):
@@ -177,6 +180,15 @@ class CalibrationProfile:
         wanted["anomaly"] |= places
         if found != wanted:
             raise ValueError("its levels are not patch, slice and series of each score")
+        ordered = {
+            kind: {
+                level: self.levels[kind][level]
+                for level in (*LEVELS, "place")
+                if level in wanted[kind]
+            }
+            for kind in KINDS
+        }
+        object.__setattr__(self, "levels", ordered)
         n_features = len(feature_names(self.noise_levels))
         if self.density.n_features != n_features:
             raise ValueError(f"the density does not have {n_features} features")

@@ -145,6 +145,16 @@ def test_profile_kept_without_digest_is_read_from_its_value(
     assert profile_from_json(profile.to_json(), "case").digest == profile.digest
 
 
+def test_levels_have_one_order_whether_read_from_a_file_or_from_a_case(
+    profile: CalibrationProfile,
+) -> None:
+    kept = json.loads(json.dumps(profile.to_json(), sort_keys=True))
+    levels = profile_from_json(kept, "case").levels
+    assert list(levels) == list(profile.levels)
+    for kind, by_level in profile.levels.items():
+        assert list(levels[kind]) == list(by_level)
+
+
 def test_newer_profile_is_refused(profile: CalibrationProfile, tmp_path: Path) -> None:
     value = document(profile)
     value["format"] = 99
