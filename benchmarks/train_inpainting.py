@@ -43,6 +43,7 @@ from btd_desktop.bench.attacks.inpaint.weights import (
     load_inpainter,
     save_attack_weights,
 )
+from btd_desktop.strict_json import plain_json
 
 _PURPOSE = "Attack for measuring detectors only; not for any other use."
 _N_CHUNKS = 64
@@ -120,7 +121,7 @@ def train_pixel(
 
     course = followed(train_inpainter(network, batch, recipe, work / PIXEL), PIXEL)
     course["started_from"] = origin(start, PIXEL)
-    save(PIXEL, network, config.to_json(), recipe, course, places)
+    save(PIXEL, network, plain_json(config), recipe, course, places)
 
 
 def train_vae(
@@ -170,7 +171,7 @@ def train_latent(
 
     course = followed(train_inpainter(network, batch, recipe, work / LATENT), LATENT)
     course["started_from"] = origin(start, LATENT)
-    save(LATENT, network, config.to_json(), recipe, course, places)
+    save(LATENT, network, plain_json(config), recipe, course, places)
 
 
 def save(

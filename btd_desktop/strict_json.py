@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -48,6 +50,20 @@ def plain_json(record: object) -> dict[str, Any]:
     return plain
 
 
+def printed_json(value: object) -> str:
+    """Records and values as JSON for programs; NaN and infinities become null."""
+    plain = msgspec.to_builtins(value, enc_hook=_builtin, str_keys=True)
+    return json.dumps(_finite(plain), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _array(kind: type, value: object) -> object:
     """A numpy array of the annotated number format; whatever else JSON has no word for.
 
@@ -65,6 +81,8 @@ def _array(kind: type, value: object) -> object:
 def _builtin(value: object) -> object:
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, PurePath):
+        return str(value)
     # numpy's real numbers and torch's version are kinds of float and str.
     for kind in (float, str):
         if isinstance(value, kind):

@@ -45,6 +45,7 @@ from btd_desktop.scoring.engine import (
 )
 from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.kept_series import facts_of
 
@@ -146,7 +147,7 @@ def observe_series(
         for structure in draw_structures(
             volume, n_places, patch=grid.patch, slices=slices, seed=seed
         ):
-            facts = {"genuine": structure.to_json(), "series": series_of(volume)}
+            facts = {"genuine": plain_json(structure), "series": series_of(volume)}
             centres.append(structure.centre)
             labels.append(_Label(patient, facts=facts, structure=True))
     found += _genuine(scanned, centres, labels)

@@ -8,7 +8,7 @@ place lies, or how much is in it, is at 0.5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -66,10 +66,6 @@ class Place:
         """(slice, row, column)."""
         return self.slice_index, self.row, self.column
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the record of a run."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class PlacePair:
@@ -78,14 +74,6 @@ class PlacePair:
     tampered: Place
     genuine: Place
     seed: int
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the record of a run."""
-        return {
-            "tampered": self.tampered.to_json(),
-            "genuine": self.genuine.to_json(),
-            "seed": self.seed,
-        }
 
 
 def candidates(

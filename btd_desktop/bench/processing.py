@@ -7,8 +7,8 @@ left out in turn, so that no series is judged by a limit that it had a part in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -75,10 +75,6 @@ class RateRow:
     most: float
     highest: float
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
@@ -99,10 +95,6 @@ class FoundRow:
     low: float
     high: float
     by_trace: dict[str, int]
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return asdict(self)
 
 
 def measure_genuine(

@@ -7,8 +7,7 @@ largest score of the series (the scan statistic that the program flags by) says 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS, Attack, why_unavailable
 from btd_desktop.bench.metrics import auc
 from btd_desktop.bench.places import draw_pairs
-from btd_desktop.bench.tables import json_text
 from btd_desktop.calibration.apply import CalibratedSeries, calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
@@ -27,6 +25,7 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, neighbours_of, score_volume
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.strict_json import printed_json
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
@@ -78,10 +77,6 @@ class SearchRow:
     median_distance_mm: float
     pixel_auc: float
     slices_flagged: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return asdict(self)
 
 
 def search_series(
@@ -179,7 +174,7 @@ def search_rows(found: Sequence[Searched]) -> list[SearchRow]:
 
 def rows_json(rows: Sequence[SearchRow]) -> str:
     """Rows as a JSON text; NaN becomes null."""
-    return json_text([row.to_json() for row in rows])
+    return printed_json(rows)
 
 
 def _features(

@@ -8,7 +8,7 @@ says "covered", and where they do not hold it should have said so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,10 +66,6 @@ class ShiftRow:
     def share(self) -> float:
         """Share of patches flagged, in [0, 1]."""
         return self.flagged_patches / self.n_patches
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return asdict(self)
 
 
 def shift_rows(

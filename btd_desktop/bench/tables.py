@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from btd_desktop.bench.metrics import (
 )
 from btd_desktop.bench.place import UNPLACED, Site
 from btd_desktop.bench.structures import REACHES, matched
+from btd_desktop.strict_json import printed_json
 from btd_desktop.tampering.result import Kind
 
 
@@ -332,15 +332,9 @@ def to_csv(rows: Sequence[Row]) -> str:
     return stream.getvalue()
 
 
-def to_json(rows: Sequence[Row], facts: dict[str, Any]) -> str:
+def to_json(rows: Sequence[Row], facts: Mapping[str, object]) -> str:
     """Rows and what they were measured with, as a JSON text; NaN becomes null."""
-    value = {"facts": facts, "rows": [asdict(row) for row in rows]}
-    return json_text(value)
-
-
-def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """A JSON text in which numbers that JSON lacks are null."""
-    return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
+    return printed_json({"facts": facts, "rows": rows})
 
 
 def interval_text(found: Interval) -> str:
@@ -375,13 +369,3 @@ def _line(cells: Sequence[str]) -> str:
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

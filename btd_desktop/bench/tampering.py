@@ -19,6 +19,7 @@ from btd_desktop.bench.attacks.registry import Attack, why_unavailable
 from btd_desktop.bench.places import PlacePair, draw_pairs, rematched
 from btd_desktop.errors import BtdError
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import Volume
 
 _JUDGED_SLICES = 4  # of a series: others are its reference only
@@ -105,5 +106,5 @@ def tampered_places(
             if attack.kind == "removal":
                 plane = np.asarray(after.voxels[pair.tampered.slice_index])
                 pair = rematched(volume, pair, plane, touched, rng, patch=patch)
-            facts = {**pair.to_json(), "series": series_of(volume)}
+            facts = {**plain_json(pair), "series": series_of(volume)}
             yield TamperedPlace(attack, pair, after, facts)

@@ -6,9 +6,8 @@ missing, of another kind, out of range or at odds with another one is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -17,8 +16,6 @@ from btd_desktop.strict_json import (
     Count,
     Rate,
     Real,
-    plain_json,
-    record_from_json,
 )
 
 PlaceLevel = Literal["place", "patch", "slice"]
@@ -62,10 +59,6 @@ class CalibratedValue:
         if self.threshold is None or self.flagged is None:
             return self.threshold is self.flagged
         return self.flagged == (self.score > self.threshold)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return plain_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +115,3 @@ class PlaceNumbers:
         if self.slice is UNSET:
             return self.scores
         return {**self.scores, "slice": replace(self.slice, level="slice")}
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value, as cases keep it; what is not set is left out."""
-        return plain_json(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> PlaceNumbers:
-        """Inverse of `to_json`.
-
-        Raises:
-            ValueError: It is not exactly what `to_json` gives, with the field named.
-        """
-        return record_from_json(cls, value)

@@ -8,7 +8,6 @@ work with; anything else ends in a sentence that names the row.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar, get_args
 
@@ -16,6 +15,7 @@ from btd_desktop.cases.text import altered, dict_from_json, list_from_json
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.errors import CaseError
 from btd_desktop.strict_json import record_from_json
+from btd_desktop.volume import SeriesFacts
 
 _Record = TypeVar("_Record")
 
@@ -102,10 +102,17 @@ class Columns:
             raise self.wrong(name, "holds something else than digests")
         return values
 
-    def record(self, name: str, read: Callable[[dict[str, Any]], _Record]) -> _Record:
-        """A JSON object as a record; `read` raises `ValueError` where it is none."""
+    def record(self, name: str, kind: type[_Record]) -> _Record:
+        """A JSON object as a record."""
         try:
-            return read(self.table(name))
+            return record_from_json(kind, self.table(name))
+        except ValueError as error:
+            raise self.wrong(name, f"is damaged: {error}") from error
+
+    def facts(self, name: str) -> SeriesFacts:
+        """A JSON object as facts of a series."""
+        try:
+            return SeriesFacts.from_json(self.table(name))
         except ValueError as error:
             raise self.wrong(name, f"is damaged: {error}") from error
 

@@ -22,6 +22,7 @@ from btd_desktop.cases.model import (
 from btd_desktop.cases.text import json_text, no_such, storable_text
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
+from btd_desktop.strict_json import plain_json
 
 
 class FindingSection(CaseJournal):
@@ -117,7 +118,7 @@ class FindingSection(CaseJournal):
             "x": float(x),
             "y": float(y),
             "mode": mode,
-            "numbers": json_text(numbers.to_json()),
+            "numbers": json_text(plain_json(numbers)),
             "note": storable_text(note),
             "status": "to check",
             "created_utc": audit.utc_text(now),

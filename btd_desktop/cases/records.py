@@ -152,7 +152,7 @@ def series_from_row(row: sqlite3.Row) -> SeriesRecord:
         n_slices=columns.whole("n_slices", 1, MOST_SLICES),
         rows=columns.whole("n_rows", 1, MOST_PIXELS),
         cols=columns.whole("n_cols", 1, MOST_PIXELS),
-        meta=columns.record("meta", SeriesFacts.from_json),
+        meta=columns.facts("meta"),
         findings=columns.findings("findings"),
         record_names=columns.texts("record_names"),
         **columns.texts_of(SeriesRecord),
@@ -169,7 +169,7 @@ def run_from_row(row: sqlite3.Row) -> Run:
     return Run(
         run_id=columns.whole("run_id", 1),
         series_id=columns.whole("series_id", 1),
-        manifest=columns.record("manifest", RunManifest.from_json),
+        manifest=columns.record("manifest", RunManifest),
         status=columns.choice("status", RunStatus),
         n_done=columns.whole("n_done"),
         **columns.texts_of(Run),
@@ -212,7 +212,7 @@ def finding_from_row(row: sqlite3.Row) -> Finding:
         # A pixel reaches half its side from its centre.
         x=columns.real("x", -0.5, columns.whole("n_cols", 1, MOST_PIXELS) - 0.5),
         y=columns.real("y", -0.5, columns.whole("n_rows", 1, MOST_PIXELS) - 0.5),
-        numbers=columns.record("numbers", PlaceNumbers.from_json),
+        numbers=columns.record("numbers", PlaceNumbers),
         status=columns.choice("status", FindingStatus),
         origin=columns.choice("origin", FindingOrigin),
         **columns.texts_of(Finding),

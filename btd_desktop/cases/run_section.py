@@ -16,6 +16,7 @@ from btd_desktop.cases.text import json_text, no_such
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.strict_json import plain_json
 
 
 class RunSection(CaseJournal):
@@ -31,7 +32,7 @@ class RunSection(CaseJournal):
             ValueError: The manifest holds NaN or an infinity.
         """
         self._row("SELECT 1 FROM series WHERE series_id = ?", series_id, "series")
-        text = json_text(manifest.to_json())
+        text = json_text(plain_json(manifest))
         digest = bytes_digest(text.encode())
         with self._change() as connection:
             known = connection.execute(

@@ -7,14 +7,13 @@ anything to a terminal.
 
 from __future__ import annotations
 
-import json
-import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.cells import cell_len
+
+from btd_desktop.strict_json import printed_json
 
 _MAX_CELL = 60
 
@@ -55,20 +54,9 @@ def _send(stream: TextIO, text: str) -> None:
         raise OutputClosedError from error
 
 
-def print_json(value: dict[str, Any]) -> None:
+def print_json(value: object) -> None:
     """Write one JSON object to standard output; numbers that JSON lacks become null."""
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=True, allow_nan=False)
-    _send(sys.stdout, text + "\n")
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+    _send(sys.stdout, printed_json(value))
 
 
 def columns(

@@ -38,15 +38,6 @@ class Standing:
     is_shipped: bool
     sentence: str
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "is_shipped": self.is_shipped,
-            "sentence": self.sentence,
-        }
-
 
 def model_standing(name: str, digest: str) -> Standing:
     """Whether a model is the one that this version ships under its name.

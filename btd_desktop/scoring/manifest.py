@@ -6,15 +6,14 @@ resumed run is the same run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from btd_desktop.digest import json_digest
 from btd_desktop.preprocess.presets import IntensityScale, Preset
 from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.grid import PatchGrid
-from btd_desktop.strict_json import plain_json, record_from_json
+from btd_desktop.strict_json import plain_json
 
 # Raised whenever features or pooling change meaning.
 ENGINE_VERSION = 3
@@ -60,20 +59,7 @@ class RunManifest:
         if not 0 <= self.paper_level < len(self.noise_levels):
             raise ValueError(f"there is no noise level {self.paper_level}")
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON value as kept in the case."""
-        return plain_json(self)
-
     @property
     def digest(self) -> str:
         """Digest of the JSON value."""
-        return json_digest(self.to_json())
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> RunManifest:
-        """Inverse of `to_json`.
-
-        Raises:
-            ValueError: It is not exactly what `to_json` gives, with the field named.
-        """
-        return record_from_json(cls, value)
+        return json_digest(plain_json(self))

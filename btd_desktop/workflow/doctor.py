@@ -22,6 +22,7 @@ from btd_desktop.examination.models import ModelEntry, list_models, list_profile
 from btd_desktop.examination.shipped_models import figures_of, model_standing
 from btd_desktop.report.sections.software import COMPONENTS
 from btd_desktop.scoring.card import WEIGHTS_FILE
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.components import installed_version
 from btd_desktop.workflow.services import Services
 
@@ -130,7 +131,7 @@ def _model_json(entry: ModelEntry) -> dict[str, Any]:
     return {
         **value,
         "title": card.title,
-        "standing": model_standing(card.name, card.digest).to_json(),
+        "standing": plain_json(model_standing(card.name, card.digest)),
         "figures": dict(figures_of(card)),
         "digest": card.digest,
         "modality": card.preset.modality,

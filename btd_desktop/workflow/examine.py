@@ -23,6 +23,7 @@ from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.findings import searched
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -87,7 +88,7 @@ class Examination:
             "fates": self.fates,
             "files": [file_json(f) for f in self.files],
             **outcomes_json(self.outcomes, self.fates),
-            "report": self.report.to_json(),
+            "report": plain_json(self.report),
         }
 
 
@@ -233,8 +234,8 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "scope": _scope_json(evaluation),
         "scores": {
             kind: {
-                "series": None if c.series is None else c.series.to_json(),
-                "slices": [None if v is None else v.to_json() for v in c.slices],
+                "series": None if c.series is None else plain_json(c.series),
+                "slices": [None if v is None else plain_json(v) for v in c.slices],
                 "flagged_share": c.flagged_share,
             }
             for kind, c in evaluation.kinds.items()
@@ -258,7 +259,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "origin": finding.origin,
         "status": finding.status,
         "note": finding.note,
-        "numbers": finding.numbers.to_json(),
+        "numbers": plain_json(finding.numbers),
     }
 
 
@@ -269,7 +270,7 @@ def place_json(
 
     "slice_index" of a copy counts from 0.
     """
-    evaluation, numbers = place.evaluation, place.numbers.to_json()
+    evaluation, numbers = place.evaluation, plain_json(place.numbers)
     profile = evaluation.profile
     return {
         "series_id": evaluation.record.series_id,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from btd_desktop import paths
 from btd_desktop.cases.files import replace_part
@@ -88,11 +87,6 @@ class IssuedReport:
     signer: str
     self_signed: bool
     redacted: IssuedReport | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value."""
-        variant = None if self.redacted is None else self.redacted.to_json()
-        return {**asdict(self), "path": str(self.path), "redacted": variant}
 
 
 def issue_report(

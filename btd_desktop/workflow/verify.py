@@ -14,6 +14,7 @@ from btd_desktop.examination.shipped_models import (
     profile_standing,
 )
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.custody import (
     ADOPTION,
     ON_OPENING,
@@ -55,8 +56,8 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, Any]:
     return {
         "ok": verdict.ok,
         **value,
-        "models": [model.to_json() for model in models],
-        "profiles": [profile.to_json() for profile in profiles],
+        "models": [plain_json(model) for model in models],
+        "profiles": [plain_json(profile) for profile in profiles],
         "signed_at": None if signed_at is None else signed_at.isoformat(),
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],
         "problems": list(verdict.problems),

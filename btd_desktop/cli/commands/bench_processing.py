@@ -11,6 +11,7 @@ from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.measuring import JsonFile, Seed, write_text
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
+from btd_desktop.strict_json import printed_json
 
 if TYPE_CHECKING:
     from btd_desktop.bench.processing import FoundRow, RateRow
@@ -45,7 +46,6 @@ def measure_processing(
         measure_genuine,
         rate_rows,
     )
-    from btd_desktop.bench.tables import json_text
 
     names = [name.strip() for name in test.split(",") if name.strip()]
     kept: dict[str, object] = {}
@@ -76,7 +76,7 @@ def measure_processing(
                 if rows:
                     say("", f"{modality}, {title}")
                     _say_rates(rows)
-                kept[f"{modality} {title}"] = [row.to_json() for row in rows]
+                kept[f"{modality} {title}"] = rows
             limits = limits_from(plain)
             kept[f"{modality} limits"] = limits
             say("limits: " + ", ".join(f"{c} {v:.3g}" for c, v in limits.items()))
@@ -84,8 +84,8 @@ def measure_processing(
                 found = found_rows(volumes, context, n=copies, seed=seed)
                 say("", "processed copies")
                 _say_found(found)
-                kept["copies"] = [row.to_json() for row in found]
-    write_text(json_file, json_text(kept))
+                kept["copies"] = found
+    write_text(json_file, printed_json(kept))
     return 0
 
 

@@ -27,6 +27,7 @@ from btd_desktop.cli.measuring import (
 from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
+from btd_desktop.strict_json import printed_json
 
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
@@ -170,7 +171,6 @@ def measure_shift(
     Beside each scanner stands what the scope check says of it.
     """
     from btd_desktop.bench.shift import by_coverage, shift_rows
-    from btd_desktop.bench.tables import json_text
 
     modality, _ = usable_attacks(data, modality, "", simulated=simulated)
     detector, found = calibrated_detector(model, modality, profile)
@@ -202,7 +202,7 @@ def measure_shift(
             f"at most {100 * own['series_highest']:.2f} %), "
             f"{own['flagged_slices']} of {own['n_slices']} slices"
         )
-    write_text(json_file, json_text([row.to_json() for row in rows]))
+    write_text(json_file, printed_json(rows))
     return 0
 
 

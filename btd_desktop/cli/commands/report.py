@@ -77,7 +77,7 @@ def report_case(
             {
                 "case": str(case),
                 **outcomes_json(outcomes, fates_of(case)),
-                "report": issued.to_json(),
+                "report": issued,
             }
         )
         return 0

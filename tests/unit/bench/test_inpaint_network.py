@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
+from btd_desktop.strict_json import plain_json, record_from_json
 
 PIXELS = InpaintConfig(1, 2, (8, 8, 8), 1, 0.2, 0.01, 1.0)
 LATENTS = InpaintConfig(4, 1, (8, 8, 8), 1, 0.7, 0.03, 3.0)
@@ -48,4 +49,4 @@ def test_every_input_changes_the_output(which):
 
 
 def test_config_survives_the_card():
-    assert InpaintConfig.from_json(LATENTS.to_json()) == LATENTS
+    assert record_from_json(InpaintConfig, plain_json(LATENTS)) == LATENTS

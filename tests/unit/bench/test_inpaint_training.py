@@ -26,6 +26,7 @@ from btd_desktop.bench.attacks.inpaint.weights import (
     save_attack_weights,
 )
 from btd_desktop.errors import ModelError
+from btd_desktop.strict_json import plain_json
 
 CONFIG = InpaintConfig(1, 2, (8, 8, 8), 1, 0.2, 0.01, 1.0)
 RECIPE = AttackRecipe(steps=6, batch=2, half_precision=False)
@@ -137,7 +138,7 @@ def test_latent_batch_has_four_channels_a_slice():
 
 def test_weights_come_back_in_half_precision(tmp_path):
     network = _network()
-    card = {"network": CONFIG.to_json()}
+    card = {"network": plain_json(CONFIG)}
     save_attack_weights(tmp_path, PIXEL, network.state_dict(), card)
     again = load_inpainter(PIXEL, tmp_path)
     for name, value in network.state_dict().items():
@@ -145,7 +146,7 @@ def test_weights_come_back_in_half_precision(tmp_path):
 
 
 def test_weights_that_the_card_does_not_name_are_refused(tmp_path):
-    card = {"network": CONFIG.to_json()}
+    card = {"network": plain_json(CONFIG)}
     save_attack_weights(tmp_path, PIXEL, _network().state_dict(), card)
     path = tmp_path / f"{PIXEL}.safetensors"
     data = bytearray(path.read_bytes())

@@ -9,9 +9,7 @@ al. 2022, section 4.5: noised content, mask, masked image); sizes are our own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -46,24 +44,6 @@ class InpaintConfig:
     content_std: float
     lowest: float
     highest: float
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON value for the card."""
-        return {**asdict(self), "widths": list(self.widths)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> InpaintConfig:
-        """Inverse of `to_json`; raises `KeyError`, `TypeError` or `ValueError`."""
-        first, second, third = (int(w) for w in value["widths"])
-        return cls(
-            channels=int(value["channels"]),
-            fold=int(value["fold"]),
-            widths=(first, second, third),
-            deep_blocks=int(value["deep_blocks"]),
-            content_std=float(value["content_std"]),
-            lowest=float(value["lowest"]),
-            highest=float(value["highest"]),
-        )
 
 
 class _Block(nn.Module):

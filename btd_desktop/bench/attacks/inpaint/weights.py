@@ -19,6 +19,7 @@ from btd_desktop.bench.attacks.inpaint.latent_autoencoder import LatentAutoencod
 from btd_desktop.bench.attacks.inpaint.network import InpaintConfig, InpaintUnet
 from btd_desktop.diffusion.checkpoint import install_weights, weights_bytes
 from btd_desktop.errors import ModelError
+from btd_desktop.strict_json import record_from_json
 
 PIXEL, AUTOENCODER, LATENT = "inpaint-pixel", "inpaint-vae", "inpaint-latent"
 """Names of the three networks in `assets/attacks`."""
@@ -51,7 +52,7 @@ def load_inpainter(name: str, folder: Path | None = None) -> InpaintUnet:
     """
     state, card = _read(name, folder)
     try:
-        config = InpaintConfig.from_json(card["network"])
+        config = record_from_json(InpaintConfig, card["network"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"the card of the attack {name} describes no network: {error!r}",
