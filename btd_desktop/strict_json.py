@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -46,22 +46,28 @@ def record_from_json(kind: type[_Record], value: Mapping[str, Any]) -> _Record:
 
 def plain_json(record: object) -> dict[str, Any]:
     """A record as a JSON object; fields that are not set are left out."""
-    plain: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_builtin)
+    plain: dict[str, Any] = _listed(msgspec.to_builtins(record, enc_hook=_builtin))
     return plain
 
 
 def printed_json(value: object) -> str:
     """Records and values as JSON for programs; NaN and infinities become null."""
     plain = msgspec.to_builtins(value, enc_hook=_builtin, str_keys=True)
-    return json.dumps(_finite(plain), indent=2, allow_nan=False) + "\n"
+    told = _listed(plain, lambda leaf: None if _is_no_number(leaf) else leaf)
+    return json.dumps(told, indent=2, allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _listed(value: Any, leaf: Callable[[Any], Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
+    """A value with lists for tuples, as it is when it was written and read again."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _listed(item, leaf) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_listed(item, leaf) for item in value]
+    return value if leaf is None else leaf(value)
 
 
 def _array(kind: type, value: object) -> object:

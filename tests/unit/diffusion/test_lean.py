@@ -34,7 +34,7 @@ def test_default_network_has_half_a_million_parameters() -> None:
 def test_config_survives_json() -> None:
     config = LeanNetwork((8, 12, 20), 1)
     written = plain_json(config)
-    assert written == {"kind": "lean", "widths": (8, 12, 20), "deep_blocks": 1}
+    assert written == {"kind": "lean", "widths": [8, 12, 20], "deep_blocks": 1}
     assert record_from_json(LeanNetwork, written) == config
 
 
