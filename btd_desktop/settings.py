@@ -17,7 +17,8 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from btd_desktop.errors import SettingsError
 from btd_desktop.paths import config_dir
@@ -191,17 +192,17 @@ def _whole_file(reason: str) -> LoadedSettings:
     return LoadedSettings(Settings(), (SettingProblem("", reason),))
 
 
-def _settings_from_table(table: dict[str, Any]) -> LoadedSettings:
-    usable: dict[str, Any] = {}
+def _settings_from_table(table: dict[str, object]) -> LoadedSettings:
+    usable: dict[str, object] = {}
     problems: list[SettingProblem] = []
     for key, value in table.items():
         rule = _RULES.get(key)
         complaint = "is not known to this version" if rule is None else rule(value)
         if complaint is None:
-            usable[key] = float(value) if rule is _rate else value
+            usable[key] = value
         else:
             problems.append(SettingProblem(key, complaint))
-    return LoadedSettings(Settings(**usable), tuple(problems))
+    return LoadedSettings(msgspec.convert(usable, Settings), tuple(problems))
 
 
 def changed_settings(settings: Settings, **changes: object) -> Settings:

@@ -58,7 +58,7 @@ class FindingSection(CaseJournal):
                 digest=digest,
             )
 
-    def profile(self, digest: str) -> dict[str, Any]:
+    def profile(self, digest: str) -> dict[str, object]:
         """Document of a calibration profile of this case.
 
         Raises:

@@ -286,7 +286,7 @@ class CaseJournal:
     def _insert(
         self,
         table: str,
-        values: dict[str, Any],
+        values: Mapping[str, object],
         now: datetime,
         action: str,
         **details: object,
@@ -300,7 +300,7 @@ class CaseJournal:
         self,
         table: str,
         key: int,
-        values: dict[str, Any],
+        values: Mapping[str, object],
         now: datetime,
         action: str,
         **details: object,

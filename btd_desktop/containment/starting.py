@@ -72,8 +72,8 @@ class Contained:
         return Containment.from_json({**header["containment"], **self.outer})
 
     def ask(
-        self, header: dict[str, Any], data: bytes, most_bytes: int
-    ) -> tuple[dict[str, Any], bytearray]:
+        self, header: dict[str, object], data: bytes, most_bytes: int
+    ) -> tuple[dict[str, object], bytearray]:
         """Send a message and wait for the answer, of at most `most_bytes`.
 
         Raises:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from torch import Tensor
 
@@ -159,7 +159,7 @@ def _read(path: Path, limits: ReaderLimits) -> bytes:
 
 def _ask_reader(
     path: Path, data: bytes, limits: ReaderLimits, context: TaskContext
-) -> tuple[dict[str, Any], bytearray]:
+) -> tuple[dict[str, object], bytearray]:
     """Answer of the reading process, and the weights that it sends."""
     ends = time.monotonic() + limits.timeout_s
     with (
@@ -197,7 +197,7 @@ def _ask_reader(
             contained.end()
 
 
-def _exchange(contained: Contained, data: bytes) -> tuple[dict[str, Any], bytearray]:
+def _exchange(contained: Contained, data: bytes) -> tuple[dict[str, object], bytearray]:
     try:
         # The first answer says that it is contained: nothing is sent before it.
         _log.info("reader of a checkpoint is %s", contained.held().sentence)
@@ -206,7 +206,7 @@ def _exchange(contained: Contained, data: bytes) -> tuple[dict[str, Any], bytear
         return {"error": "its reader crashed"}, bytearray()
 
 
-def _require_success(path: Path, answer: dict[str, Any]) -> None:
+def _require_success(path: Path, answer: dict[str, object]) -> None:
     if "n_tensors" in answer and "error" not in answer:
         return
     reason = str(answer.get("error", "its reader crashed"))[:300]

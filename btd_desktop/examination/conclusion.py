@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
@@ -67,7 +67,7 @@ class CaseConclusion:
     sentences: tuple[str, ...]
     series: tuple[SeriesConclusion, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value."""
         return {
             "conclusion": self.conclusion,

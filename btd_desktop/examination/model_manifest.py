@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from btd_desktop import paths
 from btd_desktop.digest import file_digest
@@ -28,7 +28,7 @@ _PATTERNS: Final = (CARD_FILE, WEIGHTS_FILE, "profiles/*.json")
 _HINT: Final = "install the program again; or make a model of your own of it"
 
 
-def make_manifest(root: Path) -> dict[str, Any]:
+def make_manifest(root: Path) -> dict[str, object]:
     """JSON value of the manifest of the models below a folder.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from btd_desktop.errors import BtdError, Cancelled
 
@@ -42,7 +42,7 @@ def error_text(error: BtdError | Cancelled) -> str:
     return reason_of(error)
 
 
-def error_json(error: BtdError | Cancelled) -> dict[str, Any]:
+def error_json(error: BtdError | Cancelled) -> dict[str, dict[str, str]]:
     """What a script is told: `{"error": {"code", "detail", "hint"}}`."""
     if isinstance(error, Cancelled):
         told = {"code": "cancelled", "detail": "stopped", "hint": _CANCELLED_HINT}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.profile import CalibrationProfile
@@ -193,7 +193,7 @@ def _exhibit(
     )
 
 
-def _copy(judged: NoiseCopy) -> dict[str, Any]:
+def _copy(judged: NoiseCopy) -> dict[str, object]:
     return {
         "slice_number": judged.slice_index + 1,
         "column": judged.column,

@@ -328,7 +328,7 @@ def nearest_voxel(
 
 def _truth(
     plan: DemoPlan, injected: TamperRecord, removed: TamperRecord
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "demonstration": True,
         "statement": _STATEMENT,

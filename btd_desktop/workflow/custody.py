@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from btd_desktop.cases.model import CaseVerdict, EvidenceItem
 from btd_desktop.cases.store import CaseStore
@@ -128,7 +127,7 @@ class CustodyCheck:
             )
         return told + (() if self.evidence is None else self.evidence.sentences())
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value, as the audit log keeps it: counts, and the first names."""
         evidence = None
         if self.evidence is not None:

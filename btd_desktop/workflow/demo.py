@@ -6,7 +6,6 @@ import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from btd_desktop.calibration.profile import (
     CalibrationProfile,
@@ -51,7 +50,7 @@ class TruthCheck:
     finding: Finding | None
     p_value: float | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value; the slice is counted from 1."""
         return {
             "kind": self.kind,

@@ -64,7 +64,7 @@ class Diagnosis:
         """The main job can be done here."""
         return not self.problems
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value."""
         return {
             "ok": self.ok,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from btd_desktop.cases.model import EvidenceItem, Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
@@ -81,7 +80,7 @@ class Examination:
     outcomes: tuple[SeriesExamination, ...]
     report: IssuedReport
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The whole result as a JSON value: every file with its fate, every score."""
         return {
             "case": str(self.case),
@@ -182,7 +181,7 @@ def examine_series(
 
 def outcomes_json(
     outcomes: Sequence[SeriesExamination], fates: Mapping[str, int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All series as JSON values, and what may be said of them together."""
     return {
         "series": [outcome_json(outcome) for outcome in outcomes],
@@ -190,9 +189,9 @@ def outcomes_json(
     }
 
 
-def outcome_json(outcome: SeriesExamination) -> dict[str, Any]:
+def outcome_json(outcome: SeriesExamination) -> dict[str, object]:
     """One series as a JSON value: scores, p-values, n, flags, findings."""
-    value: dict[str, Any] = {
+    value: dict[str, object] = {
         "series_id": outcome.record.series_id,
         "description": outcome.record.description,
         "modality": outcome.record.modality,
@@ -206,7 +205,7 @@ def outcome_json(outcome: SeriesExamination) -> dict[str, Any]:
     return value
 
 
-def examined_json(outcome: SeriesExamination) -> dict[str, Any]:
+def examined_json(outcome: SeriesExamination) -> dict[str, object]:
     """How far the examination of a series came, as in the report's twin."""
     share = outcome.share
     return {
@@ -218,7 +217,7 @@ def examined_json(outcome: SeriesExamination) -> dict[str, Any]:
     }
 
 
-def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
     """Profile, scope and every score of a series as a JSON value."""
     profile = evaluation.profile
     return {
@@ -243,12 +242,12 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _scope_json(evaluation: Evaluation) -> dict[str, Any]:
+def _scope_json(evaluation: Evaluation) -> dict[str, object]:
     scope = evaluation.scope
     return {"coverage": scope.coverage.value, "reasons": list(scope.reasons)}
 
 
-def finding_json(finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, object]:
     """One finding as a JSON value; the slice is counted from 1, as on screen."""
     return {
         "finding_id": finding.finding_id,
@@ -265,7 +264,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 def place_json(
     place: ScoredPlace, mode: str, finding: Finding | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A scored place as a JSON value, the slice counted from 1.
 
     "slice_index" of a copy counts from 0.

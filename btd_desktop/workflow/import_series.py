@@ -68,7 +68,7 @@ class ImportStatement:
         """Number of files per fate."""
         return count_fates(self.evidence)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value: every file with its fate and reason, every series."""
         return {
             "case": str(self.case),
@@ -129,7 +129,7 @@ def geometry_json(volume: Volume) -> dict[str, Any]:
     }
 
 
-def file_json(item: EvidenceItem) -> dict[str, Any]:
+def file_json(item: EvidenceItem) -> dict[str, object]:
     """One file as a JSON value."""
     keys = ("name", "fate", "reason", "size_bytes", "sha256")
     return {key: getattr(item, key) for key in keys}

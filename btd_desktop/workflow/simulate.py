@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -68,14 +68,14 @@ class SimulatedSeries:
     folder: Path
     files: tuple[Path, ...]
     scanner: str
-    truth: dict[str, Any] | None
+    truth: dict[str, object] | None
 
     @property
     def n_slices(self) -> int:
         """Number of slices written."""
         return len(self.files)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value."""
         return {
             "folder": str(self.folder),

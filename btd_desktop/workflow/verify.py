@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.shipped_models import (
@@ -44,7 +44,7 @@ def verify_report_file(
     return verify_report(path, evidence=evidence, trust_roots=trust)
 
 
-def report_verdict_json(verdict: ReportVerdict) -> dict[str, Any]:
+def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
     """The verdict as a JSON value, without the twin."""
     value = {
         name: getattr(verdict, name)
@@ -65,7 +65,7 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, Any]:
     }
 
 
-def adoption_in(twin: dict[str, Any] | None) -> str:
+def adoption_in(twin: dict[str, object] | None) -> str:
     """What a report says of the adoption of its case; "" when there was none."""
     pending: list[object] = [twin]
     while pending:
@@ -137,7 +137,7 @@ def verify_case_folder(
         return check, store.info.title
 
 
-def case_verdict_json(check: CustodyCheck) -> dict[str, Any]:
+def case_verdict_json(check: CustodyCheck) -> dict[str, object]:
     """The verdict as a JSON value.
 
     `ok` also wants the evidence unchanged, and the case authenticated or adopted.

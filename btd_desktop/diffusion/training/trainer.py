@@ -64,7 +64,7 @@ class TrainingState:
     elapsed_s: float
     eta_s: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON value; NaN becomes None."""
         return {
             k: None if isinstance(v, float) and math.isnan(v) else v
