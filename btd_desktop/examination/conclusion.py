@@ -82,12 +82,12 @@ def conclude(
     """The conclusion that follows from the examination by fixed rules.
 
     A series whose flagged slices are more than the error rate lets expect, with a
-    place to point at: "supports", or "inconclusive" where the calibration covers it in
-    part. A place that the examiner pointed at and that is flagged by itself, in a
-    series whose slices are not: "inconclusive". Else "no support found", "partly
-    examined" where part of the body was not scored. Of a case the strongest of the
-    first two decides; else what is true of every series. What the examiner marked,
-    dismissed places included, changes none of it.
+    place to point at: "supports", or "inconclusive" where there is no such place or the
+    calibration covers it in part. A place that the examiner pointed at and that is
+    flagged by itself, in a series whose slices are not: "inconclusive". Else "no
+    support found", "partly examined" where part of the body was not scored. Of a case
+    the strongest of the first two decides; else what is true of every series. What the
+    examiner marked, dismissed places included, changes none of it.
 
     Args:
         examinations: In the order of their numbers.
@@ -152,12 +152,16 @@ def _of_scores(
         f"expected in a genuine series of this length. "
         f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
     )
-    # More slices than the error rate lets expect, and places to point at.
-    if n_flagged > max(1.0, 3.0 * expected) and findings:
+    if n_flagged > max(1.0, 3.0 * expected):
+        # More slices than the error rate lets expect.
         if evaluation.scope.coverage is Coverage.PARTLY:
             return "inconclusive", (
                 f"{sentence} The calibration covers the series only in part, so that "
                 "the error rate of these flags is not established."
+            )
+        if not findings:
+            return "inconclusive", (
+                f"{sentence} No single place stands out that could be pointed at."
             )
         return "supports", sentence
     pointed = [f for f in findings if f.origin == "examiner" and _is_flagged(f)]

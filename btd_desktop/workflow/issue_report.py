@@ -110,6 +110,11 @@ def issue_report(
     now = services.now()
     context = context or TaskContext()
     require_authenticated(store, options.adopt_reason, services, context)
+    if options.out is not None:
+        _require_free(options.out)
+    # Nothing in the folder is renamed and nothing kept before the case has passed.
+    check = check_custody(store, services, context, BEFORE_REPORT)
+    refuse_altered(check, store.folder)
     set_aside_unrecorded(store, services)
     number = next_number(store)
     path = options.out or next_report_path(store)
@@ -119,8 +124,6 @@ def issue_report(
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
     names = case_names(store, now, context) if options.redacted else None
-    check = check_custody(store, services, context, BEFORE_REPORT)
-    refuse_altered(check, store.folder)
     document = document_of(
         ReportCase(
             store,

@@ -332,6 +332,23 @@ def test_altered_case_cannot_be_adopted(case: Path):
         issue(case, reason="known to me")
 
 
+@pytest.mark.parametrize("reason", ["", "known to me"])
+def test_refused_case_keeps_every_name_and_every_record(case: Path, reason: str):
+    (case / "report-2.pdf").write_bytes(b"%PDF-1.7 of whom?")
+    (case / "report-2.pdf.part").write_bytes(b"half")
+    run_sql(case, "UPDATE finding SET note = 'nothing there'")
+
+    def kept() -> tuple[list[str], list[str]]:
+        names = sorted(p.name for p in case.iterdir() if "sqlite" not in p.name)
+        with CaseStore.open(case, read_only=True) as store:
+            return names, [e.action for e in store.audit_log()]
+
+    names, actions = kept()
+    with pytest.raises(CaseError, match="altered"):
+        issue(case, reason)
+    assert kept() == (names, [*actions, "case checked before the report"])
+
+
 def test_case_rolled_back_behind_a_report_beside_it_is_told(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
