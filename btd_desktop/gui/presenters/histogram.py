@@ -167,8 +167,7 @@ class HistogramPresenter(Presenter[HistogramState]):
         self.refresh()
 
     def _on_result_changed(self, series_id: int) -> None:
-        record = self._session.record
-        if record is not None and record.series_id == series_id:
+        if self._session.is_shown(series_id):
             self.refresh()
 
     def _on_voxel_changed(self) -> None:

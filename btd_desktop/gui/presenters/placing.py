@@ -266,8 +266,8 @@ class PlacingPresenter(Presenter[PlaceState]):
         self.place_scored.emit(None)
 
     def _on_result_changed(self, series_id: int) -> None:
-        record, result = self._session.record, self._session.result
-        if self._waiting is None or record is None or record.series_id != series_id:
+        result = self._session.result
+        if self._waiting is None or not self._session.is_shown(series_id):
             return
         if result.evaluation or result.reason:
             self.on_score_requested(*self._waiting)
