@@ -48,7 +48,6 @@ class FindingPanel(QWidget):
         self._icons: dict[int, QIcon] = {}
         self._list = QListWidget()
         self._list.setIconSize(QSize(_ICON, _ICON))
-        self._list.setUniformItemSizes(True)
         self._list.setAccessibleName("Findings")
         self._list.setSpacing(1)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -117,7 +116,8 @@ class FindingPanel(QWidget):
         lines = [
             f"#{finding.finding_id}  Slice {finding.slice_index + 1}, "
             f"x {finding.x:.0f}, y {finding.y:.0f}",
-            f"place {p}" + (f", slice {slice_p}" if slice_p else ""),
+            f"place {p}",
+            *([f"slice {slice_p}"] if slice_p else []),
             "of another run or calibration: not reported"
             if row.is_foreign
             else f"{finding.status}, found by {finding.origin}",

@@ -153,7 +153,7 @@ class HistogramPanel(QWidget):
         row.addWidget(self._levels)
         row.addSpacing(8)
         row.addWidget(self._kinds)
-        self._key = plain_label("", role="muted")
+        self._key = plain_label("", wrap=True, role="muted")
         self._key.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )

@@ -55,6 +55,12 @@ class SeriesPanel(QWidget):
             (
                 Column("Series", _name),
                 Column(
+                    "Result",
+                    lambda r: r.state,
+                    tip=lambda r: r.state_tip,
+                    colour=self._result_colour,
+                ),
+                Column(
                     "",
                     lambda r: modality_text(r.record.modality).removeprefix(
                         "modality "
@@ -62,12 +68,6 @@ class SeriesPanel(QWidget):
                     tip=lambda r: modality_text(r.record.modality),
                 ),
                 Column("Slices", lambda r: str(r.record.n_slices), right=True),
-                Column(
-                    "Result",
-                    lambda r: r.state,
-                    tip=lambda r: r.state_tip,
-                    colour=self._result_colour,
-                ),
                 Column("Scanner", lambda r: r.record.meta.scanner or "not named"),
                 Column("Kernel", lambda r: r.record.meta.kernel or "—"),
                 Column("Pixels", lambda r: f"{r.record.cols} × {r.record.rows}"),

@@ -100,8 +100,9 @@ def paint_slice(
     _draw_scaled(painter, view, grey, transform, (0.0, 0.0), (1.0, 1.0))
     if state.overlay is not None and state.overlay.visible:
         _paint_overlay(painter, view, state.overlay, transform, pictures)
+    rim = _below_corners(painter, state)
     for box in state.boxes:
-        _paint_box(painter, view, box, transform)
+        _paint_box(painter, view, box, transform, rim)
     if state.crosshair is not None:
         _paint_crosshair(painter, view, state.crosshair, transform)
     _paint_annotations(painter, view, state, transform)
@@ -186,8 +187,19 @@ def _paint_edges(
     painter.restore()
 
 
+def _below_corners(painter: QPainter, state: SliceViewState) -> float:
+    """Height from which on no text of the upper corners is painted over a label."""
+    n_lines = max(len(lines) for lines in state.corners[:2]) if state.show_info else 0
+    line = QFontMetricsF(painter.font()).height() + 1.0
+    return _MARGIN + n_lines * line if n_lines else 0.0
+
+
 def _paint_box(
-    painter: QPainter, view: QRectF, box: PatchBox, transform: ViewTransform
+    painter: QPainter,
+    view: QRectF,
+    box: PatchBox,
+    transform: ViewTransform,
+    rim: float,
 ) -> None:
     colour = QColor(box.colour)
     width = 2.5 if box.selected else 1.25
@@ -205,7 +217,8 @@ def _paint_box(
         length = metrics.horizontalAdvance(shown_line(box.label))
         x = min(max(outline.left(), 4.0), max(view.right() - length - 4.0, 4.0))
         above = outline.top() - 5.0
-        y = above if above > metrics.ascent() else outline.bottom() + metrics.height()
+        is_free = above - metrics.ascent() > rim
+        y = above if is_free else outline.bottom() + metrics.height()
         draw_text(painter, QPointF(x, y), box.label, colour)
 
 

@@ -52,7 +52,8 @@ def test_findings_are_listed_and_one_is_told_when_clicked(qtbot):
     assert chosen == []
     assert panel._list.item(0).text().splitlines() == [
         "#3  Slice 13, x 70, y 80",
-        "place p ≤ 0.0014, slice p = 0.0064",
+        "place p ≤ 0.0014",
+        "slice p = 0.0064",
         "to check, found by search",
     ]
     panel._list.setCurrentRow(1)

@@ -32,6 +32,7 @@ INTENTS = (
 )
 # The sample is 50 x 40 pixels of 1 mm; at 500 x 400 each takes 10 x 10.
 MIDDLE_OF_20_10 = (205.0, 105.0)
+_THREE = (("a name", "a number", "a series"), (), (), ())
 
 
 @pytest.fixture
@@ -483,3 +484,21 @@ def test_long_corner_texts_never_meet_in_the_middle(view, monkeypatch):
     left, right = spans[0], spans[1]
     assert left[1] < right[0]
     assert right[1] <= 260
+
+
+@pytest.mark.parametrize(("corners", "is_above"), [(((),) * 4, True), (_THREE, False)])
+def test_label_of_a_patch_gives_way_to_the_upper_corner_texts(
+    view, monkeypatch, corners, is_above
+):
+    drawn: dict[str, float] = {}
+
+    def draw_text(painter, at, text, *colour):
+        drawn[text] = at.y()
+
+    monkeypatch.setattr("btd_desktop.gui.views.slice_painting.draw_text", draw_text)
+    # The picture fills the view: a patch four pixels down begins at 40.
+    box = PatchBox(5.0, 4.0, (10.0, 10.0), label="#2 to check")
+    view.show_state(sample_state(boxes=(box,), corners=corners))
+    view.grab()
+    assert (drawn["#2 to check"] < 40.0) is is_above
+    assert is_above or drawn["#2 to check"] > 140.0
