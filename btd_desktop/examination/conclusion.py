@@ -160,9 +160,7 @@ def _of_scores(
                 "the error rate of these flags is not established."
             )
         if not findings:
-            return "inconclusive", (
-                f"{sentence} No single place stands out that could be pointed at."
-            )
+            return "inconclusive", (f"{sentence} The case keeps no place to point at.")
         return "supports", sentence
     pointed = [f for f in findings if f.origin == "examiner" and _is_flagged(f)]
     if pointed:

@@ -90,11 +90,13 @@ def searched(
     """A series after `search_and_keep`, with its findings; as it is without scores.
 
     Whoever shows or reports a series asks here, so that a profile with which it was
-    never searched gives the same places everywhere.
+    never searched gives the same places everywhere. Nothing is searched for in a case
+    that is not authenticated: looking at it stores nothing before it is adopted.
     """
     if examination.evaluation is None:
         return examination
-    search_and_keep(store, examination.evaluation, services, context)
+    if store.authentication()[0] != "not authenticated":
+        search_and_keep(store, examination.evaluation, services, context)
     return with_findings(store, examination)
 
 

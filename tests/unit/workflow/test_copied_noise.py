@@ -13,6 +13,7 @@ import pytest
 from msgspec import UNSET
 
 from btd_desktop.calibration.apply import calibrate_place
+from btd_desktop.calibration.profile import write_profile
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
@@ -22,6 +23,7 @@ from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.reading import read_case, read_series, required_evaluation
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import p_value_text
+from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
@@ -32,7 +34,7 @@ from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.workflow import candidates as candidates_module
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.candidates import find_candidates
-from btd_desktop.workflow.findings import keep_place, search_and_keep
+from btd_desktop.workflow.findings import keep_place, search_and_keep, searched
 from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 from tests.unit.workflow.copied_case import (
@@ -159,6 +161,23 @@ def test_search_judges_a_kept_place_only_once(store, evaluation, monkeypatch):
     assert search_and_keep(store, evaluation, Services()) == ()
     assert not asked
     assert len(read_case(store)[0].findings) == len(first)
+
+
+def test_case_of_another_computer_is_searched_only_after_its_adoption(
+    made, tmp_path, monkeypatch
+):
+    shutil.copytree(made.case, tmp_path / "case")
+    monkeypatch.setenv("BTD_HOME", str(tmp_path / "another-home"))
+    write_profile(made.profile, user_profiles_dir() / "places.json")
+    with CaseStore.open(tmp_path / "case") as store:
+        [record] = store.series()
+        entries = store.audit_log()
+        seen = searched(store, read_series(store, record), Services())
+        assert seen.evaluation is not None
+        assert seen.findings == ()
+        assert store.audit_log() == entries
+        store.adopt("handed over by the clerk", store.actor, Services().now())
+        assert searched(store, seen, Services()).findings
 
 
 @pytest.mark.parametrize("seen", [0, 2])
