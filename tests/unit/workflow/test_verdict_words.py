@@ -38,7 +38,9 @@ def test_report_without_a_signature_is_told_in_one_line():
 
 def test_intact_report_names_its_models_profiles_and_adoption():
     said = report_words(INTACT)
-    assert said.headline == "The report is unchanged since it was signed."
+    unchanged = "The report is unchanged since it was signed."
+    assert said.headline == f"{unchanged} Who signed it is not validated."
+    assert report_words(replace(INTACT, trusted=True)).headline == unchanged
     assert said.ok is True
     words = {line.name: line.words for line in said.lines}
     # A digest that is not the shipped one, under a shipped name.
