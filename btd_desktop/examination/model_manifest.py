@@ -14,12 +14,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from msgspec import Struct, convert
 
 from btd_desktop import paths
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard
+from btd_desktop.strict_json import plain_json
 
 MANIFEST_FILE: Final = "manifest.json"
 _FORMAT: Final = 1
@@ -28,7 +31,17 @@ _PATTERNS: Final = (CARD_FILE, WEIGHTS_FILE, "profiles/*.json")
 _HINT: Final = "install the program again; or make a model of your own of it"
 
 
-def make_manifest(root: Path) -> dict[str, object]:
+class _File(Struct, frozen=True):
+    sha256: str
+    size: int
+
+
+class _Manifest(Struct, frozen=True):
+    format: int
+    files: dict[str, _File]
+
+
+def make_manifest(root: Path) -> dict[str, Any]:
     """JSON value of the manifest of the models below a folder.
 
     Raises:
@@ -39,8 +52,8 @@ def make_manifest(root: Path) -> dict[str, object]:
         for path in (p for pattern in _PATTERNS for p in sorted(folder.glob(pattern))):
             sha256, size = file_digest(path)
             name = path.relative_to(root).as_posix()
-            files[name] = {"sha256": sha256, "size": size}
-    return {"format": _FORMAT, "files": files}
+            files[name] = _File(sha256, size)
+    return plain_json(_Manifest(_FORMAT, files))
 
 
 def write_manifest(root: Path) -> Path:
@@ -150,20 +163,19 @@ def _read(manifest: Path) -> dict[str, str]:
     try:
         if manifest.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{manifest} is too large for a manifest", code="manifest")
-        value = json.loads(manifest.read_text(encoding="utf-8"))
-        if int(value["format"]) != _FORMAT:
+        found = convert(json.loads(manifest.read_text(encoding="utf-8")), _Manifest)
+        if found.format != _FORMAT:
             raise ModelError(
-                f"{manifest} has format {value['format']}; this program reads "
-                f"{_FORMAT}",
+                f"{manifest} has format {found.format}; this program reads {_FORMAT}",
                 hint="use a newer version of the program",
                 code="manifest",
             )
-        return {str(name): str(f["sha256"]) for name, f in value["files"].items()}
+        return {name: file.sha256 for name, file in found.files.items()}
     except OSError as error:
         raise ModelError(
             f"{manifest} cannot be read: {error.strerror}", code="manifest"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             f"{manifest} is not a manifest of models: {error}", code="manifest"
         ) from error

@@ -1,8 +1,15 @@
 """Digests of the shipped models; written by models/make_manifest.py."""
 
-from typing import Any, Final
+from typing import Final, TypedDict
 
-MODELS: Final[dict[str, dict[str, Any]]] = {
+
+class _Shipped(TypedDict):
+    digest: str
+    metrics: str
+    profiles: list[str]
+
+
+MODELS: Final[dict[str, _Shipped]] = {
     "ct96-lean": {
         "digest": "648bbd30c67d9f418c537891f741f6a4f133f4640f5aefbdf7bca7166bd8f0bf",
         "metrics": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",

@@ -101,9 +101,16 @@ def digests_module(root: Path) -> str:
     lines = [
         '"""Digests of the shipped models; written by models/make_manifest.py."""',
         "",
-        "from typing import Any, Final",
+        "from typing import Final, TypedDict",
         "",
-        "MODELS: Final[dict[str, dict[str, Any]]] = {",
+        "",
+        "class _Shipped(TypedDict):",
+        "    digest: str",
+        "    metrics: str",
+        "    profiles: list[str]",
+        "",
+        "",
+        "MODELS: Final[dict[str, _Shipped]] = {",
     ]
     for folder in sorted(p.parent for p in root.glob(f"*/{CARD_FILE}")):
         card = read_card(folder)
