@@ -12,6 +12,9 @@ from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
 
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
+# Nothing that this program keeps nests deeper than 10; whoever shows or writes a value
+# follows it level by level.
+_DEEPEST = 32
 
 
 def altered(detail: str, code: str = "case-damaged") -> CaseError:
@@ -84,9 +87,17 @@ def _parsed(text: object, kind: type[_Kind]) -> _Kind:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise _not_json(text) from error
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or _is_deeper(value, _DEEPEST):
         raise _not_json(text)
     return value
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
 
 
 def _refuse_constant(name: str) -> None:

@@ -420,6 +420,10 @@ HOSTILE_CONTENT = [
     "UPDATE series SET meta = json_set(meta, '$.kernel', 3)",
     "UPDATE series SET meta = json_set(meta, '$.thickness_mm', '5')",
     "UPDATE series SET meta = json_set(meta, '$.spacing_mm', json('[1]'))",
+    "UPDATE series SET meta = json_set(meta, '$.dose', json('"
+    + "[" * 900
+    + "]" * 900
+    + "'))",
     "UPDATE series SET findings = '[3]'",
     "UPDATE series SET findings = '[{}]'",
     "UPDATE series SET record_names = '[3]'",
