@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NotRequired, TypedDict, TypeVar, get_args, get_origin
 
 import msgspec
 import numpy as np
@@ -42,6 +42,23 @@ def record_from_json(kind: type[_Record], value: Mapping[str, Any]) -> _Record:
     if odd:
         raise ValueError(f"the program never writes such {', '.join(odd)}")
     return read
+
+
+class _Head(TypedDict):
+    format: int
+    digest: NotRequired[str]
+
+
+def split_head(value: object) -> tuple[int, str | None, dict[str, Any]]:
+    """Format and digest that a file's JSON object begins with, and the record.
+
+    Raises:
+        ValueError: It is no object, or they are missing or of another kind; the digest
+            alone may be missing, and is None then.
+    """
+    head = msgspec.convert(value, _Head)
+    rest = {k: v for k, v in msgspec.convert(value, dict).items() if k not in head}
+    return head["format"], head.get("digest"), rest
 
 
 def plain_json(record: object) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from msgspec import Meta, convert
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
@@ -26,7 +26,7 @@ from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
-from btd_desktop.strict_json import plain_json, record_from_json
+from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
@@ -203,13 +203,6 @@ class CalibrationProfile:
         return {"format": _FORMAT, **plain_json(self)}
 
 
-class _Head(TypedDict):
-    """What a profile's file holds besides the profile; a case leaves the digest out."""
-
-    format: int
-    digest: NotRequired[str]
-
-
 def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
     """The profile in a JSON value.
 
@@ -221,8 +214,7 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
         CalibrationError: It is not a profile, damaged, altered or of a newer format.
     """
     try:
-        head = convert(value, _Head)
-        found = head["format"]
+        found, stated, rest = split_head(value)
         if found > _FORMAT:
             raise CalibrationError(
                 f"{where} has format {found}; this program reads up to {_FORMAT}",
@@ -236,18 +228,16 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
                 hint="calibrate again, or read it with the version that made it",
                 code="profile_format",
             )
-        rest = {key: value[key] for key in value.keys() - head.keys()}
         profile = record_from_json(CalibrationProfile, rest)
         actual = profile.digest
     except (ValueError, RecursionError) as error:
         raise CalibrationError(
             f"{where} is not a calibration profile: {error}", code="profile"
         ) from error
-    stated = head.get("digest", actual)
-    if stated != actual:
+    if stated not in (None, actual):
         raise CalibrationError(
             f"{where} was altered: its digest is {actual[:12]}…, it says "
-            f"{stated[:12]}…",
+            f"{str(stated)[:12]}…",
             hint="restore the profile, or calibrate again",
             code="profile_digest",
         )

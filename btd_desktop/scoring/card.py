@@ -10,14 +10,14 @@ import itertools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct
 
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.preprocess.presets import Preset
-from btd_desktop.strict_json import plain_json, record_from_json
+from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -57,13 +57,6 @@ class ReferenceNetwork(Struct, frozen=True, tag_field="kind", tag="reference"):
 
 
 Network = LeanNetwork | ReferenceNetwork
-
-
-class _Head(TypedDict):
-    """What a card's file holds besides the card."""
-
-    format: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +126,13 @@ def read_card(folder: Path) -> ModelCard:
             raise ModelError(f"{path} is missing or is not a file", code="card")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path} is too large for a model card", code="card")
-        value = json.loads(path.read_text("utf-8"))
-        head = convert(value, _Head)
-        if head["format"] > _FORMAT:
+        found, stated, rest = split_head(json.loads(path.read_text("utf-8")))
+        if found > _FORMAT:
             raise ModelError(
-                f"{path} has format {head['format']}; this program reads up to "
-                f"{_FORMAT}",
+                f"{path} has format {found}; this program reads up to {_FORMAT}",
                 hint="use a newer version of the program",
                 code="card_format",
             )
-        rest = {key: value[key] for key in value.keys() - head.keys()}
         card = record_from_json(ModelCard, rest)
         actual = card.digest
     except OSError as error:
@@ -151,10 +141,10 @@ def read_card(folder: Path) -> ModelCard:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not a model card: {error}", code="card") from error
-    if head["digest"] != actual:
+    if stated != actual:
         raise ModelError(
             f"{path} was altered: its digest is {actual[:12]}…, it says "
-            f"{head['digest'][:12]}…",
+            f"{str(stated)[:12]}…",
             hint="restore the model from where it came from",
             code="card_digest",
         )
