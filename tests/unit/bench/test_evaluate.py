@@ -178,7 +178,7 @@ def test_flag_is_that_of_a_click(judged, profile):
 
 
 def test_series_that_the_profile_does_not_cover_has_no_flag(series, profile):
-    source = {**series.source, "not_covered": ["it is a test"]}
+    source = series.source.with_facts(not_covered=("it is a test",))
     found = judge_all(replace(series, source=source), profile, n_places=1)
     assert found
     assert {j.flagged for j in found} == {None}
@@ -197,7 +197,8 @@ def test_flagged_genuine_places_are_those_above_the_level_of_places(judged, prof
     own = replace(profile, levels={**profile.levels, "anomaly": levels})
     assert flagged_genuine(judged, own) is None
     del levels["place"]
-    own = replace(profile, levels={**profile.levels, "anomaly": levels})
+    levels = {**profile.levels, "anomaly": levels}
+    own = replace(profile, levels=levels, copies=None)
     assert flagged_genuine(judged, own) is None
 
 
