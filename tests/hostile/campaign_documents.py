@@ -107,7 +107,8 @@ def _judge_model(
 
 
 def _scoring_part(card: ModelCard) -> str:
-    parts = [card.network, card.preset, list(card.levels), card.weights_sha256]
+    written = card.to_json()
+    parts = [written[k] for k in ("network", "preset", "levels", "weights_sha256")]
     return json.dumps(parts, sort_keys=True)
 
 
