@@ -105,8 +105,9 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
     assert str(written) in result.out
     assert json.loads(written.read_text(encoding="utf-8"))["name"] == "Our scanner"
     assert "4 patients" in result.out
-    # Four series cannot carry 5 % at series level, and that is said.
-    assert "more genuine patients are needed" in result.err
+    # Four patients cannot carry 5 %, and no series threshold stands on them.
+    assert "4 patients cannot show that the rate is 5 % or less" in result.err
+    assert "At series level there is no threshold" in result.err
     (model,) = btd("models", "--json").json["models"]
     assert [p["name"] for p in model["profiles"]] == ["Our scanner"]
 
