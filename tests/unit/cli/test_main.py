@@ -82,7 +82,7 @@ def _break(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the bug of this test")
 
-    monkeypatch.setattr("btd_desktop.examination.models.list_models", fail)
+    monkeypatch.setattr("btd_desktop.paths.model_dirs", fail)
 
 
 def test_bug_ends_with_status_70_and_its_trace_in_the_log(btd, tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_interrupt_outside_of_long_work_ends_with_status_130(btd, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("btd_desktop.examination.models.list_models", interrupt)
+    monkeypatch.setattr("btd_desktop.paths.model_dirs", interrupt)
     assert btd("models").status == 130
 
 
