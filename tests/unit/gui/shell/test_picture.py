@@ -107,7 +107,7 @@ def test_dialog_refuses_a_name_that_cannot_be_written(qtbot, tmp_path, name, pro
 
 def test_window_saves_the_slice_shown(make_window, desk, tmp_path):
     window = make_window()
-    window.resize(1500, 1100)  # the corners' texts beside the body, not upon it
+    window.resize(1300, 1100)  # the corners' texts beside the body, not upon it
     window.parts.opening.on_case_opened(desk.copy_of_case(tmp_path / "case"))
     wait_until(lambda: window.session.handle is not None, 300.0)
     window.action_set["export"].trigger()
