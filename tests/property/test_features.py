@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -104,6 +104,7 @@ def test_scores_are_positive_and_features_finite_where_there_is_tissue(
 
 
 @settings(max_examples=25, deadline=None)
+@example(1146116, -2)
 @given(SEEDS, st.integers(-2, 2))
 def test_louder_maps_scale_the_papers_scores_and_leave_the_ratios(
     seed: int, exponent: int
@@ -119,8 +120,10 @@ def test_louder_maps_scale_the_papers_scores_and_leave_the_ratios(
     np.testing.assert_allclose(
         louder.injection[scored], plain.injection[scored] * gain**2, rtol=1e-5
     )
+    # The floor under the logarithms does not scale: in quieter maps it counts for more.
+    tolerance = 1e-4 * max(1.0, gain**-2)
     np.testing.assert_allclose(
-        louder.features[scored], plain.features[scored], atol=1e-4
+        louder.features[scored], plain.features[scored], atol=tolerance
     )
 
 
