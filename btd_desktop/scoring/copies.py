@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts load when first used: an import needs none of them
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
-from scipy import fft, ndimage
 
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import Count, Rate, Real
@@ -179,7 +179,7 @@ def find_copies(
         context.report(z, n_slices, _STAGE)
         for k in (z - 1, z, z + 1):
             if 0 <= k < n_slices and k not in spectra:
-                spectra[k] = fft.rfft2(flattened(k))
+                spectra[k] = scipy.fft.rfft2(flattened(k))
         spectra.pop(z - 2, None)
         allowed = _allowed(body(z))
         if not allowed.any():
@@ -195,8 +195,12 @@ def _flattened(
 ) -> NDArray[np.float32]:
     """Fine detail over its local RMS, 0 outside: every window weighs the same."""
     x = residual.astype(np.float32)
-    x = np.where(inside, x - ndimage.gaussian_filter(x, _COARSE_PX), np.float32(0.0))
-    share = ndimage.uniform_filter(inside.astype(np.float32), _WINDOW, mode="constant")
+    x = np.where(
+        inside, x - scipy.ndimage.gaussian_filter(x, _COARSE_PX), np.float32(0.0)
+    )
+    share = scipy.ndimage.uniform_filter(
+        inside.astype(np.float32), _WINDOW, mode="constant"
+    )
     # One loud edge would set an RMS for its whole window: roots are not impressed.
     for _ in range(_PASSES):
         root = _windowed(np.sqrt(np.abs(x)), share) / _ROOT_OF_NORMAL
@@ -208,7 +212,7 @@ def _windowed(
     x: NDArray[np.float32], share: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Mean over the tissue of each window; `share` of the window is tissue."""
-    mean = ndimage.uniform_filter(x, _WINDOW, mode="constant")
+    mean = scipy.ndimage.uniform_filter(x, _WINDOW, mode="constant")
     # The running sums of the filter leave tiny negative remainders.
     out: NDArray[np.float32] = np.maximum(mean, 0.0) / np.maximum(
         share, 1.0 / _WINDOW**2
@@ -273,7 +277,7 @@ def _spectrum(
     framed[:side, :side] = square
     # Moved so that a correlation stands at the centre of the square that it is of.
     framed = np.roll(framed, (-(side // 2), -(side // 2)), axis=(0, 1))
-    spectrum: NDArray[np.complex64] = np.conj(fft.rfft2(framed))
+    spectrum: NDArray[np.complex64] = np.conj(scipy.fft.rfft2(framed))
     return spectrum
 
 
@@ -299,14 +303,16 @@ def _compare(
     if middle is None:
         return
     for square in own.squares:
-        square.best[0].see(fft.irfft2(middle * square.alone, allowed.shape), here, z)
+        square.best[0].see(
+            scipy.fft.irfft2(middle * square.alone, allowed.shape), here, z
+        )
         if square.together and before is not None and after is not None:
             product = (
                 before * square.together[0]
                 + middle * square.together[1]
                 + after * square.together[2]
             )
-            square.best[1].see(fft.irfft2(product, allowed.shape), here, z)
+            square.best[1].see(scipy.fft.irfft2(product, allowed.shape), here, z)
 
 
 def _match(own: _Wanted) -> NoiseCopy | None:
