@@ -31,7 +31,8 @@ def modality_values(
         # 32 bits, where no value can leave them: half of the memory and time.
         top = abs(factor) * 2.0 ** (8 * stored.dtype.itemsize) + abs(offset)
         wide = stored.astype(np.int32 if top < 2.0**31 else np.int64)
-        return integral_or_float(wide * int(factor) + int(offset))
+        scaled = wide if factor == 1 else wide * int(factor)
+        return integral_or_float(scaled + int(offset))
     return integral_or_float(stored.astype(np.float64) * factor + offset)
 
 

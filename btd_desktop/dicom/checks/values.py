@@ -221,16 +221,17 @@ def _percent(share: float) -> str:
 
 def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
     top, bottom = measured.max(), measured.min()
-    share = np.count_nonzero(measured == top) / measured.size
-    if top < 3000 and share > _CLIPPED_SHARE:
+    share = np.count_nonzero(measured == top) / measured.size if top < 3000 else 0.0
+    if share > _CLIPPED_SHARE:
         yield warning(
             "clipped",
             f"{_percent(share)} % of the values are exactly {top:g}, the highest: the "
             "range looks clipped. Images exported for display are; scanners keep up "
             "to 3071.",
         )
-    share = np.count_nonzero(measured == bottom) / measured.size
-    if bottom > _AIR_HU and share > _LOW_CLIPPED_SHARE:
+    is_high = bottom > _AIR_HU
+    share = np.count_nonzero(measured == bottom) / measured.size if is_high else 0.0
+    if share > _LOW_CLIPPED_SHARE:
         yield warning(
             "clipped_low",
             f"{_percent(share)} % of the values are exactly {bottom:g} HU, the lowest, "
