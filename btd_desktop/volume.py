@@ -170,6 +170,12 @@ class Volume:
         return int(s), int(h), int(w)
 
     @property
+    def is_constant(self) -> bool:
+        """True when all voxels have one value, and that is a number."""
+        first = self.voxels[0, 0, 0]
+        return all(bool((plane == first).all()) for plane in self.voxels)
+
+    @property
     def pixel_spacing_mm(self) -> float:
         """Geometric mean of row and column spacing."""
         return float(np.sqrt(self.spacing_mm[1] * self.spacing_mm[2]))

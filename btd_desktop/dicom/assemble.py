@@ -123,15 +123,19 @@ def _load(
 ) -> LoadedSeries:
     slices = stack.slices
     first = slices[0]
-    values = [
-        modality_values(item.stored, item.frame.slope, item.frame.intercept)
-        for item in slices
-    ]
     shape = stack.shape()
     spacing_mm, positions = _slice_spacing(stack, shape)
     orientation = first.frame.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     in_plane = first.frame.spacing or (1.0, 1.0)
-    voxels, padding = stack_slices(values), _padding(slices)
+    n_rows, n_columns = first.stored.shape
+    voxels = stack_slices(
+        (
+            modality_values(item.stored, item.frame.slope, item.frame.intercept)
+            for item in slices
+        ),
+        (len(slices), n_rows, n_columns),
+    )
+    padding = _padding(slices)
     is_ct = first.facts.text["modality"] == "CT"
     not_hu = why_not_hu(voxels, padding, slices) if is_ct else ()
     volume = Volume(

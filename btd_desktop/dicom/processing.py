@@ -94,7 +94,7 @@ def measure_processing(volume: Volume) -> dict[str, float]:
         explain, at most 1; where slices overlap, one less four times the rest.
         The spectrum and the border are measured in HU only.
     """
-    if min(volume.shape[1:]) < _MIN_SIDE or volume.voxels.min() == volume.voxels.max():
+    if min(volume.shape[1:]) < _MIN_SIDE or volume.is_constant:
         return {}
     planes = [volume.voxels[index] for index in _picked(volume.n_slices)]
     is_hu = volume.unit == "HU"

@@ -24,6 +24,9 @@ from btd_desktop.progress import TaskContext
 
 _STAGE: Final = "Reading files"
 _TURN_S: Final = 0.1
+# What one more process must have to read: its start costs as much as some 20 slices.
+_FILES_EACH: Final = 16
+_BYTES_EACH: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +107,9 @@ class _ReadingPool:
         self._limits, self._neighbours = limits, Neighbours(sources)
         self._turn = iter(enumerate(sources))
         self._lock, self._stop = threading.Lock(), threading.Event()
-        n_workers = min(limits.workers, len(sources))
+        n_bytes = sum(source.size_bytes for source in sources)
+        n_worth = 1 + max(len(sources) // _FILES_EACH, n_bytes // _BYTES_EACH)
+        n_workers = min(limits.workers, len(sources), n_worth)
         n_new = max(0, n_workers - len(ready))
         self.sandboxes = [*ready, *(Sandbox(limits) for _ in range(n_new))]
         self._threads = [

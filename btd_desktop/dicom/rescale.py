@@ -6,6 +6,7 @@ through floating point.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,11 @@ def modality_values(
     if is_whole and stored.dtype.kind in "iu" and abs(factor) < 2**15:
         # 32 bits, where no value can leave them: half of the memory and time.
         top = abs(factor) * 2.0 ** (8 * stored.dtype.itemsize) + abs(offset)
-        wide = stored.astype(np.int32 if top < 2.0**31 else np.int64)
-        scaled = wide if factor == 1 else wide * int(factor)
-        return integral_or_float(scaled + int(offset))
+        wide: NDArray[Any] = stored.astype(np.int32 if top < 2.0**31 else np.int64)
+        if factor != 1:
+            wide *= int(factor)
+        wide += int(offset)
+        return integral_or_float(wide)
     return integral_or_float(stored.astype(np.float64) * factor + offset)
 
 
@@ -60,11 +63,18 @@ def _same_bits(value: float, dtype: np.dtype[Any]) -> float:
     return value + span if value < info.min else value
 
 
-def stack_slices(slices: list[VoxelArray]) -> VoxelArray:
-    """Slices as one array (S, H, W): float32 as soon as one of them is."""
-    is_whole = all(values.dtype == np.int16 for values in slices)
-    shape = (len(slices), *slices[0].shape)
-    stack: VoxelArray = np.empty(shape, dtype=np.int16 if is_whole else np.float32)
+def stack_slices(
+    slices: Iterable[VoxelArray], shape: tuple[int, int, int]
+) -> VoxelArray:
+    """Slices as one array: float32 as soon as one of them is.
+
+    Args:
+        slices: One by one, so that the whole series lies in memory once.
+        shape: (S, H, W).
+    """
+    stack: VoxelArray = np.empty(shape, dtype=np.int16)
     for index, values in enumerate(slices):
+        if values.dtype == np.float32 and stack.dtype == np.int16:
+            stack = stack.astype(np.float32)
         stack[index] = values
     return stack

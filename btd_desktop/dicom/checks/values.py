@@ -31,6 +31,8 @@ _FEW_VALUES: Final = 256
 _ENOUGH_VOXELS: Final = 100_000
 # Values in the histogram of a series; more say no more about the steps between them.
 _SAMPLED: Final = 20_000_000
+# Values compared at once: what the processor's cache holds.
+_PART: Final = 1 << 18
 
 
 def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
@@ -42,7 +44,7 @@ def check_values(stack: Stack, volume: Volume) -> Iterator[SeriesFinding]:
     )
     yield from _check_wrapped(stack.slices)
     yield from _check_bits(stack.slices)
-    if volume.voxels.min() != volume.voxels.max():
+    if not volume.is_constant:
         yield from _check_steps([item.stored for item in stack.slices], volume.modality)
     yield from _check_stated_range(stack.slices)
     yield from _check_padding(stack.slices, volume.padding)
@@ -74,22 +76,22 @@ def check_voxels(
             "calibration speaks for them.",
         )
     measured = voxels if volume.padding is None else voxels[~volume.padding]
-    if measured.size and measured.min() == measured.max():
+    low, high = (measured.min(), measured.max()) if measured.size else (0, 0)
+    if measured.size and low == high:
         where = "" if measured.size == voxels.size else " apart from padding"
         sentence = f"All values{where} are the same: there is no picture."
         yield warning("constant", sentence)
     elif measured.size and volume.modality == "CT":
-        yield from _check_possible(volume)
-        yield from _check_range(measured)
+        # NaN, which is no number, is looked for voxel by voxel.
+        if not (low >= LOWEST_HU and high <= HIGHEST_HU):
+            yield from _check_possible(volume)
+        yield from _check_range(measured, low, high)
     if volume.padding is not None:
         yield from _check_covered(volume, volume.padding)
 
 
 def _check_possible(volume: Volume) -> Iterator[SeriesFinding]:
     """Numbers that no HU can be, whatever the header says of them."""
-    voxels = volume.voxels
-    if voxels.min() >= LOWEST_HU and voxels.max() <= HIGHEST_HU:
-        return
     odd: list[str] = []
     n_odd, low, high = 0, np.inf, -np.inf
     for index, plane in enumerate(volume.voxels):
@@ -219,9 +221,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}" if share < 0.995 else "100"
 
 
-def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
-    top, bottom = measured.max(), measured.min()
-    share = np.count_nonzero(measured == top) / measured.size if top < 3000 else 0.0
+def _check_range(
+    measured: NDArray[Any], bottom: float, top: float
+) -> Iterator[SeriesFinding]:
+    share = _share_of(top, measured) if top < 3000 else 0.0
     if share > _CLIPPED_SHARE:
         yield warning(
             "clipped",
@@ -229,8 +232,7 @@ def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
             "range looks clipped. Images exported for display are; scanners keep up "
             "to 3071.",
         )
-    is_high = bottom > _AIR_HU
-    share = np.count_nonzero(measured == bottom) / measured.size if is_high else 0.0
+    share = _share_of(bottom, measured) if bottom > _AIR_HU else 0.0
     if share > _LOW_CLIPPED_SHARE:
         yield warning(
             "clipped_low",
@@ -238,6 +240,12 @@ def _check_range(measured: NDArray[Any]) -> Iterator[SeriesFinding]:
             "well above air (-1000 HU): the range looks clipped, as in images "
             "exported for display.",
         )
+
+
+def _share_of(value: float, measured: NDArray[Any]) -> float:
+    flat = measured.ravel(order="K")
+    parts = (flat[start : start + _PART] for start in range(0, flat.size, _PART))
+    return sum(int(np.count_nonzero(part == value)) for part in parts) / flat.size
 
 
 def skipped_share(counts: NDArray[np.int64]) -> float:

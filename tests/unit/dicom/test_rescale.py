@@ -49,5 +49,7 @@ def test_padding_range_and_absent_padding() -> None:
 
 def test_one_float_slice_makes_the_stack_float() -> None:
     whole, part = np.ones((2, 2), np.int16), np.full((2, 2), 0.5, np.float32)
-    assert stack_slices([whole, whole]).dtype == np.int16
-    assert stack_slices([whole, part]).dtype == np.float32
+    assert stack_slices([whole, whole], (2, 2, 2)).dtype == np.int16
+    mixed = stack_slices([whole, part, whole], (3, 2, 2))
+    assert mixed.dtype == np.float32
+    assert mixed[:, 0, 0].tolist() == [1.0, 0.5, 1.0]
