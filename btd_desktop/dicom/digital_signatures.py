@@ -36,8 +36,6 @@ from btd_desktop.dicom.signer_certificate import (
     subject_of,
 )
 
-# Tag of the Digital Signatures Sequence as it lies in a little-endian file.
-SIGNATURE_MARK: Final = b"\xfa\xff\xfa\xff"
 _SIGNATURES: Final = 0xFFFAFFFA
 _MAC_PARAMETERS: Final = 0x4FFE0001
 _MAC_ID, _MAC_SYNTAX = 0x04000005, 0x04000010

@@ -12,7 +12,6 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 
-from btd_desktop.dicom.digital_signatures import SIGNATURE_MARK, read_signatures
 from btd_desktop.dicom.element_stream import (
     LONG_VRS,
     PIXEL_TAGS,
@@ -44,6 +43,8 @@ from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import preamble_kind
 
+# Tag of the Digital Signatures Sequence as it lies in a little-endian file.
+_SIGNATURE_MARK: Final = b"\xfa\xff\xfa\xff"
 META_ELEMENTS: Final = {
     0x00020002: "meta_sop_class_uid",
     0x00020003: "meta_sop_instance_uid",
@@ -267,7 +268,10 @@ def _with_origin(facts: InstanceFacts, data: bytes, plain: bytes) -> InstanceFac
     is_signed = "signed" in facts.flags
     signatures: tuple[SignatureFacts, ...] = ()
     # The mark also occurs among pixels; then there is nothing to be found.
-    if is_signed or SIGNATURE_MARK in plain:
+    if is_signed or _SIGNATURE_MARK in plain:
+        # Loads the library for certificates, which few files need.
+        from btd_desktop.dicom.digital_signatures import read_signatures
+
         syntax = facts.text["transfer_syntax"]
         signatures = read_signatures(plain, syntax, is_stated=is_signed)
     text = {**facts.text, **read_file_meta(data)}
