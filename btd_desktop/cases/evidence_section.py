@@ -150,18 +150,16 @@ class EvidenceSection(CaseJournal):
             None if volume.padding is None else self._write_array(volume.padding)
         )
         with self._change() as connection:
-            known = connection.execute(
-                "SELECT series_id FROM series WHERE series_uid = ?"
-                " AND volume_digest = ? AND geometry IN (?, ?)",
-                (
-                    values["series_uid"],
-                    values["volume_digest"],
-                    values["geometry"],
-                    records.older_geometry_text(volume),
-                ),
-            ).fetchone()
-            if known is not None:
-                return int(known[0])
+            same_voxels = connection.execute(
+                "SELECT series_id, geometry FROM series WHERE series_uid = ?"
+                " AND volume_digest = ? ORDER BY series_id",
+                (values["series_uid"], values["volume_digest"]),
+            ).fetchall()
+            if same_voxels:
+                texts = (values["geometry"], records.older_geometry_text(volume))
+                for series_id, geometry in same_voxels:
+                    if geometry in texts:
+                        return int(series_id)
             digest = values["volume_digest"]
             return self._insert(
                 "series", values, now, "series added", volume_digest=digest
