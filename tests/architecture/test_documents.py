@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from btd_desktop.cli.main import _make_app
 from btd_desktop.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+BTD = typer.main.get_command(_make_app())
 DOCUMENTS = sorted(
     p.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "installer/*.md", "models/**/*.md")
+    for pattern in (
+        *("*.md", "docs/**/*.md", "installer/*.md", "models/**/*.md"),
+        "benchmarks/*.md",
+    )
     for p in ROOT.glob(pattern)
 )
 
@@ -72,3 +79,58 @@ def test_every_setting_is_in_the_table_with_its_default():
         row = next(ln for ln in text.splitlines() if f"`{setting.name}`" in ln)
         default = {"": "empty"}.get(str(setting.default), str(setting.default))
         assert default in row.split("|")[3]
+
+
+def quoted(text: str) -> Iterator[str]:
+    """Code of a document: between backticks on one line, and lines of code blocks."""
+    blocks = r"^```\w*\n(.*?)^```"
+    for block in re.findall(blocks, text, re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+    yield from re.findall(r"^    (\S.*)$", text, re.MULTILINE)
+    yield from re.findall(r"`([^`\n]+)`", re.sub(blocks, "", text, flags=re.M | re.S))
+
+
+def unknown_words(line: str) -> list[str]:
+    """Commands and options of `btd` in a line that the program does not have."""
+    found = re.search(r"(?:^|\.venv/bin/|\s)btd ([a-z].*)", line)
+    if found is None:
+        return []
+    words = re.sub(r"\s#.*", "", found[1]).split()
+    command = BTD
+    while (choices := getattr(command, "commands", None)) and words:
+        if words[0].strip(",") not in choices:
+            return words[:1]
+        command = choices[words.pop(0).strip(",")]
+    known = {
+        name
+        for option in command.params
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    options = re.findall(r"(?<!\S)--[a-z-]+", " ".join(words))
+    return [name for name in options if name not in known]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_quoted_commands_and_their_options_are_known_to_the_program(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    unknown = {line: unknown_words(line) for line in quoted(text)}
+    assert {line: words for line, words in unknown.items() if words} == {}
+
+
+def test_unknown_command_and_option_would_be_seen():
+    assert unknown_words("btd examin FOLDER --out CASE") == ["examin"]
+    assert unknown_words("btd examine FOLDER --output CASE") == ["--output"]
+    assert unknown_words("btd bench detect --data FOLDER") == ["detect"]
+    assert unknown_words(".venv/bin/btd bench shift --data F --json f") == []
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "CHANGELOG.md"])
+def test_quoted_scripts_modules_and_tests_exist(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    words = {word for line in quoted(text) for word in re.split(r"[\s,()]+", line)}
+    paths = {
+        word.split("::")[0]
+        for word in words
+        if re.fullmatch(r"(?:tests|benchmarks|requirements|btd_desktop)/[\w./]+", word)
+    }
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
