@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from btd_desktop import settings as settings_module
 from btd_desktop.errors import SettingsError
 from btd_desktop.settings import (
     _RULES,
@@ -181,3 +183,17 @@ def test_default_path_lies_under_btd_home(tmp_path, monkeypatch):
     save_settings(Settings(theme="dark"))
     assert settings_path() == tmp_path / "config" / "settings.toml"
     assert load_settings().settings.theme == "dark"
+
+
+def test_no_part_below_the_workflow_reads_a_setting():
+    package = Path(settings_module.__file__).parent
+    readers = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if re.search(
+            r"btd_desktop\.settings\b|btd_desktop import .*\bsettings\b",
+            path.read_text(encoding="utf-8"),
+        )
+    }
+    assert "workflow" in readers
+    assert readers <= {"workflow", "cli", "gui"}

@@ -6,10 +6,13 @@ The whole way from evidence to report is in `journeys/test_examine_case.py`.
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 
 import pytest
+import typer.main
 
+from btd_desktop.cli.main import _make_app
 from btd_desktop.cli.signing import read_passphrase
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.digest import array_digest
@@ -267,3 +270,13 @@ def test_passphrase_is_the_first_line_of_its_file(tmp_path):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="not text"):
         read_passphrase(path)
+
+
+def test_no_option_takes_a_secret_itself():
+    pending, names = [typer.main.get_command(_make_app())], set()
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        names |= {name for option in command.params for name in option.opts}
+    secret = re.compile(r"pass|secret|password|token|\bpin\b|\bkey\b")
+    assert {name for name in names if secret.search(name)} == {"--passphrase-file"}

@@ -60,6 +60,28 @@ def test_patients_and_places_are_not_named_in_a_sentence() -> None:
         assert name not in words
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value")
+@pytest.mark.parametrize("birth_date", ["20991231", "17000101", "ZQDATE"])
+def test_no_check_quotes_what_names_a_patient_or_a_place(birth_date: str) -> None:
+    marked = {
+        "PatientID": "ZQID",
+        "OtherPatientIDs": "ZQOTHER",
+        "PatientName": "ZQNAME^ZQGIVEN",
+        "StationName": "ZQSTATION",
+        "DeviceSerialNumber": "ZQSERIAL",
+    }
+    datasets = stack_of(4, StudyDate="20200101", PatientBirthDate=birth_date, **marked)
+    for index, dataset in enumerate(datasets):
+        dataset.file_meta.SourceApplicationEntityTitle = f"ZQTITLE{index // 3}"
+    for keyword, value in marked.items():
+        setattr(datasets[1], keyword, f"{value}2")
+    found = findings(datasets)
+    assert {*NOT_QUOTED, "mixed_source"} - {"mixed_birth_date"} <= codes_of(found)
+    for finding in found:
+        assert "ZQ" not in finding.sentence
+        assert birth_date not in finding.sentence
+
+
 def test_frame_of_reference_of_its_own_for_every_slice_is_a_note() -> None:
     datasets = stack_of(4)
     for index, dataset in enumerate(datasets):
