@@ -37,6 +37,18 @@ def test_volume_tells_its_shape_and_spacing():
     assert volume.pixel_spacing_mm == pytest.approx(np.sqrt(0.4))
 
 
+@pytest.mark.parametrize(
+    ("last", "is_constant"), [(5.0, True), (6.0, False), (np.nan, False)]
+)
+def test_volume_is_constant_when_every_voxel_has_the_same_number(
+    last: float, is_constant: bool
+):
+    voxels = np.full((3, 4, 5), 5.0, np.float32)
+    voxels[-1, -1, -1] = last
+    assert _volume(voxels).is_constant is is_constant
+    assert not _volume(np.full((3, 4, 5), np.nan, np.float32)).is_constant
+
+
 def test_world_point_of_a_voxel_follows_directions_spacing_and_slice_positions():
     volume = _volume(
         np.zeros((3, 4, 5), np.int16),

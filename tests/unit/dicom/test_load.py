@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydicom.uid import MRImageStorage
 
+from btd_desktop.containment.starting import Contained, start_contained
+from btd_desktop.dicom import sandbox
+from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate
 from btd_desktop.digest import array_digest
@@ -60,6 +64,23 @@ def test_file_order_never_changes_the_volume(tmp_path: Path) -> None:
     first, second = load(tmp_path / "a").series[0], load(tmp_path / "b").series[0]
     assert array_digest(first.volume.voxels) == array_digest(second.volume.voxels)
     assert first.volume.instance_uids == second.volume.instance_uids
+
+
+@pytest.mark.parametrize(("n_files", "n_processes"), [(3, 1), (40, 2)])
+def test_a_process_is_started_only_for_what_outweighs_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_files: int, n_processes: int
+) -> None:
+    started = []
+
+    def counted(*told: Any, **more: Any) -> Contained:
+        started.append(start_contained(*told, **more))
+        return started[-1]
+
+    monkeypatch.setattr(sandbox, "start_contained", counted)
+    save_series(tmp_path, [2.0 * index for index in range(n_files)])
+    found = import_evidence([tmp_path], TaskContext(), limits=Limits(workers=2))
+    assert {item.fate for item in found.files} == {Fate.ACCEPTED}
+    assert len(started) == n_processes
 
 
 def test_without_positions_instance_numbers_decide_and_a_warning_says_so(
