@@ -8,12 +8,14 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from btd_desktop.dicom.instance_file import parse_instance, refuse_long_tail
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.series import Fate
+from tests.hostile.file_classes import FILE_CLASSES, ct_of
 from tests.hostile.mutations_dicom import elements, follow_with
 from tests.unit.dicom.samples import (
     LOSSLESS_SYNTAXES,
@@ -68,6 +70,27 @@ def test_each_element_that_stands_twice_is_named() -> None:
             parsed = parse_instance(changed, DEFAULT_LIMITS)
             assert parsed.fate is Fate.ACCEPTED, parsed.reason
             assert _codes(parsed) & {"repeated_element", "second_image"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_examined"),
+    [
+        ("second pixel data", True),
+        ("second pixel data before the first", False),
+        ("float pixel data beside", False),
+        ("picture in a sequence", False),
+        ("icon as large as the picture", False),
+    ],
+)
+def test_last_pixel_data_of_the_file_itself_is_examined_and_no_other_picture(
+    kind: str, is_examined: bool
+) -> None:
+    parsed = parse_instance(FILE_CLASSES[kind].make("x"), DEFAULT_LIMITS)
+    assert "second_image" in _codes(parsed)
+    assert parsed.pixels is not None
+    alone = parse_instance(file_bytes(ct_of("x")), DEFAULT_LIMITS).pixels
+    expected = picture(77)[None] if is_examined else alone
+    np.testing.assert_array_equal(parsed.pixels, expected)
 
 
 def test_long_tail_is_refused_for_the_price_of_the_header() -> None:
