@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_every_part_of_the_package_has_its_row_in_the_architecture():
     }
     described = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     assert parts - {"__init__", "__main__"} == described
+
+
+def test_layers_drawn_in_the_architecture_are_those_that_are_checked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    checked = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    (drawn,) = re.findall(r"^```\n(__main__ .*?)```", text, re.MULTILINE | re.DOTALL)
+    assert [re.findall(r"\w+", layer) for layer in drawn.split("→")] == [
+        re.findall(r"\w+", layer) for layer in checked
+    ]
 
 
 def test_every_module_named_in_the_architecture_exists():
