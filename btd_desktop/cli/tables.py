@@ -67,25 +67,19 @@ def conclusion_line(
 def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
     """What came of one series: scope, slices flagged, p-value, findings."""
     yield from series_lines(outcome.record)
-    from btd_desktop.examination.series import State
-
-    evaluation = outcome.evaluation
+    evaluation = outcome.examined
     if evaluation is None:
         yield f"  {outcome.state.value}: {outcome.reason}"
     else:
         yield from _evaluation_lines(evaluation)
-        if outcome.state is State.NOT_EXAMINED:
-            yield f"  {outcome.state.value}: {outcome.reason}"
-        elif outcome.share is not None and not outcome.share.is_whole:
+        if outcome.share is not None and not outcome.share.is_whole:
             yield f"  {outcome.share.sentence}"
     yield from (f"  note: {remark}" for remark in outcome.remarks)
-    if evaluation is None:
-        return
     if outcome.findings:
         yield f"  places that stand out or were kept: {len(outcome.findings)}"
         yield from (f"  {line}" for line in findings_table(outcome.findings))
         yield from _copied_lines(outcome.findings)
-    else:
+    elif evaluation is not None:
         yield "  no place stands out, none was kept"
 
 

@@ -102,6 +102,11 @@ class SeriesExamination:
         return State.EXAMINED
 
     @property
+    def examined(self) -> Evaluation | None:
+        """The evaluation where it may be shown as a result: enough was scored."""
+        return None if self.state is State.NOT_EXAMINED else self.evaluation
+
+    @property
     def reason(self) -> str:
         """Why it is not examined; "" when it is."""
         if self.evaluation is None:

@@ -36,6 +36,7 @@ class Result:
         reasons: Why, as sentences; empty when covered.
         levels: Of the highest slice ("slice") and of the whole ("series"), where there
             are any; a maximum over thousands of patches has no rank among single ones.
+            Like `flagged` empty where too little was scored to say anything.
         n_scored: Slices with tissue that were scored.
         flagged: (index, value) of the slices above the threshold.
         slice_fpr: FPR per slice that the profile claims; None when not covered.
@@ -92,6 +93,7 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     scope = evaluation.scope
     allowed = scope.p_values_allowed
     claims = allowed and profile.levels["anomaly"]["slice"].threshold is not None
+    flagged = tuple((i, v) for i, v in enumerate(anomaly.slices) if v and v.flagged)
     result = Result(
         number,
         outcome,
@@ -99,9 +101,9 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
         evaluation,
         scope.coverage.value,
         scope.reasons,
-        _levels(anomaly),
+        _levels(anomaly) if outcome.examined else {},
         sum(value is not None for value in anomaly.slices),
-        tuple((i, v) for i, v in enumerate(anomaly.slices) if v and v.flagged),
+        flagged if outcome.examined else (),
         profile.target_fpr if claims else None,
     )
     values = [

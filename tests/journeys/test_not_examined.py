@@ -9,7 +9,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.histogram import HistogramState
+from btd_desktop.gui.presenters.overlays import OverlayChoice
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.parts import make_parts
+from btd_desktop.gui.view_state.states import MprState, SliceViewState, StripState
+from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.workflow.services import Services
 from tests.factories import make_ct_volume, make_series_folder
 from tests.window_desk import wait_until
@@ -34,10 +37,10 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 SHAPE = (5, 128, 128)
 
 
-def padding_is_water(folder: Path) -> None:
+def padding_is_water(folder: Path, *, n_spared: int = 0) -> None:
     """A padding range that takes in all tissue (like field case 31)."""
     make_series_folder(folder, 21, shape=SHAPE)
-    for path in folder.glob("*.dcm"):
+    for path in sorted(folder.glob("*.dcm"))[n_spared:]:
         dataset = pydicom.dcmread(path)
         # In stored values (DICOM PS3.3 C.7.5.1.1.2), so before the rescale.
         stored = -int(dataset.RescaleIntercept)
@@ -46,6 +49,11 @@ def padding_is_water(folder: Path) -> None:
         for name in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
             dataset[name].VR = "SS" if dataset.PixelRepresentation else "US"
         dataset.save_as(path)
+
+
+def padding_spares_a_slice(folder: Path) -> None:
+    """The same in all slices but one, which is scored."""
+    padding_is_water(folder, n_spared=1)
 
 
 def no_body(folder: Path) -> None:
@@ -71,24 +79,42 @@ def _report(value: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return json.loads(attached), " ".join(pages.split())
 
 
-def _shown_by_window(case: Path) -> tuple[list[Any], dict[int, HistogramState]]:
-    """Rows of the series, and the histogram that each of them shows."""
+@dataclass
+class Shown:
+    """What the window shows of a series, its overlay of p-values over every slice."""
+
+    histogram: HistogramState
+    strip: StripState
+    mains: list[SliceViewState]
+
+
+def _shown_by_window(case: Path) -> tuple[list[Any], dict[int, Shown]]:
+    """Rows of the series, and what the window shows of each."""
     jobs = JobRunner()
     session = Session(Services(), jobs)
     parts = make_parts(session, RecentCases(5), jobs)
     session.open_store(CaseStore.open(case))
     wait_until(lambda: all(session.result_of(r).evaluation for r in session.records))
     rows = list(parts.series.state.rows)
-    histograms = {}
+    parts.overlays.on_chosen(OverlayChoice(name="p-value", p_shown=1.0))
+    strips: list[StripState] = []
+    planes: list[MprState] = []
+    parts.strip.changed.connect(strips.append)
+    parts.viewing.changed.connect(planes.append)
+    shown = {}
     for row in rows:
         session.select_series(row.series_id)
-        histograms[row.series_id] = parts.histogram.state
+        mains = []
+        for index in range(row.record.n_slices):
+            parts.viewing.on_strip_requested(index)
+            mains.append(planes[-1].main)
+        shown[row.series_id] = Shown(parts.histogram.state, strips[-1], mains)
     assert jobs.shut_down(30.0)
     session.close_case()
-    return rows, histograms
+    return rows, shown
 
 
-@pytest.mark.parametrize("make", [padding_is_water, no_body])
+@pytest.mark.parametrize("make", [padding_is_water, padding_spares_a_slice, no_body])
 def test_series_that_cannot_be_scored_is_not_examined_everywhere(
     make: Callable[[Path], None], desk_home, qapp, no_thread_left, tmp_path
 ):
@@ -100,6 +126,7 @@ def test_series_that_cannot_be_scored_is_not_examined_everywhere(
     assert examined["reason"]
     assert examined["left_out"]
     assert examined["share_of_body"] < 0.5
+    assert (examined["share_of_body"] > 0.0) is (make is padding_spares_a_slice)
     assert value["conclusion"]["conclusion"] == "not examined"
     assert value["conclusion"]["headline"] == (
         "No opinion: the series was not examined."
@@ -111,16 +138,26 @@ def test_series_that_cannot_be_scored_is_not_examined_everywhere(
     assert twin["opinion"]["headline"] == value["conclusion"]["headline"]
     assert value["conclusion"]["headline"] in pages
     assert "No support for an alteration was found" not in pages
+    assert twin["results"][0]["levels"] == twin["results"][0]["flagged_slices"] == []
 
-    [row], histograms = _shown_by_window(tmp_path / "case")
+    [row], of_series = _shown_by_window(tmp_path / "case")
     assert row.state == "not examined"
     assert examined["reason"] in row.state_tip
     # Genuine scores beside nothing would look like a result.
-    shown = histograms[row.series_id]
-    assert shown.message == f"Not examined: {examined['reason']}"
-    assert shown.benign.size == 0
-    assert shown.threshold is None
-    assert shown.note == ""
+    shown = of_series[row.series_id]
+    assert shown.histogram.message == f"Not examined: {examined['reason']}"
+    assert shown.histogram.benign.size == 0
+    assert shown.histogram.threshold is None
+    assert shown.histogram.note == ""
+    # So would p-values of the few places that were scored.
+    assert np.isnan(shown.strip.values).all()
+    assert shown.strip.flagged is None
+    strip = SliceStrip()
+    strip.show_state(shown.strip)
+    for index, plane in enumerate(shown.mains):
+        assert strip.text_of(index).endswith(": not examined")
+        assert plane.overlay is None or plane.overlay.kind == "residual"
+        assert "Not examined" in plane.corners[3]
 
 
 def test_case_of_which_a_series_was_left_out_says_so_in_its_headline(
@@ -132,11 +169,17 @@ def test_case_of_which_a_series_was_left_out_says_so_in_its_headline(
     states = [s["examined"]["state"] for s in value["series"]]
     assert sorted(states) == ["examined", "not examined"]
     left_out = states.index("not examined") + 1
-    _, histograms = _shown_by_window(tmp_path / "case")
+    _, of_series = _shown_by_window(tmp_path / "case")
     for number, state in enumerate(states, 1):
-        is_left_out = state == "not examined"
-        assert histograms[number].message.startswith("Not examined: ") is is_left_out
-        assert bool(histograms[number].benign.size) is not is_left_out
+        is_left_out, shown = state == "not examined", of_series[number]
+        message = shown.histogram.message
+        assert message.startswith("Not examined: ") is is_left_out
+        assert bool(shown.histogram.benign.size) is not is_left_out
+        assert bool(np.isnan(shown.strip.values).all()) is is_left_out
+        for plane in shown.mains:
+            assert ("Not examined" in plane.corners[3]) is is_left_out
+        kinds = {plane.overlay.kind for plane in shown.mains if plane.overlay}
+        assert ("p-value" in kinds) is not is_left_out
     conclusion = value["conclusion"]
     if conclusion["conclusion"] == "partly examined":
         assert f"series {left_out} was not examined" in conclusion["headline"]

@@ -181,8 +181,8 @@ class HistogramPresenter(Presenter[HistogramState]):
 
     def _built(self) -> HistogramState:
         result = self._session.result
-        evaluation = result.evaluation
-        if evaluation is None or result.state is State.NOT_EXAMINED:
+        evaluation = result.examined
+        if evaluation is None:
             # Genuine scores beside nothing would look like a result.
             return HistogramState(self._kind, self._level, message=self._why_not())
         from btd_desktop.examination.comparison import compare, has_places

@@ -141,7 +141,7 @@ class OverlayPresenter(QObject):
         run, store = session.result.run, session.store
         if choice.name == "none" or not (run and store and session.volume):
             return None
-        index, evaluation = session.voxel[0], session.result.evaluation
+        index, evaluation = session.voxel[0], session.result.examined
         if choice.name == "residual" or evaluation is None:
             place = (index, session.volume.shape[1:])
             return self._residuals.overlay(store, run, place, choice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from btd_desktop.examination.series import State
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.view_state.states import Corners
 from btd_desktop.gui.window_presets import auto_window
@@ -37,13 +38,16 @@ def corner_texts(
         where.append(f"Thickness {source.thickness_mm:g} mm")
     date = source.study_date or ""
     shown_date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
+    looks = [f"Window {window[1]:.0f}  Level {window[0]:.0f}"]
+    if session.result.state is State.NOT_EXAMINED:
+        looks.insert(0, "Not examined")
     return (
         tuple(t for t in (*patient, source.description or "") if t.strip()),
         tuple(
             t for t in (source.scanner, source.kernel or "", shown_date) if t.strip()
         ),
         tuple(where),
-        (f"Window {window[1]:.0f}  Level {window[0]:.0f}",),
+        tuple(looks),
     )
 
 

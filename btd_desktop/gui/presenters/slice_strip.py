@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from btd_desktop.examination.series import State
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.view_state.states import StripState
 
@@ -71,10 +72,17 @@ class StripPresenter(QObject):
 
 
 def strip_of(session: Session) -> StripState:
-    """All slices of the series shown: p-values, or raw scores while it is scored."""
+    """All slices of the series shown: p-values, or raw scores while it is scored.
+
+    Nothing of a series of which too little was scored: any value would look like a
+    result.
+    """
     n_slices = 0 if session.handle is None else session.handle.shape[0]
     index = session.voxel[0]
     values = np.full(n_slices, np.nan)
+    if session.result.state is State.NOT_EXAMINED:
+        words = State.NOT_EXAMINED.value
+        return StripState(values, "score", score_limits(values), index, empty=words)
     evaluation = session.result.evaluation
     if evaluation is not None:
         slices = evaluation.kinds["anomaly"].slices
@@ -110,7 +118,7 @@ def score_limits(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def flagged_slices(session: Session) -> list[int]:
     """Slices above the threshold; where there is none, those with a finding."""
-    evaluation = session.result.evaluation
+    evaluation = session.result.examined
     flagged: set[int] = set()
     if evaluation is not None:
         flagged.update(evaluation.kinds["anomaly"].flagged)

@@ -183,12 +183,13 @@ class StripState:
     """All slices of a series at a glance.
 
     Attributes:
-        values: Shape (S,), score or p-value of each slice, NaN where not yet scored.
+        values: Shape (S,), score or p-value of each slice, NaN where there is none.
         kind: As in `OverlayState`.
         limits: As in `OverlayState`.
         index: Slice shown, from 0.
         flagged: Shape (S,), slices beyond the threshold.
         colour_map: Name known to `views/colour_maps.py`.
+        empty: What is said of a slice without a value.
     """
 
     values: NDArray[np.float64]
@@ -197,6 +198,7 @@ class StripState:
     index: int = 0
     flagged: NDArray[np.bool_] | None = None
     colour_map: str = "inferno"
+    empty: str = "not scored yet"
 
 
 def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:

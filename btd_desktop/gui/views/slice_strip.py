@@ -119,7 +119,7 @@ class SliceStrip(QWidget):
         value = float(self._state.values[index])
         text = f"Slice {index + 1} of {self._state.values.size}: "
         if np.isnan(value):
-            return text + "not scored yet"
+            return text + self._state.empty
         text += f"{'p' if self._state.kind == 'p-value' else self._state.kind} "
         text += number_text(value)
         flagged = self._state.flagged
