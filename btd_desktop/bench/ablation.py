@@ -118,17 +118,7 @@ def judge_variations(
         scores = dict(own.scores)
         for v in wanted:
             scores[v.name] = max(scorers[v.name](own), _copied(v, own, copies))
-        found.append(
-            tables.Judged(
-                own.patient,
-                own.modality,
-                own.attack,
-                scores,
-                own.facts,
-                own.genuine_for,
-                own.site,
-            )
-        )
+        found.append(tables.judged(own, scores))
     return found
 
 

@@ -77,16 +77,7 @@ def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
         facts=own.scanner_facts.with_facts(modality=own.modality),
     )
     click = calibrate_place(profile, scope, own.place, own.series, own.copy)
-    return tables.Judged(
-        own.patient,
-        own.modality,
-        own.attack,
-        scores,
-        own.facts,
-        own.genuine_for,
-        own.site,
-        click["anomaly"].flagged,
-    )
+    return tables.judged(own, scores, flagged=click["anomaly"].flagged)
 
 
 def flagged_genuine(

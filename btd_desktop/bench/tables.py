@@ -22,7 +22,7 @@ from btd_desktop.bench.metrics import (
     mean_interval,
     patient_rate,
 )
-from btd_desktop.bench.place import UNPLACED, Site
+from btd_desktop.bench.place import UNPLACED, Observed, Site
 from btd_desktop.bench.structures import REACHES, matched
 from btd_desktop.strict_json import printed_json
 from btd_desktop.tampering.result import Kind
@@ -52,6 +52,22 @@ class Judged:
     genuine_for: tuple[str, ...] = ()
     site: Site = UNPLACED
     flagged: bool | None = None
+
+
+def judged(
+    own: Observed, scores: dict[str, float], *, flagged: bool | None = None
+) -> Judged:
+    """A place that was observed, with the scores it was given."""
+    return Judged(
+        own.patient,
+        own.modality,
+        own.attack,
+        scores,
+        own.facts,
+        own.genuine_for,
+        own.site,
+        flagged,
+    )
 
 
 _ENDS = ("_low", "_high")
