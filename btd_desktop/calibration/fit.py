@@ -118,9 +118,8 @@ def fit_profile(
     }
     copies = copy_scale(places)
     if copies is not None:
-        own = place_scores(
-            places, anomaly, target_fpr
-        )  # not empty: the scale came of some
+        # Not empty: the scale came of some places.
+        own = place_scores(places, anomaly, target_fpr)
         levels["anomaly"]["place"] = _calibrate_scores(own, target_fpr)
     facts = [s.facts for s in series]
     return CalibrationProfile(
@@ -189,36 +188,26 @@ def _calibrate_scores(
 ) -> LevelCalibration:
     own = {p: stored_scores(s) for p, s in by_patient.items()}
     ecdf = Ecdf.fit(np.concatenate(list(own.values())))
-    tail = fit_tail(ecdf)
+    threshold, reason = None, ""
     try:
         threshold = threshold_at_fpr(ecdf, fpr)
     except CalibrationError as error:
-        return LevelCalibration(
-            ecdf.scores,
-            len(own),
-            None,
-            f"{error.detail}; {error.hint}",
-            None,
-            0.0,
-            (),
-            tail,
-        )
-    if len(own) < MIN_PATIENTS:
-        return LevelCalibration(
-            ecdf.scores, len(own), threshold, "", None, 0.0, (), tail
-        )
-    rates = _left_out_rates(own, fpr, threshold)
-    n_effective = _effective_n(rates, fpr, ecdf.n)
-    rate = float(np.mean(rates))
+        reason = f"{error.detail}; {error.hint}"
+    interval, n_effective, rates = None, 0.0, []
+    if threshold is not None and len(own) >= MIN_PATIENTS:
+        rates = _left_out_rates(own, fpr, threshold)
+        n_effective = _effective_n(rates, fpr, ecdf.n)
+        rate = float(np.mean(rates))
+        interval = clopper_pearson(rate * n_effective, n_effective)
     return LevelCalibration(
         ecdf.scores,
         len(own),
         threshold,
-        "",
-        clopper_pearson(rate * n_effective, n_effective),
+        reason,
+        interval,
         n_effective,
         tuple(sorted(rates)),
-        tail,
+        fit_tail(ecdf),
     )
 
 

@@ -26,7 +26,13 @@ from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
-from btd_desktop.strict_json import plain_json, record_from_json, split_head
+from btd_desktop.strict_json import (
+    Count,
+    Rate,
+    plain_json,
+    record_from_json,
+    split_head,
+)
 
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
@@ -37,8 +43,6 @@ _FORMAT = 3
 _OLDEST_FORMAT = 3  # older ones hold other features, or another search for copies
 _MAX_BYTES = 64 << 20
 _MIN_SPREAD = 5  # scores of one level from which they must differ
-_Rate = Annotated[float, Meta(ge=0.0, le=1.0)]
-_Count = Annotated[int, Meta(ge=0)]
 
 
 def stored_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,12 +88,12 @@ class LevelCalibration:
     """
 
     scores: NDArray[np.float64]
-    n_patients: _Count
+    n_patients: Count
     threshold: float | None
     reason: str
-    interval: tuple[_Rate, _Rate] | None
+    interval: tuple[Rate, Rate] | None
     effective_n: Annotated[float, Meta(ge=0.0)]
-    patient_fpr: tuple[_Rate, ...]
+    patient_fpr: tuple[Rate, ...]
     tail: Tail | None
 
     def __post_init__(self) -> None:
@@ -118,7 +122,7 @@ class Scanner:
     model: str
     kernel: str
     thickness_mm: float | Literal[""]
-    n_slices: _Count
+    n_slices: Count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,10 +159,10 @@ class CalibrationProfile:
     noise_levels: tuple[float, ...]
     backend: Backend
     target_fpr: Annotated[float, Meta(gt=0.0, lt=1.0)]
-    n_patients: _Count
-    n_series: _Count
-    n_slices: _Count
-    n_patches: _Count
+    n_patients: Count
+    n_series: Count
+    n_slices: Count
+    n_patches: Count
     scanners: tuple[Scanner, ...]
     ranges: dict[str, tuple[float, float]]
     density: BenignDensity
