@@ -243,7 +243,7 @@ def active_content(reader: PdfFileReader) -> list[str]:
             if name in seen:
                 continue
             seen.add(name)
-            item = item.get_object()  # type: ignore[no-untyped-call]
+            item = item.reference.get_object()
         if isinstance(item, generic.ArrayObject):
             pending += [item.raw_get(index) for index in range(len(item))]
         elif isinstance(item, generic.DictionaryObject):

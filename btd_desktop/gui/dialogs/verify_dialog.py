@@ -29,6 +29,7 @@ from btd_desktop.gui.views.check_list import CheckList
 class VerdictDialog(QDialog):
     """A verdict in one sentence, and below it what was checked."""
 
+    _kind = ""
     _subject = ""
     _busy = ""
 
@@ -88,7 +89,8 @@ class VerdictDialog(QDialog):
             self._checks.show_lines(verdict.lines, verdict.problems)
 
     def _named(self, state: VerifyState) -> str:
-        raise NotImplementedError
+        """What the verdict is on."""
+        return f"{self._kind}: {state.path}" if state.path else ""
 
     def _add_controls(self) -> None:
         """Add what stands between the checks and the button that closes."""
@@ -97,6 +99,7 @@ class VerdictDialog(QDialog):
 class CaseCheckDialog(VerdictDialog):
     """Shows the verdict on the open case: audit log, records, arrays."""
 
+    _kind = "Case"
     _subject = "this case"
     _busy = "Reading every array and every record …"
 
@@ -105,13 +108,11 @@ class CaseCheckDialog(VerdictDialog):
     ) -> None:
         super().__init__(presenter, (660, 460), parent)
 
-    def _named(self, state: VerifyState) -> str:
-        return f"Case: {state.path}" if state.path else ""
-
 
 class VerifyDialog(VerdictDialog):
     """Shows the verdict on a report; reports and evidence may be dropped on it."""
 
+    _kind = "Report"
     _subject = "a report"
     _busy = "Verifying …"
 
@@ -139,7 +140,7 @@ class VerifyDialog(VerdictDialog):
         if state.path is None:
             return "Choose a report, or drop one here."
         compared = ", ".join(str(p) for p in state.evidence) or "not compared"
-        return f"Report: {state.path}\nEvidence: {compared}"
+        return f"{super()._named(state)}\nEvidence: {compared}"
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take reports and evidence."""

@@ -80,25 +80,25 @@ class DisplayPresenter(QObject):
 
     def on_inverted_toggled(self) -> None:
         """White for low values, or back."""
-        self._set(inverted=not self.look.inverted)
+        self._show(replace(self.look, inverted=not self.look.inverted))
 
     def on_smooth_toggled(self) -> None:
         """Blend pixels on screen, or show each as measured."""
-        self._set(smooth=not self.look.smooth)
+        self._show(replace(self.look, smooth=not self.look.smooth))
 
     def on_info_toggled(self) -> None:
         """Show or hide corner text, letters and scale bar."""
-        self._set(show_info=not self.look.show_info)
+        self._show(replace(self.look, show_info=not self.look.show_info))
 
     def on_tool_chosen(self, tool: Tool) -> None:
         """Choose what the left button does."""
-        self._set(tool=tool)
+        self._show(replace(self.look, tool=tool))
         self.tool_changed.emit(tool)
 
     def _show_window(self, window: tuple[float, float]) -> None:
         if self._session.record is not None:
             self._windows[self._session.record.series_id] = window
-        self._set(window=window)
+        self._show(replace(self.look, window=window))
 
     def _on_case_changed(self) -> None:
         self._windows.clear()
@@ -107,8 +107,9 @@ class DisplayPresenter(QObject):
         volume, record = self._session.volume, self._session.record
         if volume is not None:
             known = None if record is None else self._windows.get(record.series_id)
-            self._set(window=known or default_window(volume))
+            window = known or default_window(volume)
+            self._show(replace(self.look, window=window))
 
-    def _set(self, **changes: object) -> None:
-        self.look = replace(self.look, **changes)  # type: ignore[arg-type]
-        self.changed.emit(self.look)
+    def _show(self, look: Look) -> None:
+        self.look = look
+        self.changed.emit(look)

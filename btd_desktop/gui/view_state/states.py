@@ -214,11 +214,10 @@ def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
     """
     if main.volume is None:
         return MprState(main, main, main)
-    views = []
-    for layout in main.volume.layouts:
-        index, x, y = layout.place(main.volume.shape, voxel)
-        views.append(replace(main, layout=layout, index=index, crosshair=(x, y)))
     corners = _SHEARED if main.volume.is_sheared else NO_CORNERS
-    bare = {"overlay": None, "boxes": (), "corners": corners, "score_box": None}
-    upper, lower = (replace(view, **bare) for view in views[1:])  # type: ignore[arg-type]
-    return MprState(views[0], upper, lower)
+    bare = replace(main, overlay=None, boxes=(), corners=corners, score_box=None)
+    views = []
+    for layout, view in zip(main.volume.layouts, (main, bare, bare), strict=True):
+        index, x, y = layout.place(main.volume.shape, voxel)
+        views.append(replace(view, layout=layout, index=index, crosshair=(x, y)))
+    return MprState(*views)
