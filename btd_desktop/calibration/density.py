@@ -26,7 +26,6 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
 
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
@@ -256,6 +255,9 @@ def _fit_view(
 
 
 def _fit_stratum(name: _Tissue, part: NDArray[np.float64]) -> Stratum:
+    # Only who calibrates pays for it: reading a profile needs none of it.
+    from sklearn.covariance import LedoitWolf
+
     estimate = LedoitWolf().fit(part)
     # Rounded as the profile's file holds them: a profile scores alike before and after.
     mean = np.array(rounded(estimate.location_))

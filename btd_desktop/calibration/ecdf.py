@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when first used
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy import stats
 
 from btd_desktop.errors import CalibrationError
 
@@ -118,8 +118,8 @@ def clopper_pearson(
     (0.0, 0.0123)
     """
     half = (1.0 - confidence) / 2.0
-    low = float(stats.beta.ppf(half, k, n - k + 1.0)) if k > 0 else 0.0
-    high = float(stats.beta.ppf(1.0 - half, k + 1.0, n - k)) if k < n else 1.0
+    low = float(scipy.stats.beta.ppf(half, k, n - k + 1.0)) if k > 0 else 0.0
+    high = float(scipy.stats.beta.ppf(1.0 - half, k + 1.0, n - k)) if k < n else 1.0
     return low, high
 
 
@@ -162,7 +162,7 @@ class Tail(Struct, frozen=True, array_like=True):
             return None
         excess = score - self.start
         return float(
-            self.share * stats.genpareto.sf(excess, self.shape, scale=self.scale)
+            self.share * scipy.stats.genpareto.sf(excess, self.shape, scale=self.scale)
         )
 
 
@@ -178,7 +178,7 @@ def fit_tail(ecdf: Ecdf) -> Tail | None:
     excess = ecdf.scores[-n_tail:] - start
     if not excess.max() > 0.0:
         return None
-    shape, _, scale = stats.genpareto.fit(excess, floc=0.0)
+    shape, _, scale = scipy.stats.genpareto.fit(excess, floc=0.0)
     if shape < 0.0:
         shape, scale = 0.0, float(excess.mean())
     values = (start, n_tail / ecdf.n, float(shape), float(scale))

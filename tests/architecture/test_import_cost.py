@@ -38,3 +38,8 @@ def test_import_leaves_heavy_libraries_out(module):
 
 def test_import_of_a_heavy_library_would_be_noticed():
     assert "sqlite3" in _loaded_after("sqlite3")
+
+
+def test_reading_a_profile_leaves_out_what_only_calibrating_needs():
+    loaded = _loaded_after("btd_desktop.calibration.profile")
+    assert not loaded & {"sklearn", "scipy.stats"}
