@@ -1,6 +1,6 @@
 """The command line: commands, exit codes, and the one place where a bug is caught.
 
-Exit codes: 0 done; 2 the command cannot be understood; 3 to 8 by kind of error (see
+Exit codes: 0 done; 2 the command cannot be understood; 3 to 9 by kind of error (see
 `errors`); 130 stopped by the user; 70 a bug, whose trace is in the log file.
 """
 
