@@ -318,7 +318,7 @@ class ActionSet(QObject):
         action.setObjectName(spec.id)
         action.setCheckable(spec.checkable)
         in_viewer = known is not None and known.context == "viewer"
-        if known is not None and known.keys and not known.hold:
+        if known is not None and not known.hold:
             action.setShortcuts([QKeySequence(k) for k in known.keys])
             within = Qt.ShortcutContext.WidgetWithChildrenShortcut
             everywhere = Qt.ShortcutContext.WindowShortcut

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.gui.plain_text import plain_label
-from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
+from btd_desktop.gui.shortcuts_table import ShortcutTable
 
 _N_COLUMNS = 3
 _GAP = 10
@@ -105,7 +105,7 @@ Rows = list[tuple[tuple[str, ...], str]]
 
 def _columns(table: ShortcutTable) -> list[list[tuple[str, Rows]]]:
     groups: list[tuple[str, Rows]] = [
-        (group, _folded([s for s in table.shortcuts if s.group == group]))
+        (group, [(s.native_keys, s.text) for s in table.shortcuts if s.group == group])
         for group in table.groups
     ]
     mouse: Rows = [((gesture.does,), gesture.text) for gesture in table.gestures]
@@ -118,10 +118,6 @@ def _columns(table: ShortcutTable) -> list[list[tuple[str, Rows]]]:
         columns[shortest].append(group)
         heights[shortest] += len(group[1]) + 2
     return columns
-
-
-def _folded(shortcuts: list[Shortcut]) -> Rows:
-    return [(s.native_keys, s.text) for s in shortcuts if s.keys]
 
 
 def _column(groups: list[tuple[str, Rows]]) -> QGridLayout:

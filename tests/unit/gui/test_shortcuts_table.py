@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from btd_desktop.errors import SettingsError
-from btd_desktop.gui.shortcuts_table import clashes, load_shortcuts, with_own_keys
+from btd_desktop.gui.shortcuts_table import load_shortcuts
 from btd_desktop.gui.window_presets import WINDOW_PRESETS
 
 TABLE = load_shortcuts()
+KEYS = {shortcut.id: shortcut.keys for shortcut in TABLE.shortcuts}
 
 
-def test_shipped_keys_do_not_clash():
-    assert clashes(TABLE.shortcuts) == ()
+def test_no_key_does_two_things_in_whatever_context():
+    # Qt calls a window-wide key and one of the viewer ambiguous too, and runs neither.
+    uses = Counter(key for shortcut in TABLE.shortcuts for key in shortcut.keys)
+    assert [key for key, n in uses.items() if n > 1] == []
 
 
 def test_ids_are_unique():
-    ids = [shortcut.id for shortcut in TABLE.shortcuts]
-    assert len(ids) == len(set(ids))
+    assert len(KEYS) == len(TABLE.shortcuts)
 
 
 @pytest.mark.parametrize("shortcut", TABLE.shortcuts, ids=lambda s: s.id)
@@ -60,43 +61,9 @@ def test_tab_is_left_to_the_focus():
     ],
 )
 def test_keys_follow_the_conventions(wanted, keys):
-    assert TABLE.shortcut(wanted).keys == keys
+    assert KEYS[wanted] == keys
 
 
 def test_each_window_preset_has_its_digit():
     for preset in WINDOW_PRESETS:
-        assert TABLE.shortcut(f"window_{preset.key}").keys == (str(preset.key),)
-
-
-def test_planted_clash_is_found_across_contexts_and_spellings():
-    first = replace(TABLE.shortcut("open"), keys=("Ctrl+Shift+K",))
-    second = replace(TABLE.shortcut("cine"), keys=("Shift+Ctrl+K",))
-    (clash,) = clashes([first, second])
-    assert clash.ids == ("open", "cine")
-
-
-def test_own_keys_replace_and_remove():
-    table = with_own_keys(TABLE, {"cine": ["P"], "bookmark": []})
-    assert table.shortcut("cine").keys == ("P",)
-    assert table.shortcut("bookmark").keys == ()
-    assert table.shortcut("open") == TABLE.shortcut("open")
-
-
-@pytest.mark.parametrize(
-    ("own", "code"),
-    [
-        ({"no_such": ["P"]}, "shortcut-unknown"),
-        ({"cine": ["Strg-K"]}, "shortcut-key"),
-        ({"cine": ["N"]}, "shortcut-clash"),
-    ],
-)
-def test_unusable_own_keys_are_refused_with_their_reason(own, code):
-    with pytest.raises(SettingsError) as error:
-        with_own_keys(TABLE, own)
-    assert error.value.code == code
-    assert error.value.hint
-
-
-def test_unknown_id_is_a_bug_of_ours():
-    with pytest.raises(KeyError):
-        TABLE.shortcut("no_such")
+        assert KEYS[f"window_{preset.key}"] == (str(preset.key),)
