@@ -110,26 +110,6 @@ LIGHT = Theme(
 )
 
 
-def theme_named(name: str) -> Theme:
-    """The theme of that name; the dark one for any other name."""
-    return LIGHT if name == LIGHT.name else DARK
-
-
-def contrast_ratio(one: str, other: str) -> float:
-    """Contrast of two "#rrggbb" colours by WCAG 2.1, from 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    channels = []
-    for start in (1, 3, 5):
-        value = int(colour[start : start + 2], 16) / 255
-        linear = value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        channels.append(linear)
-    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
-
-
 def style_sheet(theme: Theme) -> str:
     """The style sheet of the window with the theme's colours put in.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
-from btd_desktop.gui.shell.appearance import chosen_theme, use_theme
-from btd_desktop.gui.theme import DARK, LIGHT, Theme
+from btd_desktop.gui.theme import DARK, LIGHT, Theme, apply_theme
 
 
 class Look(QObject):
@@ -20,7 +19,7 @@ class Look(QObject):
 
     def __init__(self, setting: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._theme = chosen_theme(setting)
+        self._theme = _chosen_theme(setting)
         self._apply()
 
     @property
@@ -30,7 +29,7 @@ class Look(QObject):
 
     def choose(self, setting: str) -> None:
         """Use the theme of a setting: "light", "dark" or "system"."""
-        self._change(chosen_theme(setting))
+        self._change(_chosen_theme(setting))
 
     def toggle(self) -> None:
         """Change between dark and light, until the program ends."""
@@ -44,4 +43,13 @@ class Look(QObject):
     def _apply(self) -> None:
         app = QApplication.instance()
         if isinstance(app, QApplication):
-            use_theme(app, self._theme)
+            apply_theme(app, self._theme)
+
+
+def _chosen_theme(setting: str) -> Theme:
+    if setting == "light":
+        return LIGHT
+    if setting == "system":
+        scheme = QApplication.styleHints().colorScheme()
+        return LIGHT if scheme == Qt.ColorScheme.Light else DARK
+    return DARK
