@@ -153,7 +153,7 @@ def test_cancel_keeps_slices_and_resume_gives_the_same_scores(
     wait_until(lambda: session.result.run is not None)
     run_id = session.result.run.run_id
     wait_until(lambda: len(session.store.done_slices(run_id)) >= 1)
-    window.strip.cancel_wanted.emit()
+    window.strip.progress.cancel_wanted.emit()
     wait_until(lambda: not window.session.jobs.jobs("compute"))
     run = session.store.run(run_id)
     if run.status == "done":
@@ -180,7 +180,7 @@ def test_pause_stops_scoring_until_it_goes_on(make_window, desk_home, tmp_path):
     session = _import(window, desk_home.suspect, tmp_path / "case")
     window.parts.scoring.on_pause_toggled()
     assert window.parts.scoring.state.paused
-    assert "paused" in window.strip.progress_text
+    assert "paused" in window.strip.progress.text
     wait_until(lambda: session.jobs.jobs("compute")[0].is_paused)
     window.parts.scoring.on_pause_toggled()
     _evaluated(window)

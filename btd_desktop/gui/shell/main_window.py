@@ -138,22 +138,19 @@ class MainWindow(QMainWindow):
         parts.scoring.device_changed.connect(self.strip.show_device)
         parts.display.tool_changed.connect(self.action_set.check_tool)
         parts.viewing.copy_wanted.connect(self._copy)
-        self.strip.pause_toggled.connect(parts.scoring.on_pause_toggled)
-        self.strip.cancel_wanted.connect(self.action_set["stop"].trigger)
+        self.strip.progress.pause_toggled.connect(parts.scoring.on_pause_toggled)
+        self.strip.progress.cancel_wanted.connect(self.action_set["stop"].trigger)
         self.workspace.pointer_changed.connect(self.strip.show_pointer)
         self._veil.hovered.connect(parts.opening.get_ready)
         self._veil.dropped.connect(parts.opening.on_paths_given)
 
     def _connect_start_page(self) -> None:
         page, actions, opening = self.start_page, self.action_set, self.parts.opening
-        page.folder_wanted.connect(actions["open"].trigger)
-        page.files_wanted.connect(actions["open_files"].trigger)
-        page.case_wanted.connect(actions["open_case"].trigger)
-        page.verify_wanted.connect(actions["verify"].trigger)
-        page.demo_wanted.connect(actions["demo"].trigger)
-        page.case_chosen.connect(opening.on_case_opened)
-        page.case_forgotten.connect(self.parts.recent.remove)
-        page.cancel_wanted.connect(opening.on_cancel)
+        for action_id, button in page.buttons.items():
+            button.clicked.connect(actions[action_id].trigger)
+        page.recent.chosen.connect(opening.on_case_opened)
+        page.recent.forgotten.connect(self.parts.recent.remove)
+        page.progress.cancel_wanted.connect(opening.on_cancel)
         self.parts.recent.changed.connect(self._show_recent)
 
     def _show_page(self) -> None:
@@ -186,14 +183,15 @@ class MainWindow(QMainWindow):
         self.start_page.show_progress(state)
         if self.session.store is not None and self.session.record is None:
             self.parts.viewing.show_message(state.title and f"{state.title} …")
-        self.strip.show_progress(state if state.is_busy else self.parts.scoring.state)
+        shown = state if state.is_busy else self.parts.scoring.state
+        self.strip.progress.show_progress(shown)
 
     def _show_scoring(self, state: ProgressState) -> None:
         if not self.parts.opening.is_busy:
-            self.strip.show_progress(state)
+            self.strip.progress.show_progress(state)
 
     def _show_recent(self) -> None:
-        self.start_page.show_recent(self.parts.recent.cases())
+        self.start_page.recent.show_cases(self.parts.recent.cases())
 
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:
         evidence = self.parts.series.read_evidence()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.models.recent_cases import RecentCase
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.theme import Theme, icon
@@ -33,25 +32,11 @@ _WIDTH = 760
 class StartPage(QWidget):
     """The first page.
 
-    Signals:
-        folder_wanted(): Choose a folder.
-        files_wanted(): Choose files or an archive.
-        case_wanted(): Choose a case folder.
-        verify_wanted(): Choose a report.
-        demo_wanted(): Make and open the demonstration.
-        case_chosen(Path): A recent case.
-        case_forgotten(Path): Take it off the list.
-        cancel_wanted(): Stop what is being opened.
+    Attributes:
+        buttons: What opens something, by the id of the action that does.
+        progress: How far opening is.
+        recent: Cases opened lately.
     """
-
-    folder_wanted = Signal()
-    files_wanted = Signal()
-    case_wanted = Signal()
-    verify_wanted = Signal()
-    demo_wanted = Signal()
-    case_chosen = Signal(object)
-    case_forgotten = Signal(object)
-    cancel_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,36 +60,30 @@ class StartPage(QWidget):
         self._layout = QVBoxLayout(column)
         self._layout.setContentsMargins(24, 36, 24, 24)
         self._layout.setSpacing(16)
-        self._buttons: dict[str, QPushButton] = {}
+        self.buttons: dict[str, QPushButton] = {}
         self._add_head()
         self._add_openers()
         self._add_progress()
-        self._recent = RecentList()
-        self._recent.chosen.connect(self.case_chosen)
-        self._recent.forgotten.connect(self.case_forgotten)
-        self._layout.addWidget(self._recent)
+        self.recent = RecentList()
+        self.recent.show_cases(())
+        self._layout.addWidget(self.recent)
         self._add_notice()
         self._layout.addStretch(1)
         self.show_theme(theme)
-        self.show_recent(())
 
     def show_theme(self, theme: Theme) -> None:
         """Draw the icons in another theme."""
-        for name, button in self._buttons.items():
+        for action_id, button in self.buttons.items():
             on_accent = button.isDefault()
-            button.setIcon(icon(_ICONS[name], theme, on_accent=on_accent))
-
-    def show_recent(self, cases: tuple[RecentCase, ...]) -> None:
-        """List the cases that were open lately."""
-        self._recent.show_cases(cases)
+            button.setIcon(icon(_ICONS[action_id], theme, on_accent=on_accent))
 
     def show_progress(self, state: ProgressState) -> None:
         """Show how far opening is, and keep the buttons from being pressed twice."""
         busy = state.is_busy
-        self._progress.setVisible(busy)
-        for button in self._buttons.values():
+        self._card.setVisible(busy)
+        for button in self.buttons.values():
             button.setEnabled(not busy)
-        self._row.show_progress(state)
+        self.progress.show_progress(state)
 
     def _add_head(self) -> None:
         self._layout.addWidget(plain_label("BTD Desktop", role="title"))
@@ -137,15 +116,15 @@ class StartPage(QWidget):
         )
         row = QHBoxLayout()
         row.setSpacing(8)
-        for name, text, signal in (
-            ("folder", "Open &folder …", self.folder_wanted),
-            ("files", "Open f&iles or ZIP …", self.files_wanted),
-            ("case", "Open &case …", self.case_wanted),
-            ("verify", "&Verify report …", self.verify_wanted),
+        for action_id, text in (
+            ("open", "Open &folder …"),
+            ("open_files", "Open f&iles or ZIP …"),
+            ("open_case", "Open &case …"),
+            ("verify", "&Verify report …"),
         ):
-            row.addWidget(self._button(name, text, signal))
+            row.addWidget(self._button(action_id, text))
         row.addStretch(1)
-        self._buttons["folder"].setDefault(True)
+        self.buttons["open"].setDefault(True)
         layout.addLayout(row)
         self._layout.addWidget(card)
         demo = QFrame()
@@ -159,28 +138,25 @@ class StartPage(QWidget):
             wrap=True,
         )
         across.addWidget(words, 1)
-        across.addWidget(self._button("demo", "Open &demonstration", self.demo_wanted))
+        across.addWidget(self._button("demo", "Open &demonstration"))
         self._layout.addWidget(demo)
 
-    def _button(self, name: str, text: str, signal: object) -> QPushButton:
+    def _button(self, action_id: str, text: str) -> QPushButton:
         button = QPushButton(text)
         button.setIconSize(QSize(18, 18))
         button.setAutoDefault(True)
-        button.clicked.connect(signal)
-        button.setObjectName(f"open_{name}")
-        self._buttons[name] = button
+        self.buttons[action_id] = button
         return button
 
     def _add_progress(self) -> None:
-        self._progress = QFrame()
-        self._progress.setProperty("role", "card")
-        layout = QHBoxLayout(self._progress)
+        self._card = QFrame()
+        self._card.setProperty("role", "card")
+        layout = QHBoxLayout(self._card)
         layout.setContentsMargins(20, 12, 20, 12)
-        self._row = ProgressRow()
-        self._row.cancel_wanted.connect(self.cancel_wanted)
-        layout.addWidget(self._row)
-        self._progress.hide()
-        self._layout.addWidget(self._progress)
+        self.progress = ProgressRow()
+        layout.addWidget(self.progress)
+        self._card.hide()
+        self._layout.addWidget(self._card)
 
     def _add_notice(self) -> None:
         card = QFrame()
@@ -195,9 +171,9 @@ class StartPage(QWidget):
 
 
 _ICONS = {
-    "folder": "open",
-    "files": "import",
-    "case": "case",
+    "open": "open",
+    "open_files": "import",
+    "open_case": "case",
     "verify": "verify",
     "demo": "play",
 }

@@ -264,15 +264,15 @@ def test_status_strip_shows_progress_only_while_there_is_some(qtbot):
     strip = StatusStrip()
     qtbot.addWidget(strip)
     strip.show()
-    strip.show_progress(ProgressState())
-    assert strip.progress_text == ""
+    strip.progress.show_progress(ProgressState())
+    assert strip.progress.text == ""
     state = ProgressState(
         "Scoring", Progress(3, 10, "Scoring slices"), 44.0, False, True
     )
-    strip.show_progress(state)
-    assert strip.progress_text == "Scoring slices about 40 s left"
-    strip.show_progress(replace(state, paused=True))
-    assert strip.progress_text == "Scoring slices paused"
+    strip.progress.show_progress(state)
+    assert strip.progress.text == "Scoring slices about 40 s left"
+    strip.progress.show_progress(replace(state, paused=True))
+    assert strip.progress.text == "Scoring slices paused"
 
 
 @pytest.mark.parametrize(
