@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -20,29 +19,8 @@ from btd_desktop import paths
 _MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class RecentCase:
-    """A case that was open once.
-
-    Attributes:
-        folder: Where it lay.
-    """
-
-    folder: Path
-
-    @property
-    def title(self) -> str:
-        """What to call it: the name of its folder."""
-        return self.folder.name or str(self.folder)
-
-    @property
-    def is_there(self) -> bool:
-        """The folder still holds a case."""
-        return (self.folder / "case.sqlite").is_file()
-
-
 class RecentCases(QObject):
-    """The list, newest first.
+    """Folders of cases, newest first.
 
     Signals:
         changed(): A case was added or removed.
@@ -59,35 +37,35 @@ class RecentCases(QObject):
         if self._cases:
             self._write()
 
-    def cases(self) -> tuple[RecentCase, ...]:
-        """Cases, newest first."""
+    def cases(self) -> tuple[Path, ...]:
+        """The folders; some may hold no case any more."""
         return tuple(self._cases)
 
     def add(self, folder: Path) -> None:
         """Put a case on top."""
-        entry = RecentCase(folder.resolve())
-        others = [c for c in self._cases if c.folder != entry.folder]
-        self._cases = [entry, *others][: self._limit]
+        added = folder.resolve()
+        others = [c for c in self._cases if c != added]
+        self._cases = [added, *others][: self._limit]
         self._write()
 
     def remove(self, folder: Path) -> None:
         """Forget a case; its folder is not touched."""
-        self._cases = [c for c in self._cases if c.folder != folder]
+        self._cases = [c for c in self._cases if c != folder]
         self._write()
 
-    def _read(self) -> list[RecentCase]:
+    def _read(self) -> list[Path]:
         try:
             if self._file.stat().st_size > _MAX_BYTES:
                 return []
             listed = json.loads(self._file.read_text(encoding="utf-8"))
-            cases = [RecentCase(Path(e["folder"])) for e in listed]
+            cases = [Path(e["folder"]) for e in listed]
         except (OSError, ValueError, TypeError, KeyError):
             # A list of shortcuts is not worth a complaint.
             return []
         return cases[: self._limit]
 
     def _write(self) -> None:
-        value = [{"folder": str(c.folder)} for c in self._cases]
+        value = [{"folder": str(c)} for c in self._cases]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             # `mkstemp` makes files that only their owner can read.

@@ -27,10 +27,10 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     create_case,
+    holds_case,
     import_into_case,
 )
 
-_CASE_FILE = "case.sqlite"
 _TURN_S = 0.1
 
 PathKind = Literal["case", "report", "evidence"]
@@ -97,11 +97,16 @@ def kind_of_paths(given: Sequence[Path]) -> PathKind:
     """What a drop means: a case to open, a report to verify, or evidence."""
     if len(given) == 1:
         path = given[0]
-        if path.name == _CASE_FILE or (path / _CASE_FILE).is_file():
+        if holds_case(_case_folder(path)):
             return "case"
         if path.suffix.lower() == ".pdf" and path.is_file():
             return "report"
     return "evidence"
+
+
+def _case_folder(path: Path) -> Path:
+    """The folder itself, or that of a case's database, which examiners choose too."""
+    return path.parent if path.name == "case.sqlite" else path
 
 
 def proposed_folder(parent: Path, name: str) -> Path:
@@ -162,8 +167,7 @@ class OpeningPresenter(Presenter[ProgressState]):
             return
         kind = kind_of_paths(existing)
         if kind == "case":
-            path = existing[0]
-            self.on_case_opened(path.parent if path.name == _CASE_FILE else path)
+            self.on_case_opened(_case_folder(existing[0]))
         elif kind == "report":
             self.report_dropped.emit(existing[0])
         else:

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from btd_desktop.gui.models.recent_cases import RecentCase
 from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.workflow.import_series import holds_case
 
 
 class RecentList(QWidget):
@@ -29,8 +29,8 @@ class RecentList(QWidget):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(6)
 
-    def show_cases(self, cases: tuple[RecentCase, ...]) -> None:
-        """List other cases."""
+    def show_cases(self, cases: tuple[Path, ...]) -> None:
+        """List the cases in these folders."""
         while (item := self._rows.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -43,27 +43,28 @@ class RecentList(QWidget):
         for case in cases:
             self._rows.addWidget(self._row(case))
 
-    def _row(self, case: RecentCase) -> QWidget:
+    def _row(self, folder: Path) -> QWidget:
+        title, is_there = folder.name or str(folder), holds_case(folder)
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         words = QVBoxLayout()
         words.setSpacing(0)
-        words.addWidget(plain_label(case.title))
-        where = str(case.folder) if case.is_there else "not there any more"
+        words.addWidget(plain_label(title))
+        where = str(folder) if is_there else "not there any more"
         place = plain_label(where, role="muted")
-        place.setToolTip(str(case.folder))
+        place.setToolTip(str(folder))
         words.addWidget(place)
         layout.addLayout(words, 1)
-        shown = visible_text(case.title)
+        shown = visible_text(title)
         open_ = QPushButton("Open")
-        open_.setEnabled(case.is_there)
+        open_.setEnabled(is_there)
         open_.setAccessibleName(f"Open {shown}")
-        open_.clicked.connect(partial(self._choose, case.folder))
+        open_.clicked.connect(partial(self._choose, folder))
         forget = QPushButton("Forget")
         forget.setAccessibleName(f"Take {shown} off this list")
         forget.setToolTip("Takes the case off this list; its folder stays as it is.")
-        forget.clicked.connect(partial(self._forget, case.folder))
+        forget.clicked.connect(partial(self._forget, folder))
         layout.addWidget(open_)
         layout.addWidget(forget)
         return row

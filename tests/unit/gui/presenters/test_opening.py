@@ -191,9 +191,9 @@ def test_recent_cases_survive_and_forget(tmp_path, monkeypatch, qapp):
     first = RecentCases(2)
     for name in ("one", "two", "three"):
         first.add(tmp_path / name)
-    assert [c.title for c in RecentCases(2).cases()] == ["three", "two"]
+    assert [c.name for c in RecentCases(2).cases()] == ["three", "two"]
     first.remove((tmp_path / "three").resolve())
-    assert [c.title for c in RecentCases(2).cases()] == ["two"]
+    assert [c.name for c in RecentCases(2).cases()] == ["two"]
 
 
 def test_recent_cases_keep_no_title_and_are_for_their_owner(
@@ -207,7 +207,7 @@ def test_recent_cases_keep_no_title_and_are_for_their_owner(
     file.write_text(json.dumps(listed))
     file.chmod(0o644)
     recent = RecentCases(5)
-    assert [c.folder for c in recent.cases()] == [tmp_path / "c1"]
+    assert recent.cases() == (tmp_path / "c1",)
     assert "Doe" not in file.read_text()
     recent.add(tmp_path / "c2")
     assert json.loads(file.read_text())[0] == {"folder": str(tmp_path / "c2")}
