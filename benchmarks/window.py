@@ -242,7 +242,7 @@ def child_scroll(case: Path, n_frames: int) -> dict[str, Any]:
                 _kept[0].processEvents()
                 time.sleep(0.001)
             start = time.perf_counter()
-            window.workspace.mpr.slice_step_requested.emit(0, step)
+            window.workspace.mpr.views[0].slice_step_requested.emit(0, step)
             for view in window.workspace.mpr.views:
                 view.repaint()
             _kept[0].processEvents()

@@ -55,7 +55,7 @@ def _evaluated(window: MainWindow) -> Any:
 
 def _click(window: MainWindow, s: int, r: int, c: int) -> Any:
     window.action_set["tool_score"].trigger()
-    window.workspace.mpr.score_requested.emit(s, r, c)
+    window.workspace.mpr.views[0].score_requested.emit(s, r, c)
     wait_until(lambda: window.parts.placing.state.status in ("scored", "failed"))
     return window.parts.placing.state
 

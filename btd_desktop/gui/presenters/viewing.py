@@ -115,11 +115,11 @@ class ViewingPresenter(QObject):
         """Move by some acquired slices; negative: back."""
         self.on_slice_stepped(0, step)
 
-    def on_cine_stepped(self, step: int) -> None:
-        """Move by some acquired slices; the first follows the last."""
+    def on_cine_ticked(self) -> None:
+        """Go to the next acquired slice; the first follows the last."""
         handle = self._session.handle
         if handle is not None:
-            index = (self._session.voxel[0] + step) % handle.shape[0]
+            index = (self._session.voxel[0] + 1) % handle.shape[0]
             self.on_slice_requested(0, index)
 
     def on_crosshair_requested(self, s: int, r: int, c: int) -> None:

@@ -143,12 +143,12 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ),
         ActionSpec(
             "maximise",
-            lambda s: s.workspace.on_maximise(0),
+            lambda s: s.workspace.mpr.toggle_alone(0),
             icon="single-view",
             bar=True,
         ),
         ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
-        ActionSpec("cine", lambda s: s.workspace.cine.toggle(), icon="play"),
+        ActionSpec("cine", lambda s: s.workspace.toggle_cine(), icon="play"),
         ActionSpec(
             "theme",
             lambda s: s.look.toggle(),

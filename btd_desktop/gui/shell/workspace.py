@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.shell.parts import Parts
-from btd_desktop.gui.views.cine import CineTimer
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.gui.window_presets import presets_for
 
 _HOLD_MS = 350
+_CINE_MS = 67  # 15 slices a second
 
 
 class Workspace(QWidget):
     """Image views and their controls, connected to their presenters.
+
+    Attributes:
+        mpr: The three planes.
+        strip: All slices at a glance.
+        overlay_bar: What lies over them.
+        cine: Ticks while slices run by themselves. Qt drops a tick while the slice
+            before is being painted: a slow machine shows fewer slices and keeps up.
+        banner: A sentence above the case.
 
     Signals:
         pointer_changed(str): What lies under the pointer, in words.
@@ -34,7 +42,8 @@ class Workspace(QWidget):
         self.mpr = MprView()
         self.strip = SliceStrip()
         self.overlay_bar = OverlayBar()
-        self.cine = CineTimer(self)
+        self.cine = QTimer(self)
+        self.cine.setInterval(_CINE_MS)
         self._held = QElapsedTimer()
         across = QHBoxLayout()
         across.setSpacing(3)
@@ -56,21 +65,20 @@ class Workspace(QWidget):
         viewing.changed.connect(mpr.show_state)
         parts.strip.changed.connect(self.strip.show_state)
         parts.overlays.changed.connect(self.overlay_bar.show_choice)
-        mpr.slice_step_requested.connect(viewing.on_slice_stepped)
-        mpr.slice_requested.connect(viewing.on_slice_requested)
-        mpr.crosshair_requested.connect(viewing.on_crosshair_requested)
-        mpr.score_requested.connect(viewing.on_score_requested)
-        mpr.window_changed.connect(parts.display.on_window_changed)
-        mpr.opacity_step_requested.connect(parts.overlays.on_opacity_stepped)
-        mpr.context_menu_requested.connect(self._on_menu)
-        mpr.maximise_requested.connect(self.on_maximise)
-        mpr.pointer_moved.connect(self._on_pointer)
-        mpr.pointer_left.connect(self._on_pointer_left)
         self.strip.slice_requested.connect(viewing.on_strip_requested)
         self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
         self.overlay_bar.choice_changed.connect(parts.overlays.on_chosen)
-        self.cine.slice_step_requested.connect(viewing.on_cine_stepped)
+        self.cine.timeout.connect(viewing.on_cine_ticked)
         for view in mpr.views:
+            view.slice_step_requested.connect(viewing.on_slice_stepped)
+            view.slice_requested.connect(viewing.on_slice_requested)
+            view.crosshair_requested.connect(viewing.on_crosshair_requested)
+            view.score_requested.connect(viewing.on_score_requested)
+            view.window_changed.connect(parts.display.on_window_changed)
+            view.opacity_step_requested.connect(parts.overlays.on_opacity_stepped)
+            view.context_menu_requested.connect(self._on_menu)
+            view.pointer_moved.connect(self._on_pointer)
+            view.pointer_left.connect(self._on_pointer_left)
             view.installEventFilter(self)
 
     def show_banner(self, words: str) -> None:
@@ -78,10 +86,12 @@ class Workspace(QWidget):
         self.banner.setText(words)
         self.banner.setVisible(bool(words))
 
-    def on_maximise(self, number: int) -> None:
-        """Show one view alone, or all three again."""
-        alone = None if self.mpr.maximised is not None else number
-        self.mpr.show_alone(alone)
+    def toggle_cine(self) -> None:
+        """Let slices run by themselves, or stop them."""
+        if self.cine.isActive():
+            self.cine.stop()
+        else:
+            self.cine.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hide the overlay while O is held; a tap toggles it."""

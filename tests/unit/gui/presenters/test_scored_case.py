@@ -81,7 +81,7 @@ def test_moving_outside_the_volume_stops_at_its_edge(parts):
 
 def test_cine_starts_over_at_the_end(parts):
     parts.viewing.on_strip_requested(N_SLICES - 1)
-    parts.viewing.on_cine_stepped(1)
+    parts.viewing.on_cine_ticked()
     assert parts.session.voxel[0] == 0
 
 

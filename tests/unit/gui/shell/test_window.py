@@ -79,6 +79,23 @@ def test_actions_are_enabled_by_what_they_need(window, tmp_path):
     assert enabled() == needing("")
 
 
+def test_slices_run_by_themselves_until_stopped(window, tmp_path, qtbot):
+    store = create_case(tmp_path / "case", CaseDetails(), Services())
+    scan = make_series_folder(tmp_path / "scan", 0, shape=(3, 64, 64))
+    import_into_case(store, [scan], Services(), TaskContext())
+    window.session.open_store(store)
+    moves: list[int] = []
+    session = window.session
+    session.voxel_changed.connect(lambda: moves.append(session.voxel[0]))
+    window.action_set["cine"].trigger()
+    wait_until(lambda: len(moves) >= 4, 10.0)
+    window.action_set["cine"].trigger()
+    assert moves[:4] == [2, 0, 1, 2]
+    n_moves = len(moves)
+    qtbot.wait(150)
+    assert len(moves) == n_moves
+
+
 def test_every_action_that_needs_nothing_can_be_taken_with_nothing_open(
     window, monkeypatch
 ):

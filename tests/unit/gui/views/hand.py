@@ -97,8 +97,8 @@ class Heard(list[tuple[str, tuple[Any, ...]]]):
         return {name for name, _ in self}
 
 
-def listen(widget: QObject, *names: str) -> Heard:
-    """Record these intent signals from now on."""
+def listen(widget: QObject | tuple[QObject, ...], *names: str) -> Heard:
+    """Record these intent signals of one widget or several from now on."""
     heard = Heard()
 
     def recorder(name: str) -> Callable[..., None]:
@@ -107,13 +107,14 @@ def listen(widget: QObject, *names: str) -> Heard:
 
         return record
 
-    for name in names:
-        getattr(widget, name).connect(recorder(name))
+    for one in widget if isinstance(widget, tuple) else (widget,):
+        for name in names:
+            getattr(one, name).connect(recorder(name))
     return heard
 
 
 @contextmanager
-def silence(widget: QObject, *names: str):
+def silence(widget: QObject | tuple[QObject, ...], *names: str):
     """Fail if the widget says anything meanwhile."""
     heard = listen(widget, *names)
     yield

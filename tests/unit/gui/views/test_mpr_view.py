@@ -23,7 +23,6 @@ INTENTS = (
     "window_changed",
     "opacity_step_requested",
     "context_menu_requested",
-    "maximise_requested",
     "pointer_moved",
     "pointer_left",
 )
@@ -44,7 +43,7 @@ def view(qtbot):
 
 @pytest.fixture
 def heard(view):
-    return hand.listen(view, *INTENTS)
+    return hand.listen(view.views, *INTENTS)
 
 
 def _states(voxel: tuple[int, int, int]) -> list[SliceViewState]:
@@ -84,10 +83,10 @@ def test_linked_state_without_a_volume_is_empty():
 
 
 def test_shown_state_emits_nothing(view):
-    with hand.silence(view, *INTENTS):
+    with hand.silence(view.views, *INTENTS):
         view.show_state(mpr_state(sample_state(), (0, 0, 0)))
-        view.show_alone(1)
-        view.show_alone(None)
+        view.toggle_alone(1)
+        view.toggle_alone(1)
         view.reset_views()
         view.grab()
         empty = SliceViewState()
@@ -128,15 +127,11 @@ def test_menu_and_pointer_tell_the_voxel(view, heard):
     assert heard.of("pointer_moved")[-1] == (3, 6, 5, 3000.0 + 300 + 5 - 3000)
 
 
-def test_double_click_asks_for_that_view_and_shows_it_alone_when_told(view, heard):
-    hand.double_click(view.views[2], (50, 50))
-    assert heard.of("maximise_requested") == [(2,)]
-    assert view.maximised is None
-    view.show_alone(2)
-    assert [one.isVisible() for one in view.views] == [False, False, True]
-    view.show_alone(0)
-    assert [one.isVisible() for one in view.views] == [True, False, False]
-    view.show_alone(None)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_double_click_shows_that_view_alone_and_then_all_again(view, number):
+    hand.double_click(view.views[number], (50, 50))
+    assert [one.isVisible() for one in view.views] == [k == number for k in range(3)]
+    hand.double_click(view.views[number], (50, 50))
     assert all(one.isVisible() for one in view.views)
 
 

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from btd_desktop.gui.shortcuts_table import load_shortcuts
-from btd_desktop.gui.views.cine import CineTimer
 from btd_desktop.gui.views.coalescer import Coalescer
 from btd_desktop.gui.views.colour_maps import COLOUR_MAPS, colour_table
 from btd_desktop.gui.views.gestures import WheelSteps, dragged_window
@@ -180,29 +179,6 @@ def test_call_made_while_flushing_waits_for_the_next_turn(qapp):
     coalescer.flush()
     coalescer.flush()
     assert said == [1, 2, 3]
-
-
-def test_cine_asks_for_slices_until_it_is_stopped(qtbot):
-    cine = CineTimer()
-    heard = hand.listen(cine, "slice_step_requested", "running_changed")
-    cine.start(60)
-    qtbot.waitUntil(lambda: len(heard.of("slice_step_requested")) >= 3, timeout=2000)
-    cine.stop()
-    cine.stop()
-    n_steps = len(heard.of("slice_step_requested"))
-    qtbot.wait(60)
-    assert len(heard.of("slice_step_requested")) == n_steps
-    assert heard.of("running_changed") == [(True,), (False,)]
-
-
-def test_cine_toggles_and_changes_pace_without_saying_so_twice(qtbot):
-    cine = CineTimer()
-    heard = hand.listen(cine, "running_changed")
-    cine.toggle(5)
-    cine.start(10)
-    assert cine.is_running
-    cine.toggle()
-    assert heard.of("running_changed") == [(True,), (False,)]
 
 
 # The offscreen platform says so of each window with a smallest size.
