@@ -174,7 +174,7 @@ class ViewingPresenter(QObject):
             index=session.voxel[0],
             window=look.window,
             inverted=look.inverted,
-            interpolation="smooth" if look.smooth else "nearest",
+            smooth=look.smooth,
             overlay=self._overlays.shown(),
             boxes=self._boxes(),
             corners=corner_texts(session, volume, look.window),

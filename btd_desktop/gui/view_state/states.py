@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from btd_desktop.gui.view_state.planes import PlaneLayout, VolumeHandle
 
 OverlayKind = Literal["score", "p-value", "residual"]
-Interpolation = Literal["nearest", "smooth"]
 Tool = Literal["browse", "score", "crosshair", "pan", "zoom"]
 Corners = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 NO_CORNERS: Corners = ((), (), (), ())
@@ -44,7 +43,6 @@ class OverlayState:
         visible: False while the examiner compares with the bare slice.
         origin: (x, y) of the left upper corner of the first cell, in pixels.
         cell: (width, height) of a cell in pixels; (1, 1) for a residual map.
-        smooth: Blend neighbouring cells instead of showing each as it is.
         label: What the legend calls the values.
     """
 
@@ -57,7 +55,6 @@ class OverlayState:
     visible: bool = True
     origin: tuple[float, float] = (0.0, 0.0)
     cell: tuple[float, float] = (1.0, 1.0)
-    smooth: bool = False
     label: str = ""
 
 
@@ -94,7 +91,7 @@ class SliceViewState:
         index: Plane number from 0.
         window: Centre and width of the display window, in modality values.
         inverted: White for low values.
-        interpolation: "nearest" shows each pixel as measured.
+        smooth: Blend pixels on screen instead of showing each as measured.
         crosshair: (x, y) or None.
         overlay: Or None.
         boxes: Patches drawn over the picture.
@@ -112,7 +109,7 @@ class SliceViewState:
     index: int = 0
     window: tuple[float, float] = (40.0, 400.0)
     inverted: bool = False
-    interpolation: Interpolation = "nearest"
+    smooth: bool = False
     crosshair: tuple[int, int] | None = None
     overlay: OverlayState | None = None
     boxes: tuple[PatchBox, ...] = ()
@@ -188,7 +185,6 @@ class StripState:
         limits: As in `OverlayState`.
         index: Slice shown, from 0.
         flagged: Shape (S,), slices beyond the threshold.
-        colour_map: Name known to `views/colour_maps.py`.
         empty: What is said of a slice without a value.
     """
 
@@ -197,7 +193,6 @@ class StripState:
     limits: tuple[float, float] = (1.0, 0.001)
     index: int = 0
     flagged: NDArray[np.bool_] | None = None
-    colour_map: str = "inferno"
     empty: str = "not scored yet"
 
 
@@ -205,7 +200,7 @@ def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
     """Three linked planes through a voxel, from the state of the acquired one.
 
     Overlay, boxes and corner text belong to the acquired plane and stay there; window,
-    inversion, tool and interpolation are shared. Reformats of a tilted gantry say that
+    inversion, tool and smoothing are shared. Reformats of a tilted gantry say that
     their lengths and angles are not true.
 
     Args:

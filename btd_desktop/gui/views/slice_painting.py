@@ -1,7 +1,7 @@
-"""Painting of a slice: the same code for the window and for exhibits.
+"""Painting of a slice: the same code for the window and for saved pictures.
 
-What a report shows must be what the examiner saw; so all of it is drawn here, from a
-state and a transform, on whatever the painter stands for.
+What a saved picture shows must be what the examiner saw; so all of it is drawn here,
+from a state and a transform, on whatever the painter stands for.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SCALE_SHARE = 0.25
 def exhibit_image(
     state: SliceViewState, width: int, height: int, *, font: QFont, ratio: float = 1.0
 ) -> QImage:
-    """A slice as the window shows it, as an image for an exhibit or a thumbnail.
+    """A slice as the window shows it, whole, as an image to be saved.
 
     Args:
         state: What to show.
@@ -95,8 +95,7 @@ def paint_slice(
     if grey is None:
         _paint_message(painter, view, state.message)
         return
-    smooth = state.interpolation == "smooth"
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, state.smooth)
     _draw_scaled(painter, view, grey, transform, (0.0, 0.0), (1.0, 1.0))
     if state.overlay is not None and state.overlay.visible:
         _paint_overlay(painter, view, state.overlay, transform, pictures)
@@ -162,11 +161,11 @@ def _paint_overlay(
     transform: ViewTransform,
     pictures: SlicePictures,
 ) -> None:
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, overlay.smooth)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     image = pictures.overlay(overlay)
     _draw_scaled(painter, view, image, transform, overlay.origin, overlay.cell)
     edges = pictures.outline(overlay)
-    if edges and not overlay.smooth:
+    if edges:
         _paint_edges(painter, edges, transform)
 
 

@@ -26,7 +26,7 @@ from btd_desktop.gui.plain_text import plain_tool_tip
 from btd_desktop.gui.qimage import OverlayPicture, overlay_table, remarkableness
 from btd_desktop.gui.view_state.states import StripState
 from btd_desktop.gui.views.coalescer import Coalescer
-from btd_desktop.gui.views.colour_maps import colour_table
+from btd_desktop.gui.views.colour_maps import COLOUR_MAPS, colour_table
 from btd_desktop.gui.views.gestures import WheelSteps
 from btd_desktop.gui.views.ink import draw_outline
 from btd_desktop.gui.views.legend import number_text
@@ -76,24 +76,15 @@ class SliceStrip(QWidget):
     slice_requested = Signal(int)
     slice_step_requested = Signal(int)
 
-    def __init__(
-        self,
-        orientation: Qt.Orientation = Qt.Orientation.Vertical,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._upright = orientation == Qt.Orientation.Vertical
         self._state = StripState(np.zeros(0))
         self._picture: OverlayPicture | None = None
         self._flags: NDArray[np.bool_] | None = None
         self._coalescer = Coalescer(self)
         self._wheel = WheelSteps()
         self._asked: int | None = None
-        policy = QSizePolicy.Policy
-        if self._upright:
-            self.setSizePolicy(policy.Fixed, policy.Expanding)
-        else:
-            self.setSizePolicy(policy.Expanding, policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Slices")
@@ -104,8 +95,7 @@ class SliceStrip(QWidget):
         unchanged = (
             old.values is state.values
             and old.flagged is state.flagged
-            and (old.kind, old.limits, old.colour_map)
-            == (state.kind, state.limits, state.colour_map)
+            and (old.kind, old.limits) == (state.kind, state.limits)
         )
         if not unchanged:
             self._picture = None
@@ -127,11 +117,11 @@ class SliceStrip(QWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for a narrow strip."""
-        return QSize(_THICKNESS, 200) if self._upright else QSize(200, _THICKNESS)
+        return QSize(_THICKNESS, 200)
 
     def minimumSizeHint(self) -> QSize:
         """Ask for at least a few slices."""
-        return QSize(_THICKNESS, 40) if self._upright else QSize(40, _THICKNESS)
+        return QSize(_THICKNESS, 40)
 
     def resizeEvent(self, event: QEvent) -> None:
         """Share the slices out among the pixels anew."""
@@ -143,10 +133,9 @@ class SliceStrip(QWidget):
         painter.fillRect(self.rect(), _GROUND)
         if self._state.values.size:
             painter.save()
-            if self._upright:
-                # The strip is painted lying; here it is put up.
-                painter.rotate(90.0)
-                painter.translate(0.0, -float(self.width()))
+            # Painted lying, then put up: the picture of the colours is one row.
+            painter.rotate(90.0)
+            painter.translate(0.0, -float(self.width()))
             self._paint_lying(painter)
             painter.restore()
         if self.hasFocus():
@@ -205,16 +194,11 @@ class SliceStrip(QWidget):
             return True
         return super().event(event)
 
-    @property
-    def _length(self) -> int:
-        return self.height() if self._upright else self.width()
-
     def _index_at(self, at: QPointF) -> int | None:
         n_slices = self._state.values.size
-        if n_slices == 0 or self._length == 0:
+        if n_slices == 0 or self.height() == 0:
             return None
-        along = at.y() if self._upright else at.x()
-        return min(max(int(along / self._length * n_slices), 0), n_slices - 1)
+        return min(max(int(at.y() / self.height() * n_slices), 0), n_slices - 1)
 
     def _ask(self, at: QPointF) -> None:
         index = self._index_at(at)
@@ -226,14 +210,12 @@ class SliceStrip(QWidget):
         self._coalescer.add("step", self.slice_step_requested.emit, step)
 
     def _paint_lying(self, painter: QPainter) -> None:
-        length, n_slices = float(self._length), self._state.values.size
-        thickness = float(self.width() if self._upright else self.height())
-        band = QRectF(0.0, _MARKER, length, thickness - _MARKER - _LANE)
+        length, n_slices = float(self.height()), self._state.values.size
+        band = QRectF(0.0, _MARKER, length, self.width() - _MARKER - _LANE)
         painter.fillRect(band, _NOT_SCORED)
         picture = self._picture or self._make_picture()
         painter.drawImage(band, picture.image)
-        if self._flags is not None:
-            self._paint_flags(painter, length, band.bottom() + 2.0)
+        self._paint_flags(painter, length, band.bottom() + 2.0)
         cell = length / n_slices
         left = self._state.index * cell
         here = QRectF(left, band.top(), max(cell, 2.0), band.height())
@@ -258,7 +240,7 @@ class SliceStrip(QWidget):
 
     def _make_picture(self) -> OverlayPicture:
         state = self._state
-        n_bins = min(state.values.size, max(self._length, 1))
+        n_bins = min(state.values.size, max(self.height(), 1))
         places = remarkableness(state.values, state.kind, state.limits)
         bins = most_remarkable(places, n_bins)
         self._flags = None
@@ -266,7 +248,7 @@ class SliceStrip(QWidget):
             flags = most_remarkable(state.flagged.astype(np.float32), n_bins)
             self._flags = flags > 0
         picture = OverlayPicture(1, n_bins)
-        table = overlay_table(colour_table(state.colour_map), 1.0)
+        table = overlay_table(colour_table(COLOUR_MAPS[0]), 1.0)
         picture.show(bins[None, :], "score", (0.0, 1.0), table)
         self._picture = picture
         return picture

@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QFocusEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -25,11 +24,7 @@ from btd_desktop.gui.view_state.states import SliceViewState
 from btd_desktop.gui.views import gestures
 from btd_desktop.gui.views.ink import draw_outline, picture_font
 from btd_desktop.gui.views.slice_hand import SliceHand
-from btd_desktop.gui.views.slice_painting import (
-    exhibit_image,
-    paint_pointer_box,
-    paint_slice,
-)
+from btd_desktop.gui.views.slice_painting import paint_pointer_box, paint_slice
 from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.view_transform import ViewTransform
 
@@ -110,14 +105,6 @@ class SliceView(QWidget):
         """Show the whole picture again."""
         self._transform = self._transform.reset()
         self.update()
-
-    def zoom_by(self, factor: float) -> None:
-        """Zoom around the middle of the view."""
-        self.zoom_at(factor, QPointF(self.width() / 2, self.height() / 2))
-
-    def exhibit(self, width: int, height: int, ratio: float = 1.0) -> QImage:
-        """The slice as shown, whole, for a finding's thumbnail or a report."""
-        return exhibit_image(self._state, width, height, font=self.font(), ratio=ratio)
 
     def sizeHint(self) -> QSize:
         """Ask for room for a 512 x 512 slice."""

@@ -22,28 +22,21 @@ FLAG = QColor(255, 184, 77)
 def _strip(
     qtbot: QtBot,
     n_slices: int,
-    upright: bool = True,
     length: int = 400,
     **state: Any,
 ) -> SliceStrip:
-    way = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
-    strip = SliceStrip(way)
+    strip = SliceStrip()
     qtbot.addWidget(strip)
-    strip.resize(34, length) if upright else strip.resize(length, 34)
+    strip.resize(34, length)
     values = state.pop("values", np.full(n_slices, np.nan))
     strip.show_state(StripState(values, **state))
     strip.show()
     return strip
 
 
-def _colours(strip: SliceStrip, upright: bool = True) -> list[QColor]:
+def _colours(strip: SliceStrip) -> list[QColor]:
     image = strip.grab().toImage()
-    middle = 18
-    length = image.height() if upright else image.width()
-    return [
-        image.pixelColor(middle, k) if upright else image.pixelColor(k, 34 - middle)
-        for k in range(length)
-    ]
+    return [image.pixelColor(18, k) for k in range(image.height())]
 
 
 def test_shown_state_emits_nothing(qtbot):
@@ -55,17 +48,14 @@ def test_shown_state_emits_nothing(qtbot):
         strip.grab()
 
 
-@pytest.mark.parametrize("upright", [True, False])
 @pytest.mark.parametrize(
     ("n_slices", "at", "index"),
     [(1, 399, 0), (10, 0, 0), (10, 205, 5), (10, 399, 9), (2000, 399, 1995)],
 )
-def test_click_asks_for_the_slice_under_the_pointer(
-    qtbot, upright, n_slices, at, index
-):
-    strip = _strip(qtbot, n_slices, upright)
+def test_click_asks_for_the_slice_under_the_pointer(qtbot, n_slices, at, index):
+    strip = _strip(qtbot, n_slices)
     heard = hand.listen(strip, *INTENTS)
-    hand.click(strip, (17, at) if upright else (at, 17))
+    hand.click(strip, (17, at))
     assert heard.of("slice_requested") == [(index,)]
 
 

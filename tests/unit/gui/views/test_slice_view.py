@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage
 from PySide6.QtWidgets import QApplication
 
 from btd_desktop.gui.view_state.states import PatchBox, SliceViewState
 from btd_desktop.gui.views import ink
+from btd_desktop.gui.views.slice_painting import exhibit_image
 from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.slice_view import SliceView
 from tests.unit.gui.views import hand
@@ -50,6 +51,10 @@ def heard(view):
     return hand.listen(view, *INTENTS)
 
 
+def _zoom(view: SliceView, factor: float) -> None:
+    view.zoom_at(factor, QPointF(250, 200))
+
+
 def _colour(view: SliceView, x: int, y: int) -> QColor:
     return view.grab().toImage().pixelColor(x, y)
 
@@ -70,7 +75,7 @@ def test_shown_state_with_everything_emits_nothing(view):
             )
         )
         view.reset_view()
-        view.zoom_by(2.0)
+        _zoom(view, 2.0)
         view.grab()
         view.show_state(SliceViewState(message="Nothing here"))
         view.grab()
@@ -175,7 +180,7 @@ def test_alt_click_scores_from_browse(view, heard):
 
 @pytest.mark.parametrize(("button", "modifiers"), [(MIDDLE, hand.PLAIN), (LEFT, SHIFT)])
 def test_pan_moves_the_picture_with_the_hand(view, heard, button, modifiers):
-    view.zoom_by(2.0)
+    _zoom(view, 2.0)
     before = view.transform.to_picture(100, 100)
     hand.drag(view, (100, 100), (160, 140), button, modifiers)
     assert view.transform.to_picture(160, 140) == pytest.approx(before)
@@ -309,9 +314,7 @@ def test_each_pixel_is_painted_as_one_square(view):
 
 
 def test_smooth_interpolation_blends_neighbours(view):
-    view.show_state(
-        sample_state(show_info=False, window=(2600.0, 400.0), interpolation="smooth")
-    )
+    view.show_state(sample_state(show_info=False, window=(2600.0, 400.0), smooth=True))
     image = view.grab().toImage()
     rows = {image.pixelColor(205, y).red() for y in range(100, 140)}
     view.show_state(sample_state(show_info=False, window=(2600.0, 400.0)))
@@ -328,7 +331,7 @@ def test_pixels_of_unequal_spacing_keep_their_shape(view):
 
 
 def test_zoom_outlives_a_slice_but_not_another_picture_size(view):
-    view.zoom_by(3.0)
+    _zoom(view, 3.0)
     view.show_state(sample_state(index=6))
     assert view.transform.zoom == pytest.approx(3.0)
     view.show_state(sample_state(volume=sample_volume((3, 8, 9)), index=0))
@@ -399,10 +402,10 @@ def test_hostile_corner_text_is_drawn_letter_by_letter(view, monkeypatch):
 
 
 def test_exhibit_is_the_whole_slice_as_shown(view):
-    view.zoom_by(4.0)
+    _zoom(view, 4.0)
     state = sample_state(overlay=sample_overlay(), corners=(("a",), (), (), ()))
     view.show_state(state)
-    exhibit = view.exhibit(500, 400)
+    exhibit = exhibit_image(state, 500, 400, font=view.font())
     view.reset_view()
     view.clearFocus()
     shown = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
