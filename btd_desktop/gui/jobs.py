@@ -69,24 +69,16 @@ class Job(QObject):
         """Ask it to stop at its next report."""
         self.context.cancel()
 
-    def pause(self) -> None:
-        """Ask it to wait at its next report."""
-        self.context.pause()
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self.context.resume()
-
     def toggle_pause(self) -> None:
-        """Pause, or go on."""
+        """Ask it to wait at its next report, or let it go on."""
         if self.is_paused:
-            self.resume()
+            self.context.resume()
         else:
-            self.pause()
+            self.context.pause()
 
     @property
     def is_paused(self) -> bool:
-        """True between `pause` and `resume`."""
+        """It waits, or will at its next report."""
         return self.context.is_paused
 
 
@@ -212,11 +204,9 @@ class JobRunner(QObject):
 
     Signals:
         bug(Exception): A job failed with something that is no `BtdError`.
-        busy_changed(): A job was added or ended.
     """
 
     bug = Signal(object)
-    busy_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -249,7 +239,6 @@ class JobRunner(QObject):
         order = _Order(job.number, work, job.context)
         self._lanes[lane].worker.put(order, urgent=urgent)
         self._lanes[lane].woken.emit()
-        self.busy_changed.emit()
         return job
 
     def jobs(self, lane: LaneName | None = None) -> tuple[Job, ...]:
@@ -262,7 +251,6 @@ class JobRunner(QObject):
         if self._jobs.pop(job.number, None) is not None:
             job.ended.emit()
             job.deleteLater()
-            self.busy_changed.emit()
 
     def cancel_all(self) -> None:
         """Ask every job to stop."""
@@ -295,19 +283,16 @@ class JobRunner(QObject):
         job = self._jobs.get(number)
         if job is None:
             return
+        is_end = what in ("finished", "failed", "cancelled")
+        if is_end:
+            del self._jobs[number]
+        signal = getattr(job, what)
         if what in ("started", "cancelled"):
-            is_end = what == "cancelled"
-            if is_end:
-                del self._jobs[number]
-            getattr(job, what).emit()
+            signal.emit()
         else:
-            is_end = what in ("finished", "failed")
-            if is_end:
-                del self._jobs[number]
-            getattr(job, what).emit(value)
-            if what == "failed" and not isinstance(value, BtdError):
-                self.bug.emit(value)
+            signal.emit(value)
+        if what == "failed" and not isinstance(value, BtdError):
+            self.bug.emit(value)
         if is_end:
             job.ended.emit()
             job.deleteLater()
-            self.busy_changed.emit()

@@ -139,14 +139,14 @@ def test_paused_job_waits_and_goes_on(runner):
     job = runner.submit("compute", "Long", work)
     heard = _collect(job)
     wait_until(lambda: len(seen) > 3)
-    job.pause()
+    job.toggle_pause()
     wait_until(lambda: job.is_paused)
     time.sleep(0.2)
     at = len(seen)
     time.sleep(0.3)
     assert len(seen) == at
     assert at < 30
-    job.resume()
+    job.toggle_pause()
     wait_until(lambda: heard and heard[-1] == ("finished", "done"))
 
 
@@ -155,12 +155,12 @@ def test_job_paused_in_the_queue_does_not_start_by_itself(runner):
     gate = threading.Event()
     runner.submit("compute", "First", lambda context, tell: gate.wait(20))
     job = runner.submit("compute", "Second", lambda context, tell: ran.append(1))
-    job.pause()
+    job.toggle_pause()
     gate.set()
     time.sleep(0.3)
     wait_until(lambda: len(runner.jobs()) == 1)
     assert ran == []
-    job.resume()
+    job.toggle_pause()
     wait_until(lambda: ran)
 
 
