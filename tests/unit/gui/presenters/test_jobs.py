@@ -170,7 +170,7 @@ def test_urgent_job_runs_between_two_steps_of_a_long_one(runner, paused):
     heard = _collect(long)
     wait_until(lambda: any(k == "progressed" for k, _ in heard))
     if paused:
-        long.pause()
+        long.toggle_pause()
         time.sleep(0.2)
     asked = time.monotonic()
     quick = _collect(
