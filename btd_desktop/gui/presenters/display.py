@@ -36,11 +36,9 @@ class DisplayPresenter(QObject):
 
     Signals:
         changed(Look): Show pictures like this.
-        tool_changed(str): Another tool (`Tool`) is in the hand.
     """
 
     changed = Signal(object)
-    tool_changed = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,7 +91,6 @@ class DisplayPresenter(QObject):
     def on_tool_chosen(self, tool: Tool) -> None:
         """Choose what the left button does."""
         self._show(replace(self.look, tool=tool))
-        self.tool_changed.emit(tool)
 
     def _show_window(self, window: tuple[float, float]) -> None:
         if self._session.record is not None:

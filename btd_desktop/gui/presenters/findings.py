@@ -1,4 +1,4 @@
-"""The findings of the case: list, note, status, pictures, next and previous."""
+"""The findings of the case: list, note, status, pictures, the next one."""
 
 from __future__ import annotations
 
@@ -77,24 +77,16 @@ class FindingsPresenter(Presenter[FindingsState]):
         chosen = session.finding
         self._show(FindingsState(rows, None if chosen is None else chosen.finding_id))
 
-    def on_selected(self, finding_id: int) -> None:
-        """Go to a finding."""
-        self._session.select_finding(finding_id)
-
-    def on_next_wanted(self, *, back: bool = False) -> None:
-        """Select the next finding that is not dismissed."""
+    def on_next_wanted(self) -> None:
+        """Select the next finding that is not dismissed; the first follows the last."""
         listed = (r.finding for r in self._state.rows)
         open_ids = [f.finding_id for f in listed if f.status != "dismissed"]
         if not open_ids:
             self._session.noticed.emit("There is no finding to look at.")
             return
         at = self._state.selected
-        if at in open_ids:
-            step = -1 if back else 1
-            target = open_ids[(open_ids.index(at) + step) % len(open_ids)]
-        else:
-            target = open_ids[-1 if back else 0]
-        self._session.select_finding(target)
+        number = open_ids.index(at) + 1 if at in open_ids else 0
+        self._session.select_finding(open_ids[number % len(open_ids)])
 
     def on_note_changed(self, finding_id: int, note: str) -> None:
         """Keep the examiner's words."""

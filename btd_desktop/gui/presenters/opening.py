@@ -201,7 +201,8 @@ class OpeningPresenter(Presenter[ProgressState]):
         """Open a case folder."""
         if self._refuse_while_busy():
             return
-        if self._session.folder == folder:
+        store = self._session.store
+        if store is not None and store.folder == folder:
             return
         self._leave_case()
 

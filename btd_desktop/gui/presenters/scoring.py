@@ -126,7 +126,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         """Queue a series; slices that are done already are kept."""
         session = self._session
         store = session.store
-        record = next((r for r in session.records if r.series_id == series_id), None)
+        record = session.record_of(series_id)
         if store is None or record is None or series_id in self._jobs:
             return
         work = partial(_score, store, record, self._detectors, session.services)
@@ -259,9 +259,8 @@ class ScoringPresenter(Presenter[ProgressState]):
 
     def _known(self, series_id: int) -> SeriesExamination | None:
         """What came of a series so far; None when it is gone with its case."""
-        session = self._session
-        found = (r for r in session.records if r.series_id == series_id)
-        return next(map(session.result_of, found), None)
+        record = self._session.record_of(series_id)
+        return None if record is None else self._session.result_of(record)
 
     def _on_ended(self, series_id: int) -> None:
         self._jobs.pop(series_id, None)

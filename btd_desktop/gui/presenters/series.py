@@ -98,10 +98,6 @@ class SeriesPresenter(Presenter[SeriesState]):
         session.result_changed.connect(self._on_result_changed)
         session.slice_scored.connect(self._on_slice_scored)
 
-    def on_selected(self, series_id: int) -> None:
-        """Show a series."""
-        self._session.select_series(series_id)
-
     def on_stepped(self, step: int) -> None:
         """Show the next (previous) series."""
         ids = [r.series_id for r in self._state.rows]
@@ -128,8 +124,7 @@ class SeriesPresenter(Presenter[SeriesState]):
 
     def _row(self, record: SeriesRecord) -> SeriesRow:
         n_done = self._n_done.get(record.series_id, 0)
-        result = self._session.result_of(record)
-        return SeriesRow(record, *_progress(record, result, n_done))
+        return SeriesRow(record, *_progress(self._session.result_of(record), n_done))
 
     def _on_series_list_changed(self) -> None:
         self._evidence = self.read_evidence()
@@ -151,10 +146,8 @@ class SeriesPresenter(Presenter[SeriesState]):
         self.refresh()
 
 
-def _progress(
-    record: SeriesRecord, result: SeriesExamination, n_done: int
-) -> tuple[str, str, bool]:
-    run = result.run
+def _progress(result: SeriesExamination, n_done: int) -> tuple[str, str, bool]:
+    record, run = result.record, result.run
     if run is None:
         return ("not scored", result.reason or "Not scored yet.", False)
     evaluation, state = result.evaluation, result.state

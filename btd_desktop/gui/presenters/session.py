@@ -6,8 +6,6 @@ tells the session, and it tells everybody.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Finding, SeriesRecord
@@ -38,7 +36,7 @@ class Session(QObject):
         findings_changed(): A finding was added or changed.
         finding_selected(): Another finding, or none, is selected.
         noticed(str): A sentence for the status strip.
-        failed(Exception): A `BtdError` to be shown.
+        failed(BtdError): An error to be shown.
     """
 
     case_changed = Signal()
@@ -70,16 +68,15 @@ class Session(QObject):
         self.redactor: Redactor | None = None
 
     @property
-    def folder(self) -> Path | None:
-        """Folder of the open case."""
-        return None if self.store is None else self.store.folder
-
-    @property
     def result(self) -> SeriesExamination:
         """What came of the series shown; an empty one before there is any."""
         if self.record is None:
             return SeriesExamination(_NO_SERIES)
         return self.result_of(self.record)
+
+    def record_of(self, series_id: int) -> SeriesRecord | None:
+        """A series of the case; None when the case has none of that number."""
+        return next((r for r in self.records if r.series_id == series_id), None)
 
     def result_of(self, record: SeriesRecord) -> SeriesExamination:
         """What came of a series; an empty one before it was looked at."""
@@ -157,7 +154,7 @@ class Session(QObject):
         """Show a series, its crosshair in the middle."""
         if self.store is None:
             return
-        record = next((r for r in self.records if r.series_id == series_id), None)
+        record = self.record_of(series_id)
         if record is None or record is self.record:
             return
         volume = self.store.load_volume(series_id)

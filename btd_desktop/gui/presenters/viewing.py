@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.gui.presenters.display import DisplayPresenter
@@ -33,12 +34,10 @@ class ViewingPresenter(QObject):
     Signals:
         changed(MprState): The three planes.
         score_requested(int, int, int): Score the patch at (slice, row, column).
-        copy_wanted(str): Put this text on the clipboard.
     """
 
     changed = Signal(object)
     score_requested = Signal(int, int, int)
-    copy_wanted = Signal(str)
 
     def __init__(
         self,
@@ -143,10 +142,10 @@ class ViewingPresenter(QObject):
             self.refresh()
 
     def on_copy_uid(self) -> None:
-        """Tell the SOP Instance UID of the slice shown, to be copied."""
+        """Put the SOP Instance UID of the slice shown on the clipboard."""
         volume, index = self._session.volume, self._session.voxel[0]
         if volume is not None and index < volume.n_slices:
-            self.copy_wanted.emit(volume.instance_uids[index])
+            QGuiApplication.clipboard().setText(volume.instance_uids[index])
             self._session.noticed.emit("The SOP Instance UID was copied.")
 
     def _on_result_changed(self, series_id: int) -> None:

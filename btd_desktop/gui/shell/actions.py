@@ -1,8 +1,7 @@
 """The action table: everything the window can do, as data.
 
 Keys and their words come from the one table of shortcuts; here stand the menu, the
-icon and the call of each action. The window is built from this, so an action is in the
-menu, on its key and in the cheat sheet, or nowhere.
+icon and the call of each action. Menus, tool bar and keys are made from this table.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
+from btd_desktop.gui.presenters.display import Look
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
@@ -300,10 +300,10 @@ class ActionSet(QObject):
         for spec in self._specs.values():
             self._actions[spec.id].setEnabled(has[spec.needs])
 
-    def check_tool(self, tool: str) -> None:
+    def show_look(self, look: Look) -> None:
         """Show which tool the left button holds."""
-        for name in TOOLS:
-            self._actions[f"tool_{name}"].setChecked(name == tool)
+        for tool in TOOLS:
+            self._actions[f"tool_{tool}"].setChecked(tool == look.tool)
 
     def show_theme(self, theme: Theme) -> None:
         """Draw the icons in another theme."""

@@ -46,10 +46,8 @@ class Dialogs(QObject):
         self._keys = keys
         self._sheet: ShortcutSheet | None = None
 
-    def show_error(self, error: Exception) -> None:
+    def show_error(self, error: BtdError) -> None:
         """Tell the examiner what happened and what to do."""
-        if not isinstance(error, BtdError):
-            return
         box = QMessageBox(self._window)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setIcon(QMessageBox.Icon.Warning)

@@ -114,7 +114,7 @@ def _dock(window: QMainWindow, name: str, title: str, panel: QWidget) -> QDockWi
 
 def _connect_series(made: Docks, parts: Parts) -> None:
     parts.series.changed.connect(made.series.show_state)
-    made.series.series_selected.connect(parts.series.on_selected)
+    made.series.series_selected.connect(parts.session.select_series)
     made.series.score_wanted.connect(parts.scoring.on_score_wanted)
     parts.metadata.changed.connect(made.metadata.show_state)
     made.metadata.search_changed.connect(parts.metadata.on_search_changed)
@@ -135,7 +135,7 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.place.go_wanted.connect(parts.placing.on_go_wanted)
     parts.findings.changed.connect(made.findings.show_state)
     parts.session.case_changed.connect(made.findings.forget_pictures)
-    made.findings.finding_selected.connect(parts.findings.on_selected)
+    made.findings.finding_selected.connect(parts.session.select_finding)
     made.findings.note_changed.connect(parts.findings.on_note_changed)
     made.findings.status_changed.connect(parts.findings.on_status_changed)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QMainWindow,
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self._show_page()
         self._show_recent()
         self._enable_actions()
-        self.action_set.check_tool(self.parts.display.look.tool)
+        self.action_set.show_look(self.parts.display.look)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open a case, verify a report or import evidence, by what is given."""
@@ -136,8 +136,7 @@ class MainWindow(QMainWindow):
         parts.opening.imported.connect(self._on_imported)
         parts.scoring.changed.connect(self._show_scoring)
         parts.scoring.device_changed.connect(self.strip.show_device)
-        parts.display.tool_changed.connect(self.action_set.check_tool)
-        parts.viewing.copy_wanted.connect(self._copy)
+        parts.display.changed.connect(self.action_set.show_look)
         self.strip.progress.pause_toggled.connect(parts.scoring.on_pause_toggled)
         self.strip.progress.cancel_wanted.connect(self.action_set["stop"].trigger)
         self.workspace.pointer_changed.connect(self.strip.show_pointer)
@@ -175,9 +174,6 @@ class MainWindow(QMainWindow):
         self.action_set.enable(
             case=self.session.store is not None, series=self.session.record is not None
         )
-
-    def _copy(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
 
     def _show_opening(self, state: ProgressState) -> None:
         self.start_page.show_progress(state)
