@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -93,7 +94,11 @@ def close_box(dialog: QDialog) -> QDialogButtonBox:
 
 def show_whole(dialog: QDialog) -> None:
     """Open a dialog, high enough for its wrapped texts, which Qt would cut."""
-    only_default(dialog)
+    # Else Qt makes any button that has the focus the default one, and paints it so;
+    # Enter shall press the dialog's own, whatever has the focus.
+    for button in dialog.findChildren(QPushButton):
+        if not button.isDefault():
+            button.setAutoDefault(False)
     dialog.open()
     layout = dialog.layout()
     if layout is not None and layout.hasHeightForWidth():
@@ -101,14 +106,9 @@ def show_whole(dialog: QDialog) -> None:
         dialog.resize(dialog.width(), max(dialog.height(), needed))
 
 
-def only_default(dialog: QDialog) -> None:
-    """Let Enter press the dialog's default button, whatever has the focus.
-
-    Qt would make any button that has the focus the default one, and paint it so.
-    """
-    for button in dialog.findChildren(QPushButton):
-        if not button.isDefault():
-            button.setAutoDefault(False)
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """Local files and folders of a drag; anything else is not taken."""
+    return [Path(u.toLocalFile()) for u in data.urls() if u.isLocalFile()]
 
 
 class PathField(QWidget):
@@ -217,17 +217,16 @@ class FolderList(QWidget):
             self._list.addItem(visible_text(str(path)))
             self.changed.emit()
 
-    def dragEnterEvent(self, event: object) -> None:
-        """Take folders."""
-        if event.mimeData().hasUrls():  # type: ignore[attr-defined]
-            event.acceptProposedAction()  # type: ignore[attr-defined]
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders and files."""
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
 
-    def dropEvent(self, event: object) -> None:
+    def dropEvent(self, event: QDropEvent) -> None:
         """Add what was dropped."""
-        for url in event.mimeData().urls():  # type: ignore[attr-defined]
-            if url.isLocalFile():
-                self.add_path(Path(url.toLocalFile()))
-        event.acceptProposedAction()  # type: ignore[attr-defined]
+        for path in dropped_paths(event.mimeData()):
+            self.add_path(path)
+        event.acceptProposedAction()
 
     def _choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, self._name)

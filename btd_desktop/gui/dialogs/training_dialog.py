@@ -6,6 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
+    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -29,6 +30,7 @@ from btd_desktop.gui.presenters.training import (
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
 from btd_desktop.gui.views.progress_row import ProgressRow
+from btd_desktop.workflow.train_model import TrainingOptions
 
 _PRESETS = {
     "ct96wide": "CT, wide window (lung texture kept)",
@@ -59,8 +61,7 @@ class TrainingDialog(QDialog):
                 "on a processor; it can be stopped and gone on with at any time."
             )
         )
-        self._build_form()
-        layout.addLayout(self._form)
+        layout.addLayout(self._build_form())
         self._progress = ProgressRow()
         self._progress.pause_toggled.connect(presenter.on_pause_toggled)
         self._progress.cancel_wanted.connect(presenter.on_cancel)
@@ -107,15 +108,14 @@ class TrainingDialog(QDialog):
         name = self._name.text().strip()
         if not self._folders.paths or not name:
             return None
-        return TrainingForm(
-            self._folders.paths,
-            name,
+        options = TrainingOptions(
             preset=str(self._preset.currentData()),
             network=str(self._network.currentData()),
             dim=self._dim.value(),
             recipe=str(self._recipe.currentData()),
             steps=self._steps.value(),
         )
+        return TrainingForm(self._folders.paths, name, options)
 
     def show_state(self, state: TrainingView) -> None:
         """Show how far it is."""
@@ -128,7 +128,7 @@ class TrainingDialog(QDialog):
         self._problem.show_problem(state.problem)
         self._check()
 
-    def _build_form(self) -> None:
+    def _build_form(self) -> QFormLayout:
         self._folders = FolderList("Folders of genuine scans")
         self._folders.changed.connect(self._check)
         self._name = QLineEdit("my-model")
@@ -153,13 +153,14 @@ class TrainingDialog(QDialog):
             numbers.addWidget(box)
             numbers.addSpacing(12)
         numbers.addStretch(1)
-        self._form = form_layout()
-        self._form.addRow("Genuine &scans", self._folders)
-        self._form.addRow("&Name", self._name)
-        self._form.addRow("&Preset", self._preset)
-        self._form.addRow("N&etwork", self._network)
-        self._form.addRow("&Recipe", self._recipe)
-        self._form.addRow("Size", numbers)
+        form = form_layout()
+        form.addRow("Genuine &scans", self._folders)
+        form.addRow("&Name", self._name)
+        form.addRow("&Preset", self._preset)
+        form.addRow("N&etwork", self._network)
+        form.addRow("&Recipe", self._recipe)
+        form.addRow("Size", numbers)
+        return form
 
     def _on_network(self) -> None:
         # The sizes that were published, and the one that is shipped.

@@ -15,10 +15,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.dialogs.form import close_box, muted, page_layout
+from btd_desktop.gui.dialogs.form import (
+    close_box,
+    dropped_paths,
+    muted,
+    page_layout,
+)
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.verifying import (
-    CaseCheckPresenter,
     VerdictPresenter,
     VerifyPresenter,
     VerifyState,
@@ -32,16 +36,14 @@ class VerdictDialog(QDialog):
     _kind = ""
     _subject = ""
     _busy = ""
+    _size = (0, 0)
 
     def __init__(
-        self,
-        presenter: VerdictPresenter,
-        size: tuple[int, int],
-        parent: QWidget | None = None,
+        self, presenter: VerdictPresenter, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         presenter.setParent(self)
-        self._page = page_layout(self, f"Verify {self._subject}", *size)
+        self._page = page_layout(self, f"Verify {self._subject}", *self._size)
         self._file = muted("")
         self._page.addWidget(self._file)
         self._card = QFrame()
@@ -102,11 +104,7 @@ class CaseCheckDialog(VerdictDialog):
     _kind = "Case"
     _subject = "this case"
     _busy = "Reading every array and every record …"
-
-    def __init__(
-        self, presenter: CaseCheckPresenter, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(presenter, (660, 460), parent)
+    _size = (660, 460)
 
 
 class VerifyDialog(VerdictDialog):
@@ -115,12 +113,13 @@ class VerifyDialog(VerdictDialog):
     _kind = "Report"
     _subject = "a report"
     _busy = "Verifying …"
+    _size = (720, 600)
 
     def __init__(
         self, presenter: VerifyPresenter, parent: QWidget | None = None
     ) -> None:
         self._presenter = presenter
-        super().__init__(presenter, (720, 600), parent)
+        super().__init__(presenter, parent)
         self.setAcceptDrops(True)
 
     def _add_controls(self) -> None:
@@ -144,14 +143,12 @@ class VerifyDialog(VerdictDialog):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take reports and evidence."""
-        if event.mimeData().hasUrls():
+        if dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """A PDF is a report; anything else is evidence to compare with."""
-        paths = [
-            Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()
-        ]
+        paths = dropped_paths(event.mimeData())
         event.acceptProposedAction()
         if len(paths) == 1 and paths[0].suffix.lower() == ".pdf":
             self._presenter.on_report_chosen(paths[0])

@@ -33,13 +33,11 @@ class ModelChoice:
 
     Attributes:
         folder: Where it lies.
-        title: Name and modality, for people.
-        modality: "CT" or "MR".
+        title: Name, modality and preset, for people.
     """
 
     folder: Path
     title: str
-    modality: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +184,6 @@ def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
             e.folder,
             f"{named_model(e.card.name, e.card.digest)} "
             f"({e.card.preset.modality}, {e.card.preset.name})",
-            e.card.preset.modality,
         )
         for e in list_models()
         if e.card is not None

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import State
-from btd_desktop.gui.jobs import Tell, Work
+from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
@@ -100,35 +100,25 @@ class ReportPresenter(Presenter[ReportState]):
 
     def on_preview_wanted(self, form: ReportForm) -> None:
         """Lay out the pages as a draft; nothing is signed and nothing recorded."""
-        store = self._session.store
-        if store is None:
-            return
-        work = partial(
-            _preview,
-            store,
-            _choices(self._session.results),
-            self._session.services,
-            form,
-        )
-        self._submit("Laying out the pages", work, self._on_preview)
+        self._submit("Laying out the pages", _preview, form, self._on_preview)
 
     def on_issue_wanted(self, form: ReportForm) -> None:
         """Write, sign and record the report."""
-        store = self._session.store
-        if store is None:
-            return
-        work = partial(
-            _issue,
-            store,
-            _choices(self._session.results),
-            self._session.services,
-            form,
-        )
-        self._submit("Writing and signing the report", work, self._on_issued)
+        title = "Writing and signing the report"
+        self._submit(title, _issue, form, self._on_issued)
 
-    def _submit(self, title: str, work: Work, done: Callable[[Any], None]) -> None:
-        if self.is_busy:
+    def _submit(
+        self,
+        title: str,
+        make: Callable[..., Any],
+        form: ReportForm,
+        done: Callable[[Any], None],
+    ) -> None:
+        session = self._session
+        if self.is_busy or session.store is None:
             return
+        choices = _choices(session.results)
+        work = partial(make, session.store, choices, session.services, form)
         self._begin("io", title, work, done)
         self._show(replace(self._state, busy=title, problem=""))
 

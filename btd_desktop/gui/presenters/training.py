@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -16,34 +15,27 @@ from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
-
-if TYPE_CHECKING:
-    from btd_desktop.workflow.train_model import LossPoint
+from btd_desktop.workflow.train_model import (
+    LossPoint,
+    TrainingOptions,
+    loss_point,
+    train_on_paths,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingForm:
-    """What the user chooses.
+    """What the examiner chooses.
 
     Attributes:
         folders: Folders of genuine scans.
         name: Name of the model.
-        preset: Name of the preprocessing preset.
-        network: "lean" or "reference".
-        dim: Width of the network.
-        recipe: "small" (ours) or "paper".
-        steps: Optimiser steps.
-        seed: Of everything drawn at random.
+        options: How it is trained.
     """
 
     folders: tuple[Path, ...]
     name: str
-    preset: str = "ct96wide"
-    network: str = "lean"
-    dim: int = 24
-    recipe: str = "small"
-    steps: int = 12_000
-    seed: int = 0
+    options: TrainingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ class TrainingView:
     """
 
     work: ProgressState = IDLE
-    points: tuple[LossPoint, ...] = field(default=())
+    points: tuple[LossPoint, ...] = ()
     scatter: str = ""
     done: Path | None = None
     note: str = ""
@@ -153,23 +145,9 @@ def model_folder(name: str) -> Path:
 def _train(
     form: TrainingForm, out: Path, services: Services, context: TaskContext, tell: Tell
 ) -> str:
-    from btd_desktop.workflow.train_model import (
-        TrainingOptions,
-        loss_point,
-        train_on_paths,
-    )
-
-    options = TrainingOptions(
-        preset=form.preset,
-        network=form.network,
-        dim=form.dim,
-        recipe=form.recipe,
-        steps=form.steps,
-        seed=form.seed,
-    )
     card = train_on_paths(
         form.folders,
-        options,
+        form.options,
         out=out,
         device=services.settings.device,
         services=services,

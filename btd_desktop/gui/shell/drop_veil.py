@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -16,15 +14,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from btd_desktop.gui.dialogs.form import dropped_paths
+
 _TEXT = (
     "Drop to open\n\nEvidence (folder, files, ZIP, DICOMDIR, NIfTI, NRRD, MHA), a "
     "case, or a report to verify"
 )
-
-
-def dropped_paths(data: QMimeData) -> list[Path]:
-    """Local files and folders of a drag; anything else is not taken."""
-    return [Path(u.toLocalFile()) for u in data.urls() if u.isLocalFile()]
 
 
 class DropVeil(QWidget):
