@@ -7,6 +7,7 @@ eye could not see is written out.
 
 from __future__ import annotations
 
+import html
 import unicodedata
 
 from PySide6.QtCore import Qt
@@ -109,7 +110,5 @@ def plain_tool_tip(text: str) -> str:
 
     Escaped inside a `<p>`, so that Qt takes our markup and none of the text's.
     """
-    shown = visible_text(text, keep_lines=True)
-    for raw, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        shown = shown.replace(raw, safe)
+    shown = html.escape(visible_text(text, keep_lines=True))
     return "<p>" + shown.replace("\n", "<br>") + "</p>" if shown else ""

@@ -257,11 +257,11 @@ def test_folder_with_damaged_files_names_every_file(make_window, desk_home, tmp_
     )
     window.action_set["statement"].trigger()
     statement = open_dialog(window, "ImportStatement")
-    shown = {i.name.rpartition("/")[2]: i.reason for i in statement.table_model.rows}
+    shown = {i.name.rpartition("/")[2]: i.reason for i in statement.model.rows}
     assert set(shown) == {"broken.dcm", "readme.txt"}
     assert all(shown.values())
     statement._only.setChecked(False)
-    assert len(statement.table_model.rows) == N_SLICES + 2
+    assert len(statement.model.rows) == N_SLICES + 2
     statement.reject()
 
 
@@ -276,7 +276,7 @@ def test_folder_without_any_scan_says_why(make_window, desk_home, tmp_path):
     dialog.accept()
     wait_until(lambda: window.findChildren(_statement_class()))
     statement = open_dialog(window, "ImportStatement")
-    assert [i.fate for i in statement.table_model.rows] == ["not an image"]
+    assert [i.fate for i in statement.model.rows] == ["not an image"]
     statement.reject()
 
 

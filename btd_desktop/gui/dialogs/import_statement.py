@@ -18,7 +18,11 @@ _SERIOUS = ("damaged", "refused")
 
 
 class ImportStatement(QDialog):
-    """Shows an `EvidenceState`, not taken files first."""
+    """Shows an `EvidenceState`, files that were not taken first.
+
+    Attributes:
+        model: The table of files.
+    """
 
     def __init__(
         self, state: EvidenceState, theme: Theme, parent: QWidget | None = None
@@ -42,7 +46,7 @@ class ImportStatement(QDialog):
         row.addWidget(self._search, 1)
         row.addWidget(self._only)
         layout.addLayout(row)
-        self._model = RowsTable(
+        self.model = RowsTable(
             (
                 Column("File", lambda i: i.name, tip=lambda i: i.path),
                 Column("Fate", lambda i: i.fate, colour=self._colour),
@@ -54,23 +58,18 @@ class ImportStatement(QDialog):
             ),
             self,
         )
-        self._table = plain_table(self._model, "Files received", stretch=2)
+        self._table = plain_table(self.model, "Files received", stretch=2)
         layout.addWidget(self._table, 1)
         self._count = plain_label("", role="muted")
         layout.addWidget(self._count)
         layout.addWidget(close_box(self))
         self._filter()
 
-    @property
-    def table_model(self) -> RowsTable:
-        """The table's model."""
-        return self._model
-
     def _filter(self) -> None:
         text = self._search.text().casefold()
         rows = [i for i in self._state.items if self._shows(i, text)]
         rows.sort(key=lambda i: (i.fate not in _SERIOUS, i.fate == "accepted", i.name))
-        self._model.show_rows(rows)
+        self.model.show_rows(rows)
         self._table.setColumnWidth(0, 260)
         self._count.setText(
             f"{len(rows)} of {len(self._state.items)} files shown, "

@@ -23,6 +23,7 @@ from btd_desktop.gui.plain_text import plain_tool_tip, visible_text
 
 _Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
+_ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,7 @@ class RowsTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column.colour is not None:
             colour = column.colour(row)
             return None if colour is None else QBrush(QColor(colour))
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.right else None
-            return int((side or Qt.AlignmentFlag.AlignLeft) | _MIDDLE)
-        return None
+        return _alignment(column) if role == _ALIGNMENT else None
 
     def headerData(
         self,
@@ -105,15 +103,14 @@ class RowsTable(QAbstractTableModel):
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
         """Titles of the columns."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return self._columns[section].title
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignRight
-                if not self._columns[section].right:
-                    side = Qt.AlignmentFlag.AlignLeft
-                return int(side | _MIDDLE)
-        return None
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        column = self._columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        return _alignment(column) if role == _ALIGNMENT else None
 
 
-_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+def _alignment(column: Column) -> int:
+    side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
+    return int(side | Qt.AlignmentFlag.AlignVCenter)

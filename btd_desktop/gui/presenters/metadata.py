@@ -10,6 +10,7 @@ from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.examination.wording import modality_text
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
+from btd_desktop.gui.presenters.wording import series_name
 
 _NAMES = {
     "manufacturer": "Manufacturer",
@@ -161,7 +162,7 @@ class MetadataPresenter(Presenter[MetadataState]):
                 title=record.description,
                 facts=shown,
                 checks=self._checks(record),
-                others=tuple((r.series_id, _named(r)) for r in others),
+                others=tuple((r.series_id, series_name(r)) for r in others),
                 compared=None if other is None else other.series_id,
                 n_facts=len(rows),
             )
@@ -187,10 +188,6 @@ class MetadataPresenter(Presenter[MetadataState]):
             for f in record.findings
         ]
         return tuple(sorted(rows, key=lambda r: r.severity != "warning"))
-
-
-def _named(record: SeriesRecord) -> str:
-    return f"{record.series_id}: {record.description or record.series_uid}"
 
 
 def _rows(record: SeriesRecord, other: SeriesRecord | None) -> list[FactRow]:

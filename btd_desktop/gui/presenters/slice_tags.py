@@ -6,7 +6,7 @@ Nothing is read while the slice keeps changing, nor while nobody looks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -172,31 +172,26 @@ class TagsPresenter(Presenter[TagsState]):
         other = None if other_place is None else self._lists.get(other_place)
         if own is None or (other_place is not None and other is None):
             message = "Reading …" if self.is_busy else _RESTING
-            return _with_message(empty, message)
+            return replace(empty, message=message)
         for listed, at in ((own, number), (other, compared)):
             if listed is not None and listed.reason:
-                return _with_message(empty, f"Slice {at}: {listed.reason}")
+                return replace(empty, message=f"Slice {at}: {listed.reason}")
         rows = own.rows(other)
         kept = tuple(r for r in rows if _holds(r, self._search))
-        message = _summary(number, compared, len(kept), len(rows))
+        summary = _summary(number, compared, len(kept), len(rows))
         notes = dict.fromkeys(t.note for t in (own, other) if t is not None and t.note)
-        message = " ".join((message, *notes))
-        return TagsState(number, record.n_slices, compared, kept, len(rows), message)
+        message = " ".join((summary, *notes))
+        return replace(empty, rows=kept, n_rows=len(rows), message=message)
 
 
 def _read_lists(
     store: CaseStore, places: Sequence[_Place], context: TaskContext, tell: Tell
 ) -> dict[_Place, SliceTags]:
-    del tell
     lists = {}
     for place in places:
         context.check()
         lists[place] = tags_of_slice(store, *place)
     return lists
-
-
-def _with_message(state: TagsState, message: str) -> TagsState:
-    return TagsState(state.number, state.n_slices, state.compared, message=message)
 
 
 def _holds(row: TagRow, search: str) -> bool:

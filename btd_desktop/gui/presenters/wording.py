@@ -1,12 +1,19 @@
-"""Time left and sizes in words, and what each number means, for every view."""
+"""Series, time left and sizes in words, and what each number means, for every view."""
 
 from __future__ import annotations
+
+from btd_desktop.cases.model import SeriesRecord
 
 KIND_NAMES = {
     "anomaly": "Anomaly",
     "injection": "Injection (paper)",
     "removal": "Removal (paper)",
 }
+
+
+def series_name(record: SeriesRecord) -> str:
+    """What a series is called in lists: its number, and what its files say of it."""
+    return f"{record.series_id}: {record.description or record.series_uid}"
 
 
 def duration_text(seconds: float | None) -> str:

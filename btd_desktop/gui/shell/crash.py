@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 class CrashGuard(QObject):
     """Takes what nobody caught.
 
+    Attributes:
+        box: The dialog while it is shown.
+
     Signals:
         caught(Exception): From whatever thread; shown on the main thread.
     """
@@ -32,7 +35,7 @@ class CrashGuard(QObject):
         super().__init__(window)
         self._window = window
         self._before = sys.excepthook
-        self._box: QMessageBox | None = None
+        self.box: QMessageBox | None = None
         self.caught.connect(self.show)
 
     def install(self) -> None:
@@ -44,14 +47,9 @@ class CrashGuard(QObject):
         """Give the last resort back."""
         sys.excepthook = self._before
 
-    @property
-    def box(self) -> QMessageBox | None:
-        """The dialog while it is shown."""
-        return self._box
-
     def show(self, error: BaseException) -> None:
         """Tell the examiner; one dialog at a time."""
-        if self._box is not None:
+        if self.box is not None:
             return
         box = QMessageBox(self._window)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -70,7 +68,7 @@ class CrashGuard(QObject):
         place = "\n".join(f"{f.name}, line {f.lineno}" for f in frames[-8:])
         box.setDetailedText(f"{type(error).__name__}\n{place}")
         box.destroyed.connect(self._forget)
-        self._box = box
+        self.box = box
         box.open()
 
     def _hook(
@@ -86,4 +84,4 @@ class CrashGuard(QObject):
         self.caught.emit(error)
 
     def _forget(self) -> None:
-        self._box = None
+        self.box = None

@@ -36,9 +36,7 @@ class Workspace(QWidget):
 
     def __init__(self, parts: Parts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewing = parts.viewing
-        self._display = parts.display
-        self._overlays = parts.overlays
+        self._parts = parts
         self.mpr = MprView()
         self.strip = SliceStrip()
         self.overlay_bar = OverlayBar()
@@ -61,7 +59,7 @@ class Workspace(QWidget):
         self._connect(parts)
 
     def _connect(self, parts: Parts) -> None:
-        viewing, mpr = self._viewing, self.mpr
+        viewing, mpr = parts.viewing, self.mpr
         viewing.changed.connect(mpr.show_state)
         parts.strip.changed.connect(self.strip.show_state)
         parts.overlays.changed.connect(self.overlay_bar.show_choice)
@@ -100,18 +98,18 @@ class Workspace(QWidget):
             if event.type() == QEvent.Type.KeyPress and plain:
                 if not event.isAutoRepeat():
                     self._held.start()
-                    self._overlays.on_toggled()
+                    self._parts.overlays.on_toggled()
                 return True
             if event.type() == QEvent.Type.KeyRelease and plain:
                 if not event.isAutoRepeat() and self._held.isValid():
                     if self._held.elapsed() > _HOLD_MS:
-                        self._overlays.on_toggled()
+                        self._parts.overlays.on_toggled()
                     self._held.invalidate()
                 return True
         return super().eventFilter(watched, event)
 
     def _on_pointer(self, s: int, r: int, c: int, value: float) -> None:
-        unit = self._viewing.unit
+        unit = self._parts.viewing.unit
         shown = f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
         self.pointer_changed.emit(
             f"x {c}, y {r}, slice {s + 1}: {shown} {unit}".strip()
@@ -121,13 +119,14 @@ class Workspace(QWidget):
         self.pointer_changed.emit("")
 
     def _on_menu(self, spot: QPoint, s: int, r: int, c: int) -> None:
+        viewing = self._parts.viewing
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         score = menu.addAction("Score here")
         cross = menu.addAction("Crosshair here")
         windows = menu.addMenu("Window")
         keys = {}
-        for preset in presets_for(self._viewing.modality):
+        for preset in presets_for(viewing.modality):
             action = windows.addAction(f"{preset.name}\t{preset.key}")
             keys[action] = preset.key
         copy = menu.addAction("Copy SOP Instance UID")
@@ -135,12 +134,12 @@ class Workspace(QWidget):
         reset = menu.addAction("Reset zoom and position")
         chosen = menu.exec(spot)
         if chosen is score:
-            self._viewing.on_score_requested(s, r, c)
+            viewing.on_score_requested(s, r, c)
         elif chosen is cross:
-            self._viewing.on_crosshair_requested(s, r, c)
+            viewing.on_crosshair_requested(s, r, c)
         elif chosen is copy:
-            self._viewing.on_copy_uid()
+            viewing.on_copy_uid()
         elif chosen is reset:
             self.mpr.reset_views()
         elif chosen in keys:
-            self._display.on_preset_chosen(keys[chosen])
+            self._parts.display.on_preset_chosen(keys[chosen])

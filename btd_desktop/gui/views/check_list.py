@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from btd_desktop.gui.plain_text import PlainLabel, plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 
 if TYPE_CHECKING:
     from btd_desktop.workflow.verdict_words import CheckLine
@@ -23,12 +23,11 @@ class CheckList(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self._content: QWidget | None = None
         self._texts: list[str] = []
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Everything that is shown, as text."""
+        """Everything that is shown, as text, without the marks."""
         return tuple(self._texts)
 
     def show_lines(
@@ -46,7 +45,7 @@ class CheckList(QScrollArea):
         top = Qt.AlignmentFlag.AlignTop
         for number, line in enumerate(lines):
             mark, role = _MARKS[line.ok]
-            sign = self._label(mark, role)
+            sign = PlainLabel(mark, role=role)
             sign.setAccessibleName(_WORDS[line.ok])
             grid.addWidget(sign, number, 0, top)
             grid.addWidget(self._label(line.name, "muted"), number, 1, top)
@@ -65,9 +64,5 @@ class CheckList(QScrollArea):
             old.deleteLater()
 
     def _label(self, text: str, role: str) -> PlainLabel:
-        label = plain_label(text, wrap=True)
-        if role:
-            label.setProperty("role", role)
-        if text not in ("✓", "✗", "–"):
-            self._texts.append(text)
-        return label
+        self._texts.append(text)
+        return PlainLabel(text, wrap=True, role=role)

@@ -28,9 +28,8 @@ class HelpBubble(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         for words, role in ((title, "heading"), (text, "")):
-            label = plain_label(words, wrap=True)
+            label = plain_label(words, wrap=True, role=role)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-            label.setProperty("role", role)
             layout.addWidget(label)
         self.setFixedHeight(layout.heightForWidth(_WIDTH))
 

@@ -19,7 +19,6 @@ LEGEND_WIDTH = 72.0
 """Room to the right of the picture that the legend takes, in logical pixels."""
 
 _BAR_WIDTH = 12.0
-_TITLES = {"score": "score", "p-value": "p-value", "residual": "residual"}
 
 
 def number_text(value: float) -> str:
@@ -74,7 +73,7 @@ def paint_legend(painter: QPainter, area: QRectF, overlay: OverlayState) -> None
         area.right() - _BAR_WIDTH, area.top() + line + 6, _BAR_WIDTH, area.height()
     )
     bar.setBottom(area.bottom() - line * 1.6)
-    title = overlay.label or _TITLES[overlay.kind]
+    title = overlay.label or overlay.kind
     draw_text(
         painter,
         QPointF(

@@ -28,6 +28,7 @@ class MetadataPanel(QWidget):
     """Shows a `MetadataState`; a second tab holds the tags of the slice on screen.
 
     Attributes:
+        model: The table of facts.
         tags: The second tab, which has a presenter of its own.
 
     Signals:
@@ -57,7 +58,7 @@ class MetadataPanel(QWidget):
         self._others.currentIndexChanged.connect(self._on_other)
         self._only = QCheckBox("Differences only")
         self._only.toggled.connect(self.only_differences_changed)
-        self._model = RowsTable(
+        self.model = RowsTable(
             (
                 Column("Fact", lambda r: r.name, colour=self._colour),
                 Column("This series", lambda r: r.value, colour=self._colour),
@@ -65,7 +66,7 @@ class MetadataPanel(QWidget):
             ),
             self,
         )
-        self._table = plain_table(self._model, "Facts of the series", stretch=1)
+        self._table = plain_table(self.model, "Facts of the series", stretch=1)
         # The longest names would leave the values no room.
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
@@ -87,15 +88,13 @@ class MetadataPanel(QWidget):
         self._nothing = plain_label(
             "The checks of geometry and consistency found nothing.", role="muted"
         )
-        top = QHBoxLayout()
-        top.addWidget(self._search, 1)
         compare = QHBoxLayout()
         compare.addWidget(self._others, 1)
         compare.addWidget(self._only)
         facts = QWidget()
         layout = QVBoxLayout(facts)
         layout.setContentsMargins(8, 8, 8, 8)
-        layout.addLayout(top)
+        layout.addWidget(self._search)
         layout.addLayout(compare)
         layout.addWidget(self._table, 3)
         layout.addWidget(self._nothing)
@@ -111,11 +110,6 @@ class MetadataPanel(QWidget):
         whole.addWidget(self._tabs)
         self.show_state(MetadataState())
 
-    @property
-    def facts_model(self) -> RowsTable:
-        """The table of facts."""
-        return self._model
-
     def show_theme(self, theme: Theme) -> None:
         """Colour in another theme."""
         self._theme = theme
@@ -123,19 +117,18 @@ class MetadataPanel(QWidget):
     def show_state(self, state: MetadataState) -> None:
         """Show other facts; emits nothing."""
         self._showing = True
-        self._model.show_rows(state.facts)
+        self.model.show_rows(state.facts)
         self._table.setColumnHidden(2, state.compared is None)
         self._checks.show_rows(state.checks)
         self._check_table.setVisible(bool(state.checks))
         self._nothing.setVisible(bool(state.title) and not state.checks)
-        names = [visible_text(name) for _, name in state.others]
         ids = [series_id for series_id, _ in state.others]
         known = [self._others.itemData(i) for i in range(1, self._others.count())]
         if known != ids or self._others.count() == 0:
             self._others.clear()
             self._others.addItem("Compare with another series …", None)
-            for series_id, name in zip(ids, names, strict=True):
-                self._others.addItem(name, series_id)
+            for series_id, name in state.others:
+                self._others.addItem(visible_text(name), series_id)
         at = 0 if state.compared is None else ids.index(state.compared) + 1
         self._others.setCurrentIndex(at)
         self._others.setVisible(bool(ids))

@@ -9,13 +9,9 @@ from btd_desktop.examination.wording import counted, modality_text, spacing_of
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import plain_label
 from btd_desktop.gui.presenters.series import SeriesRow, SeriesState
+from btd_desktop.gui.presenters.wording import series_name
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
-
-
-def _name(row: SeriesRow) -> str:
-    record = row.record
-    return f"{record.series_id}: {record.description or record.series_uid}"
 
 
 def _spacing(row: SeriesRow) -> str:
@@ -53,7 +49,7 @@ class SeriesPanel(QWidget):
         self._showing = False
         self._model = RowsTable(
             (
-                Column("Series", _name),
+                Column("Series", lambda r: series_name(r.record)),
                 Column(
                     "Result",
                     lambda r: r.state,
@@ -98,11 +94,6 @@ class SeriesPanel(QWidget):
         layout.addWidget(self._statement)
         layout.addLayout(row)
 
-    @property
-    def table_model(self) -> RowsTable:
-        """The table's model."""
-        return self._model
-
     def show_theme(self, theme: Theme) -> None:
         """Colour results in another theme."""
         self._theme = theme
@@ -112,20 +103,14 @@ class SeriesPanel(QWidget):
         """Show other series; emits nothing."""
         self._showing = True
         self._model.show_rows(state.rows)
-        at = next(
-            (i for i, r in enumerate(state.rows) if r.series_id == state.selected), None
-        )
-        if at is not None:
-            self._table.selectRow(at)
+        chosen = next((r for r in state.rows if r.series_id == state.selected), None)
+        if chosen is not None:
+            self._table.selectRow(state.rows.index(chosen))
         self._showing = False
         evidence = state.evidence
         self._statement.setText(evidence.sentence)
-        self._statement.setProperty(
-            "role", "warning" if evidence.n_not_taken else "muted"
-        )
-        self._statement.style().polish(self._statement)
+        self._statement.show_role("warning" if evidence.n_not_taken else "muted")
         self._files.setEnabled(bool(evidence.items))
-        chosen = next((r for r in state.rows if r.series_id == state.selected), None)
         self._score.setEnabled(chosen is not None)
         stopped = chosen is not None and chosen.state.startswith("stopped")
         self._score.setText("Go on scoring" if stopped else "Score")

@@ -135,9 +135,7 @@ def _column(groups: list[tuple[str, Rows]]) -> QGridLayout:
         for keys, text in rows:
             row += 1
             grid.addLayout(_caps(keys), row, 0, top)
-            words = plain_label(text, wrap=True)
-            words.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-            grid.addWidget(words, row, 1, top)
+            grid.addWidget(_label(text, ""), row, 1, top)
         row += 1
     grid.setRowStretch(row, 1)
     return grid
@@ -153,7 +151,6 @@ def _caps(keys: tuple[str, ...]) -> QHBoxLayout:
 
 
 def _label(text: str, role: str) -> QLabel:
-    label = plain_label(text)
+    label = plain_label(text, wrap=not role, role=role)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-    label.setProperty("role", role)
     return label

@@ -26,6 +26,9 @@ _WIDTHS = (100, 116, 42)
 class TagListView(QWidget):
     """Shows a `TagsState`.
 
+    Attributes:
+        model: The table of elements.
+
     Signals:
         watched(bool): It came into view, or went out of it.
         search_changed(str): Show elements that hold this text.
@@ -50,7 +53,7 @@ class TagListView(QWidget):
         self._number.setAccessibleName("Slice to compare with")
         self._number.setKeyboardTracking(False)
         self._number.valueChanged.connect(self._on_number)
-        self._model = RowsTable(
+        self.model = RowsTable(
             (
                 Column("Tag", lambda r: r.path),
                 Column("Keyword", lambda r: r.keyword),
@@ -60,7 +63,7 @@ class TagListView(QWidget):
             ),
             self,
         )
-        self._table = plain_table(self._model, "Tags of the slice", stretch=_VALUE)
+        self._table = plain_table(self.model, "Tags of the slice", stretch=_VALUE)
         header = self._table.horizontalHeader()
         # Fitting columns to thousands of rows at each slice would be felt.
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -81,15 +84,10 @@ class TagListView(QWidget):
         layout.addWidget(self._message)
         self.show_state(TagsState())
 
-    @property
-    def tags_model(self) -> RowsTable:
-        """The table of elements."""
-        return self._model
-
     def show_state(self, state: TagsState) -> None:
         """Show other elements; emits nothing."""
         self._showing = True
-        self._model.show_rows(state.rows)
+        self.model.show_rows(state.rows)
         # Beside the images there is room for four columns, not for five.
         self._table.setColumnHidden(_OTHER, state.compared is None)
         self._table.setColumnHidden(_VR, state.compared is not None)

@@ -97,7 +97,7 @@ def test_tag_text_is_shown_literally(qtbot):
     panel.show_state(
         MetadataState("s", (FactRow("Patient name", HOSTILE),), (), (), None, 1)
     )
-    model = panel.facts_model
+    model = panel.model
     shown = str(model.data(model.index(0, 1)))
     assert shown.startswith('<img src="file:///etc/passwd"><b>DOE</b>')
     assert "⟨U+202E⟩" in shown

@@ -28,12 +28,12 @@ def _list(qtbot) -> tuple[TagListView, list[Any]]:
 def test_tag_values_are_shown_literally(qtbot):
     view, _ = _list(qtbot)
     view.show_state(STATE)
-    index = view.tags_model.index(0, 3)
-    shown = str(view.tags_model.data(index))
+    index = view.model.index(0, 3)
+    shown = str(view.model.data(index))
     assert shown.startswith('<img src="file:///etc/passwd"><b>DOE</b>')
     assert "⟨U+202E⟩" in shown
     assert "⟨U+0007⟩" in shown
-    assert "<img" not in str(view.tags_model.data(index, Qt.ItemDataRole.ToolTipRole))
+    assert "<img" not in str(view.model.data(index, Qt.ItemDataRole.ToolTipRole))
 
 
 def test_second_value_column_is_there_only_when_comparing(qtbot):

@@ -42,7 +42,7 @@ def window(qapp, no_thread_left, monkeypatch, tmp_path):
 
 def test_tags_follow_search_slice_and_comparison(window):
     (view,) = window.findChildren(TagListView)
-    session, model = window.session, view.tags_model
+    session, model = window.session, view.model
     assert model.rows == ()
     tabs = view.parent().parent()
     tabs.setCurrentWidget(view)
