@@ -11,7 +11,7 @@ import html
 import unicodedata
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _MAX_LENGTH = 4000
@@ -47,15 +47,8 @@ class PlainLabel(QLabel):
     The text can be selected with the mouse, and is announced as it is shown.
     """
 
-    def __init__(
-        self,
-        text: str = "",
-        *,
-        wrap: bool = False,
-        role: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, text: str = "", *, wrap: bool = False, role: str = "") -> None:
+        super().__init__()
         if role:
             self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -87,22 +80,15 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
-def plain_label(
-    text: str = "",
-    *,
-    wrap: bool = False,
-    role: str = "",
-    parent: QWidget | None = None,
-) -> PlainLabel:
+def plain_label(text: str = "", *, wrap: bool = False, role: str = "") -> PlainLabel:
     """A label that shows `text` literally.
 
     Args:
         text: Text of any origin.
         wrap: Break long lines.
         role: Role of the style sheet, such as "heading", "muted" or "warning".
-        parent: Widget that owns the label.
     """
-    return PlainLabel(text, wrap=wrap, role=role, parent=parent)
+    return PlainLabel(text, wrap=wrap, role=role)
 
 
 def plain_tool_tip(text: str) -> str:

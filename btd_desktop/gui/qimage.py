@@ -1,4 +1,4 @@
-"""Arrays into pictures: the only place where numpy and Qt meet.
+"""Planes and maps into pictures.
 
 A plane passes one look-up table that holds the whole display pipeline (window,
 inversion, 8 bit, RGB), and lands in a buffer that the picture shares. So a new slice
@@ -65,28 +65,29 @@ def window_table(centre: float, width: float, *, inverted: bool = False) -> Tabl
     return np.roll(by_value, 32768)
 
 
-class GreyPicture:
-    """A picture of planes of one size, whose pixels are written in place.
+class _Picture:
+    """A picture whose pixels are written in place.
 
     Attributes:
-        image: Format RGB32, (columns, rows) of the plane. Valid while this object
-            lives; the next `show` overwrites it.
+        image: (columns, rows). Valid while this object lives; the next `show`
+            overwrites it.
+        size: (rows, columns).
     """
 
+    def __init__(self, rows: int, columns: int, form: QImage.Format) -> None:
+        self.size = rows, columns
+        self._pixels = np.zeros(self.size, dtype=np.uint32)
+        self.image = QImage(self._pixels.data, columns, rows, 4 * columns, form)
+
+
+class GreyPicture(_Picture):
+    """A picture of planes of one size, in format RGB32."""
+
     def __init__(self, rows: int, columns: int) -> None:
-        self._pixels = np.zeros((rows, columns), dtype=np.uint32)
-        self._levels = np.zeros((rows, columns), dtype=np.float32)
+        super().__init__(rows, columns, QImage.Format.Format_RGB32)
+        self._levels = np.zeros(self.size, dtype=np.float32)
         self._window: tuple[float, float, bool] | None = None
         self._table: Table = np.zeros(0, dtype=np.uint32)
-        self.image = QImage(
-            self._pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32
-        )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        rows, columns = self._pixels.shape
-        return int(rows), int(columns)
 
     def show(
         self, plane: NDArray[Any], window: tuple[float, float], *, inverted: bool
@@ -176,28 +177,11 @@ def overlay_table(
     return np.asarray(alpha << 24 | red << 16 | green << 8 | blue, dtype=np.uint32)
 
 
-class OverlayPicture:
-    """A map as a picture to be laid over a slice.
-
-    Attributes:
-        image: Format ARGB32_Premultiplied, (columns, rows) of the map.
-    """
+class OverlayPicture(_Picture):
+    """A map as a picture to be laid over a slice, in format ARGB32_Premultiplied."""
 
     def __init__(self, rows: int, columns: int) -> None:
-        self._pixels = np.zeros((rows, columns), dtype=np.uint32)
-        self.image = QImage(
-            self._pixels.data,
-            columns,
-            rows,
-            4 * columns,
-            QImage.Format.Format_ARGB32_Premultiplied,
-        )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        rows, columns = self._pixels.shape
-        return int(rows), int(columns)
+        super().__init__(rows, columns, QImage.Format.Format_ARGB32_Premultiplied)
 
     def show(
         self,

@@ -1,4 +1,4 @@
-"""Parts that the dialogs share: labelled fields, a heading, path fields."""
+"""Parts that the dialogs share: layouts, headings, buttons, fields of paths."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def muted(text: str) -> PlainLabel:
 
 
 class ProblemLine(PlainLabel):
-    """Why something could not be done; not there while nothing is wrong."""
+    """Why something could not be done; hidden while nothing is wrong."""
 
     def __init__(self) -> None:
         super().__init__("", wrap=True, role="danger")
@@ -94,8 +94,8 @@ def close_box(dialog: QDialog) -> QDialogButtonBox:
 
 def show_whole(dialog: QDialog) -> None:
     """Open a dialog, high enough for its wrapped texts, which Qt would cut."""
-    # Else Qt makes any button that has the focus the default one, and paints it so;
-    # Enter shall press the dialog's own, whatever has the focus.
+    # Qt makes the button that has the focus the default one, and paints it so; Enter is
+    # to press the dialog's own, whatever has the focus.
     for button in dialog.findChildren(QPushButton):
         if not button.isDefault():
             button.setAutoDefault(False)
@@ -120,15 +120,8 @@ class PathField(QWidget):
 
     changed = Signal()
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        kind: str = "folder",
-        pattern: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, *, kind: str = "folder", pattern: str = "") -> None:
+        super().__init__()
         self._kind, self._pattern, self._name = kind, pattern, name
         self._line = QLineEdit()
         self._line.setAccessibleName(name)
@@ -181,8 +174,8 @@ class FolderList(QWidget):
 
     changed = Signal()
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str) -> None:
+        super().__init__()
         self._name = name
         self._paths: list[Path] = []
         self._list = QListWidget()

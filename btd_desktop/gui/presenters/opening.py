@@ -134,7 +134,7 @@ class OpeningPresenter(Presenter[ProgressState]):
     """Opens cases, imports evidence, makes the demonstration.
 
     Signals:
-        case_wanted(CaseProposal): Ask where the case shall live.
+        case_wanted(CaseProposal): Ask where to store the case.
         modality_wanted(ModalityQuestion): Ask what the series are; the import waits.
         report_dropped(Path): Verify this report.
         changed(ProgressState): How far the import is.
@@ -236,11 +236,11 @@ class OpeningPresenter(Presenter[ProgressState]):
         done = partial(self._on_case_made, choice.paths)
         self._start("io", "Making the case", work, done)
 
-    def on_demo_wanted(self, parent: Path | None = None) -> None:
-        """Simulate the demonstration case and calibrate on its benign scans."""
+    def on_demo_wanted(self) -> None:
+        """Open the demonstration; where there is none yet, make it first."""
         if self._refuse_while_busy():
             return
-        out = (parent or default_cases_dir()) / "Demonstration"
+        out = default_cases_dir() / "Demonstration"
         services = self._session.services
 
         def work(

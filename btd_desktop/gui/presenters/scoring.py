@@ -118,7 +118,7 @@ class ScoringPresenter(Presenter[ProgressState]):
                 self.score(series_id)
 
     def on_score_wanted(self) -> None:
-        """Score the series shown, or go on with it."""
+        """Score the series shown, or resume scoring it."""
         if self._session.record is not None:
             self.score(self._session.record.series_id)
 
@@ -135,7 +135,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         job.started.connect(partial(self._on_started, series_id))
         job.told.connect(partial(self._on_told, series_id))
         job.progressed.connect(partial(self._on_series_progress, series_id))
-        job.finished.connect(partial(self._on_result, series_id))
+        job.finished.connect(self._on_result)
         job.failed.connect(partial(self._on_series_failed, series_id))
         job.cancelled.connect(partial(self._on_cancelled, series_id))
         job.ended.connect(partial(self._on_ended, series_id))
@@ -157,7 +157,7 @@ class ScoringPresenter(Presenter[ProgressState]):
             return
         work = partial(_evaluate, store, known.record, run, profile, session.services)
         job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
-        job.finished.connect(partial(self._on_result, series_id))
+        job.finished.connect(self._on_result)
         job.failed.connect(partial(self._on_series_failed, series_id))
 
     def on_profile_saved(self, path: Path) -> None:
@@ -175,7 +175,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         self.evaluate(record.series_id, str(path))
 
     def on_pause_toggled(self) -> None:
-        """Pause or go on; takes effect after the slice in work."""
+        """Pause or resume; takes effect after the slice being scored."""
         if not self._jobs:
             return
         running = self._running if self._running in self._jobs else None
@@ -202,7 +202,7 @@ class ScoringPresenter(Presenter[ProgressState]):
             elif run is not None and run.status == "running":
                 # The program ended in the middle: nobody asked it to stop.
                 self._session.noticed.emit(
-                    f"Scoring goes on where it stopped: {run.n_done} of "
+                    f"Scoring resumes where it stopped: {run.n_done} of "
                     f"{record.n_slices} slices were done."
                 )
                 self.score(record.series_id)
@@ -221,7 +221,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         elif isinstance(value, Run):
             known = self._known(series_id)
             if known is not None:
-                self._session.set_result(series_id, replace(known, run=value))
+                self._session.set_result(replace(known, run=value))
 
     def _on_series_progress(self, series_id: int, progress: Progress) -> None:
         job = self._jobs.get(series_id)
@@ -230,10 +230,10 @@ class ScoringPresenter(Presenter[ProgressState]):
         left = self._eta.after(progress)
         self._show(ProgressState(job.title, progress, left, job.is_paused, True))
 
-    def _on_result(self, series_id: int, result: SeriesExamination) -> None:
+    def _on_result(self, result: SeriesExamination) -> None:
         if result.run is not None:
             self.device_changed.emit(device_line(result.run.manifest.backend))
-        self._session.set_result(series_id, result)
+        self._session.set_result(result)
         self._session.findings_changed.emit()
         if result.state is State.NOT_EXAMINED:
             name = result.record.description or "The series"
@@ -243,7 +243,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         problem = problem_of(error)
         known = self._known(series_id)
         if known is not None:
-            self._session.set_result(series_id, replace(known, problem=problem))
+            self._session.set_result(replace(known, problem=problem))
         self._session.noticed.emit(f"Not scored: {problem}")
 
     def _on_cancelled(self, series_id: int) -> None:
@@ -253,8 +253,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         runs = store.runs(series_id)
         known = self._known(series_id)
         if runs and known is not None:
-            stopped = replace(known, run=runs[-1], problem="")
-            self._session.set_result(series_id, stopped)
+            self._session.set_result(replace(known, run=runs[-1], problem=""))
         self._session.noticed.emit("Scoring was stopped; finished slices are kept.")
 
     def _known(self, series_id: int) -> SeriesExamination | None:

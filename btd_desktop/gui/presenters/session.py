@@ -1,7 +1,7 @@
 """What all parts of the window look at together: the case, a series, a place in it.
 
-The session asks nothing of the core but to read the case; whoever changes the case
-tells the session, and it tells everybody.
+The session only reads the case; a part that changes the case tells the session, and
+the session tells all others.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Session(QObject):
 
     Signals:
         case_changed(): Another case is open, or none.
-        custody_changed(): What vouches for the case is not what it was.
+        custody_changed(): Another case is open, or this one was adopted.
         series_list_changed(): Series were added.
         series_selected(): Another series is shown.
         voxel_changed(): The crosshair moved.
-        result_changed(int): A series was evaluated, or why not (series_id).
+        result_changed(int): How far a series has come is not what it was (series_id).
         slice_scored(int, int, float): A slice's result is in the case (series_id,
             index, largest raw injection score or NaN).
         findings_changed(): A finding was added or changed.
@@ -189,10 +189,10 @@ class Session(QObject):
             self.voxel = (inside[0], inside[1], inside[2])
             self.voxel_changed.emit()
 
-    def set_result(self, series_id: int, result: SeriesExamination) -> None:
+    def set_result(self, result: SeriesExamination) -> None:
         """Keep how far a series has come."""
-        self.results[series_id] = result
-        self.result_changed.emit(series_id)
+        self.results[result.record.series_id] = result
+        self.result_changed.emit(result.record.series_id)
 
     def select_finding(self, finding_id: int | None) -> None:
         """Select a finding and go to its place."""

@@ -1,16 +1,22 @@
-"""A slice as a picture file, with what says whose it is or without."""
+"""A slice as a picture file, with patient data or without."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+from btd_desktop.gui.views.slice_painting import exhibit_image
 from btd_desktop.gui.views.slice_view import SliceView
 
 
 def free_name(folder: Path, stem: str) -> Path:
     """A name for a picture that is not taken yet."""
-    names = (f"{stem}.png", *(f"{stem}-{n}.png" for n in range(2, 1000)))
-    return next((folder / n for n in names if not (folder / n).exists()), folder / stem)
+    path = folder / f"{stem}.png"
+    for number in itertools.count(2):
+        if not path.exists():
+            break
+        path = folder / f"{stem}-{number}.png"
+    return path
 
 
 def save_picture(view: SliceView, modality: str, path: Path, *, redacted: bool) -> bool:
@@ -20,13 +26,13 @@ def save_picture(view: SliceView, modality: str, path: Path, *, redacted: bool) 
         view: The view.
         modality: Of the series shown: it decides how the body is told from air.
         path: PNG file to write.
-        redacted: Leave out what says whose slice it is.
+        redacted: Leave patient data out.
 
     Returns:
         False when the file exists or could not be written.
     """
+    # Not above: it loads SciPy, which the window's start must not wait for.
     from btd_desktop.gui.view_state.redacted import without_patient_data
-    from btd_desktop.gui.views.slice_painting import exhibit_image
 
     state = without_patient_data(view.state, modality) if redacted else view.state
     image = exhibit_image(

@@ -27,18 +27,12 @@ _INVITATION = (
 )
 
 
-def can_render() -> bool:
-    """Whether pages can be shown inside the window."""
-    return importlib.util.find_spec("pypdfium2") is not None
-
-
 class PdfPages(QWidget):
     """Pages one below the other, or a button that opens them elsewhere."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._file: Path | None = None
-        self._n_pages = 0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._words = plain_label(_INVITATION, wrap=True, role="muted")
@@ -54,19 +48,9 @@ class PdfPages(QWidget):
         self._scroll.hide()
         layout.addWidget(self._scroll, 1)
 
-    @property
-    def n_pages(self) -> int:
-        """Pages shown inside the window."""
-        return self._n_pages
-
-    @property
-    def file(self) -> Path | None:
-        """File of the preview while it is shown elsewhere."""
-        return self._file
-
     def show_pdf(self, pdf: bytes) -> None:
         """Show other pages."""
-        if can_render():
+        if importlib.util.find_spec("pypdfium2") is not None:
             self._words.hide()
             self._show_pages(pdf)
             self._scroll.show()
@@ -98,7 +82,6 @@ class PdfPages(QWidget):
         room = max(self.width() - 40, 300)
         document = pdfium.PdfDocument(pdf)
         try:
-            self._n_pages = len(document)
             for number in range(len(document)):
                 page_width = document[number].get_width()
                 scale = max(room / page_width, 0.5) * self.devicePixelRatio()

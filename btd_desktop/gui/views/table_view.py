@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 _ROW_HEIGHT = 27
 
 
 def plain_table(
-    model: QAbstractItemModel,
-    name: str,
-    *,
-    stretch: int = 0,
-    parent: QWidget | None = None,
+    model: QAbstractItemModel, name: str, *, stretch: int = 0
 ) -> QTableView:
     """A read-only table over a model.
 
@@ -21,9 +17,8 @@ def plain_table(
         model: What it shows.
         name: For screen readers.
         stretch: Column that takes the spare width.
-        parent: Widget that owns it.
     """
-    table = QTableView(parent)
+    table = QTableView()
     table.setModel(model)
     table.setAccessibleName(name)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
