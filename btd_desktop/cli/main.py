@@ -1,7 +1,9 @@
 """The command line: commands, exit codes, and the one place where a bug is caught.
 
-Exit codes: 0 done; 2 the command cannot be understood; 3 to 9 by kind of error (see
-`errors`); 130 stopped by the user; 70 a bug, whose trace is in the log file.
+Exit codes: 0 done; 1 the command's answer is no (`demo`, `doctor`), or an error of no
+other kind; 2 the command cannot be understood; 3 to 9 by kind of error (see `errors`);
+70 a bug, whose trace is in the log file; 130 stopped by the user; 141 the reader of the
+output went away.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ def run(argv: Sequence[str], open_window: Callable[[Path | None], int]) -> int:
 
     Args:
         argv: Arguments without the program's name.
-        open_window: Opens the window, given a case or folder or None.
+        open_window: Opens the window, given a path to open in it or None.
     """
     prepare_streams()
     as_json = "--json" in argv

@@ -20,7 +20,7 @@ def certificate_of(pkcs12: Path | None, settings: Settings) -> Path | None:
 
 
 def read_passphrase(path: Path | None) -> str | None:
-    """First line of the file, without its end; None without a file.
+    """First line of the file, without its line ending; None without a file.
 
     A passphrase never stands on the command line: every process of the machine can
     read that, and shells keep it.

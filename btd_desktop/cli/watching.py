@@ -1,4 +1,4 @@
-"""Progress on standard error, and Ctrl-C as a wish to stop.
+"""Progress on standard error, and Ctrl-C as a request to stop.
 
 On a terminal there is a bar; elsewhere a line at most every five seconds, so that a
 log file stays readable. The first Ctrl-C lets the work stop where it is consistent,

@@ -1,8 +1,7 @@
 """Colours, style sheet and icons of the window, in dark and light.
 
-Dark is the default: slices are read in dim rooms. The picture itself stays on black in
-both themes. Every pair of text and ground keeps the contrast of WCAG 2.1 AA, which a
-test measures.
+The picture itself stays on black in both themes. Every pair of text and ground keeps
+the contrast of WCAG 2.1 AA, which a test measures.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def test_cancel_keeps_slices_and_resume_gives_the_same_scores(
     assert run.status == "cancelled"
     kept = session.store.slice_results(run_id)
     assert 1 <= len(kept) < N_SLICES
-    assert "Go on" in window.panels.series._score.text()
+    assert "Resume" in window.panels.series._score.text()
     window.panels.series._score.click()
     evaluation = _evaluated(window)
     assert evaluation.run.run_id == run_id

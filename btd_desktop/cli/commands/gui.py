@@ -13,9 +13,10 @@ from btd_desktop.cli.invocation import Invocation
 def open_gui(
     ctx: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(help="Case or evidence to open.", metavar="[PATH]")
+        Path | None,
+        typer.Argument(help="Case, evidence or report to open.", metavar="[PATH]"),
     ] = None,
 ) -> int:
-    """Open the window, with a case or with evidence."""
+    """Open the window, with a case, evidence or a report."""
     invocation: Invocation = ctx.obj
     return invocation.open_window(path)

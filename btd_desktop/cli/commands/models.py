@@ -1,4 +1,4 @@
-"""`btd models`: the models that can be used here."""
+"""`btd models`: the installed models, and why one cannot be used."""
 
 from __future__ import annotations
 

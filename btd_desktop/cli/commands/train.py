@@ -53,7 +53,7 @@ def train_model(
     device: Device = None,
     as_json: AsJson = False,
 ) -> int:
-    """Train a model on your own genuine scans; the same command goes on later."""
+    """Train a model on your own genuine scans; the same command resumes it later."""
     from btd_desktop.workflow.services import default_services
     from btd_desktop.workflow.train_model import TrainingOptions, train_on_paths
 

@@ -1,4 +1,4 @@
-"""Asks where the case shall live and what it is about, before evidence is read."""
+"""Asks where to store the case and what it is about, before evidence is read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CaseDialog(QDialog):
         count = len(proposal.paths)
         first = proposal.paths[0]
         what = str(first) if count == 1 else f"{count} items from {first.parent}"
-        layout.addWidget(heading("Where shall the case live?"))
+        layout.addWidget(heading("Where should the case be stored?"))
         layout.addWidget(
             muted(
                 f"Evidence: {what}. It is read, hashed and left as it is. The case is "

@@ -26,7 +26,7 @@ class ModalityDialog(QDialog):
         listed = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         layout.addWidget(
             plain_label(
-                f"{listed}: the format does not say it, and the values do not tell.",
+                f"{listed}: neither the format nor the values say which it is.",
                 wrap=True,
             )
         )

@@ -73,9 +73,9 @@ def _problem_of(path: Path | None) -> str:
         return "The name must end in .png."
     try:
         if path.exists():
-            return "There is such a file already; choose another name."
+            return "This file exists already. Choose another name."
         if not path.parent.is_dir():
-            return "There is no such folder."
+            return "This folder does not exist."
     except (OSError, ValueError):
         return "No file can have this name."
     return ""

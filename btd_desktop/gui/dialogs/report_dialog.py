@@ -147,8 +147,8 @@ class ReportDialog(QDialog):
             layout.addWidget(plain_label(f"• {line}", wrap=True))
         if not state.is_complete:
             warning = plain_label(
-                "Not every series has been scored and calibrated. The report says so "
-                "for each of them, with the reason.",
+                "Not every series has been examined. The report says so for each of "
+                "them, with the reason.",
                 wrap=True,
                 role="warning",
             )

@@ -1,4 +1,4 @@
-"""Preferences; none of them alters a score."""
+"""Preferences of this computer; each run records the device and precision it used."""
 
 from __future__ import annotations
 

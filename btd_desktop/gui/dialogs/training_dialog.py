@@ -58,7 +58,7 @@ class TrainingDialog(QDialog):
             muted(
                 "The model learns what genuine noise looks like, from genuine scans "
                 "only. Keep some patients aside for calibration. Training takes hours "
-                "on a processor; it can be stopped and gone on with at any time."
+                "on a processor; you can stop it and resume it at any time."
             )
         )
         layout.addLayout(self._build_form())

@@ -1,1 +1,1 @@
-"""Tables and lists behind the views: what a cell says, never how it looks."""
+"""Tables and lists behind the views."""

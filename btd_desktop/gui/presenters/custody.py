@@ -1,6 +1,6 @@
-"""The case that was just opened is compared with its log and with the evidence.
+"""Compares a case that was just opened with its audit log and with the evidence.
 
-In the background: the window shows the case meanwhile, and says what was found.
+In the background: the window shows the case at once, and later what was found.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CustodyWatch(JobOwner):
         self._session = session
 
     def start(self, store: CaseStore) -> None:
-        """Check an open case; what was being checked is left."""
+        """Check an open case; a check under way is given up."""
         services = self._session.services
 
         def work(context: TaskContext, tell: Tell) -> CustodyCheck:
@@ -58,7 +58,7 @@ class CustodyWatch(JobOwner):
         self._begin("io", "Checking the case", work, done)
 
     def stop(self) -> None:
-        """Leave the check: something else shall have the disk."""
+        """Give up the check: something else needs the disk."""
         self._give_up()
 
     def _on_checked(self, store: CaseStore, check: CustodyCheck) -> None:
@@ -71,7 +71,7 @@ class CustodyWatch(JobOwner):
             self._session.failed.emit(
                 CaseError(
                     f"the case is not what its audit log says: {problems[0]}{more}",
-                    hint="See all with File, Verify the case; no report is made of "
+                    hint="See all with File, Verify this case; no report is made of "
                     "an altered case.",
                     code="case-altered",
                 )

@@ -1,4 +1,4 @@
-"""How pictures are shown: display window, inversion, smoothing; the tool in hand."""
+"""How pictures are shown: display window, inversion, smoothing; the tool in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first slice of evidence on the screen, in front of the import that follows."""
+"""The first slice of evidence on the screen, ahead of the import."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class MetadataPresenter(Presenter[MetadataState]):
             self._session.move_to((row.slices[0] - 1, at[1], at[2]))
 
     def refresh(self) -> None:
-        """Build the state anew."""
+        """Build the state again."""
         record = self._session.record
         if record is None:
             self._show(MetadataState())

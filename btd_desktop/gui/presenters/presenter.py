@@ -54,9 +54,9 @@ def problem_of(error: Exception) -> str:
 class JobOwner(QObject):
     """A part of the window that waits for one job at a time.
 
-    The job's result goes to the function named at its start; that it failed or is over
-    is told to the methods below, which a subclass fills in where it has to say
-    something. A job that was given up tells nothing any more.
+    The job's result goes to the function named at its start; progress, failure and end
+    go to methods that a subclass overrides where it needs them. A job that was given up
+    tells nothing any more.
     """
 
     def __init__(self, jobs: JobRunner, parent: QObject | None = None) -> None:
@@ -76,7 +76,7 @@ class JobOwner(QObject):
             self._job.cancel()
 
     def on_pause_toggled(self) -> None:
-        """Pause, or go on."""
+        """Pause, or resume."""
         if self._job is not None:
             self._job.toggle_pause()
             self._on_paused(self._job.is_paused)
@@ -121,7 +121,7 @@ class JobOwner(QObject):
         """The job told how far it is."""
 
     def _on_paused(self, paused: bool) -> None:
-        """The job was paused, or goes on."""
+        """The job was paused, or resumed."""
 
     def _on_failed(self, error: Exception) -> None:
         """The job ended with a `BtdError`, or a bug."""

@@ -67,7 +67,7 @@ class ReportState:
         form: Values to start with.
         out: Where the report will be written.
         lines: What the report will say: its conclusion, and of each series why.
-        is_complete: Every series has been scored and evaluated.
+        is_complete: Every series was examined, or its calibration does not cover it.
         is_foreign: This computer did not seal the case: it is reported on only when
             the examiner adopts it.
         busy: What is being done; "" when nothing.
@@ -158,10 +158,7 @@ def _started(session: Session) -> ReportState:
 
 
 def _told(session: Session, store: CaseStore) -> tuple[tuple[str, ...], bool]:
-    """What the report will say, and whether every series was examined.
-
-    The report's own conclusion, of what the window shows.
-    """
+    """The report's own conclusion on what the window shows; see `ReportState`."""
     from btd_desktop.examination.conclusion import conclude
     from btd_desktop.examination.reading import with_findings
     from btd_desktop.workflow.import_series import count_fates

@@ -22,7 +22,7 @@ class SeriesRow:
         record: As the case keeps it.
         state: How far it has come, short.
         state_tip: The same at length.
-        alarming: The series is flagged.
+        alarming: The series, or a slice of it, is flagged.
     """
 
     record: SeriesRecord
@@ -52,7 +52,7 @@ class EvidenceState:
 
     @property
     def n_not_taken(self) -> int:
-        """Files that are part of no series."""
+        """Files that were not accepted."""
         return sum(n for fate, n in self.n_by_fate if fate != "accepted")
 
     @property
@@ -116,7 +116,7 @@ class SeriesPresenter(Presenter[SeriesState]):
         return EvidenceState(items, tuple(order), sum(i.size_bytes for i in items))
 
     def refresh(self) -> None:
-        """Build the state anew."""
+        """Build the state again."""
         session = self._session
         rows = tuple(self._row(record) for record in session.records)
         selected = None if session.record is None else session.record.series_id

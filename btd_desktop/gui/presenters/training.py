@@ -60,7 +60,7 @@ class TrainingView:
 
 
 class TrainingPresenter(Presenter[TrainingView]):
-    """Trains a model; a training that was stopped goes on from its checkpoint.
+    """Trains a model; a training that was stopped resumes from its checkpoint.
 
     Signals:
         changed(TrainingView): The dialog's content.
@@ -71,7 +71,7 @@ class TrainingPresenter(Presenter[TrainingView]):
         self._session = session
 
     def on_start(self, form: TrainingForm) -> None:
-        """Train, or go on with the training of that name."""
+        """Train, or resume the training of that name."""
         if self.is_busy:
             return
         out = model_folder(form.name)
@@ -131,7 +131,7 @@ class TrainingPresenter(Presenter[TrainingView]):
                 self._state,
                 work=IDLE,
                 note="Stopped. The checkpoint was kept: start again with the same name "
-                "and options to go on.",
+                "and options to resume.",
             )
         )
 

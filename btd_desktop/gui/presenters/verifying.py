@@ -1,4 +1,4 @@
-"""Is a report unchanged, is a case unchanged: verdicts in plain words, line by line."""
+"""Verdicts on a report and on the open case, in plain words, line by line."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class ViewingPresenter(QObject):
         return _DEFAULT_PATCH.get(self.modality, 96)
 
     def refresh(self) -> None:
-        """Tell the views again what to show."""
+        """Build the states of the views again."""
         self.changed.emit(self._mpr())
 
     def show_message(self, text: str) -> None:

@@ -171,7 +171,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ActionSpec(
             "pause",
             lambda s: s.parts.scoring.on_pause_toggled(),
-            "Pause or go on scoring",
+            "Pause or resume scoring",
             "pause",
         ),
         ActionSpec("stop", lambda s: s.stop(), "Stop scoring", "stop"),

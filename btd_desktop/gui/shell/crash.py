@@ -1,4 +1,4 @@
-"""When the program itself is wrong: say so, keep the trace, lose nothing.
+"""A bug in the program: say so, keep the trace, lose nothing.
 
 Everything that counts is in the case the moment it is known, so there is nothing to
 rescue; the dialog says that, and where the log lies.
@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class CrashGuard(QObject):
-    """Takes what nobody caught.
+    """Tells the examiner of exceptions that nothing caught.
 
     Attributes:
         box: The dialog while it is shown.
 
     Signals:
-        caught(Exception): From whatever thread; shown on the main thread.
+        caught(Exception): From any thread; shown on the main thread.
     """
 
     caught = Signal(object)
@@ -39,12 +39,12 @@ class CrashGuard(QObject):
         self.caught.connect(self.show)
 
     def install(self) -> None:
-        """Become the process's last resort."""
+        """Become the process's exception hook."""
         self._before = sys.excepthook
         sys.excepthook = self._hook
 
     def remove(self) -> None:
-        """Give the last resort back."""
+        """Restore the hook that was set before."""
         sys.excepthook = self._before
 
     def show(self, error: BaseException) -> None:

@@ -23,10 +23,10 @@ TITLE = "BTD Desktop"
 
 
 class Dialogs(QObject):
-    """Opens dialogs over the window.
+    """Opens dialogs over the window, which takes no input until they are closed.
 
-    Dialogs do not block: the scan can be looked at while one is open, and scoring goes
-    on. Each is loaded when it is first wanted, so that the window is there at once.
+    Jobs run on behind them. Each dialog is loaded when it is first wanted, so that the
+    window opens at once.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Dialogs(QObject):
         box.open()
 
     def ask_for_case(self, proposal: CaseProposal) -> None:
-        """Ask where the case shall live, then import."""
+        """Ask where to store the case, then import."""
         from btd_desktop.gui.dialogs.case_dialog import CaseDialog
 
         dialog = CaseDialog(proposal, self._window)
@@ -146,7 +146,7 @@ class Dialogs(QObject):
         self._open(TrainingDialog(presenter, self._look.theme, self._window))
 
     def change_settings(self) -> None:
-        """Change preferences; none of them alters a score."""
+        """Change the preferences of this computer."""
         from btd_desktop.gui.dialogs.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self._session.services.settings, self._window)

@@ -29,7 +29,7 @@ def first_size() -> QSize:
 
 
 def save_layout(window: QMainWindow) -> None:
-    """Keep geometry and panels."""
+    """Write geometry and panels to the file."""
     settings = window_settings()
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("panels", window.saveState(_VERSION))
@@ -37,7 +37,7 @@ def save_layout(window: QMainWindow) -> None:
 
 
 def restore_layout(window: QMainWindow) -> bool:
-    """Put geometry and panels back; False when there is nothing to put back."""
+    """Put geometry and panels back; False when not all of it could be."""
     settings = window_settings()
     geometry, panels = settings.value("geometry"), settings.value("panels")
     restored = False

@@ -1,4 +1,4 @@
-"""The theme in use, and everybody who has to draw in it."""
+"""The theme in use, and how it is changed."""
 
 from __future__ import annotations
 

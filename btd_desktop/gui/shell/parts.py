@@ -25,7 +25,7 @@ from btd_desktop.gui.presenters.viewing import ViewingPresenter
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The presenters; each is owned by the session's parent.
+    """The presenters; the window owns them.
 
     Attributes:
         session: What all look at.
@@ -65,7 +65,7 @@ class Parts:
 def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
     """Make the presenters and connect them with each other."""
     detectors = Detectors()
-    # Before the views: they show what these two say.
+    # Before the views: slots run in the order of connecting, and viewing reads these.
     display = DisplayPresenter(session, parent)
     overlays = OverlayPresenter(session, parent)
     parts = Parts(

@@ -1,4 +1,4 @@
-"""A slice as it may be shown to anybody: no text of tags, nothing but the body."""
+"""A slice without patient data: no text of tags, no pixel outside the body."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from btd_desktop.gui.view_state.states import SliceViewState
 
 
 def without_patient_data(state: SliceViewState, modality: str) -> SliceViewState:
-    """The state of an acquired plane without what says whose it is.
+    """The state of an acquired plane without patient data.
 
-    Of the corner texts only the lower ones stay: number and place of the slice, display
+    Of the corner texts the lower ones stay: number and place of the slice, display
     window. Pixels outside the body get the lowest value shown, since that is where
     scanners burn names in. Overlay, patches, letters and scale stay.
 

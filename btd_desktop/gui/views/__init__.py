@@ -1,5 +1,5 @@
-"""Widgets that show a state and say what the examiner wants, and nothing else.
+"""Widgets that show a state and tell what the examiner wants.
 
-Each view has `show_state(state)`, which emits no signal, and intent signals, which
-change nothing by themselves.
+What shows a state (`show_state` and its like) emits no signal; what tells an intent, a
+signal, changes nothing by itself.
 """

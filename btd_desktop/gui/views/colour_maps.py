@@ -1,8 +1,7 @@
 """Colour maps of the overlay: perceptually ordered, so that brighter means more.
 
-Inferno, viridis and cividis grow evenly in lightness (and cividis is read the same by
-colour-blind examiners); they carry no false edges into a map of evidence, as rainbow
-colours would.
+They grow evenly in lightness (and cividis is read the same by colour-blind examiners);
+they carry no false edges into a map of evidence, as rainbow colours would.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 COLOUR_MAPS = ("inferno", "viridis", "cividis", "magma", "plasma")
 
-# The darkest fifth of these maps cannot be told from the grey below.
+# Where each map begins: what is darker cannot be told from the grey below.
 _FIRST_SHARE = {"inferno": 0.22, "magma": 0.22, "plasma": 0.0}
 
 

@@ -34,7 +34,7 @@ class HelpBubble(QFrame):
         self.setFixedHeight(layout.heightForWidth(_WIDTH))
 
     def show_at(self, spot: QPoint) -> None:
-        """Show below a point of the window, or above where there is no room."""
+        """Show below a point of the window, moved inside where there is no room."""
         window = self.parentWidget()
         if window is None:
             return

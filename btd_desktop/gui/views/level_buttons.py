@@ -12,7 +12,7 @@ from btd_desktop.gui.views.help_button import HelpButton
 
 
 class LevelButtons(QWidget):
-    """One button a level, one of them down.
+    """One button a level, one of them checked.
 
     Signals:
         chosen(str): The examiner wants this level.
@@ -42,7 +42,7 @@ class LevelButtons(QWidget):
         return self._buttons[level]
 
     def show_level(self, level: str, *, has_places: bool) -> None:
-        """Put a button down; that of places is there only where a profile has them."""
+        """Check a level's button; "place" is shown only where a profile has places."""
         self._buttons["place"].setVisible(has_places)
         self._buttons[level].setChecked(True)
 

@@ -11,10 +11,10 @@ from btd_desktop.gui.presenters.wording import duration_text
 
 
 class ProgressRow(QWidget):
-    """Shows how far long work is; not there while nothing is done.
+    """Shows how far long work is; hidden while nothing is done.
 
     Signals:
-        pause_toggled(): Pause or go on.
+        pause_toggled(): Pause or resume.
         cancel_wanted(): Stop.
     """
 
@@ -50,7 +50,7 @@ class ProgressRow(QWidget):
         """Show how far it is."""
         self.setVisible(state.is_busy)
         self._pause.setVisible(state.can_pause)
-        self._pause.setText("Go on" if state.paused else "Pause")
+        self._pause.setText("Resume" if state.paused else "Pause")
         self._left.setVisible(state.can_pause)
         self._left.setText("paused" if state.paused else duration_text(state.left_s))
         progress = state.progress

@@ -31,7 +31,7 @@ def bar_label(length_mm: float) -> str:
 def paint_scale_bar(
     painter: QPainter, centre: QPointF, length_mm: float, points_per_mm: float
 ) -> None:
-    """Draw a bar with ends and nine divisions, a dark one below the light one.
+    """Draw a bar with ends and, where there is room, nine ticks; dark below light.
 
     Args:
         painter: On the view, logical pixels.

@@ -36,7 +36,7 @@ class SeriesPanel(QWidget):
     Signals:
         series_selected(int): Show this series.
         statement_wanted(): Show the import statement.
-        score_wanted(): Score the series shown, or go on.
+        score_wanted(): Score the series shown, or resume.
     """
 
     series_selected = Signal(int)
@@ -113,7 +113,7 @@ class SeriesPanel(QWidget):
         self._files.setEnabled(bool(evidence.items))
         self._score.setEnabled(chosen is not None)
         stopped = chosen is not None and chosen.state.startswith("stopped")
-        self._score.setText("Go on scoring" if stopped else "Score")
+        self._score.setText("Resume scoring" if stopped else "Score")
 
     def _on_selection(self, chosen: QItemSelection, left: QItemSelection) -> None:
         if self._showing or not chosen.indexes():

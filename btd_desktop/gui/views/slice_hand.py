@@ -43,7 +43,7 @@ class HandledView(Protocol):
         """Move the picture by logical pixels."""
 
     def update(self) -> None:
-        """Paint anew."""
+        """Paint again."""
 
     def setCursor(self, cursor: Qt.CursorShape) -> None:
         """Show another pointer."""
@@ -151,7 +151,7 @@ class SliceHand:
             self._ask_score(event.position())
 
     def step(self, step: int) -> None:
-        """Go some slices on, together with what else is asked for in this turn."""
+        """Step by some slices; the steps of one turn of the event loop add up."""
         self._coalescer.add("step", self._tell_step, step)
 
     def _tell_step(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of a state, made anew only when what they show has changed."""
+"""Pictures of a state, made again only when what they show has changed."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class SliceStrip(QWidget):
         return QSize(_THICKNESS, 40)
 
     def resizeEvent(self, event: QEvent) -> None:
-        """Share the slices out among the pixels anew."""
+        """Give each pixel its slices again."""
         self._picture = None
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -1,7 +1,7 @@
 """One plane of a volume, painted from a state; gestures become intents.
 
 Zoom and position belong to the view, since no result depends on them; everything else
-comes in by `show_state` and is changed by whoever listens to the intents.
+comes in by `show_state` and is changed by what listens to the intents.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class SliceView(QWidget):
     """Shows a `SliceViewState`.
 
     Signals:
-        slice_step_requested(int, int): Go on along this axis of the volume (0, 1, 2)
-            by this many slices; the sign follows the axis.
+        slice_step_requested(int, int): Step along this axis of the volume (0, 1, 2) by
+            this many slices; the sign follows the axis.
         slice_requested(int, int): Along this axis, go to this slice.
         window_changed(float, float): Set display window centre and width.
         crosshair_requested(int, int, int): Put the crosshair on this voxel (s, r, c).

@@ -90,7 +90,7 @@ def test_dialog_leaves_patient_data_out_unless_told(qtbot, tmp_path):
     [
         ("taken.png", "already"),
         ("slice.jpg", ".png"),
-        ("no/such/folder/x.png", "no such folder"),
+        ("no/such/folder/x.png", "folder does not exist"),
         ("", "Name a file"),
         ("x" * 5000 + ".png", "No file"),
         ("new.png", ""),
