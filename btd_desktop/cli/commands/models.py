@@ -11,15 +11,15 @@ def list_installed(as_json: AsJson = False) -> int:
     from btd_desktop.examination.models import list_models
     from btd_desktop.workflow.doctor import models_json
 
-    entries = list_models()
+    entries = models_json(list_models())
     if as_json:
-        print_json({"models": models_json(entries)})
+        print_json({"models": entries})
         return 0
     if not entries:
         say("No model is installed (`btd doctor` names the folders).")
         return 0
     rows, others = [], []
-    for entry in models_json(entries):
+    for entry in entries:
         if entry["problem"]:
             rows.append((entry["name"], "–", "–", "0", f"unusable: {entry['problem']}"))
             continue

@@ -26,7 +26,7 @@ class Session(QObject):
 
     Signals:
         case_changed(): Another case is open, or none.
-        custody_changed(): Another case is open, or this one was adopted.
+        custody_changed(): Another case is open, or none, or this one may be adopted.
         series_list_changed(): Series were added.
         series_selected(): Another series is shown.
         voxel_changed(): The crosshair moved.
