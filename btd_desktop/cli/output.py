@@ -59,22 +59,18 @@ def print_json(value: object) -> None:
     _send(sys.stdout, printed_json(value))
 
 
-def columns(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, max_cell: int = _MAX_CELL
-) -> Iterator[str]:
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of a table whose columns are as wide as their longest cell.
 
-    Args:
-        header: Names of the columns.
-        rows: Cells as text; made visible before they are measured.
-        max_cell: Longer cells are shortened in the middle, but for the last column.
+    Cells are made visible before they are measured; longer ones than 60 characters are
+    shortened in the middle, except in the last column.
     """
     from btd_desktop.report.visible import visible_text
 
     last = len(header) - 1
     table = [
         [
-            _shortened(visible_text(cell), max_cell) if i < last else visible_text(cell)
+            _shortened(visible_text(cell)) if i < last else visible_text(cell)
             for i, cell in enumerate(row)
         ]
         for row in (header, *rows)
@@ -95,8 +91,8 @@ def fields(*pairs: tuple[str, str]) -> Iterator[str]:
         yield f"{name + ':':<{width + 1}} {value}"
 
 
-def _shortened(cell: str, limit: int) -> str:
-    if len(cell) <= limit:
+def _shortened(cell: str) -> str:
+    if len(cell) <= _MAX_CELL:
         return cell
-    half = (limit - 1) // 2
+    half = (_MAX_CELL - 1) // 2
     return f"{cell[:half]}…{cell[-half:]}"

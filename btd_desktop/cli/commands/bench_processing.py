@@ -60,19 +60,13 @@ def measure_processing(
                 series, _ = corpus.load_split(data, "test", modality, context, names)
                 later = measure_genuine(series, context)
             plain = [item for item in measured if not item.is_declared]
-            groups = {
-                "undeclared": rate_rows(plain),
-                "declared": rate_rows(
-                    [item for item in measured if item.is_declared], plain
-                ),
-                "test, undeclared": rate_rows(
-                    [item for item in later if not item.is_declared], plain
-                ),
-                "test, declared": rate_rows(
-                    [item for item in later if item.is_declared], plain
-                ),
-            }
-            for title, rows in groups.items():
+            for title, items in (
+                ("undeclared", plain),
+                ("declared", [item for item in measured if item.is_declared]),
+                ("test, undeclared", [i for i in later if not i.is_declared]),
+                ("test, declared", [item for item in later if item.is_declared]),
+            ):
+                rows = rate_rows(items, plain)
                 if rows:
                     say("", f"{modality}, {title}")
                     _say_rates(rows)

@@ -92,7 +92,6 @@ class MetadataState:
         checks: Findings of the import checks, warnings first.
         others: (series_id, description) of series to compare with.
         compared: series_id of the one compared with, or None.
-        n_facts: Facts before the search.
     """
 
     title: str = ""
@@ -100,7 +99,6 @@ class MetadataState:
     checks: tuple[CheckRow, ...] = ()
     others: tuple[tuple[int, str], ...] = ()
     compared: int | None = None
-    n_facts: int = 0
 
 
 class MetadataPresenter(Presenter[MetadataState]):
@@ -164,7 +162,6 @@ class MetadataPresenter(Presenter[MetadataState]):
                 checks=self._checks(record),
                 others=tuple((r.series_id, series_name(r)) for r in others),
                 compared=None if other is None else other.series_id,
-                n_facts=len(rows),
             )
         )
 

@@ -33,7 +33,6 @@ class TagsState:
         n_slices: Of the series; 0 when its slices have no files yet.
         compared: Slice compared with, from 1, or None.
         rows: After comparison and search.
-        n_rows: Before the search.
         message: What the rows are, what is missing, or why there are none.
     """
 
@@ -41,7 +40,6 @@ class TagsState:
     n_slices: int = 0
     compared: int | None = None
     rows: tuple[TagRow, ...] = ()
-    n_rows: int = 0
     message: str = ""
 
 
@@ -181,7 +179,7 @@ class TagsPresenter(Presenter[TagsState]):
         summary = _summary(number, compared, len(kept), len(rows))
         notes = dict.fromkeys(t.note for t in (own, other) if t is not None and t.note)
         message = " ".join((summary, *notes))
-        return replace(empty, rows=kept, n_rows=len(rows), message=message)
+        return replace(empty, rows=kept, message=message)
 
 
 def _read_lists(

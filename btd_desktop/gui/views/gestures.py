@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
 
 from btd_desktop.gui.view_state.states import Tool
 
@@ -92,12 +93,10 @@ class WheelSteps:
     def __init__(self) -> None:
         self._rest = 0
 
-    def notches(self, angle: int) -> int:
-        """Notches completed by this event, positive away from the examiner.
-
-        Args:
-            angle: Eighths of a degree, as Qt gives it.
-        """
+    def notches(self, event: QWheelEvent) -> int:
+        """Notches completed by this event, positive away from the examiner."""
+        # Qt turns the wheel sideways while Alt (and on a Mac Shift) is held.
+        angle = event.angleDelta().y() or event.angleDelta().x()
         if angle * self._rest < 0:
             self._rest = 0
         self._rest += angle

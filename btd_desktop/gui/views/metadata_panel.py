@@ -47,7 +47,6 @@ class MetadataPanel(QWidget):
         super().__init__(parent)
         self._theme = DARK
         self._showing = False
-        self._compared: int | None = None
         self._search = QLineEdit()
         self._search.setPlaceholderText("Search names and values")
         self._search.setClearButtonEnabled(True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -23,13 +23,7 @@ _GAP = 10
 
 
 class ShortcutSheet(QFrame):
-    """Keys by group in three columns, with the mouse in the last one.
-
-    Signals:
-        closed(): Esc, a click beside the text, or the button.
-    """
-
-    closed = Signal()
+    """Keys by group and the mouse, in three columns; a key or a click closes it."""
 
     def __init__(self, table: ShortcutTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +78,6 @@ class ShortcutSheet(QFrame):
         if parent is not None:
             parent.removeEventFilter(self)
         self.hide()
-        self.closed.emit()
 
     def _cover(self, window: QWidget) -> None:
         margin = max(min(window.width(), window.height()) // 24, 8)

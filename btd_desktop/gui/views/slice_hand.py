@@ -82,9 +82,7 @@ class SliceHand:
 
     def turn(self, event: QWheelEvent) -> None:
         """Step, zoom or fade, by the keys held."""
-        # Qt turns the wheel sideways while Alt (and on a Mac Shift) is held.
-        delta = event.angleDelta()
-        notches = self._wheel.notches(delta.y() or delta.x())
+        notches = self._wheel.notches(event)
         meaning = gestures.wheel_meaning(event.modifiers())
         event.accept()
         if notches == 0 or self._view.state.n_planes == 0:

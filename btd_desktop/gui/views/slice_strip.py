@@ -168,8 +168,7 @@ class SliceStrip(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Step as over the slice itself."""
-        delta = event.angleDelta()
-        notches = self._wheel.notches(delta.y() or delta.x())
+        notches = self._wheel.notches(event)
         event.accept()
         if notches and self._state.values.size:
             fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier

@@ -46,11 +46,6 @@ class StatusStrip(QWidget):
         layout.addWidget(self._device_help)
         self.show_device(None)
 
-    @property
-    def notice(self) -> str:
-        """The sentence shown."""
-        return self._notice.text()
-
     def show_notice(self, text: str) -> None:
         """Show a sentence for some seconds."""
         self._notice.setText(text)

@@ -94,9 +94,7 @@ def test_status_is_told_only_when_the_examiner_changes_it(qtbot):
 def test_tag_text_is_shown_literally(qtbot):
     panel = MetadataPanel()
     qtbot.addWidget(panel)
-    panel.show_state(
-        MetadataState("s", (FactRow("Patient name", HOSTILE),), (), (), None, 1)
-    )
+    panel.show_state(MetadataState("s", (FactRow("Patient name", HOSTILE),), ()))
     model = panel.model
     shown = str(model.data(model.index(0, 1)))
     assert shown.startswith('<img src="file:///etc/passwd"><b>DOE</b>')
@@ -112,7 +110,7 @@ def test_check_that_concerns_slices_leads_there(qtbot):
     row = CheckRow("warning", "There is a gap.", (4, 5))
     chosen: list[Any] = []
     panel.check_chosen.connect(chosen.append)
-    panel.show_state(MetadataState("s", (), (row,), (), None, 0))
+    panel.show_state(MetadataState("s", (), (row,)))
     panel._check_table.clicked.emit(panel._check_table.model().index(0, 1))
     assert chosen == [row]
 

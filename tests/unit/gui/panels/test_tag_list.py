@@ -13,7 +13,7 @@ from btd_desktop.workflow.slice_tags import TagRow
 
 HOSTILE = '<img src="file:///etc/passwd"><b>DOE</b>\u202eJANE\x07'
 STATE = TagsState(
-    3, 9, None, (TagRow("(0010,0010)", "PatientName", "PN", HOSTILE),), 1, "1 element."
+    3, 9, None, (TagRow("(0010,0010)", "PatientName", "PN", HOSTILE),), "1 element."
 )
 
 
@@ -40,7 +40,7 @@ def test_second_value_column_is_there_only_when_comparing(qtbot):
     view, asked = _list(qtbot)
     view.show_state(STATE)
     assert view._table.isColumnHidden(4)
-    view.show_state(TagsState(3, 9, 7, (TagRow("(1,1)", "K", "DS", "a", "b"),), 1))
+    view.show_state(TagsState(3, 9, 7, (TagRow("(1,1)", "K", "DS", "a", "b"),)))
     assert not view._table.isColumnHidden(4)
     assert view._compare.isChecked()
     assert view._number.value() == 7
