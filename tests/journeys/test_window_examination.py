@@ -109,14 +109,18 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     verify._presenter.on_evidence_chosen((desk.suspect,))
     wait_until(lambda: not verify._presenter.state.busy)
     assert verify._presenter.state.verdict.ok is True
-    assert "evidence it describes" in verify.headline
+    assert "evidence it describes" in verify._headline.text()
     verify.reject()
     assert _bytes_of(desk.suspect) == before
 
     window.action_set["verify_case"].trigger()
     check = open_dialog(window, "CaseCheckDialog")
-    wait_until(lambda: "unchanged" in check.headline or "altered" in check.headline)
-    assert "unchanged" in check.headline
+    wait_until(
+        lambda: (
+            "unchanged" in check._headline.text() or "altered" in check._headline.text()
+        )
+    )
+    assert "unchanged" in check._headline.text()
     check.reject()
 
 
@@ -296,7 +300,7 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     presenter = dialog._presenter
     wait_until(lambda: presenter.state.models)
     assert dialog.form is None
-    dialog.folders.add_path(desk_home.benign)
+    dialog._folders.add_path(desk_home.benign)
     dialog._fpr.setValue(10.0)
     dialog._name.setText("Own scanner, second try")
     seen = []

@@ -82,11 +82,6 @@ class CalibrationDialog(QDialog):
         presenter.on_opened()
 
     @property
-    def folders(self) -> FolderList:
-        """The list of folders."""
-        return self._folders
-
-    @property
     def form(self) -> CalibrationForm | None:
         """What was chosen; None while something is missing."""
         model = self._models.currentData()

@@ -153,7 +153,7 @@ class ReportDialog(QDialog):
                 role="warning",
             )
             layout.addWidget(warning)
-        self._adopt = _box("", "Why do you take it to be what it says? Printed.", 60)
+        self._adopt = _box("", "Why do you accept this case? Printed.", 60)
         if state.is_foreign:
             layout.addWidget(heading("Adoption"))
             foreign = plain_label(

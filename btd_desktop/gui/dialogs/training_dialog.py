@@ -98,11 +98,6 @@ class TrainingDialog(QDialog):
         self.show_state(presenter.state)
 
     @property
-    def folders(self) -> FolderList:
-        """The list of folders."""
-        return self._folders
-
-    @property
     def form(self) -> TrainingForm | None:
         """What was chosen; None while something is missing."""
         name = self._name.text().strip()

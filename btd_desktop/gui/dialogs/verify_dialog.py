@@ -61,16 +61,6 @@ class VerdictDialog(QDialog):
         self.finished.connect(presenter.on_closed)
         self.show_state(presenter.state)
 
-    @property
-    def headline(self) -> str:
-        """The verdict as shown."""
-        return self._headline.text()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """All sentences shown."""
-        return self._checks.texts
-
     def show_state(self, state: VerifyState) -> None:
         """Show another verdict."""
         self._file.setText(self._named(state))

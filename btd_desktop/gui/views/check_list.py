@@ -23,19 +23,12 @@ class CheckList(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self._texts: list[str] = []
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Everything that is shown, as text, without the marks."""
-        return tuple(self._texts)
 
     def show_lines(
         self, lines: tuple[CheckLine, ...], problems: tuple[str, ...]
     ) -> None:
         """Show other checks."""
         content = QWidget()
-        self._texts = []
         outer = QVBoxLayout(content)
         outer.setContentsMargins(0, 0, 8, 0)
         grid = QGridLayout()
@@ -48,21 +41,21 @@ class CheckList(QScrollArea):
             sign = PlainLabel(mark, role=role)
             sign.setAccessibleName(_WORDS[line.ok])
             grid.addWidget(sign, number, 0, top)
-            grid.addWidget(self._label(line.name, "muted"), number, 1, top)
-            grid.addWidget(self._label(line.words, ""), number, 2, top)
+            grid.addWidget(_wrapped(line.name, "muted"), number, 1, top)
+            grid.addWidget(_wrapped(line.words), number, 2, top)
         outer.addLayout(grid)
         if problems:
             outer.addSpacing(10)
-            outer.addWidget(self._label("What speaks against it", "heading"))
+            outer.addWidget(_wrapped("What speaks against it", "heading"))
             for problem in problems:
                 text = problem[:1].upper() + problem[1:]
-                outer.addWidget(self._label(f"• {text}", "danger"))
+                outer.addWidget(_wrapped(f"• {text}", "danger"))
         outer.addStretch(1)
         old = self.takeWidget()
         self.setWidget(content)
         if old is not None:
             old.deleteLater()
 
-    def _label(self, text: str, role: str) -> PlainLabel:
-        self._texts.append(text)
-        return PlainLabel(text, wrap=True, role=role)
+
+def _wrapped(text: str, role: str = "") -> PlainLabel:
+    return PlainLabel(text, wrap=True, role=role)

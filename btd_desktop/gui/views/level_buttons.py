@@ -37,10 +37,6 @@ class LevelButtons(QWidget):
             row.addWidget(button)
         row.addWidget(HelpButton("level"))
 
-    def button(self, level: str) -> QPushButton:
-        """The button of a level."""
-        return self._buttons[level]
-
     def show_level(self, level: str, *, has_places: bool) -> None:
         """Check a level's button; "place" is shown only where a profile has places."""
         self._buttons["place"].setVisible(has_places)

@@ -99,8 +99,8 @@ def test_histogram_of_places_sets_the_clicked_one_among_genuine_ones(qtbot):
     qtbot.addWidget(panel)
     panel.show()
     panel.show_state(_histogram())
-    assert panel._levels.button("place").isVisible()
-    assert panel._levels.button("place").isChecked()
+    assert panel._levels._buttons["place"].isVisible()
+    assert panel._levels._buttons["place"].isChecked()
     assert "of the genuine places lie above it" in panel.fpr_text
     assert panel.fpr_text.endswith("the place lies above it.")
     assert panel._key.text() == "grey: 300 genuine places, 10 patients"
@@ -109,7 +109,7 @@ def test_histogram_of_places_sets_the_clicked_one_among_genuine_ones(qtbot):
     panel.show_state(_histogram(mark=None))
     assert panel.fpr_text.endswith("no place is clicked.")
     panel.show_state(_histogram(level="slice", has_places=False))
-    assert not panel._levels.button("place").isVisible()
+    assert not panel._levels._buttons["place"].isVisible()
 
 
 @pytest.mark.parametrize("has_places", [True, False])
@@ -140,7 +140,7 @@ def test_fit_of_places_is_shown_where_the_profile_has_it(qtbot, has_places):
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.show_state(CalibrationState(models=(), fits=tuple(fits)))
-    button = dialog._fit._levels.button("place")
+    button = dialog._fit._levels._buttons["place"]
     assert button.isVisible() is has_places
     if has_places:
         button.click()
