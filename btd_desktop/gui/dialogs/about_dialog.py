@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AboutDialog(QDialog):
-    """About the program."""
+    """Shows version, intended use, and every component with its licence."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

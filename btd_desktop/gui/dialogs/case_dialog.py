@@ -20,7 +20,7 @@ from btd_desktop.workflow.import_series import CaseDetails
 
 
 class CaseDialog(QDialog):
-    """A new case, or the one that is open."""
+    """Asks for a new case's folder and details, or adds to the open case."""
 
     def __init__(self, proposal: CaseProposal, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -49,12 +49,12 @@ def form_layout() -> QFormLayout:
 
 
 def heading(text: str) -> PlainLabel:
-    """A heading."""
+    """A label in the style of a heading, wrapped."""
     return plain_label(text, wrap=True, role="heading")
 
 
 def muted(text: str) -> PlainLabel:
-    """Secondary text."""
+    """A label of secondary text, wrapped."""
     return plain_label(text, wrap=True, role="muted")
 
 

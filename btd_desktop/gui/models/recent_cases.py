@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import tempfile
 from pathlib import Path
 
@@ -68,9 +67,10 @@ class RecentCases(QObject):
         value = [{"folder": str(c)} for c in self._cases]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            # `mkstemp` makes files that only their owner can read.
-            handle, part = tempfile.mkstemp(dir=self._file.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            # Such a file can be read by its owner only.
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self._file.parent, encoding="utf-8", delete=False
+            ) as stream:
                 json.dump(value, stream, indent=1)
-            Path(part).replace(self._file)
+            Path(stream.name).replace(self._file)
         self.changed.emit()

@@ -158,7 +158,6 @@ class FindingsPresenter(Presenter[FindingsState]):
         self._pictures.clear()
         self._undo.clear()
         self._redo.clear()
-        self.refresh()
 
     def _row(self, finding: Finding) -> FindingRow:
         from btd_desktop.examination.reading import is_of

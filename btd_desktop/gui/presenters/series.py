@@ -92,7 +92,6 @@ class SeriesPresenter(Presenter[SeriesState]):
         self._session = session
         self._evidence = EvidenceState()
         self._n_done: dict[int, int] = {}
-        session.case_changed.connect(self._on_series_list_changed)
         session.series_list_changed.connect(self._on_series_list_changed)
         session.series_selected.connect(self.refresh)
         session.result_changed.connect(self._on_result_changed)

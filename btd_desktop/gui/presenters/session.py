@@ -27,13 +27,13 @@ class Session(QObject):
     Signals:
         case_changed(): Another case is open, or none.
         custody_changed(): Another case is open, or none, or this one may be adopted.
-        series_list_changed(): Series were added.
+        series_list_changed(): Series were added, or the case is another one.
         series_selected(): Another series is shown.
         voxel_changed(): The crosshair moved.
         result_changed(int): How far a series has come is not what it was (series_id).
         slice_scored(int, int, float): A slice's result is in the case (series_id,
             index, largest raw injection score or NaN).
-        findings_changed(): A finding was added or changed.
+        findings_changed(): A finding was added or changed, or the case is another one.
         finding_selected(): Another finding, or none, is selected.
         noticed(str): A sentence for the status strip.
         failed(BtdError): An error to be shown.

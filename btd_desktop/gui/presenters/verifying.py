@@ -62,7 +62,7 @@ class VerdictPresenter(Presenter[VerifyState]):
 
 
 class VerifyPresenter(VerdictPresenter):
-    """Verifies reports."""
+    """Verifies a report, by itself or against evidence."""
 
     def on_report_chosen(self, path: Path) -> None:
         """Verify a report."""

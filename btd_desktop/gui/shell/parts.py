@@ -31,17 +31,17 @@ class Parts:
         session: What all look at.
         recent: Cases opened lately.
         detectors: Models opened so far.
-        opening: Opens and imports.
-        series: Lists series.
-        scoring: Scores in the background.
+        opening: Opens cases, imports evidence.
+        series: Series of the case, and which is shown.
+        scoring: Scores and evaluates series in the background.
         display: How pictures are shown.
         overlays: What lies over them.
         strip: All slices at a glance.
-        viewing: Image views.
-        placing: The clicked place.
-        histogram: Histogram and threshold.
-        findings: Findings.
-        metadata: Facts and checks.
+        viewing: States of the image views.
+        placing: Scores the clicked place.
+        histogram: This scan's scores among genuine ones.
+        findings: Findings of the case, and changes to them.
+        metadata: Facts of the series, and findings of its checks.
         tags: DICOM tags of the slice on screen.
     """
 

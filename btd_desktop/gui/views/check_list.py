@@ -51,10 +51,7 @@ class CheckList(QScrollArea):
                 text = problem[:1].upper() + problem[1:]
                 outer.addWidget(_wrapped(f"• {text}", "danger"))
         outer.addStretch(1)
-        old = self.takeWidget()
-        self.setWidget(content)
-        if old is not None:
-            old.deleteLater()
+        self.setWidget(content)  # which deletes the one before
 
 
 def _wrapped(text: str, role: str = "") -> PlainLabel:

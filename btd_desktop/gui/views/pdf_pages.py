@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-import os
 import tempfile
 from pathlib import Path
 from typing import Any  # pypdfium2 is optional and has no types here
@@ -56,10 +55,11 @@ class PdfPages(QWidget):
             self._scroll.show()
             return
         self.forget_file()
-        handle, name = tempfile.mkstemp(prefix="btd-preview-", suffix=".pdf")
-        with os.fdopen(handle, "wb") as stream:
+        with tempfile.NamedTemporaryFile(
+            prefix="btd-preview-", suffix=".pdf", delete=False
+        ) as stream:
             stream.write(pdf)
-        self._file = Path(name)
+        self._file = Path(stream.name)
         self._words.setText(
             "The draft is ready. It is shown by the PDF viewer of this computer and "
             "deleted when this dialog is closed."
@@ -102,10 +102,7 @@ class PdfPages(QWidget):
                 column.addWidget(page, 0, Qt.AlignmentFlag.AlignHCenter)
         finally:
             document.close()
-        old = self._scroll.takeWidget()
-        self._scroll.setWidget(content)
-        if old is not None:
-            old.deleteLater()
+        self._scroll.setWidget(content)  # which deletes the one before
 
     def _open_outside(self) -> None:
         if self._file is not None:

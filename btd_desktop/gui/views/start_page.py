@@ -30,7 +30,7 @@ _WIDTH = 760
 
 
 class StartPage(QWidget):
-    """The first page.
+    """Shown while no case is open.
 
     Attributes:
         buttons: What opens something, by the id of the action that does.
