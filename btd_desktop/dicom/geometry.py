@@ -257,7 +257,9 @@ def _classify(
     # Half of either slice lies between their centres: so far apart they touch.
     between = 0.5 * (thick[:-1] + thick[1:])
     touches = steps <= _COVERED * between
-    usual = np.where(touches & _differs(thick[:-1], thick[1:]), steps, usual)
+    # A slice that lies where the one before does has no distance of its own.
+    own = touches & (steps > same) & _differs(thick[:-1], thick[1:])
+    usual = np.where(own, steps, usual)
     is_wide = steps > _GAP_FACTOR * usual
     # Beside a change of distance the step may be anything between the two.
     longer = np.maximum(np.r_[usual[:1], usual[:-1]], np.r_[usual[1:], usual[-1:]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from btd_desktop.dicom.geometry import (
@@ -43,6 +44,14 @@ def test_repeats_are_named_and_do_not_spoil_the_spacing() -> None:
     shape = describe_stack(_stack(0, 3, 3, 6), AXIAL)
     assert shape.repeats == (2,)
     assert shape.spacing_mm == 3
+
+
+def test_repeat_with_another_thickness_has_no_distance_of_its_own() -> None:
+    with np.errstate(all="raise"):
+        shape = describe_stack(_stack(0, 2, 2, 4, 6), AXIAL, [2, 2, 3, 3, 3])
+        pairs = describe_stack(_stack(0, 0, 2, 2, 4, 4), AXIAL, [1, 2, 3, 4, 5, 6])
+    assert (shape.spacing_mm, shape.repeats, shape.is_uneven) == (2, (2,), False)
+    assert (pairs.spacing_mm, pairs.repeats, pairs.is_uneven) == (2, (1, 3, 5), False)
 
 
 def test_tilt_is_the_angle_between_positions_and_normal() -> None:
