@@ -7,7 +7,7 @@ nobody. Makers carry the names of `uid_roots`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Final
 
 _NAMES: Final = {
@@ -68,37 +68,29 @@ def maker_named(manufacturer: str) -> str:
 
 def maker_of_model(model: str) -> str:
     """Maker by a scanner model's name."""
-    return _search(_MODELS, model)
+    return _maker(_MODELS, model, re.search)
 
 
 def maker_of_software(software: str) -> str:
     """Maker by the form of SoftwareVersions."""
-    return _search(_SOFTWARE, software)
+    return _maker(_SOFTWARE, software, re.search)
 
 
 def maker_of_private_creator(creator: str) -> str:
     """Maker by the name of a private block, "" for those that archives add."""
     if _OF_ARCHIVES.match(creator):
         return ""
-    return _match(_CREATORS, creator)
+    return _maker(_CREATORS, creator, re.match)
 
 
 def maker_of_kernel(kernel: str) -> str:
     """Maker by the name of a reconstruction kernel (CT)."""
-    return _only(
-        maker for maker, form in _KERNELS.items() if re.fullmatch(form, kernel)
-    )
+    return _maker(_KERNELS, kernel, re.fullmatch, 0)
 
 
-def _search(forms: dict[str, str], text: str) -> str:
-    return _only(m for m, form in forms.items() if re.search(form, text, re.IGNORECASE))
-
-
-def _match(forms: dict[str, str], text: str) -> str:
-    return _only(m for m, form in forms.items() if re.match(form, text, re.IGNORECASE))
-
-
-def _only(makers: Iterable[str]) -> str:
-    """The maker, when there is exactly one."""
-    found = tuple(makers)
+def _maker(
+    forms: dict[str, str], text: str, find: Callable[..., object], flags: int = re.I
+) -> str:
+    """The maker, when the forms of exactly one fit."""
+    found = [maker for maker, form in forms.items() if find(form, text, flags)]
     return found[0] if len(found) == 1 else ""
