@@ -26,14 +26,12 @@ class IndexRow:
         x: Column of the place, in pixels; None when not given.
         y: Row of the place, in pixels; None when not given.
         label: As spelt in the file, "" when not given.
-        flags: Other columns as text.
     """
 
     path: str
     x: int | None
     y: int | None
     label: str
-    flags: dict[str, str]
 
 
 def read_index(data: bytes) -> tuple[IndexRow, ...]:
@@ -95,7 +93,6 @@ def _row(
         x=_whole(cell("x")),
         y=_whole(cell("y")),
         label=cell("type") or cell("label"),
-        flags={n: cell(n) for n in columns if n not in ("path", "x", "y", "type")},
     )
 
 
