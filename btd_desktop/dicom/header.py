@@ -18,7 +18,7 @@ from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
 from btd_desktop.dicom.safe_dataset import SafeDataset
 
 _T = TypeVar("_T")
-MAX_FRAMES: Final = 100_000
+_MAX_FRAMES: Final = 100_000
 
 TEXT_ELEMENTS: Final = {
     "sop_class_uid": "SOPClassUID",
@@ -88,7 +88,8 @@ NUMBER_ELEMENTS: Final = {
     "high_bit": "HighBit",
     "pixel_representation": "PixelRepresentation",
 }
-_OWN_PRIVATE_CREATOR: Final = "BTD DESKTOP"
+PRIVATE_CREATOR: Final = "BTD DESKTOP"
+"""Of the block that `write` marks its copies with."""
 
 
 def read_facts(
@@ -183,7 +184,7 @@ def _add_real_world(
 
 
 def _read_frames(dataset: SafeDataset) -> tuple[FrameFacts, ...]:
-    n_frames = min(max(dataset.integer("NumberOfFrames") or 1, 1), MAX_FRAMES)
+    n_frames = min(max(dataset.integer("NumberOfFrames") or 1, 1), _MAX_FRAMES)
     base = _frame_from_groups([dataset])
     shared = dataset.item("SharedFunctionalGroupsSequence")
     per_frame = dataset.items("PerFrameFunctionalGroupsSequence")
@@ -305,7 +306,7 @@ def _flags(dataset: SafeDataset, transfer_syntax_uid: str) -> tuple[str, ...]:
         and no_spacing
         and not dataset.has("ImagerPixelSpacing"),
         "mosaic": _is_mosaic(dataset),
-        "simulated": dataset.has_private_creator(_OWN_PRIVATE_CREATOR),
+        "simulated": dataset.has_private_creator(PRIVATE_CREATOR),
     }
     return tuple(code for code, found in checks.items() if found)
 

@@ -29,10 +29,10 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import DSfloat
 
+from btd_desktop.dicom.header import PRIVATE_CREATOR
 from btd_desktop.errors import EvidenceError
 from btd_desktop.volume import Volume
 
-PRIVATE_CREATOR: Final = "BTD DESKTOP"
 _IMPLEMENTATION_UID: Final = UID("2.25.177482064230487361982309486120378451237")
 _CT_INTERCEPT: Final = -1024
 _MAX_LENGTH: Final = {"SH": 16, "CS": 16, "LO": 64, "PN": 64, "ST": 1024, "LT": 10240}

@@ -10,7 +10,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from btd_desktop.dicom.write import PRIVATE_CREATOR, write_series
+from btd_desktop.dicom.header import PRIVATE_CREATOR
+from btd_desktop.dicom.write import write_series
 from btd_desktop.errors import EvidenceError
 from btd_desktop.volume import SeriesFacts, Volume
 from tests.unit.dicom.samples import codes, load, picture
