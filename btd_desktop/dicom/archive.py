@@ -15,6 +15,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final, cast
 
 from btd_desktop.dicom.archive_file import ArchiveFile, FilePool
@@ -172,27 +173,20 @@ def _members(archive: zipfile.ZipFile, source: Source, limits: Limits) -> list[S
             name = f"{name} (entry {index + 1})"
         seen.add(name)
         fate, reason = _judge(info, limits)
-        is_readable = fate is Fate.ACCEPTED
+        # By its directory entry, not its name: names may repeat.
+        opener = cast(Callable[[], BinaryIO], partial(archive.open, info))
         members.append(
             Source(
                 name=name,
                 path=source.path,
                 size_bytes=info.file_size,
-                open=_opener(archive, info) if is_readable else None,
+                open=opener if fate is Fate.ACCEPTED else None,
                 fate=fate,
                 reason=reason,
                 is_member=True,
             )
         )
     return members
-
-
-def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
-    def open_member() -> BinaryIO:
-        # By its directory entry, not its name: names may repeat.
-        return cast(BinaryIO, archive.open(info))
-
-    return open_member
 
 
 def _judge(info: zipfile.ZipInfo, limits: Limits) -> tuple[Fate, str]:

@@ -3,8 +3,8 @@
 A signature (PS3.3 C.12.1.1.3) names a list of elements; their bytes, in a stated
 explicit VR transfer syntax, and those of the signature item itself are hashed, and the
 hash is signed with the key of an X.509 certificate (PS3.15 annex C). Signatures inside
-sequence items are counted, not checked. Whose key it is, is no question that a file
-can answer: no certificate is trusted or distrusted here.
+sequence items are mentioned, not checked. A file cannot answer whose key it is: no
+certificate is trusted or distrusted here.
 """
 
 from __future__ import annotations
@@ -261,17 +261,11 @@ class _Stream:
 
 
 def _items(elements: tuple[Element, ...], tag: int) -> tuple[tuple[Element, ...], ...]:
-    for element in elements:
-        if element.tag == tag:
-            return element.items or ()
-    return ()
+    return next((e.items or () for e in elements if e.tag == tag), ())
 
 
 def _value(elements: tuple[Element, ...], tag: int) -> memoryview:
-    for element in elements:
-        if element.tag == tag:
-            return element.value
-    return memoryview(b"")
+    return next((e.value for e in elements if e.tag == tag), memoryview(b""))
 
 
 def _text(elements: tuple[Element, ...], tag: int) -> str:

@@ -94,7 +94,7 @@ def read_sequences(
     reader = _Reader(data, is_implicit=is_implicit)
     for tag, start, length in places:
         try:
-            yield tag, reader.items(start, length)
+            yield tag, reader.items(start, length, 0)[0]
         except StreamError:
             continue
 
@@ -112,7 +112,7 @@ class _Reader:
             raise StreamError("nested too deep or too many elements")
         tag, vr, length, start = self._header(offset)
         if vr == b"SQ":
-            items, end = self._items(start, length, depth)
+            items, end = self.items(start, length, depth)
             return Element(tag, vr, self._data[0:0], items), end
         if length == _UNDEFINED:
             if tag in PIXEL_TAGS:
@@ -120,12 +120,9 @@ class _Reader:
                 return Element(tag, vr, self._data[0:0], None, fragments), end
             # Of unknown VR and length: a sequence in implicit VR (PS3.5 6.2.2).
             plain = _Reader(self._data, is_implicit=True, count=self._count)
-            _, end = plain._items(start, length, depth)
+            _, end = plain.items(start, length, depth)
             return Element(tag, b"UN", self._data[start:end]), end
         return Element(tag, vr, self._bytes(start, length)), start + length
-
-    def items(self, offset: int, length: int) -> tuple[tuple[Element, ...], ...]:
-        return self._items(offset, length, 0)[0]
 
     def _header(self, offset: int) -> tuple[int, bytes, int, int]:
         group, number = struct.unpack("<HH", self._bytes(offset, 4))
@@ -142,7 +139,7 @@ class _Reader:
         (length,) = struct.unpack("<H", self._bytes(offset + 6, 2))
         return tag, vr, length, offset + 8
 
-    def _items(
+    def items(
         self, offset: int, length: int, depth: int
     ) -> tuple[tuple[tuple[Element, ...], ...], int]:
         items: list[tuple[Element, ...]] = []

@@ -213,16 +213,13 @@ class Watch:
                 f"beside those in the file. {_TWO}",
             )
 
-    def _sequences(self) -> Sequence[_Place]:
-        return [
-            place
+    def _in_sequences(self) -> Iterator[tuple[str, str]]:
+        is_implicit = all(place.vr is None for place in self._places)
+        places = [
+            (place.tag, place.start, place.length)
             for place in self._places
             if place.vr == "SQ" or (place.vr is None and _is_sequence(place.tag))
         ]
-
-    def _in_sequences(self) -> Iterator[tuple[str, str]]:
-        is_implicit = all(place.vr is None for place in self._places)
-        places = [(p.tag, p.start, p.length) for p in self._sequences()]
         found = _Found()
         for tag, items in read_sequences(
             memoryview(self._data), places, is_implicit=is_implicit

@@ -57,8 +57,8 @@ _META_REACH: Final = 1 << 16
 _MAX_META_TEXT: Final = 256
 _DICOMDIR_CLASS: Final = "1.2.840.10008.1.3.10"
 _CLASSES_BY_MODALITY: Final = {
-    "CT": ("1.2.840.10008.5.1.4.1.1.2",),
-    "MR": ("1.2.840.10008.5.1.4.1.1.4",),
+    "CT": "1.2.840.10008.5.1.4.1.1.2",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
 }
 # Spectroscopy and colour MR share the stem of the MR classes but hold no such image.
 _NOT_SCANS: Final = ("1.2.840.10008.5.1.4.1.1.4.2", "1.2.840.10008.5.1.4.1.1.4.3")
@@ -281,8 +281,8 @@ def _with_origin(facts: InstanceFacts, data: bytes, plain: bytes) -> InstanceFac
 def _with_modality(facts: InstanceFacts) -> InstanceFacts:
     """Facts with `modality` set from the SOP class where that is CT or MR."""
     uid = facts.text.get("sop_class_uid", "")
-    for modality, stems in _CLASSES_BY_MODALITY.items():
-        if uid in stems or (uid.startswith(f"{stems[0]}.") and uid not in _NOT_SCANS):
+    for modality, stem in _CLASSES_BY_MODALITY.items():
+        if f"{uid}.".startswith(f"{stem}.") and uid not in _NOT_SCANS:
             text = {**facts.text, "modality": modality}
             stated = facts.text.get("modality")
             remarks = facts.remarks
@@ -322,11 +322,8 @@ def _check_is_scan(dataset: FileDataset, facts: InstanceFacts) -> None:
 
 def _directory(dataset: SafeDataset, facts: InstanceFacts) -> ParsedFile:
     """A DICOMDIR: the file IDs that it refers to (PS3.3 F.3.2.2)."""
-    references = []
-    for record in dataset.items("DirectoryRecordSequence"):
-        file_id = record.text("ReferencedFileID")
-        if file_id:
-            references.append(file_id)
+    records = dataset.items("DirectoryRecordSequence")
+    references = [file_id for r in records if (file_id := r.text("ReferencedFileID"))]
     return ParsedFile(
         Fate.NOT_AN_IMAGE,
         f"A DICOM directory (DICOMDIR) that names {len(references)} files.",

@@ -98,7 +98,10 @@ def _expand_archives(
             opened = archive.open_archive(source, limits, pool)
             closing.callback(opened.close)
             n_files += len(opened.members)
-            _check_count(n_files, limits)
+            if n_files > limits.max_files:
+                raise refused(
+                    f"With its members there were more than {limits.max_files:,} files."
+                )
             sha256, size = stream_digest(cast(BinaryIO, opened.stream))
         except RejectedFileError as rejected:
             expanded.append(replace(source, fate=rejected.fate, reason=rejected.reason))
@@ -114,13 +117,6 @@ def _expand_archives(
         )
         containers.append(record)
     return expanded, containers
-
-
-def _check_count(n_files: int, limits: Limits) -> None:
-    if n_files > limits.max_files:
-        raise refused(
-            f"With its members there were more than {limits.max_files:,} files."
-        )
 
 
 def _account_for_companions(outcomes: list[Outcome]) -> list[Outcome]:

@@ -95,12 +95,7 @@ def preamble_kind(head: bytes) -> str:
     foreseen by the standard (PS3.10 7.1).
     """
     preamble = head[:_PREAMBLE_BYTES]
-    if not preamble.strip(b"\0"):
-        return ""
-    for magic, words in _TELLTALES:
-        if preamble.startswith(magic):
-            return words
-    return "unknown data"
+    return (_telltale(preamble) or "unknown data") if preamble.strip(b"\0") else ""
 
 
 def looks_like_dataset(head: bytes) -> bool:
@@ -152,7 +147,9 @@ def _is_text(head: bytes) -> bool:
 def _describe(head: bytes) -> str:
     if not head:
         return "empty"
-    for magic, words in _TELLTALES:
-        if head.startswith(magic):
-            return words
-    return "a text file" if _is_text(head) else "not a known image format"
+    unknown = "a text file" if _is_text(head) else "not a known image format"
+    return _telltale(head) or unknown
+
+
+def _telltale(head: bytes) -> str:
+    return next((words for magic, words in _TELLTALES if head.startswith(magic)), "")

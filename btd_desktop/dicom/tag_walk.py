@@ -51,11 +51,16 @@ def parse_tags(data: bytes, limits: Limits) -> ParsedFile:
 
 
 class _Reader:
-    """Reads a file's top level, stopping at the element that cannot be read."""
+    """Reads a file's top level, stopping at the element that cannot be read.
+
+    Attributes:
+        last: Where the value of the last element starts that was reached.
+        broken_at: Tag of the element that reading stopped at; None at the end.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._last, self._last_tag = -1, 0
+        self.last = -1
         self.broken_at: int | None = None
 
     def read(self, stop_at: int | None) -> Dataset:
@@ -69,14 +74,10 @@ class _Reader:
             if is_cut or start == stop_at:
                 self.broken_at = int(tag)
                 return True
-            self._last, self._last_tag = start, int(tag)
+            self.last = start
             return False
 
         return read_partial(stream, stop_when=stop, force=True)
-
-    def read_before_last(self) -> Dataset:
-        """Elements before the last one that `read` reached."""
-        return self.read(self._last)
 
 
 def _read_as_far_as_possible(data: bytes) -> tuple[Dataset, list[str]]:
@@ -85,9 +86,9 @@ def _read_as_far_as_possible(data: bytes) -> tuple[Dataset, list[str]]:
         dataset = reader.read(None)
         # pydicom drops every element when one of undefined length has no end.
         if len(dataset) == 0 and reader.broken_at is None:
-            dataset = reader.read_before_last()
+            dataset = reader.read(reader.last)
     except PYDICOM_ERRORS:
-        dataset = reader.read_before_last()
+        dataset = reader.read(reader.last)
     if reader.broken_at is None:
         return dataset, []
     path = str(Tag(reader.broken_at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -72,9 +73,8 @@ def _check_readable(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
 
 
 def _check_order(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
-    for (first, first_words), (second, second_words) in (
-        (_STEPS[i], _STEPS[j]) for i in range(5) for j in range(i + 1, 5)
-    ):
+    pairs = itertools.combinations(_STEPS, 2)
+    for (first, first_words), (second, second_words) in pairs:
         odd = [item for item in slices if _is_before(item, second, first)]
         if not odd:
             continue

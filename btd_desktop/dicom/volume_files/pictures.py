@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from tokenize import TokenError
 from typing import Any, Final
 
@@ -36,9 +37,7 @@ def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
         )
     if len(shape) not in (2, 3) or 0 in shape:
         return ParsedFile(Fate.UNSUPPORTED, f"A NumPy array of shape {shape}.")
-    count = 1
-    for side in shape:
-        count *= side
+    count = math.prod(shape)
     if count * dtype.itemsize > limits.max_pixel_bytes:
         return ParsedFile(Fate.REFUSED, f"Declares an array of shape {shape}.")
     body = data[stream.tell() :]
@@ -76,11 +75,9 @@ def parse_png(data: bytes, limits: Limits) -> ParsedFile:
     except Exception as error:  # noqa: BLE001 - the codec has its own error type
         words = str(error).split("\n", 1)[0][:120]
         return ParsedFile(Fate.DAMAGED, f"The PNG cannot be decoded ({words}).")
-    if values.ndim == 3 and values.shape[2] >= 3:
-        if np.ptp(values[..., :3], axis=2).any():
+    if values.ndim == 3:
+        if values.shape[2] >= 3 and np.ptp(values[..., :3], axis=2).any():
             return ParsedFile(Fate.UNSUPPORTED, "A colour PNG, not a grey slice.")
-        values = values[..., 0]
-    elif values.ndim == 3:
         values = values[..., 0]
     if values.shape != (height, width):
         return ParsedFile(Fate.DAMAGED, "The PNG cannot be decoded.")
