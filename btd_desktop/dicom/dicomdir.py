@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from btd_desktop.dicom.stack import folder_of
+
 _VERSION: Final = re.compile(r";\d{1,5}$")
 _LONGEST_SUFFIX: Final = 5
 
@@ -20,12 +22,8 @@ def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  
     """
     if not isinstance(references, list):
         return ""
-    name = name.replace("\\", "/")
-    folder = name.rpartition("/")[0]
-    prefix = f"{folder}/" if folder else name.partition("!")[0] + "!"
-    prefix = prefix if folder or "!" in name else ""
+    prefix = _canonical(folder_of(name.replace("\\", "/")))
     present = {place for entry in names for place in _spellings(entry)}
-    prefix = _canonical(prefix)
     n_outside = n_absent = 0
     for reference in references:
         parts = [part.strip() for part in str(reference).replace("/", "\\").split("\\")]
@@ -35,11 +33,15 @@ def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  
             n_absent += 1
     sentences = []
     if n_outside:
+        verbs = ("lies", "was") if n_outside == 1 else ("lie", "were")
         sentences.append(
-            f"{n_outside} of them lie outside its folder and were not followed."
+            "{} of them {} outside its folder and {} not followed.".format(
+                n_outside, *verbs
+            )
         )
     if n_absent:
-        sentences.append(f"{n_absent} of them are not there.")
+        verb = "is" if n_absent == 1 else "are"
+        sentences.append(f"{n_absent} of them {verb} not there.")
     return " ".join(sentences)
 
 

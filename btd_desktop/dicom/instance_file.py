@@ -19,6 +19,7 @@ from btd_desktop.dicom.element_stream import (
     read_elements,
 )
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
+from btd_desktop.dicom.findings import counted
 from btd_desktop.dicom.further_images import Watch
 from btd_desktop.dicom.header import read_facts
 from btd_desktop.dicom.instance import InstanceFacts, SignatureFacts
@@ -326,7 +327,7 @@ def _directory(dataset: SafeDataset, facts: InstanceFacts) -> ParsedFile:
     references = [file_id for r in records if (file_id := r.text("ReferencedFileID"))]
     return ParsedFile(
         Fate.NOT_AN_IMAGE,
-        f"A DICOM directory (DICOMDIR) that names {len(references)} files.",
+        f"A DICOM directory (DICOMDIR) that names {counted(len(references), 'file')}.",
         facts,
         extra={"references": references},
     )

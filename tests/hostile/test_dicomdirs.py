@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
 REFERENCES = {
     "IMG\\A": "",
     "img\\a": "",
-    "IMG\\B": "1 of them are not there.",
-    "..\\OUTSIDE.DCM": "1 of them lie outside",
-    "IMG\\..\\..\\OUTSIDE.DCM": "1 of them lie outside",
-    "\\ETC\\PASSWD": "1 of them lie outside",
-    "/etc/passwd": "1 of them lie outside",
-    "C:\\WINDOWS\\X": "1 of them lie outside",
-    "\\\\SERVER\\SHARE\\X": "1 of them lie outside",
-    ".\\IMG\\A": "1 of them lie outside",
+    "IMG\\B": "1 of them is not there.",
+    "..\\OUTSIDE.DCM": "1 of them lies outside",
+    "IMG\\..\\..\\OUTSIDE.DCM": "1 of them lies outside",
+    "\\ETC\\PASSWD": "1 of them lies outside",
+    "/etc/passwd": "1 of them lies outside",
+    "C:\\WINDOWS\\X": "1 of them lies outside",
+    "\\\\SERVER\\SHARE\\X": "1 of them lies outside",
+    ".\\IMG\\A": "1 of them lies outside",
     "IMG\\LINK": "",
-    "IMG\\A\x1b[2J": "1 of them are not there.",
+    "IMG\\A\x1b[2J": "1 of them is not there.",
 }
 
 
@@ -61,7 +62,7 @@ def test_reference_is_judged_and_never_followed(tmp_path: Path, file_id: str) ->
     result = _disc(tmp_path, [file_id])
     entry = record(result, "DICOMDIR")
     assert entry.fate is Fate.NOT_AN_IMAGE
-    assert "names 1 files" in entry.reason
+    assert "names 1 file." in entry.reason
     assert REFERENCES[file_id] in entry.reason
     assert bool(REFERENCES[file_id]) == ("of them" in entry.reason)
     accepted = [r.name for r in result.files if r.fate is Fate.ACCEPTED]
@@ -75,3 +76,18 @@ def test_directory_of_thousands_of_references_is_one_record(tmp_path: Path) -> N
     result = _disc(tmp_path, [f"IMG\\{i}" for i in range(3000)])
     assert "names 3000 files" in record(result, "DICOMDIR").reason
     assert "3000 of them are not there" in record(result, "DICOMDIR").reason
+
+
+def test_directory_of_a_disc_in_an_archive_in_a_folder_finds_its_files(
+    tmp_path: Path,
+) -> None:
+    for name in ("a/disc.zip", "disc.zip"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("IMG/A", file_bytes(ct_of(name)))
+            archive.writestr("DICOMDIR", _directory(["IMG\\A", "IMG\\B"]))
+    result = load(tmp_path)
+    for name in ("a/disc.zip", "disc.zip"):
+        entry = record(result, f"{name}!DICOMDIR")
+        assert entry.reason.endswith("names 2 files. 1 of them is not there.")

@@ -210,5 +210,5 @@ def test_dicomdir_is_a_hint_and_its_way_out_is_reported(tmp_path: Path) -> None:
         assert entry.fate is Fate.NOT_AN_IMAGE
         assert "names 5 files" in entry.reason
         assert "3 of them lie outside" in entry.reason
-        assert "1 of them are not there" in entry.reason
+        assert "1 of them is not there" in entry.reason
         assert codes(result) >= {"single_slice"}
