@@ -22,10 +22,10 @@ LOWEST_HU: Final = -4096.0
 HIGHEST_HU: Final = 32_000.0
 
 NOT_HU: Final = "its values are not HU: "
-_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
-_UCUM_HU: Final = "[hnsf'U]"
+_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7."
+UCUM_HU: Final = "[hnsf'U]"
 _UNITS: Final = {"MGML": "mg/ml", "PCT": "%", "HU_MOD": "modified HU", "US": ""}
-_FEW_BITS: Final = 8
+FEW_BITS: Final = 8
 # Of perfusion and dual energy (PS3.3 C.8.15.2.1, and as makers write them).
 _MAPS: Final = frozenset(
     (
@@ -61,13 +61,15 @@ def not_covered(
 ) -> tuple[str, ...] | None:
     """`SeriesFacts.not_covered`: why no calibration speaks for these values."""
     reasons = [f"{NOT_HU}{'; '.join(not_hu)}"] if not_hu else []
-    if not not_hu and any(_is_capture(item) for item in slices):
+    if not not_hu and any(map(is_secondary_capture, slices)):
         reasons.append("its images are secondary captures, made for display")
     return tuple(reasons) or None
 
 
-def _is_capture(item: Slice) -> bool:
-    return item.facts.text.get("sop_class_uid", "").startswith(_SECONDARY_CAPTURE)
+def is_secondary_capture(item: Slice) -> bool:
+    """True for images of the Secondary Capture classes, multi-frame ones among them."""
+    uid = item.facts.text.get("sop_class_uid", "")
+    return f"{uid}.".startswith(_SECONDARY_CAPTURE)
 
 
 def why_not_hu(
@@ -98,14 +100,14 @@ def _by_header(slices: Sequence[Slice]) -> Iterator[str]:
         yield f"RescaleType says {listed(kinds)}"
     if any("modality_lut" in item.facts.flags for item in slices):
         yield "a look-up table, which is not applied, stands for the rescale"
-    units = {text.get("real_world_unit", _UCUM_HU) for text in texts} - {_UCUM_HU}
+    units = {text.get("real_world_unit", UCUM_HU) for text in texts} - {UCUM_HU}
     if units:
         yield f"the header maps them to another unit ({listed(units)})"
     yield from _by_image_type(texts)
-    if any(_is_capture(item) for item in slices):
+    if any(map(is_secondary_capture, slices)):
         yield "they are those of a secondary capture, a picture made for display"
     bits = [item.facts.number.get("bits_stored", 16.0) for item in slices]
-    if min(bits) <= _FEW_BITS:
+    if min(bits) <= FEW_BITS:
         yield f"{number_text(min(bits))} bits do not hold the range of HU"
 
 

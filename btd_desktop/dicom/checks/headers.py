@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from btd_desktop.dicom.findings import about, listed, note, quoted, visible, warning
+from btd_desktop.dicom.hounsfield import UCUM_HU
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice
 
@@ -101,12 +102,13 @@ def _check_alike(
 
 def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
     is_ct = slices[0].facts.text["modality"] == "CT"
-    missing = [s.uid for s in slices if s.frame.slope is None or not s.frame.slope]
+    missing = [s.uid for s in slices if not s.frame.slope]
     if is_ct and missing:
         yield warning(
             "no_rescale",
             "RescaleSlope is missing, zero or unreadable: 1 was used, the values are "
-            "not HU. Every CT scanner writes it; converters and hands forget it.",
+            "not HU. Every CT scanner writes it; converters and hand-made headers "
+            "leave it out.",
             missing,
         )
     missing = [s.uid for s in slices if s.frame.intercept is None]
@@ -114,7 +116,8 @@ def _check_rescale(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         yield warning(
             "no_intercept",
             "RescaleIntercept is missing or unreadable: 0 was used, the values are not "
-            "HU. Every CT scanner writes it; converters and hands forget it.",
+            "HU. Every CT scanner writes it; converters and hand-made headers leave it "
+            "out.",
             missing,
         )
     pairs = {(s.frame.slope, s.frame.intercept) for s in slices}
@@ -142,7 +145,7 @@ def _check_real_world(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
         if "real_world_unit" not in text:
             continue
         own = item.frame.slope, item.frame.intercept
-        if (slope, intercept) == own and text["real_world_unit"] == "[hnsf'U]":
+        if (slope, intercept) == own and text["real_world_unit"] == UCUM_HU:
             continue
         rule = f"unit {quoted(text['real_world_unit'])}"
         if slope is not None and intercept is not None:

@@ -15,6 +15,7 @@ from btd_desktop.dicom.findings import (
     visible,
     warning,
 )
+from btd_desktop.dicom.hounsfield import is_secondary_capture
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.dicom.stack import Slice, grouped
 from btd_desktop.dicom.uid_roots import RootKind, root_of
@@ -110,30 +111,22 @@ def _check_derived(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             "marked so.",
             concerned(derived, slices),
         )
-    yield from about(
-        slices,
-        "derivation_described",
-        "note",
-        "A derivation is described although the images are marked as original: "
-        + listed(
-            text
-            for item in slices
-            if image_type(item)[0] != "DERIVED"
-            and (text := item.facts.text.get("derivation", ""))
+    others = [item for item in slices if image_type(item)[0] != "DERIVED"]
+    told = [item for item in others if item.facts.text.get("derivation")]
+    if told:
+        words = listed(item.facts.text["derivation"] for item in told)
+        yield note(
+            "derivation_described",
+            "A derivation is described although the images are marked as original: "
+            f"{words}. Lossless compression is noted so by some archives.",
+            concerned(told, slices),
         )
-        + ". Lossless compression is noted so by some archives.",
-        lambda item: (
-            image_type(item)[0] != "DERIVED" and bool(item.facts.text.get("derivation"))
-        ),
-    )
     yield from about(
         slices,
         "secondary_capture",
         "warning",
         "The images are secondary captures: values may have been altered for display.",
-        lambda item: item.facts.text.get("sop_class", "").startswith(
-            "Secondary Capture"
-        ),
+        is_secondary_capture,
     )
 
 
@@ -226,16 +219,15 @@ def _check_mixed(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
 
 
 def _check_preamble(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
-    kinds = sorted(
-        {kind for item in slices if (kind := item.facts.text.get("preamble", ""))}
-    )
-    if not kinds:
+    filled = [item for item in slices if item.facts.text.get("preamble")]
+    if not filled:
         return
+    kinds = sorted({item.facts.text["preamble"] for item in filled})
     say = note if kinds == ["a TIFF picture"] else warning
     foreseen = " The standard foresees TIFF there." if say is note else ""
     yield say(
         "preamble",
         f"The unused start of the file holds {visible(', '.join(kinds))}: the file can "
         f"pose as something else.{foreseen}",
-        concerned([item for item in slices if item.facts.text.get("preamble")], slices),
+        concerned(filled, slices),
     )

@@ -13,6 +13,7 @@ from btd_desktop.dicom.findings import (
     quoted,
     warning,
 )
+from btd_desktop.dicom.hounsfield import FEW_BITS
 from btd_desktop.dicom.makers import (
     maker_named,
     maker_of_kernel,
@@ -39,7 +40,6 @@ _OF_MR: Final = {
     "magnetic_field": "MagneticFieldStrength",
 }
 _FIELD_TOLERANCE: Final = 0.02
-_FEW_BITS: Final = 8
 
 
 def check_scanner(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
@@ -156,7 +156,7 @@ def _check_bits(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             "software did so, and headers changed by hand.",
         )
     few = min(value for value in (allocated, stored, 16.0) if value is not None)
-    if few <= _FEW_BITS:
+    if few <= FEW_BITS:
         yield warning(
             "eight_bit",
             f"Only {number_text(few)} bits per value: scanners measure at least 10. "

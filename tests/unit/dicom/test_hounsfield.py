@@ -9,7 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    MRImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+    VLEndoscopicImageStorage,
+)
 
 from btd_desktop.dicom.hounsfield import why_not_hu
 from btd_desktop.dicom.series import LoadedSeries
@@ -238,3 +243,16 @@ def test_secondary_captures_of_mr_are_covered_by_nothing() -> None:
     assert series.volume.unit == ""
     assert "secondary captures" in _reasons(series)
     assert "not_hu" not in codes_of(series.findings)
+
+
+def test_secondary_captures_of_several_frames_are_told_and_other_classes_are_not() -> (
+    None
+):
+    words = MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    found = one(stack(SOPClassUID=words, RescaleType="HU"))
+    assert "secondary capture" in _reasons(found)
+    assert only(found.findings, "secondary_capture").severity == "warning"
+    # Its UID begins with the digits of the class, and goes on: 77, not 7.
+    other = one(stack(SOPClassUID=VLEndoscopicImageStorage))
+    assert "secondary_capture" not in codes_of(other.findings)
+    assert other.volume.unit == "HU"
