@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.dicom.hounsfield import HIGHEST_HU, LOWEST_HU
+
 UNKNOWN: Final = "OT"
 """Modality of a series that nobody has named: "other" in DICOM (PS3.3 C.7.3.1.1.1)."""
 
@@ -20,7 +22,6 @@ _LEAST_AIR: Final = 1e-4
 # Nothing measured lies below; what does is padding, and that has few values.
 _BELOW_AIR: Final = -1300.0
 _MOST_PADDINGS: Final = 4
-_RANGE: Final = (-4096.0, 32_000.0)
 _SHIFT: Final = 1024.0
 _TISSUE: Final = (-200.0, 200.0)
 _BETWEEN: Final = (-800.0, -300.0)
@@ -33,7 +34,7 @@ def looks_like_hu(values: NDArray[Any]) -> bool:
     Phase images of MR reach as far below zero, and fill the range with noise.
     """
     sample = _sample(values)
-    if sample.min() < _RANGE[0] or sample.max() > _RANGE[1]:
+    if sample.min() < LOWEST_HU or sample.max() > HIGHEST_HU:
         return False
     below = sample[sample < _BELOW_AIR]
     return (
@@ -48,7 +49,7 @@ def looks_like_shifted_hu(values: NDArray[Any]) -> bool:
     accident: this is something to tell the examiner, no decision.
     """
     sample = _sample(values) - _SHIFT
-    if sample.min() < _BELOW_AIR or sample.max() > _RANGE[1]:
+    if sample.min() < _BELOW_AIR or sample.max() > HIGHEST_HU:
         return False
     air, tissue = _share(sample, (-1100.0, -850.0)), _share(sample, _TISSUE)
     between = _share(sample, _BETWEEN)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
-from btd_desktop.dicom.differing import differing_names
+from btd_desktop.dicom.differing import differing_names, plain_name
 from btd_desktop.dicom.findings import (
     concerned,
     counted,
@@ -118,7 +118,7 @@ def _apart_words(slices: Sequence[Slice], repeats: Sequence[int]) -> str:
         names |= dict.fromkeys(differing_names(slices[index - 1 : index + 1]))
     if not names:
         return "nothing in the header tells them apart but UIDs and numbers"
-    shown = ", ".join(visible(name.rpartition(".")[2], 64) for name in list(names)[:3])
+    shown = ", ".join(visible(plain_name(name), 64) for name in list(names)[:3])
     more = f" and {len(names) - 3} more elements" if len(names) > 3 else ""
     return f"{shown}{more} differ, but divide the series into no whole stacks"
 

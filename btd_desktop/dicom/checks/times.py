@@ -67,7 +67,7 @@ def _check_readable(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             yield warning(
                 "unreadable_date",
                 f"The date of the {words}{shown} is no date. Scanners write yyyymmdd; "
-                "anonymisers and hands write other things.",
+                "anonymisers and people who type it write other things.",
                 concerned(odd, slices),
             )
 

@@ -66,7 +66,7 @@ def _check_form(slices: Sequence[Slice]) -> Iterator[SeriesFinding]:
             yield warning(
                 "bad_uid",
                 f"The {words} {quoted(uid)} {fault}. Scanners do not write such; old "
-                "or home-made software and hands do.",
+                "or home-made software does, and people who type them.",
                 concerned(items, slices),
             )
     missing = [
