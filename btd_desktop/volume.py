@@ -6,7 +6,7 @@ LPS millimetres (DICOM PS3.3 C.7.6.2.1.1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from btd_desktop.strict_json import plain_json, record_from_json
 
 VoxelArray = NDArray[np.int16] | NDArray[np.float32]
+Point = tuple[float, float, float]
 # Whole numbers stay whole, so that what a case holds is written as it was read.
 _Number = (
     Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
@@ -112,8 +113,9 @@ class Volume:
     Attributes:
         voxels: Modality values, shape (S, H, W). int16 when every value is a whole
             number that int16 holds (so integer HU stay integer), else float32.
-        modality: DICOM modality, "CT" or "MR".
-        unit: "HU" for CT, "" where the modality has no unit.
+        modality: DICOM modality: "CT", "MR", or "OT" as long as nobody named it.
+        unit: "HU" for a CT whose values are HU, else what its header calls them; ""
+            where nothing does, and for MR.
         spacing_mm: Distance between slices, rows and columns (PixelSpacing order:
             row spacing first). Slice distance is 0 for a single slice.
         origin_mm: World position of voxel (0, 0, 0).
@@ -132,15 +134,15 @@ class Volume:
     voxels: VoxelArray
     modality: str
     unit: str
-    spacing_mm: tuple[float, float, float]
-    origin_mm: tuple[float, float, float]
-    row_direction: tuple[float, float, float]
-    column_direction: tuple[float, float, float]
+    spacing_mm: Point
+    origin_mm: Point
+    row_direction: Point
+    column_direction: Point
     slice_positions_mm: tuple[float, ...]
     instance_uids: tuple[str, ...]
     padding: NDArray[np.bool_] | None = None
     source: SeriesFacts = field(default_factory=SeriesFacts)
-    slice_origins_mm: tuple[tuple[float, float, float], ...] | None = None
+    slice_origins_mm: tuple[Point, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:
@@ -180,27 +182,25 @@ class Volume:
         """Geometric mean of row and column spacing."""
         return float(np.sqrt(self.spacing_mm[1] * self.spacing_mm[2]))
 
-    def world_mm(self, place: tuple[int, int, int]) -> tuple[float, float, float]:
+    def world_mm(self, place: tuple[int, int, int]) -> Point:
         """World point (x, y, z) of a voxel (slice, row, column), LPS mm.
 
         In plane after DICOM PS3.3 C.7.6.2.1.1, from the slice's own position.
         """
         s, r, c = place
-        point = (
+        return point_of(
             np.array(self.slice_origin_mm(s))
             + np.array(self.row_direction) * (c * self.spacing_mm[2])
             + np.array(self.column_direction) * (r * self.spacing_mm[1])
         )
-        return float(point[0]), float(point[1]), float(point[2])
 
-    def slice_origin_mm(self, s: int) -> tuple[float, float, float]:
+    def slice_origin_mm(self, s: int) -> Point:
         """World position of the first voxel of a slice, LPS mm."""
         if self.slice_origins_mm is not None:
             return self.slice_origins_mm[s]
         normal = np.cross(self.row_direction, self.column_direction)
         rise = self.slice_positions_mm[s] - self.slice_positions_mm[0]
-        x, y, z = np.array(self.origin_mm) + normal * rise
-        return float(x), float(y), float(z)
+        return point_of(np.array(self.origin_mm) + normal * rise)
 
     @property
     def shear_mm(self) -> tuple[float, float]:
@@ -216,6 +216,12 @@ class Volume:
             float(way @ np.array(self.column_direction)),
             float(way @ np.array(self.row_direction)),
         )
+
+
+def point_of(values: Iterable[float]) -> Point:
+    """Three numbers as plain floats."""
+    x, y, z = map(float, values)
+    return x, y, z
 
 
 def integral_or_float(values: NDArray[Any]) -> VoxelArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypedDict
 
@@ -32,9 +32,8 @@ from btd_desktop.cases.text import altered, dict_from_json, json_text
 from btd_desktop.digest import json_digest
 from btd_desktop.scoring.manifest import RunManifest
 from btd_desktop.strict_json import plain_json, record_from_json
-from btd_desktop.volume import SeriesFacts, Volume, VoxelArray
+from btd_desktop.volume import Point, SeriesFacts, Volume, VoxelArray, point_of
 
-_Triple = tuple[float, float, float]
 # Of positions that are decimal strings.
 _SAME_MM: Final = 1e-3
 
@@ -234,15 +233,15 @@ class _Geometry:
     shape: tuple[int, int, int]
     modality: str
     unit: str
-    spacing_mm: _Triple
-    origin_mm: _Triple
-    row_direction: _Triple
-    column_direction: _Triple
+    spacing_mm: Point
+    origin_mm: Point
+    row_direction: Point
+    column_direction: Point
     slice_positions_mm: tuple[float, ...]
     instance_uids: tuple[str, ...]
     source: dict[str, Any]
     # Not set where slices lie along the normal, as in all cases of version 0.1.
-    slice_origins_mm: tuple[_Triple, ...] | UnsetType = UNSET
+    slice_origins_mm: tuple[Point, ...] | UnsetType = UNSET
 
 
 def geometry_text(volume: Volume) -> str:
@@ -253,14 +252,14 @@ def geometry_text(volume: Volume) -> str:
         shape=volume.shape,
         modality=volume.modality,
         unit=volume.unit,
-        spacing_mm=_triple(volume.spacing_mm),
-        origin_mm=_triple(volume.origin_mm),
-        row_direction=_triple(volume.row_direction),
-        column_direction=_triple(volume.column_direction),
+        spacing_mm=point_of(volume.spacing_mm),
+        origin_mm=point_of(volume.origin_mm),
+        row_direction=point_of(volume.row_direction),
+        column_direction=point_of(volume.column_direction),
         slice_positions_mm=tuple(map(float, volume.slice_positions_mm)),
         instance_uids=volume.instance_uids,
         source=volume.source.to_json(),
-        slice_origins_mm=UNSET if origins is None else tuple(map(_triple, origins)),
+        slice_origins_mm=UNSET if origins is None else tuple(map(point_of, origins)),
     )
     return json_text(plain_json(geometry))
 
@@ -344,8 +343,3 @@ def _check_arrays(
         raise ValueError(f"voxels are {voxels.dtype} of shape {voxels.shape}")
     if padding is not None and padding.dtype != np.bool_:
         raise ValueError(f"padding is {padding.dtype}, not bool")
-
-
-def _triple(values: Iterable[float]) -> _Triple:
-    x, y, z = map(float, values)
-    return x, y, z

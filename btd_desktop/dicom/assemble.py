@@ -31,7 +31,7 @@ from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
 from btd_desktop.dicom.single_slices import join_single_slices
 from btd_desktop.dicom.stack import COPY, Slice, Stack, series_key
 from btd_desktop.dicom.stacking import split_series
-from btd_desktop.volume import SeriesFacts, Volume
+from btd_desktop.volume import Point, SeriesFacts, Volume, point_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +143,7 @@ def _load(
         modality=first.facts.text["modality"],
         unit=(stated_unit(slices) if not_hu else "HU") if is_ct else "",
         spacing_mm=(spacing_mm, in_plane[0], in_plane[1]),
-        origin_mm=_triple(first.frame.position or (0.0, 0.0, 0.0)),
+        origin_mm=point_of(first.frame.position or (0.0, 0.0, 0.0)),
         row_direction=_unit(orientation[:3]),
         column_direction=_unit(orientation[3:]),
         slice_positions_mm=positions,
@@ -233,11 +233,6 @@ def _description(stack: Stack) -> str:
     return f"{name} ({stack.phase})" if stack.phase else name
 
 
-def _unit(vector: Sequence[float]) -> tuple[float, float, float]:
+def _unit(vector: Sequence[float]) -> Point:
     length = math.sqrt(sum(value * value for value in vector))
-    return _triple([value / length for value in vector])
-
-
-def _triple(values: Sequence[float]) -> tuple[float, float, float]:
-    x, y, z = values
-    return float(x), float(y), float(z)
+    return point_of(value / length for value in vector)

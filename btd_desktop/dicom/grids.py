@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from btd_desktop.dicom.hounsfield import not_covered, why_not_hu
 from btd_desktop.dicom.parsed import ParsedFile
 from btd_desktop.dicom.plausibility import LARGEST_VALUE, sound_grid
 from btd_desktop.dicom.series import LoadedSeries, SeriesFinding
-from btd_desktop.volume import SeriesFacts, Volume, integral_or_float
+from btd_desktop.volume import SeriesFacts, Volume, integral_or_float, point_of
 
 _OF_MODALITY: Final = (
     *("guessed_modality", "unknown_modality", "stated_modality", "not_hu"),
@@ -117,16 +117,16 @@ def _load(
         modality=UNKNOWN,
         unit="",
         spacing_mm=(step, place["spacing"][1], place["spacing"][2]),
-        origin_mm=_point(origin),
-        row_direction=_point(place["row"]),
-        column_direction=_point(place["column"]),
+        origin_mm=point_of(origin),
+        row_direction=point_of(place["row"]),
+        column_direction=point_of(place["column"]),
         slice_positions_mm=tuple(float(position) for position in positions),
         instance_uids=tuple(
             label if n_slices == 1 else f"{label}/{i + 1}" for i in range(n_slices)
         ),
         padding=padding,
         source=SeriesFacts(series_uid=uid, description=label.rpartition("/")[2]),
-        slice_origins_mm=tuple(map(_point, starts)) if is_sheared else None,
+        slice_origins_mm=tuple(map(point_of, starts)) if is_sheared else None,
     )
     unnamed = LoadedSeries(
         volume=volume,
@@ -144,11 +144,6 @@ def _along_normal(
     """Direction from slice to slice, on the side that row x column points to."""
     step = np.asarray(place["slice"], dtype=float)
     return step if float(step @ normal) >= 0 else -step
-
-
-def _point(place: Iterable[float]) -> tuple[float, float, float]:
-    x, y, z = (float(value) for value in place)
-    return x, y, z
 
 
 def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:
