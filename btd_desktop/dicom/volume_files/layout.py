@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from btd_desktop.dicom.parsed import damaged, refused
 
 HEADER_BYTES: Final = 65536
 """No text header is longer: a field beyond it would be seen by some readers only."""
+GZIP_MAGIC: Final = b"\x1f\x8b"
 PAIR: Final = "*.img"
 """Stands for the file beside a `.hdr` that has its name and the suffix `.img`."""
 # ASCII: Python takes the digits and spaces of every script, other readers none of them.
@@ -115,6 +117,12 @@ class Layout:
 
 def _plain(axis: NDArray[np.float64]) -> list[float]:
     return [float(value) + 0.0 for value in axis]  # + 0.0: no negative zeros
+
+
+def vector(parts: Iterable[float]) -> Vector:
+    """Components along x, y and z; those that a flat space lacks are 0."""
+    x, y, z, *_ = (*map(float, parts), 0.0, 0.0)
+    return x, y, z
 
 
 def after_end(what: str, n_bytes: int) -> list[Remark]:

@@ -22,6 +22,7 @@ from btd_desktop.dicom.volume_files.layout import (
     header_lines,
     in_mm,
     numbers,
+    vector,
     whole_numbers,
 )
 
@@ -247,13 +248,8 @@ def _geometry(fields: dict[str, str], n_axes: int) -> tuple[tuple[Vector, ...], 
         length = in_mm(spacing[axis], unit)
         if length <= 0:
             raise damaged("ElementSpacing is not positive.")
-        steps.append(_vector([part * length for part in direction]))
-    return tuple(steps), _vector([in_mm(part, unit) for part in place[:n_space]])
-
-
-def _vector(parts: list[float]) -> Vector:
-    x, y, z = [*parts, *([0.0] * (3 - len(parts)))]
-    return x, y, z
+        steps.append(vector([part * length for part in direction]))
+    return tuple(steps), vector([in_mm(part, unit) for part in place[:n_space]])
 
 
 def _orientation_remarks(

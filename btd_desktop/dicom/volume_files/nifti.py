@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.parsed import damaged, refused, unsupported
-from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark, Vector, in_mm
+from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark, in_mm, vector
 from btd_desktop.dicom.volume_files.nifti_fields import NiftiFields, nifti_fields
 
 _TYPES: Final = {
@@ -68,17 +68,13 @@ def read_nifti(data: bytes) -> Layout:
         detached=PAIR if fields.is_pair else None,
         spatial=tuple(range(n_space)),
         times=3 if len(sizes) > 3 else None,
-        steps=tuple(_vector(matrix[:, axis]) for axis in range(n_space)),
-        origin=_vector(origin),
+        # + 0.0: no negative zeros.
+        steps=tuple(vector(matrix[:, axis] + 0.0) for axis in range(n_space)),
+        origin=vector(origin + 0.0),
         slope=slope,
         intercept=intercept,
         remarks=(*remarks, *more),
     )
-
-
-def _vector(values: NDArray[np.float64]) -> Vector:
-    x, y, z = (float(value) + 0.0 for value in values)
-    return x, y, z
 
 
 def _sizes(fields: NiftiFields) -> tuple[tuple[int, ...], list[Remark]]:

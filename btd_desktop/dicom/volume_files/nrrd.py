@@ -118,7 +118,7 @@ def read_nrrd(data: bytes) -> Layout:
         detached=detached,
         spatial=spatial,
         times=times,
-        steps=tuple(_known(steps[axis]) for axis in spatial),
+        steps=tuple(step for axis in spatial if (step := steps[axis]) is not None),
         origin=origin,
         has_place=has_place,
         from_end=detached is not None and fields.get("byte skip") == "-1",
@@ -211,7 +211,7 @@ def _encoding(fields: NrrdFields) -> str:
     name = _required(fields, "encoding").lower()
     if name not in _ENCODINGS:
         raise unsupported(f"The NRRD encoding {name[:20]}.")
-    if name not in ("raw",) and fields.get("byte skip") == "-1":
+    if name != "raw" and fields.get("byte skip") == "-1":
         raise unsupported("Packed values behind a foreign header (byte skip).")
     return _ENCODINGS[name]
 
@@ -246,12 +246,6 @@ def _axes(
             f"Each voxel holds {sizes[times]} values ({kinds[times][:40]}), not one."
         )
     return tuple(spatial), times
-
-
-def _known(step: Vector | None) -> Vector:
-    if step is None:  # only axes with a direction are spatial
-        raise damaged("An axis of the NRRD has no direction.")
-    return step
 
 
 def _modality(pairs: NrrdFields) -> str:

@@ -11,6 +11,7 @@ from btd_desktop.dicom.volume_files.layout import (
     Vector,
     in_mm,
     numbers,
+    vector,
     whole_numbers,
 )
 
@@ -55,7 +56,7 @@ def nrrd_geometry(
     if "space directions" not in fields:
         if n_space is not None:
             raise damaged("The NRRD header has a space and no “space directions”.")
-        return _bare_spacing(fields, n_axes)
+        return *_bare_spacing(fields, n_axes), remarks, "spacings" in fields
     if n_space is None:
         raise damaged("The NRRD header has “space directions” and no space.")
     units = _units(fields, "space units", n_space)
@@ -111,12 +112,11 @@ def _space(
 
 def _bare_spacing(
     fields: NrrdFields, n_axes: int
-) -> tuple[list[Vector | None], Vector, list[Remark], bool]:
-    _, _, remarks = _space(fields)
+) -> tuple[list[Vector | None], Vector]:
+    """Step of each axis, and an origin of 0."""
     if "spacings" not in fields:
         # Without any geometry every axis may be one of space.
-        unit: list[Vector | None] = [_along(i, 1.0) for i in range(n_axes)]
-        return unit, (0.0, 0.0, 0.0), remarks, False
+        return [_along(i, 1.0) for i in range(n_axes)], (0.0, 0.0, 0.0)
     words = fields["spacings"].split()
     if len(words) != n_axes:
         raise damaged(f"“spacings” is not {n_axes} numbers.")
@@ -130,7 +130,7 @@ def _bare_spacing(
         (length,) = numbers(word, 1, "spacings")
         steps.append(_along(n_placed, in_mm(length, unit_name)))
         n_placed += 1
-    return steps, (0.0, 0.0, 0.0), remarks, True
+    return steps, (0.0, 0.0, 0.0)
 
 
 def _along(axis: int, length: float) -> Vector:
@@ -140,12 +140,10 @@ def _along(axis: int, length: float) -> Vector:
 
 def _point(text: str, n_space: int, signs: tuple[int, ...], units: list[str]) -> Vector:
     parts = numbers(text.replace(",", " "), n_space, "A vector of the NRRD header")
-    placed = [
+    return vector(
         sign * in_mm(part, unit) + 0.0
         for part, sign, unit in zip(parts, signs, units, strict=False)
-    ]
-    x, y, z = [*placed, *([0.0] * (3 - len(placed)))]
-    return x, y, z
+    )
 
 
 def _units(

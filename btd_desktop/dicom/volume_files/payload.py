@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, damaged, refused, unsupported
 from btd_desktop.dicom.series import Fate
-from btd_desktop.dicom.volume_files.layout import Layout, Remark, after_end
+from btd_desktop.dicom.volume_files.layout import GZIP_MAGIC, Layout, Remark, after_end
 
 _CHUNK: Final = 1 << 16
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAX_TIMES: Final = 1000
 
 
@@ -116,7 +115,7 @@ def _check_size(layout: Layout, limits: Limits) -> None:
 def _unpack(
     body: memoryview, encoding: str, n_bytes: int
 ) -> tuple[memoryview, list[Remark]]:
-    is_zlib = encoding == "zlib" and bytes(body[:2]) != _GZIP_MAGIC
+    is_zlib = encoding == "zlib" and bytes(body[:2]) != GZIP_MAGIC
     kind = "zlib" if is_zlib else "bzip2" if encoding == "bzip2" else "gzip"
     # One byte more than declared is enough to know that there is more.
     unpacked, remarks = _inflate(body, kind, n_bytes + _CHUNK)
@@ -164,7 +163,7 @@ def _pieces(body: memoryview) -> Iterator[bytes]:
 
 
 def _starts_stream(rest: memoryview, kind: str) -> bool:
-    magic = _GZIP_MAGIC if kind == "gzip" else b"BZh"
+    magic = GZIP_MAGIC if kind == "gzip" else b"BZh"
     return bytes(rest[: len(magic)]) == magic
 
 

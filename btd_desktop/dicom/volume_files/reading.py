@@ -7,13 +7,12 @@ from typing import Final
 
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError, refused
-from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark
+from btd_desktop.dicom.volume_files.layout import GZIP_MAGIC, PAIR, Layout, Remark
 from btd_desktop.dicom.volume_files.metaimage import read_metaimage
 from btd_desktop.dicom.volume_files.nifti import read_nifti
 from btd_desktop.dicom.volume_files.nrrd import read_nrrd
 from btd_desktop.dicom.volume_files.payload import gunzip, parsed_volume
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 # A NIfTI header with its extensions; none is larger.
 _NIFTI_HEADER_BYTES: Final = 16 << 20
 
@@ -24,7 +23,7 @@ def companion_names(name: str, data: bytes) -> tuple[str, ...]:
     Empty when the values follow the header, or the header is refused: `parse_volume`
     then says why. A header may give a plain name only, no path.
     """
-    if data[:2] == _GZIP_MAGIC and not name.lower().endswith(".hdr.gz"):
+    if data[:2] == GZIP_MAGIC and not name.lower().endswith(".hdr.gz"):
         return ()
     try:
         layout = _layout(data, _NIFTI_HEADER_BYTES)[0]
@@ -51,7 +50,7 @@ def parse_volume(data: bytes, companion: bytes | None, limits: Limits) -> Parsed
     try:
         layout, data, remarks = _layout(data, limits.max_inflated_bytes)
         name = _plain_name(layout)
-        if companion is not None and name == PAIR and companion[:2] == _GZIP_MAGIC:
+        if companion is not None and name == PAIR and companion[:2] == GZIP_MAGIC:
             companion, more = gunzip(companion, limits.max_inflated_bytes)
             remarks += more
         parsed = parsed_volume(layout, data, companion, limits)
@@ -63,7 +62,7 @@ def parse_volume(data: bytes, companion: bytes | None, limits: Limits) -> Parsed
 
 def _layout(data: bytes, max_bytes: int) -> tuple[Layout, bytes, list[Remark]]:
     remarks: list[Remark] = []
-    if data[:2] == _GZIP_MAGIC:
+    if data[:2] == GZIP_MAGIC:
         data, remarks = gunzip(data, max_bytes)
     if data.startswith(b"NRRD000"):
         return read_nrrd(data), data, remarks
