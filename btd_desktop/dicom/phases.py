@@ -28,7 +28,7 @@ from btd_desktop.dicom.differing import (
     plain_name,
     value_of,
 )
-from btd_desktop.dicom.stack import Slice, grouped
+from btd_desktop.dicom.stack import Slice, grouped, thinnest_mm
 
 # Rise from pass to pass where instance numbers start anew.
 _ORDERED: Final = ("AcquisitionTime", "ContentTime", "TriggerTime")
@@ -67,7 +67,7 @@ def split_passes(
         rounding: Error of these that the written decimals explain, mm.
     """
     frame = slices[0].frame
-    same = geometry.same_position_mm(*(frame.spacing or ()), _thickness(slices))
+    same = geometry.same_position_mm(*(frame.spacing or ()), thinnest_mm(slices))
     places = geometry.place_labels(along, same)
     most = max(Counter(places.tolist()).values())
     if most > 1:
@@ -270,11 +270,6 @@ def _words(names: Sequence[str]) -> str:
     return f"{shown}{more} {verbs} them into no whole stacks"
 
 
-def _thickness(slices: Sequence[Slice]) -> float | None:
-    known = [s.frame.thickness_mm for s in slices if s.frame.thickness_mm]
-    return min(known) if known else None
-
-
 def _split_interleaved(
     slices: Sequence[Slice], along: NDArray[np.float64], rounding: float
 ) -> list[Part]:
@@ -282,7 +277,7 @@ def _split_interleaved(
     if len(slices) < 2 * _MIN_SLICES:
         return []
     step = geometry.is_regular(along, rounding)
-    thickness = _thickness(slices)
+    thickness = thinnest_mm(slices)
     if step and (thickness is None or step > _OVERLAPPED * thickness):
         return []  # one scan, perhaps acquired in turns
     for name, values in columns(slices, _MAX_PASSES):

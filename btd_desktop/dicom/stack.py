@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.instance import FrameFacts, InstanceFacts
+from btd_desktop.volume import Point, point_of
 
 COPY = " copy "
 _Item = TypeVar("_Item")
@@ -86,11 +87,11 @@ class Stack:
         """Position of each slice that has one."""
         return [s.frame.position for s in self.slices if s.frame.position is not None]
 
-    def origins(self) -> tuple[tuple[float, float, float], ...] | None:
+    def origins(self) -> tuple[Point, ...] | None:
         """The same as points, or None when not every slice has one."""
         if not self.has_place:
             return None
-        return tuple((x, y, z) for x, y, z in self.positions())
+        return tuple(map(point_of, self.positions()))
 
     def shape(self) -> geometry.StackShape | None:
         """Spacing and gaps, or None when the slices are not ordered by position."""
@@ -103,3 +104,9 @@ class Stack:
             [item.frame.thickness_mm for item in self.slices],
             pixel_mm=min(self.slices[0].frame.spacing or (0.0,)),
         )
+
+
+def thinnest_mm(slices: Iterable[Slice]) -> float | None:
+    """Smallest SliceThickness that is stated; None where none is."""
+    known = (s.frame.thickness_mm for s in slices if s.frame.thickness_mm)
+    return min(known, default=None)

@@ -15,7 +15,7 @@ import numpy as np
 from btd_desktop.dicom import geometry
 from btd_desktop.dicom.lines import parallel_stacks
 from btd_desktop.dicom.phases import split_passes
-from btd_desktop.dicom.stack import Slice, Stack, grouped
+from btd_desktop.dicom.stack import Slice, Stack, grouped, thinnest_mm
 
 # Across the image, orientations of one stack differ by a pixel, spacings by half one.
 _TURN_PX: Final = 2.0
@@ -128,8 +128,7 @@ def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:
         return [Stack(tuple(slices), False, "", differs)]
     points = geometry.in_slice_axes(known, orientation)
     sides = slices[0].frame.spacing or ()
-    thickness = [s.frame.thickness_mm for s in slices if s.frame.thickness_mm]
-    same = geometry.same_position_mm(*sides, min(thickness, default=None))
+    same = geometry.same_position_mm(*sides, thinnest_mm(slices))
     rounding = geometry.rounding_mm(known, orientation)
     lines = parallel_stacks(points, same_mm=same, pixel_mm=min(sides, default=0.0))
     labels = np.zeros(len(slices), np.intp) if lines is None else lines
