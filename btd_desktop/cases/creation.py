@@ -143,8 +143,8 @@ def folder_error(folder: Path, error: OSError) -> CaseError:
     """What an error of the operating system means for a case folder."""
     if error.errno in FULL_DISK:
         return CaseError(
-            f"the disk of {folder} is full; no case was made",
-            hint="Free some space or choose another disk.",
+            f"the disk of {folder} is full",
+            hint="Free some space or use another disk, then try again.",
             code="disk-full",
         )
     return CaseError(

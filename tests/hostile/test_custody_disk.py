@@ -108,6 +108,7 @@ def test_full_disk_is_told_at_every_step_and_loses_nothing(
     assert told["new case"][0] == "disk-full"
     assert not told["second is there"]
     assert told["open"][0] == "disk-full"
+    assert "made" not in told["open"][1]
     assert told["report"][0] in ("disk-full", "report")
     assert all(is_sound(state) for name, state in told.items() if "after" in name)
     assert told["scores"] == wanted
