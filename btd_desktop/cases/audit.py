@@ -22,11 +22,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from btd_desktop.cases.audit_key import AuditKey
 from btd_desktop.cases.columns import Columns
 from btd_desktop.cases.model import AuditEntry
+from btd_desktop.cases.records import insert_row
 from btd_desktop.cases.text import altered, dict_from_json, json_text, storable_text
 from btd_desktop.digest import bytes_digest, canonical_json
 
@@ -78,21 +80,8 @@ def append_entry(
     )
     message = signed_bytes(draft)
     head = (draft.seq, bytes_digest(message))
-    connection.execute(
-        "INSERT INTO audit (seq, utc, actor, action, details, previous_hash, hash,"
-        " key_id, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            draft.seq,
-            utc,
-            draft.actor,
-            draft.action,
-            details_text,
-            previous_hash,
-            head[1],
-            key.key_id,
-            key.mac(message),
-        ),
-    )
+    sealed = {"details": details_text, "hash": head[1], "mac": key.mac(message)}
+    insert_row(connection, "audit", asdict(draft) | sealed)
     connection.execute(
         "INSERT OR REPLACE INTO audit_head (head_id, n_entries, hash, key_id, mac)"
         " VALUES (1, ?, ?, ?, ?)",

@@ -164,15 +164,17 @@ class CaseJournal:
             return audit.read_head(connection)
 
     def verify(
-        self, known_heads: Iterable[str] = (), context: TaskContext | None = None
+        self,
+        known_heads: Mapping[str, str] | None = None,
+        context: TaskContext | None = None,
     ) -> CaseVerdict:
         """Check log, records, arrays and report files afresh.
 
         Others may read the case meanwhile: the check works on a copy of the database.
 
         Args:
-            known_heads: Audit heads printed in reports at hand; each must occur. A
-                mapping has the words for the report.
+            known_heads: Audit heads printed in reports at hand, and the report of
+                each in words; each must occur.
             context: Progress and cancellation; reported once per array.
 
         Raises:

@@ -36,7 +36,7 @@ def verify_case(
     lost_arrays: Sequence[str] = (),
     file_problems: Sequence[str] = (),
     lost_reports: Sequence[str] = (),
-    known_heads: Iterable[str] = (),
+    known_heads: Mapping[str, str] | None = None,
 ) -> CaseVerdict:
     """Check the log and the rows it vouches for; put all findings together.
 
@@ -46,8 +46,8 @@ def verify_case(
         lost_arrays: Problems already found with its arrays.
         file_problems: Problems already found with the bytes of the database.
         lost_reports: Problems already found with its report files.
-        known_heads: Hashes of audit entries known from elsewhere (signed reports);
-            a mapping has the words for where.
+        known_heads: Hashes of audit entries known from elsewhere (signed reports), and
+            where they are from, in words.
     """
     try:
         entries, malformed = _read_entries(connection)
@@ -64,10 +64,7 @@ def verify_case(
         head_problems = _head_problems(connection, entries, key)
     except (sqlite3.Error, UnicodeDecodeError, CaseError) as error:
         return unreadable(str(error))
-    if isinstance(known_heads, Mapping):
-        heads |= known_heads
-    else:
-        heads |= dict.fromkeys(known_heads, "a report")
+    heads |= known_heads or {}
     chain_problems = malformed + audit.verify_order(entries)
     key_check, seal_problems = _check_seals(entries, key)
     authentication, adoption = authenticated_by(entries, key)
@@ -162,18 +159,17 @@ def _read_entries(
     for row in connection.execute("SELECT * FROM audit ORDER BY seq"):
         try:
             entry = audit.entry_from_row(row)
-            _check_spelling(entry, row)
+            text = json_text(entry.details)
         except (CaseError, ValueError, TypeError) as error:
             problems.append(f"audit entry {row['seq']} was changed: {error}")
             continue
-        entries.append(entry)
+        # The hash covers parsed values; a row must also spell them as we do.
+        if text == row["details"]:
+            entries.append(entry)
+        else:
+            why = "its details are not canonical JSON"
+            problems.append(f"audit entry {entry.seq} was changed: {why}")
     return entries, problems
-
-
-def _check_spelling(entry: AuditEntry, row: sqlite3.Row) -> None:
-    """The hash covers parsed values; a row must also spell them as we do."""
-    if json_text(entry.details) != row["details"]:
-        raise ValueError("its details are not canonical JSON")
 
 
 def _check_seals(
@@ -203,21 +199,18 @@ def _head_problems(
     row = connection.execute("SELECT * FROM audit_head").fetchone()
     if row is None or not entries:
         return ["the record of the last audit entry is missing"]
-    problems = []
-    if (row["n_entries"], row["hash"]) != (len(entries), entries[-1].hash):
-        problems.append(
+    head = row["n_entries"], row["hash"]
+    if head != (len(entries), entries[-1].hash):
+        return [
             f"the audit log has {len(entries)} entries, its head record says"
             f" {row['n_entries']}: entries are missing or were added"
-        )
-    elif row["key_id"] != entries[-1].key_id:
-        problems.append("the head record names another key than the last audit entry")
-    elif (
-        key is not None
-        and row["key_id"] == key.key_id
-        and audit.head_mac(key, (row["n_entries"], row["hash"])) != row["mac"]
-    ):
-        problems.append("the head record was not made with the key it names")
-    return problems
+        ]
+    if row["key_id"] != entries[-1].key_id:
+        return ["the head record names another key than the last audit entry"]
+    is_own = key is not None and row["key_id"] == key.key_id
+    if key is not None and is_own and audit.head_mac(key, head) != row["mac"]:
+        return ["the head record was not made with the key it names"]
+    return []
 
 
 def _anchor_problems(

@@ -310,7 +310,7 @@ def test_rebuilt_chain_without_the_key_is_said_to_be_uncheckable(
         connection.commit()
         with CaseStore.open(folder, read_only=True) as case:
             verdict = case.verify()
-            anchored = case.verify([true_head])
+            anchored = case.verify({true_head: "a report"})
     # The unkeyed chain alone cannot see it, and the verdict must say so.
     assert verdict.audit_intact
     assert verdict.key_check == "not checkable"

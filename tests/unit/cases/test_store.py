@@ -287,8 +287,8 @@ def test_profiles_are_kept_once_and_never_replaced(case, now):
 
 def test_report_head_that_is_not_in_the_log_is_a_problem(case_folder, now):
     with CaseStore.open(case_folder) as case:
-        assert case.verify([case.audit_log()[2].hash]).audit_complete
-        verdict = case.verify(["77" * 32])
+        assert case.verify({case.audit_log()[2].hash: "a report"}).audit_complete
+        verdict = case.verify({"77" * 32: "a report"})
         assert not verdict.audit_complete
         assert "named by a report" in verdict.problems[0]
         assert case.reports()[0].path_name == "report.pdf"
@@ -404,6 +404,17 @@ def test_create_that_fails_leaves_nothing(tmp_path, now, monkeypatch):
         CaseStore.create(tmp_path / "c", now=now)
     assert caught.value.code == "disk-full"
     assert not (tmp_path / "c").exists()
+
+
+def test_full_disk_on_opening_says_nothing_of_making_a_case(case, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("btd_desktop.cases.store.read_snapshot", full)
+    with pytest.raises(CaseError, match="is full") as caught:
+        CaseStore.open(case.folder, read_only=True)
+    assert caught.value.code == "disk-full"
+    assert "made" not in caught.value.detail
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database", "foreign"])
