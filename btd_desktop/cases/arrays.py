@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import re
 import secrets
@@ -114,9 +115,7 @@ def _map(path: Path, stream: BinaryIO) -> NDArray[Any]:
     except (ValueError, TypeError) as error:
         raise _altered(path, "its header is not as this program writes it") from error
     size = os.fstat(stream.fileno()).st_size
-    n_values = 1
-    for length in shape:
-        n_values *= length
+    n_values = math.prod(shape)
     # Compared before anything is allocated: a forged header may claim any size.
     if size != offset + n_values * dtype.itemsize:
         raise _altered(path, f"{shape} {dtype} does not fill its {size} bytes")

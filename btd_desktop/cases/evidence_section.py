@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -87,7 +88,7 @@ class EvidenceSection(CaseJournal):
                     "evidence added",
                     {
                         "n": len(added),
-                        "fates": _counts(i.fate for i in added),
+                        "fates": Counter(i.fate for i in added),
                         **(how or {}),
                     },
                     records.record_claim(connection, "evidence", first, last),
@@ -232,13 +233,6 @@ class EvidenceSection(CaseJournal):
         if voxels is None:
             raise damaged(self.folder, f"series {series_id} has no voxels")
         return records.volume_from_row(row, voxels, padding)
-
-
-def _counts(words: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for word in words:
-        counts[word] = counts.get(word, 0) + 1
-    return counts
 
 
 def _text_or(given: str | None, known: object) -> str:

@@ -63,16 +63,13 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def open_part(
-    path: Path, folder: Path, *, flags: int | None = None, mode: int = 0o666
-) -> int:
+def open_part(path: Path, folder: Path, *, flags: int | None = None) -> int:
     """Descriptor of a regular file below a case folder.
 
     Args:
         path: The file; no part of it below `folder` may be a link.
         folder: The case, which the examiner chose; it may be reached by a link.
         flags: As for `os.open`; None reads.
-        mode: Rights of a file that is made.
 
     Raises:
         CaseError: A link is in the way, or it is no regular file with one name.
@@ -83,7 +80,7 @@ def open_part(
     if flags is not None:
         flags |= _NOT_BLOCKING
     try:
-        descriptor = open_without_links(path, flags, mode, below=folder)
+        descriptor = open_without_links(path, flags, 0o666, below=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
             raise _refused(path, "a link or no file at all") from error

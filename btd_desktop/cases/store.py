@@ -71,7 +71,6 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
         examiner: str = "",
         question: str = "",
         software_version: str = "",
-        case_id: str | None = None,
     ) -> CaseStore:
         """Make a new case and open it for writing.
 
@@ -84,14 +83,13 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
             examiner: Who examines; also the default actor of the audit log.
             question: The question put to the examiner.
             software_version: Version of this program.
-            case_id: For tests and copies only; a random UUID unless given.
 
         Raises:
             CaseError: The folder is in use or cannot be written; nothing is left
                 half-made.
         """
         info = CaseInfo(
-            case_id=case_id or str(uuid.uuid4()),
+            case_id=str(uuid.uuid4()),
             created_utc=audit.utc_text(now),
             title=storable_text(title or folder.name),
             case_number=storable_text(case_number),
