@@ -163,17 +163,6 @@ def make_demo(
     )
 
 
-def make_suspect(plan: DemoPlan) -> tuple[Volume, TamperRecord, TamperRecord]:
-    """The tampered suspect volume in memory, with the injection's and removal's record.
-
-    The same voxels as `make_demo` writes.
-    """
-    stack = np.stack(
-        [_suspect_slice(plan, index)[1] for index in range(plan.suspect_slices)]
-    )
-    return _tampered(plan, stack)
-
-
 @contextmanager
 def _runner(
     workers: int,

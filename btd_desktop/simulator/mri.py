@@ -10,7 +10,6 @@ Left out: motion, T2* and off-resonance, parallel imaging, flow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -37,7 +36,6 @@ def simulate_mr(
     n_slices: int,
     rows: int,
     seed: int,
-    positions_mm: Sequence[float] | None = None,
     patient_id: str = "SIM-0000",
     context: TaskContext | None = None,
 ) -> Volume:
@@ -46,19 +44,14 @@ def simulate_mr(
     Args:
         phantom: What is scanned.
         scanner: How.
-        n_slices: Number of slices, contiguous around z = 10 mm.
+        n_slices: Number of slices, evenly spaced around z = 10 mm.
         rows: Rows and columns of each slice.
         seed: Seed of the noise; each slice draws from its own stream.
-        positions_mm: Heights where the slices shall not be contiguous, ascending.
         patient_id: Written to the volume's source.
         context: Where progress is reported, slice by slice.
     """
     first = 10.0 - 0.5 * (n_slices - 1) * scanner.increment_mm
-    positions = [
-        float(z)
-        for z in positions_mm
-        or [first + i * scanner.increment_mm for i in range(n_slices)]
-    ]
+    positions = [first + i * scanner.increment_mm for i in range(n_slices)]
     slices = []
     for index, z_mm in enumerate(positions):
         slices.append(

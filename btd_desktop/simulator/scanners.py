@@ -177,12 +177,3 @@ MR_SCANNERS: tuple[MrScanner, ...] = (
         increment_mm=4.0,
     ),
 )
-
-
-def ct_scanner(name: str) -> CtScanner:
-    """The CT profile of that name.
-
-    Raises:
-        KeyError: There is none.
-    """
-    return {scanner.name: scanner for scanner in CT_SCANNERS}[name]

@@ -11,8 +11,9 @@ import pytest
 from btd_desktop.errors import Cancelled, SettingsError
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.simulator.chest import chest_phantom
-from btd_desktop.simulator.demo import DemoPlan, make_demo, make_suspect
+from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.simulator.scanners import CT_SCANNERS
+from tests.unit.dicom.samples import load
 
 SMALL = DemoPlan(
     scanner=replace(CT_SCANNERS[0], increment_mm=5.0, views=150),
@@ -23,31 +24,22 @@ SMALL = DemoPlan(
 )
 
 
-def require_dicom() -> None:
-    pytest.importorskip(
-        "btd_desktop.dicom.write", reason="dicom/write.py is not there yet"
-    )
-
-
-def test_suspect_is_tampered_twice_deep_in_the_lung_and_far_apart():
-    volume, injected, removed = make_suspect(SMALL)
+def test_demo_is_tampered_twice_deep_in_the_lung_and_says_so(tmp_path):
+    seen: list[Progress] = []
+    case = make_demo(tmp_path, context=TaskContext(seen.append), plan=SMALL)
+    injected, removed = case.injected, case.removed
     shape = chest_phantom(np.random.default_rng([SMALL.seed, 0])).shape
     places = np.array([injected.centre_mm, removed.centre_mm])
     assert (injected.kind, removed.kind) == ("injection", "removal")
     assert np.linalg.norm(places[0] - places[1]) >= 58.0
     assert injected.centre_voxel[0] != removed.centre_voxel[0]
     assert shape.lung_depth_at(places).min() > 22.0
+    voxels = load(case.suspect).series[0].volume.voxels
+    assert len(voxels) == SMALL.suspect_slices
     s, r, c = injected.centre_voxel
-    assert volume.voxels[s, r - 1 : r + 2, c - 1 : c + 2].mean() > -150
+    assert voxels[s, r - 1 : r + 2, c - 1 : c + 2].mean() > -150
     s, r, c = removed.centre_voxel
-    assert volume.voxels[s, r - 1 : r + 2, c - 1 : c + 2].mean() < -700
-
-
-def test_demo_writes_series_and_truth_and_reports_progress(tmp_path):
-    require_dicom()
-    seen: list[Progress] = []
-    case = make_demo(tmp_path, context=TaskContext(seen.append), plan=SMALL)
-    assert len(list(case.suspect.glob("*.dcm"))) == SMALL.suspect_slices
+    assert voxels[s, r - 1 : r + 2, c - 1 : c + 2].mean() < -700
     folders = sorted(p.name for p in case.benign.iterdir())
     assert folders == ["SIM-0101", "SIM-0102"]
     truth = json.loads(case.truth.read_text(encoding="utf-8"))
@@ -62,7 +54,6 @@ def test_demo_writes_series_and_truth_and_reports_progress(tmp_path):
 
 @pytest.mark.slow
 def test_demo_is_the_same_from_two_processes(tmp_path):
-    require_dicom()
     plan = replace(SMALL, suspect_slices=18, benign_patients=1)
     make_demo(tmp_path / "one", plan=plan)
     make_demo(tmp_path / "two", plan=plan, workers=2)

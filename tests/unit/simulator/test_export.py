@@ -14,10 +14,8 @@ from btd_desktop.simulator.export import export_series
 from btd_desktop.simulator.head import head_phantom
 from btd_desktop.simulator.mri import simulate_mr
 from btd_desktop.simulator.scanners import CT_SCANNERS, MR_SCANNERS
-from btd_desktop.simulator.water import WaterPhantom
 from btd_desktop.volume import Volume
-
-pytest.importorskip("btd_desktop.dicom.write", reason="dicom/write.py is not there yet")
+from tests.unit.simulator.water import WaterPhantom
 
 
 @pytest.fixture
