@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.simulator.raster import ripple, superellipse
+
 Array = NDArray[np.floating]
 
 
@@ -55,18 +57,10 @@ class ChestShape:
         """Distance from the axis to the inner side of the ribs at a polar angle."""
         rise = np.clip((np.asarray(z) - 15.0) / (self.apex_z - 15.0), 0.0, 1.0)
         shrink = np.sqrt(np.maximum(1.0 - rise**2.4, 1e-4))
-        ripple = 1.0 + sum(
-            height * np.cos(order * angle + phase)
-            for order, (height, phase) in enumerate(self.ripple, start=2)
+        radius = superellipse(
+            angle, self.cavity_half_width, self.cavity_half_depth, power=2.3
         )
-        radius: Array = (
-            _superellipse(
-                angle, self.cavity_half_width, self.cavity_half_depth, power=2.3
-            )
-            * shrink
-            * ripple
-        )
-        return radius
+        return np.asarray(radius * shrink * ripple(angle, self.ripple))
 
     def body_radius(self, angle: Array, z: float) -> Array:
         """Distance from axis to skin at a polar angle, wider at the shoulders."""
@@ -79,7 +73,7 @@ class ChestShape:
         # A furrow along the spine, as a back has.
         furrow = 5.0 * np.exp(-(((angle - np.pi / 2) / 0.12) ** 2))
         width = self.cavity_half_width + self.wall_side
-        radius: Array = _superellipse(angle, width * widen, depth, power=2.25) - furrow
+        radius: Array = superellipse(angle, width * widen, depth, power=2.25) - furrow
         return radius
 
     def fat_thickness(self, angle: Array) -> Array:
@@ -192,15 +186,6 @@ def random_shape(rng: np.random.Generator) -> ChestShape:
         rib_distance=rng.uniform(24.0, 28.0),
         disc_phase=rng.uniform(0.0, 24.0),
     )
-
-
-def _superellipse(
-    angle: Array, half_width: float, half_depth: Array | float, *, power: float
-) -> Array:
-    across = np.abs(np.cos(angle) / half_width) ** power
-    along = np.abs(np.sin(angle) / half_depth) ** power
-    radius: Array = (across + along) ** (-1.0 / power)
-    return radius
 
 
 def _ellipse_depth(dx: Array, dy: Array, half_x: float, half_y: float) -> Array:

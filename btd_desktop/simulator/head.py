@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.simulator.random_field import RandomField, random_field
-from btd_desktop.simulator.raster import RasterGrid, angle_table, coverage, paint
+from btd_desktop.simulator.raster import (
+    RasterGrid,
+    angle_table,
+    coverage,
+    paint,
+    ripple,
+    superellipse,
+)
 
 Plane = NDArray[np.float32]
 
@@ -164,14 +171,8 @@ class HeadPhantom:
         angle = angle_table()
         height = self.half_height if z_mm > 0 else 1.6 * self.half_height
         shrink = np.sqrt(max(0.0, 1.0 - (abs(z_mm) / height) ** 2.2))
-        ripple = 1.0 + sum(
-            amount * np.cos(order * angle + phase)
-            for order, (amount, phase) in enumerate(self.ripple, start=2)
-        )
-        across = np.abs(np.cos(angle) / self.half_width) ** 2.1
-        along = np.abs(np.sin(angle) / self.half_depth) ** 2.1
-        radius = (across + along) ** (-1.0 / 2.1) * ripple * shrink
-        return np.asarray(radius, np.float32)
+        radius = superellipse(angle, self.half_width, self.half_depth, power=2.1)
+        return np.asarray(radius * ripple(angle, self.ripple) * shrink, np.float32)
 
 
 def head_phantom(rng: np.random.Generator) -> HeadPhantom:

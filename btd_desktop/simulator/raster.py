@@ -6,6 +6,7 @@ to the boundary, so that edges carry no stair steps into the projections.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ N_ANGLES = 4096
 """Entries of a table over the polar angle; 0.3 mm apart at 200 mm."""
 
 Plane = NDArray[np.float32]
+Angles = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,27 @@ def raster_grid(
 def angle_table() -> NDArray[np.float64]:
     """Polar angles of the table entries: 0 is left, pi / 2 the back."""
     return np.linspace(0.0, 2 * np.pi, N_ANGLES, endpoint=False, dtype=np.float64)
+
+
+def superellipse(
+    angle: Angles, half_width: float, half_depth: Angles | float, *, power: float
+) -> Angles:
+    """Distance from the axis to a superellipse at polar angles."""
+    across = np.abs(np.cos(angle) / half_width) ** power
+    along = np.abs(np.sin(angle) / half_depth) ** power
+    radius: Angles = (across + along) ** (-1.0 / power)
+    return radius
+
+
+def ripple(angle: Angles, harmonics: Sequence[tuple[float, float]]) -> Angles:
+    """Factor near 1 of a body's outline: harmonics from the second on, with phases."""
+    return np.asarray(
+        1.0
+        + sum(
+            height * np.cos(order * angle + phase)
+            for order, (height, phase) in enumerate(harmonics, start=2)
+        )
+    )
 
 
 def coverage(inside_mm: Plane, soft_mm: float) -> Plane:
