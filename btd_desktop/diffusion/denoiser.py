@@ -30,8 +30,7 @@ _MARGIN = 32  # context around what is kept: the lean network's receptive field
 class DiffusionDetector:
     """Noise predictions of a model on a device, in the form that scoring asks for.
 
-    Fits `scoring.detector.Detector` in all but `info`, which the workflow composes
-    (this layer does not know scoring).
+    Fits `scoring.detector.Detector` in all but `info`, which the workflow composes.
 
     Attributes:
         network: In evaluation mode, on the device.

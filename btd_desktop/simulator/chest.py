@@ -137,7 +137,7 @@ class ChestPhantom:
 
 
 def chest_phantom(rng: np.random.Generator) -> ChestPhantom:
-    """A random chest: body, lungs, vessels, bronchi, bones, three to seven nodules."""
+    """A random chest: body, lungs, vessels, bronchi, bones, up to seven nodules."""
     shape = random_shape(rng)
     coarse, fine = random_field(rng, 6.0), random_field(rng, 1.9)
     vessels, bronchi = [], []

@@ -101,7 +101,7 @@ def train(
     Raises:
         ModelError: `initial` does not fit the network, the checkpoint in `folder` is
             damaged or of another recipe, or the loss is no longer finite (the
-            checkpoint holds the last good weights).
+            checkpoint holds the weights of the step before).
         Cancelled: The user asked to stop; the checkpoint is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
