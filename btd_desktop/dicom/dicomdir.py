@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from btd_desktop.dicom.stack import folder_of
 
@@ -12,7 +12,7 @@ _VERSION: Final = re.compile(r";\d{1,5}$")
 _LONGEST_SUFFIX: Final = 5
 
 
-def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  # noqa: ANN401
+def judge_references(name: str, references: Sequence[str], names: Sequence[str]) -> str:
     """Sentence about references that leave the folder or lead nowhere.
 
     Args:
@@ -20,13 +20,11 @@ def judge_references(name: str, references: Any, names: Sequence[str]) -> str:  
         references: Referenced File IDs, components joined by a backslash.
         names: Record names of all files of the import.
     """
-    if not isinstance(references, list):
-        return ""
     prefix = _canonical(folder_of(name.replace("\\", "/")))
     present = {place for entry in names for place in _spellings(entry)}
     n_outside = n_absent = 0
     for reference in references:
-        parts = [part.strip() for part in str(reference).replace("/", "\\").split("\\")]
+        parts = [part.strip() for part in reference.replace("/", "\\").split("\\")]
         if _leaves_folder(parts):
             n_outside += 1
         elif f"{prefix}{_canonical('/'.join(parts))}" not in present:

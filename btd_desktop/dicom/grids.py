@@ -22,7 +22,6 @@ _OF_MODALITY: Final = (
     *("guessed_modality", "unknown_modality", "stated_modality", "not_hu"),
 )
 
-_MAX_REMARKS: Final = 100
 # Of a pixel, over the whole stack: less is rounding.
 _SHEAR_SHARE: Final = 0.05
 _SHEARED: Final = (
@@ -75,7 +74,7 @@ def load_grid(
     if values is None:
         return []
     n_times = values.shape[0]
-    told = [*extra, *_remarks(parsed)]
+    told = [*extra, *parsed.remarks]
     return [
         _load(file, parsed, values, None if n_times == 1 else time, told)
         for time in range(n_times)
@@ -188,18 +187,6 @@ def _named(
     return replace(loaded, volume=volume, findings=findings)
 
 
-def _remarks(parsed: ParsedFile) -> list[SeriesFinding]:
-    """Findings of the parsing process, whose answer may be under foreign control."""
-    given = parsed.extra.get("remarks")
-    found = []
-    for entry in given[:_MAX_REMARKS] if isinstance(given, list) else []:
-        if isinstance(entry, list) and len(entry) == 3:
-            code, severity, sentence = (str(text) for text in entry)
-            kind = "warning" if severity == "warning" else "note"
-            found.append(SeriesFinding(code, kind, sentence))
-    return found
-
-
 def _finite(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Values without NaN, infinities and wild numbers, and where those were."""
     if values.dtype.kind != "f":
@@ -244,9 +231,8 @@ def _modality(
 def _said_modality(file: GridFile, parsed: ParsedFile) -> tuple[str, str]:
     if file.stated:
         return file.stated, "examiner"
-    by_header = parsed.extra.get("modality")
-    if by_header in ("CT", "MR"):
-        return str(by_header), "header"
+    if parsed.modality:
+        return parsed.modality, "header"
     if file.is_published and file.kind in _BY_NAME:
         return _BY_NAME[file.kind], "sets"
     return UNKNOWN, ""

@@ -88,7 +88,7 @@ def parse_instance(data: bytes, limits: Limits) -> ParsedFile:
             number={**facts.number, **found.number},
             flags=tuple(dict.fromkeys((*facts.flags, *found.flags))),
         )
-        return ParsedFile(Fate.ACCEPTED, "", facts, found.stored)
+        return ParsedFile(Fate.ACCEPTED, facts=facts, pixels=found.stored)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason, facts)
 
@@ -324,10 +324,11 @@ def _check_is_scan(dataset: FileDataset, facts: InstanceFacts) -> None:
 def _directory(dataset: SafeDataset, facts: InstanceFacts) -> ParsedFile:
     """A DICOMDIR: the file IDs that it refers to (PS3.3 F.3.2.2)."""
     records = dataset.items("DirectoryRecordSequence")
-    references = [file_id for r in records if (file_id := r.text("ReferencedFileID"))]
+    names = (record.text("ReferencedFileID") for record in records)
+    references = tuple(name for name in names if name)
     return ParsedFile(
         Fate.NOT_AN_IMAGE,
         f"A DICOM directory (DICOMDIR) that names {counted(len(references), 'file')}.",
         facts,
-        extra={"references": references},
+        references=references,
     )

@@ -169,10 +169,8 @@ def _judge_directories(outcomes: list[Outcome]) -> list[Outcome]:
     judged = []
     for outcome in outcomes:
         parsed = outcome.parsed
-        if parsed is not None and "references" in parsed.extra:
-            words = judge_references(
-                outcome.record.name, parsed.extra["references"], names
-            )
+        if parsed is not None and parsed.references:
+            words = judge_references(outcome.record.name, parsed.references, names)
             reason = f"{parsed.reason} {words}".strip()
             outcome = replace(outcome, record=replace(outcome.record, reason=reason))
         judged.append(outcome)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from btd_desktop.dicom.instance import InstanceFacts
-from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.series import Fate, SeriesFinding
+
+Modality = Literal["CT", "MR", ""]
 
 
 class RejectedFileError(Exception):
@@ -69,35 +70,63 @@ class ArrayShape(Struct, frozen=True):
     ]
 
 
-class Answer(Struct, frozen=True):
-    """What the parsing process says of a file; see `ParsedFile`."""
+class Tag(NamedTuple):
+    """One data element (PS3.5 7.1).
 
-    fate: Fate
-    reason: str = ""
-    facts: InstanceFacts | None = None
-    grid: dict[str, list[float]] | None = None
-    extra: dict[str, Any] = {}
-    array: ArrayShape | None = None
+    Attributes:
+        path: "(0018,0050)"; inside a sequence "(0040,0275)[0](0040,0007)", items
+            counted from 0.
+        keyword: PS3.6 keyword; for private elements creator and, where known, name;
+            "" when there is none.
+        vr: Value representation, "??" when the file states none that can be read.
+        value: Plain text of at most 200 characters; "n bytes" for binary values, "n
+            items" for sequences; several values joined by a backslash.
+        digest: SHA-256 (hex) of the whole value where `value` does not show all of
+            it; else "".
+    """
+
+    path: str
+    keyword: str
+    vr: str
+    value: str
+    digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ParsedFile:
-    """Outcome of parsing one file.
+class Answer(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the parsing process says of a file.
 
     Attributes:
         fate: ACCEPTED, or why not.
         reason: One sentence, "" when accepted.
         facts: Header facts of a DICOM instance, as far as it could be read.
-        pixels: Stored values (frames, rows, columns) of DICOM; values (times, S, H,
-            W) of any other format; None when there are none.
         grid: Geometry of formats other than DICOM: `spacing` (S, row, column),
             `origin`, `row`, `column` (unit vectors), all in LPS mm.
-        extra: Other facts by name (files that a DICOMDIR refers to).
+        modality: What a header of these formats says, "" when nothing.
+        remarks: Findings on a file of these formats.
+        references: Files that a DICOMDIR refers to, components joined by a backslash.
+        tags: Data elements, where they were asked for.
+        note: What is missing from `tags`, "" when nothing is.
+        array: How the bytes after the answer are an array; None when there is none.
     """
 
     fate: Fate
-    reason: str
+    reason: str = ""
     facts: InstanceFacts | None = None
-    pixels: NDArray[Any] | None = None
     grid: dict[str, list[float]] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    modality: Modality = ""
+    remarks: tuple[SeriesFinding, ...] = ()
+    references: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    note: str = ""
+    array: ArrayShape | None = None
+
+
+class ParsedFile(Answer, frozen=True, eq=False):
+    """Outcome of parsing one file: the answer with its array.
+
+    Attributes:
+        pixels: Stored values (frames, rows, columns) of DICOM; values (times, S, H,
+            W) of any other format; None when there are none.
+    """
+
+    pixels: NDArray[Any] | None = None

@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 from msgspec import convert
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from btd_desktop.containment.channel import ChannelError
@@ -32,13 +33,14 @@ from btd_desktop.containment.starting import (
 from btd_desktop.dicom.instance import InstanceFacts
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import Answer, ArrayShape, ParsedFile, Request
-from btd_desktop.dicom.series import Fate
+from btd_desktop.dicom.series import Fate, SeriesFinding
 from btd_desktop.strict_json import plain_json
 
 # In a frozen bundle there is no `python -m`: the program starts itself with this flag
 # and `__main__` hands over to `worker.main`.
 WORKER_FLAG: Final = "--dicom-worker"
 _DYING_S: Final = 5.0
+_MAX_REMARKS: Final = 100
 _BYTES_PER_EXTRA_SECOND: Final = 16 << 20
 # What an answer that does not keep to the protocol can raise while it is checked.
 _WRONG_ANSWERS: Final = (
@@ -77,8 +79,8 @@ class Sandbox:
         """Parse one file; every way that this can go wrong is an outcome.
 
         Args:
-            kind: "dicom", "volume", "npy", "png", or "tags" (a DICOM file's elements
-                under `extra`, no pixels).
+            kind: "dicom", "volume", "npy", "png", or "tags" (a DICOM file's elements,
+                no pixels).
             data: The file.
             companion: Detached data of a volume file, None when there are none.
         """
@@ -208,26 +210,21 @@ def _checked(header: object, payload: bytearray, kind: str) -> ParsedFile:
     """
     wants_pixels = kind != "tags"
     answer = convert(header, Answer)
-    fate, facts, extra = answer.fate, answer.facts, answer.extra
     pixels = None if answer.array is None else _array(answer.array, payload)
-    if fate is Fate.ACCEPTED and wants_pixels and pixels is None:
+    if answer.fate is Fate.ACCEPTED and wants_pixels and pixels is None:
         raise ValueError("accepted without pixels")
-    if fate is Fate.ACCEPTED and wants_pixels:
-        _check_promises(facts, pixels, kind)
-    if isinstance(extra.get("remarks"), list):
-        extra["remarks"] = [
-            [_plain(str(text)) for text in remark]
-            for remark in extra["remarks"]
-            if isinstance(remark, list)
-        ]
-    return ParsedFile(
-        fate=fate,
-        reason=_plain(answer.reason),
-        facts=facts,
-        pixels=pixels,
-        grid=None if answer.grid is None else _grid(answer.grid),
-        extra=extra,
-    )
+    if answer.fate is Fate.ACCEPTED and wants_pixels:
+        _check_promises(answer.facts, pixels, kind)
+    checked = {
+        "reason": _plain(answer.reason),
+        "grid": None if answer.grid is None else _grid(answer.grid),
+        "remarks": tuple(
+            SeriesFinding(_plain(told.code), told.severity, _plain(told.sentence))
+            for told in answer.remarks[:_MAX_REMARKS]
+        ),
+        "pixels": pixels,
+    }
+    return ParsedFile(**(asdict(answer) | checked))
 
 
 def _check_promises(

@@ -14,12 +14,12 @@ from typing import Any, Final
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag
 
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.instance_file import inflate_dataset
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError, Tag
 from btd_desktop.dicom.safe_dataset import as_list
 from btd_desktop.dicom.series import Fate
 
@@ -30,10 +30,10 @@ _UNDEFINED: Final = 0xFFFFFFFF
 
 
 def parse_tags(data: bytes, limits: Limits) -> ParsedFile:
-    """Rows of a file under `extra["tags"]`: path, keyword, VR, value, digest.
+    """Elements of a file, and in `note` what is missing of them.
 
-    `extra["note"]` says what is missing: a file cut short, sequences nested deeper
-    than `MAX_DEPTH`, more than `MAX_TAGS` elements.
+    That is: of a file cut short, of sequences nested deeper than `MAX_DEPTH`, of more
+    than `MAX_TAGS` elements.
     """
     try:
         plain, _ = inflate_dataset(data, limits.max_inflated_bytes)
@@ -47,7 +47,7 @@ def parse_tags(data: bytes, limits: Limits) -> ParsedFile:
     if not walk.rows:
         return ParsedFile(Fate.DAMAGED, "The file holds no data element.")
     note = " ".join((*notes, *walk.notes))
-    return ParsedFile(Fate.ACCEPTED, "", extra={"tags": walk.rows, "note": note})
+    return ParsedFile(Fate.ACCEPTED, tags=tuple(walk.rows), note=note)
 
 
 class _Reader:
@@ -91,7 +91,7 @@ def _read_as_far_as_possible(data: bytes) -> tuple[Dataset, list[str]]:
         dataset = reader.read(reader.last)
     if reader.broken_at is None:
         return dataset, []
-    path = str(Tag(reader.broken_at))
+    path = str(BaseTag(reader.broken_at))
     return dataset, [f"The file cannot be read from {path} on; it may be cut short."]
 
 
@@ -99,7 +99,7 @@ class _Walk:
     """Collects rows, depth first, in the order of the file."""
 
     def __init__(self) -> None:
-        self.rows: list[list[str]] = []
+        self.rows: list[Tag] = []
         self.notes: list[str] = []
 
     def add(self, dataset: Dataset, prefix: str, depth: int) -> None:
@@ -111,11 +111,11 @@ class _Walk:
             path = prefix + str(tag)
             keyword, vr, value = _element(dataset, int(tag))
             if vr != "SQ":
-                self.rows.append([path, keyword, vr, *_shown(value)])
+                self.rows.append(Tag(path, keyword, vr, *_shown(value)))
                 continue
             items = _items(value)
             words = "1 item" if len(items) == 1 else f"{len(items)} items"
-            self.rows.append([path, keyword, vr, words, ""])
+            self.rows.append(Tag(path, keyword, vr, words))
             if items and depth + 1 >= MAX_DEPTH:
                 self._note(
                     f"Sequences nested deeper than {MAX_DEPTH} levels are not followed."

@@ -12,7 +12,7 @@ from typing import Final
 
 from btd_desktop.dicom.archive import open_archive
 from btd_desktop.dicom.limits import DEFAULT_LIMITS, Limits
-from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError
+from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError, Tag
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.series import Fate
 from btd_desktop.dicom.sniff import Kind
@@ -20,29 +20,6 @@ from btd_desktop.dicom.sources import Received, Source, open_evidence, receive, 
 
 _MAX_ROWS: Final = 5000
 _MAX_TEXT: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """One data element (PS3.5 7.1).
-
-    Attributes:
-        path: "(0018,0050)"; inside a sequence "(0040,0275)[0](0040,0007)", items
-            counted from 0.
-        keyword: PS3.6 keyword; for private elements creator and, where known, name;
-            "" when there is none.
-        vr: Value representation, "??" when the file states none that can be read.
-        value: Plain text of at most 200 characters; "n bytes" for binary values, "n
-            items" for sequences; several values joined by a backslash.
-        digest: SHA-256 (hex) of the whole value where `value` does not show all of
-            it; else "".
-    """
-
-    path: str
-    keyword: str
-    vr: str
-    value: str
-    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +102,7 @@ def _listed(parsed: ParsedFile, name: str) -> TagList:
     """The answer of a process that may be under foreign control, checked."""
     if parsed.fate is not Fate.ACCEPTED:
         return TagList(reason=parsed.reason, source=name)
-    rows = parsed.extra.get("tags")
-    if not isinstance(rows, list) or not rows or not all(map(_is_row, rows)):
+    if not parsed.tags:
         return TagList(reason="Its reader went astray.", source=name)
-    tags = tuple(Tag(*(text[:_MAX_TEXT] for text in row)) for row in rows[:_MAX_ROWS])
-    return TagList(
-        tags, note=str(parsed.extra.get("note", ""))[:_MAX_TEXT], source=name
-    )
-
-
-def _is_row(row: object) -> bool:
-    return (
-        isinstance(row, list)
-        and len(row) == 5
-        and all(isinstance(text, str) for text in row)
-    )
+    tags = tuple(Tag(*(text[:_MAX_TEXT] for text in tag)) for tag in parsed.tags)
+    return TagList(tags[:_MAX_ROWS], note=parsed.note[:_MAX_TEXT], source=name)

@@ -2,8 +2,8 @@
 
 Started by `sandbox` as `python -m btd_desktop.dicom.worker`; receives bytes, never
 paths of evidence. Before it reads the first request it limits its own memory, gives
-up what reading needs not (`containment`) and says which measures hold. If native code
-aborts here, the application loses one file.
+up what reading does not need (`containment`) and says which measures hold. If native
+code aborts here, the application loses one file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import warnings
 from typing import BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
 from btd_desktop.containment.channel import (
     ChannelError,
@@ -27,7 +28,7 @@ from btd_desktop.containment.inside import (
     limit_memory,
 )
 from btd_desktop.dicom.limits import Limits
-from btd_desktop.dicom.parsed import Answer, ArrayShape, ParsedFile, Request
+from btd_desktop.dicom.parsed import ArrayShape, ParsedFile, Request
 from btd_desktop.dicom.series import Fate
 from btd_desktop.strict_json import plain_json
 
@@ -115,16 +116,14 @@ def _parse(request: Request, payload: bytearray, limits: Limits) -> ParsedFile:
 def _reply(replies: BinaryIO, parsed: ParsedFile) -> None:
     import numpy as np
 
-    array, payload = None, memoryview(b"")
+    payload = memoryview(b"")
     if parsed.pixels is not None:
         pixels = np.ascontiguousarray(
             parsed.pixels, dtype=parsed.pixels.dtype.newbyteorder("<")
         )
         array, payload = ArrayShape(pixels.dtype.str, pixels.shape), pixels.data
-    answer = Answer(
-        parsed.fate, parsed.reason, parsed.facts, parsed.grid, parsed.extra, array
-    )
-    write_message(replies, plain_json(answer), payload)
+        parsed = replace(parsed, pixels=None, array=array)
+    write_message(replies, plain_json(parsed), payload)
 
 
 if __name__ == "__main__":

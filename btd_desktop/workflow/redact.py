@@ -13,8 +13,9 @@ from pathlib import Path, PurePath
 from btd_desktop.cases.audit_key import load_or_create_key
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
+from btd_desktop.dicom.parsed import Tag
 from btd_desktop.dicom.sandbox import Sandbox
-from btd_desktop.dicom.tags import Tag, list_tags
+from btd_desktop.dicom.tags import list_tags
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.case import patient_text
 from btd_desktop.report.document import Document, RedactionNote

@@ -9,7 +9,8 @@ from typing import Final
 
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.dicom.tags import Tag, TagList, list_tags
+from btd_desktop.dicom.parsed import Tag
+from btd_desktop.dicom.tags import TagList, list_tags
 from btd_desktop.errors import CaseError
 
 ABSENT: Final = "(absent)"

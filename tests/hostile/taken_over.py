@@ -197,7 +197,7 @@ def _try(_: dict[str, Any], payload: bytearray, *__: object) -> ParsedFile:
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         return ParsedFile(Fate.DAMAGED, f"{type(error).__name__}: {error}")
     value = result.decode("latin-1") if isinstance(result, bytes) else str(result)
-    return ParsedFile(Fate.ACCEPTED, "", extra={"result": value})
+    return ParsedFile(Fate.ACCEPTED, note=value)
 
 
 def _convert(data: bytearray) -> tuple[dict[str, Any], bytes]:

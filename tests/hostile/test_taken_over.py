@@ -50,7 +50,7 @@ class Attempts:
         if self.is_free:
             assert parsed.fate is Fate.ACCEPTED, parsed.reason
         else:
-            assert parsed.fate is Fate.DAMAGED, parsed.extra
+            assert parsed.fate is Fate.DAMAGED, parsed.note
             assert "Error" in parsed.reason
 
 
@@ -156,7 +156,7 @@ def test_the_memory_of_the_program_stays_unread(attempts: Attempts, way: str) ->
     parsed = attempts.make(f"read memory by {way}", place)
     attempts.judge(parsed)
     if attempts.is_free:
-        assert parsed.extra["result"].encode("latin-1") == SECRET.raw
+        assert parsed.note.encode("latin-1") == SECRET.raw
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.dicom.parsed import damaged, refused
+from btd_desktop.dicom.findings import warning
+from btd_desktop.dicom.parsed import Modality, damaged, refused
+from btd_desktop.dicom.series import SeriesFinding
 
 HEADER_BYTES: Final = 65536
 """No text header is longer: a field beyond it would be seen by some readers only."""
@@ -24,8 +26,8 @@ _WHOLE: Final = re.compile(r"-?\d{1,12}", re.ASCII)
 _BLANKS: Final = re.compile(r"[ \t]+")
 
 Vector = tuple[float, float, float]
-Remark = tuple[str, str, str]
-"""Code, severity and sentence of a finding on the file."""
+Remark = SeriesFinding
+"""A finding on the file."""
 
 # (numerator, denominator): dividing keeps 25 um at 0.025, multiplying would not.
 MM_PER_UNIT: Final = {
@@ -76,7 +78,7 @@ class Layout:
     packed_bytes: int | None = None
     from_end: bool = False
     is_exact: bool = False
-    modality: str = ""
+    modality: Modality = ""
     remarks: tuple[Remark, ...] = ()
 
     @property
@@ -133,7 +135,7 @@ def after_end(what: str, n_bytes: int) -> list[Remark]:
         f"{n_bytes:,} bytes follow the end of the {what}: they belong to no part of "
         "the image and were not read."
     )
-    return [("bytes_after_end", "warning", sentence)]
+    return [warning("bytes_after_end", sentence)]
 
 
 def header_lines(head: bytes, what: str) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from btd_desktop.dicom.parsed import damaged, refused, unsupported
+from btd_desktop.dicom.findings import note, warning
+from btd_desktop.dicom.parsed import Modality, damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     HEADER_BYTES,
     MM_PER_UNIT,
@@ -49,7 +50,7 @@ _SAME: Final = (
     ("TransformMatrix", "Rotation", "Orientation"),
     ("Offset", "Position", "Origin"),
 )
-_MODALITIES: Final = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR"}
+_MODALITIES: Final[dict[str, Modality]] = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR"}
 # They say something about the image that changes no value and no place.
 _IGNORED: Final = (
     *("Comment", "Name", "ID", "ParentID", "Color", "AcquisitionDate"),
@@ -152,7 +153,7 @@ def _unknown(keys: list[str]) -> list[Remark]:
         f"The header holds fields that this program does not use: "
         f"{', '.join(keys[:5])}{more}."
     )
-    return [("unused_fields", "note", sentence)]
+    return [note("unused_fields", sentence)]
 
 
 def _detached(fields: dict[str, str], data: bytes, end: int) -> str | None:
@@ -275,4 +276,4 @@ def _orientation_remarks(
         f"AnatomicalOrientation says {stated}, the matrix of the same header "
         f"{origin}: the side of the body may be swapped."
     )
-    return [("orientation_conflict", "warning", sentence)]
+    return [warning("orientation_conflict", sentence)]

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.dicom.findings import note, warning
 from btd_desktop.dicom.parsed import damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import PAIR, Layout, Remark, in_mm, vector
 from btd_desktop.dicom.volume_files.nifti_fields import NiftiFields, nifti_fields
@@ -98,7 +99,7 @@ def _sizes(fields: NiftiFields) -> tuple[tuple[int, ...], list[Remark]]:
             f"The header declares {n_axes} axes and sizes for more "
             f"({list(unused)}): other readers may see another image."
         )
-        remarks.append(("ambiguous_sizes", "warning", sentence))
+        remarks.append(warning("ambiguous_sizes", sentence))
     kept = list(sizes[:4])
     while len(kept) > 3 and kept[-1] == 1:
         kept.pop()
@@ -147,14 +148,14 @@ def _extension_remarks(fields: NiftiFields, data: bytes, end: int) -> list[Remar
             f"{', '.join(map(str, codes[:8]))}); they change no value and were not "
             "read."
         )
-        remarks.append(("header_extensions", "note", sentence))
+        remarks.append(note("header_extensions", sentence))
     hidden = data[at:end].strip(b"\0")
     if hidden:
         sentence = (
             f"{len(hidden):,} bytes lie between the header and the values and belong "
             "to neither: they were not read."
         )
-        remarks.append(("hidden_bytes", "warning", sentence))
+        remarks.append(warning("hidden_bytes", sentence))
     return remarks
 
 
@@ -168,7 +169,7 @@ def _rescale(fields: NiftiFields) -> tuple[float, float, list[Remark]]:
             "Slope or intercept of the values is not a number: the stored values were "
             "taken as they are."
         )
-        return 1.0, 0.0, [("broken_rescale", "warning", sentence)]
+        return 1.0, 0.0, [warning("broken_rescale", sentence)]
     return slope, inter, []
 
 
@@ -182,7 +183,7 @@ def _place(
         raise unsupported(f"The unit of length with NIfTI code {code}.")
     if code == 0:
         sentence = "The header names no unit of length: millimetres were assumed."
-        remarks.append(("no_unit_of_length", "note", sentence))
+        remarks.append(note("no_unit_of_length", sentence))
     unit = _UNITS.get(code, "mm")
     _check_numbers(fields, n_space)
     sides = np.ones(3)
@@ -190,7 +191,7 @@ def _place(
     sides[:n_space] = [in_mm(abs(side), unit) for side in given]
     if min(given) < 0:
         sentence = "The header gives a negative spacing; its sign was left out."
-        remarks.append(("negative_spacing", "warning", sentence))
+        remarks.append(warning("negative_spacing", sentence))
     by_q = None if fields.qform_code <= 0 else _of_qform(fields, sides, unit)
     by_s = None
     if fields.sform_code > 0:
@@ -204,7 +205,7 @@ def _place(
             "The header does not say how the body lies in the volume: left and right "
             "may be swapped."
         )
-        remarks.append(("orientation_unknown", "warning", sentence))
+        remarks.append(warning("orientation_unknown", sentence))
         chosen = np.diag(sides), np.zeros(3)
     matrix, origin = chosen
     return _RAS_TO_LPS @ matrix, _RAS_TO_LPS @ origin, remarks
@@ -262,7 +263,7 @@ def _of_sform(
         lengths = np.linalg.norm(matrix[:, :3], axis=0)
     if lengths[:n_space].min() == 0:
         sentence = "A direction of the sform has no length: the sform was left out."
-        return None, [("orientation_conflict", "warning", sentence)]
+        return None, [warning("orientation_conflict", sentence)]
     remarks: list[Remark] = []
     used = np.where(sides > 0, sides, lengths)
     off = np.abs(lengths / used - 1)[:n_space]
@@ -271,7 +272,7 @@ def _of_sform(
             f"The sform gives voxel sizes of {_listed(lengths[:n_space])} mm, pixdim "
             f"of {_listed(used[:n_space])} mm; pixdim was used."
         )
-        remarks.append(("spacing_conflict", "warning", sentence))
+        remarks.append(warning("spacing_conflict", sentence))
     lengths[lengths == 0] = 1.0
     return (matrix[:, :3] / lengths * used, matrix[:, 3]), remarks
 
@@ -309,4 +310,4 @@ def _conflict(by_q: _Affine, by_s: _Affine, n_space: int) -> list[Remark]:
         )
     else:
         return []
-    return [("orientation_conflict", "warning", sentence)]
+    return [warning("orientation_conflict", sentence)]

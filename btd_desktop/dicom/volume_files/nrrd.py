@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from btd_desktop.dicom.parsed import damaged, refused, unsupported
+from btd_desktop.dicom.parsed import Modality, damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     HEADER_BYTES,
     Layout,
@@ -248,7 +248,6 @@ def _axes(
     return tuple(spatial), times
 
 
-def _modality(pairs: NrrdFields) -> str:
+def _modality(pairs: NrrdFields) -> Modality:
     stated = {pairs[key].upper() for key in _MODALITY_KEYS if key in pairs}
-    (only,) = stated if len(stated) == 1 else ("",)
-    return only if only in ("CT", "MR") else ""
+    return "CT" if stated == {"CT"} else "MR" if stated == {"MR"} else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from btd_desktop.dicom.findings import note, warning
 from btd_desktop.dicom.parsed import damaged, refused, unsupported
 from btd_desktop.dicom.volume_files.layout import (
     Remark,
@@ -74,9 +75,7 @@ def nrrd_geometry(
             raise damaged("“space origin” is no vector.")
         origin = _point(given[1], n_space, signs, units)
     else:
-        remarks.append(
-            ("no_origin", "note", "The header gives no origin: 0 was assumed.")
-        )
+        remarks.append(note("no_origin", "The header gives no origin: 0 was assumed."))
     return steps, origin, remarks, True
 
 
@@ -90,7 +89,7 @@ def _space(
         "The header does not say which side of the body is which: left and right may "
         "be swapped."
     )
-    unsided: list[Remark] = [("orientation_unknown", "warning", sentence)]
+    unsided: list[Remark] = [warning("orientation_unknown", sentence)]
     if "space dimension" in fields:
         text = fields["space dimension"]
         (n_space,) = whole_numbers(text, 1, "space dimension")

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.dicom.findings import note
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, damaged, refused, unsupported
 from btd_desktop.dicom.series import Fate
@@ -54,7 +55,7 @@ def parsed_volume(
             f"The header says that the values are the end of their file: {n_before:,} "
             "bytes before them were not read."
         )
-        remarks.append(("hidden_bytes", "note", sentence))
+        remarks.append(note("hidden_bytes", sentence))
     packed = layout.packed_bytes
     if packed is not None and packed != len(body):
         raise damaged(
@@ -81,10 +82,8 @@ def parsed_volume(
         "",
         pixels=_rescaled(_ordered(stored, layout), layout),
         grid=layout.grid() if layout.has_place else None,
-        extra={
-            "remarks": [list(remark) for remark in remarks],
-            "modality": layout.modality,
-        },
+        modality=layout.modality,
+        remarks=tuple(remarks),
     )
 
 

@@ -54,7 +54,7 @@ def parse_npy(data: bytes, limits: Limits) -> ParsedFile:
         Fate.ACCEPTED,
         "",
         pixels=values.reshape((1, -1, *shape[-2:])),
-        extra={"remarks": after_end("values", n_more)},
+        remarks=tuple(after_end("values", n_more)),
     )
 
 
@@ -85,7 +85,7 @@ def parse_png(data: bytes, limits: Limits) -> ParsedFile:
         Fate.ACCEPTED,
         "",
         pixels=np.ascontiguousarray(values)[None, None],
-        extra={"remarks": after_end("picture", len(data) - _png_end(data))},
+        remarks=tuple(after_end("picture", len(data) - _png_end(data))),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Final
 
+from msgspec.structs import replace
+
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import ParsedFile, RejectedFileError, refused
 from btd_desktop.dicom.volume_files.layout import GZIP_MAGIC, PAIR, Layout, Remark
@@ -41,12 +43,7 @@ def companion_names(name: str, data: bytes) -> tuple[str, ...]:
 
 
 def parse_volume(data: bytes, companion: bytes | None, limits: Limits) -> ParsedFile:
-    """Array (times, S, H, W) and grid of a volume file, or why it cannot be used.
-
-    Returns:
-        The outcome; `extra` holds `remarks` (code, severity, sentence) and `modality`
-        ("" where the header does not say).
-    """
+    """Array (times, S, H, W) and grid of a volume file, or why it cannot be used."""
     try:
         layout, data, remarks = _layout(data, limits.max_inflated_bytes)
         name = _plain_name(layout)
@@ -56,8 +53,7 @@ def parse_volume(data: bytes, companion: bytes | None, limits: Limits) -> Parsed
         parsed = parsed_volume(layout, data, companion, limits)
     except RejectedFileError as rejected:
         return ParsedFile(rejected.fate, rejected.reason)
-    parsed.extra["remarks"] += [list(remark) for remark in remarks]
-    return parsed
+    return replace(parsed, remarks=(*parsed.remarks, *remarks))
 
 
 def _layout(data: bytes, max_bytes: int) -> tuple[Layout, bytes, list[Remark]]:

@@ -224,6 +224,6 @@ def test_values_at_the_end_of_a_file_are_read_from_its_end(kind: str) -> None:
     parsed = parsed_volume(layout, b"", companion, Limits())
     assert parsed.pixels is not None
     np.testing.assert_array_equal(parsed.pixels[0], values)
-    assert parsed.extra["remarks"][-1][0] == "hidden_bytes"
+    assert parsed.remarks[-1].code == "hidden_bytes"
     with pytest.raises(RejectedFileError, match="cut short"):
         parsed_volume(layout, b"", companion[-40:], Limits())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from btd_desktop.dicom import grids, hounsfield
 from btd_desktop.dicom.grids import GridFile, load_grid
 from btd_desktop.dicom.load import import_evidence
-from btd_desktop.dicom.parsed import ParsedFile
+from btd_desktop.dicom.parsed import Modality, ParsedFile
 from btd_desktop.dicom.series import Fate, LoadedSeries
 from btd_desktop.progress import TaskContext
 from tests.unit.dicom.samples import ONE_WORKER, save
@@ -40,10 +40,10 @@ def _phase(shape: tuple[int, int, int] = (4, 64, 64)) -> NDArray[np.int16]:
     return rng.integers(-4096, 4096, shape).astype(np.int16)
 
 
-def _load(values: NDArray[Any], stated: str = "", header: str = "") -> LoadedSeries:
-    parsed = ParsedFile(
-        Fate.ACCEPTED, "", pixels=values[np.newaxis], extra={"modality": header}
-    )
+def _load(
+    values: NDArray[Any], stated: str = "", header: Modality = ""
+) -> LoadedSeries:
+    parsed = ParsedFile(Fate.ACCEPTED, pixels=values[np.newaxis], modality=header)
     file = GridFile("x.nii", "0" * 64, "volume", stated=stated)
     (series,) = load_grid(file, parsed, [])
     return series

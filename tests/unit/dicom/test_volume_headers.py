@@ -27,7 +27,7 @@ def _parse(data: bytes, companion: bytes | None = None) -> ParsedFile:
 
 
 def _codes(parsed: ParsedFile) -> set[str]:
-    return {remark[0] for remark in parsed.extra["remarks"]}
+    return {remark.code for remark in parsed.remarks}
 
 
 def _accepted(data: bytes, companion: bytes | None = None) -> ParsedFile:
@@ -92,7 +92,7 @@ def test_values_come_out_as_they_were_put_in(name: str) -> None:
     parsed = _accepted(*GOOD[name])
     np.testing.assert_array_equal(parsed.pixels, VALUES[np.newaxis])
     assert _grid(parsed)["spacing"] == pytest.approx((2.5, 0.7, 0.8), abs=0)
-    assert not [r for r in parsed.extra["remarks"] if r[1] == "warning"]
+    assert not [r for r in parsed.remarks if r.severity == "warning"]
 
 
 def _patched(at: int, kind: str, *values: float) -> bytes:
@@ -230,9 +230,9 @@ def test_what_is_not_of_the_grammar_ends_with_its_reason(name: str) -> None:
 def test_bytes_after_the_end_are_a_finding(data: bytes) -> None:
     parsed = _accepted(data)
     np.testing.assert_array_equal(parsed.pixels, VALUES[np.newaxis])
-    (remark,) = [r for r in parsed.extra["remarks"] if r[0] == "bytes_after_end"]
-    assert remark[1] == "warning"
-    assert remark[2].startswith("6 bytes")
+    (remark,) = [r for r in parsed.remarks if r.code == "bytes_after_end"]
+    assert remark.severity == "warning"
+    assert remark.sentence.startswith("6 bytes")
 
 
 def test_bytes_between_header_and_values_and_extensions_are_findings() -> None:
@@ -320,9 +320,9 @@ LAS = (0.8, 0, 0, 0, 0, 0.7, 0, 0, 0, 0, 2.5, 0)
 )
 def test_qform_and_sform_that_contradict_are_a_warning(srow: Any, words: str) -> None:
     parsed = _accepted(nifti(VALUES, srow=srow))
-    (remark,) = [r for r in parsed.extra["remarks"] if r[0] == "orientation_conflict"]
-    assert remark[1] == "warning"
-    assert words in remark[2]
+    (remark,) = [r for r in parsed.remarks if r.code == "orientation_conflict"]
+    assert remark.severity == "warning"
+    assert words in remark.sentence
     assert not _codes(_accepted(nifti(VALUES, srow=LAS)))
 
 
@@ -391,9 +391,9 @@ def test_names_of_detached_values_are_plain() -> None:
 
 
 def test_modality_of_a_header_is_handed_on() -> None:
-    assert _accepted(mha(VALUES, Modality="MET_MOD_MR")).extra["modality"] == "MR"
-    assert _accepted(nrrd(VALUES, extra=["modality:=CT"])).extra["modality"] == "CT"
-    assert _accepted(mha(VALUES)).extra["modality"] == ""
+    assert _accepted(mha(VALUES, Modality="MET_MOD_MR")).modality == "MR"
+    assert _accepted(nrrd(VALUES, extra=["modality:=CT"])).modality == "CT"
+    assert _accepted(mha(VALUES)).modality == ""
 
 
 def test_bombs_are_refused_before_they_are_unpacked() -> None:

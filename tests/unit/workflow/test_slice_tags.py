@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.dicom.tags import Tag
+from btd_desktop.dicom.parsed import Tag
 from btd_desktop.errors import CaseError
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.import_series import (
