@@ -37,12 +37,12 @@ class Columns:
     row: sqlite3.Row
     what: str
 
-    def text(self, name: str, *, most: int = _MOST_LETTERS) -> str:
-        """A text of at most `most` characters."""
+    def text(self, name: str) -> str:
+        """A text of at most a million characters."""
         value = self.row[name]
         if not isinstance(value, str):
             raise self.wrong(name, "is no text")
-        if len(value) > most:
+        if len(value) > _MOST_LETTERS:
             raise self.wrong(name, f"has {len(value):,} characters")
         return value
 

@@ -31,7 +31,6 @@ class EvidenceSection(CaseJournal):
         self,
         *,
         now: datetime,
-        title: str | None = None,
         case_number: str | None = None,
         client: str | None = None,
         examiner: str | None = None,
@@ -39,7 +38,6 @@ class EvidenceSection(CaseJournal):
     ) -> CaseInfo:
         """Change the fields given; the audit log keeps what they were."""
         given = {
-            "title": title,
             "case_number": case_number,
             "client": client,
             "examiner": examiner,

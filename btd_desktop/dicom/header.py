@@ -61,7 +61,6 @@ TEXT_ELEMENTS: Final = {
     "lossy_method": "LossyImageCompressionMethod",
     "burned_in": "BurnedInAnnotation",
     "derivation": "DerivationDescription",
-    "conversion_type": "ConversionType",
     "acquisition_matrix": "AcquisitionMatrix",
     "scan_options": "ScanOptions",
     "reconstruction": "ReconstructionAlgorithm",
