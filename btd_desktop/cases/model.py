@@ -52,9 +52,9 @@ class EvidenceItem:
 
     Attributes:
         evidence_id: Number inside the case, from 1; 0 before it is added.
-        name: Name shown to people.
-        path: Where it was found; inside a container `archive.zip!member`. Bytes that
-            are no UTF-8 are stored as visible escapes.
+        name: Path below the input folder; inside a container `archive.zip!member`.
+        path: Where the file lies, or the container that holds it. Bytes that are no
+            UTF-8 are stored as visible escapes.
         size_bytes: Length of the file.
         sha256: Hex digest of the file's bytes.
         pixel_sha256: Hex digest of its pixel data; "" when it has none.
@@ -88,7 +88,7 @@ class SeriesRecord:
         series_id: Number inside the case, from 1.
         series_uid: Series Instance UID.
         description: Series description.
-        modality: "CT" or "MR".
+        modality: "CT", "MR", or "OT" as long as nobody named it.
         n_slices: Number of slices S.
         rows: Height H in pixels.
         cols: Width W in pixels.

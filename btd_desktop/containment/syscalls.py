@@ -1,7 +1,7 @@
 """The system calls that reading a file needs, as a seccomp filter.
 
-A list of what is allowed: everything else, also what a later kernel adds, answers an
-error. Where a call does harmless and harmful things, its arguments decide. The
+A list of what is allowed: every other call, those of later kernels too, gets an error.
+Where a call does harmless and harmful things, its arguments decide. The
 program for the kernel is classic BPF (Linux, Documentation/userspace-api/
 seccomp_filter.rst); each call is one block that ends in a verdict, so no jump is
 longer than its block. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and

@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import BaseTag
 
-# What pydicom raises where elements, items or text are broken. Want of memory is not
-# among them: it ends the file.
+# What pydicom raises where elements, items or text are broken. Running out of memory is
+# not among them: it ends the file.
 PYDICOM_ERRORS: Final = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
     *(NotImplementedError, RecursionError, OSError, EOFError, struct.error),

@@ -2,7 +2,7 @@
 
 HU are a scale with two fixed points, air at -1000 and water at 0 (PS3.3 C.11.1.1.2).
 A header that leaves half of the rescale out, or values that no material has, make a
-number without a unit; nothing that was calibrated in HU speaks for it.
+number without a unit, for which no calibration in HU can speak.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _by_values(
     sample = voxels.reshape(-1)[:: 1 + voxels.size // _SAMPLED]
     if high <= _BODY_HU:
         yield (
-            f"the highest value is {number_text(high)}: in HU that were air and lung "
+            f"the highest value is {number_text(high)}: in HU that is air and lung "
             "alone, without a body"
         )
         return

@@ -75,13 +75,17 @@ class InstanceFacts:
     Attributes:
         text: Text elements by the names in `header.TEXT_ELEMENTS`, plus `sop_class`
             (its name), `transfer_syntax` (UID), `preamble`, `private_creators` (joined
-            by backslashes), and the names in `instance_file.META_ELEMENTS`.
-        number: Numeric elements by the names in `header.NUMBER_ELEMENTS`.
+            by backslashes), `real_world_unit`, and the names in
+            `instance_file.META_ELEMENTS`.
+        number: Numeric elements by the names in `header.NUMBER_ELEMENTS`, plus
+            `real_world_slope`, `real_world_intercept` and those of
+            `pixels.DecodedPixels`.
         frames: At least one; the last one also holds for all frames after it.
         window: [centre, width] for display, or None.
         padding: Lowest and highest stored value that means "not measured", or None.
-        flags: Facts that are there or not, by code (see `header.read_facts`).
-        remarks: (code, sentence) about elements that break the standard.
+        flags: Facts that are there or not, by code (see `header.read_facts` and
+            `pixels.DecodedPixels`).
+        remarks: (code or keyword, sentence) about what breaks the standard.
         signatures: Digital signatures of the instance as a whole.
         elements: Every element of the header as short text (`dicom.elements`).
     """

@@ -29,7 +29,7 @@ class UidRoot:
 
     Attributes:
         root: Dotted prefix, without the last dot.
-        owner: Name for a sentence; for scanners the maker as `checks.scanner` has it.
+        owner: Name for a sentence; for scanners the maker as `makers` names it.
         kind: What the owner makes.
     """
 

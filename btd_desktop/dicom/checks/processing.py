@@ -82,9 +82,9 @@ TRACES: Final[dict[str, Trace]] = {
     "directional_noise": Trace(
         0.9,
         "its noise is cut along rows or columns",
-        "Along rows or columns the finest noise is far weaker than aslant: the picture "
-        "was shifted by part of a pixel or interpolated. Reconstruction kernels know "
-        "no axes.",
+        "Along rows or columns the finest noise is far weaker than on the diagonals: "
+        "the picture was shifted by part of a pixel or interpolated. Reconstruction "
+        "kernels prefer no axis.",
         Genuine(0, 114, 81, 0.0445),
     ),
     "white_noise": Trace(

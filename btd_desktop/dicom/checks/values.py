@@ -182,9 +182,9 @@ def _check_covered(
 ) -> Iterator[SeriesFinding]:
     """Padding on what is not air: what it covers is not examined.
 
-    The header's word is followed, for what the file disowns as not measured can speak
-    neither for nor against it; but it is never followed in silence, because who
-    changes a place can also declare its values to be padding.
+    The header's word is followed: values that the file calls not measured cannot speak
+    for it or against it. It is not followed in silence: whoever changes a place can
+    also declare its values to be padding.
     """
     if volume.modality == "CT":
         bound = _AIR_HU
