@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from btd_desktop.simulator.scanners import MANUFACTURER
 from btd_desktop.volume import Volume
 
 
@@ -24,7 +23,7 @@ def export_series(
     """Write a simulated volume as a DICOM series into `folder`.
 
     Args:
-        volume: Simulated scan.
+        volume: Simulated scan; its source names the simulator as the manufacturer.
         folder: Made when missing.
         patient_id: PatientID and, as "SIMULATED^ID", the patient's name.
         series_description: SeriesDescription.
@@ -41,17 +40,13 @@ def export_series(
     headers = {
         "PatientID": patient_id,
         "PatientName": f"SIMULATED^{patient_id}",
-        "Manufacturer": MANUFACTURER,
-        "ManufacturerModelName": source.model or "",
         "StationName": "BTD-SIMULATOR",
         "InstitutionName": "BTD SIMULATED DATA",
         "StudyDescription": "BTD simulated scan, no patient",
         "SeriesDescription": series_description,
-        "BodyPartExamined": source.body_part or "",
         "SliceThickness": f"{source.thickness_mm or 0.0:g}",
     }
     if volume.modality == "CT":
-        headers["ConvolutionKernel"] = source.kernel or ""
         headers["KVP"] = f"{source.kvp or 120.0:g}"
     if volume.modality == "MR":
         headers["ScanningSequence"] = "SE"
