@@ -74,34 +74,13 @@ class DemoPlan:
     benign_slices: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class DemoCase:
-    """A demonstration case on disk.
-
-    Attributes:
-        folder: Root of the case.
-        suspect: Folder of the tampered series.
-        benign: Folder with one folder per genuine patient.
-        truth: The JSON file that says what was done.
-        injected: Record of the injection.
-        removed: Record of the removal.
-    """
-
-    folder: Path
-    suspect: Path
-    benign: Path
-    truth: Path
-    injected: TamperRecord
-    removed: TamperRecord
-
-
 def make_demo(
     folder: Path,
     *,
     context: TaskContext | None = None,
     workers: int = 1,
     plan: DemoPlan | None = None,
-) -> DemoCase:
+) -> None:
     """Simulate the demonstration case and write it into `folder`.
 
     Args:
@@ -150,17 +129,8 @@ def make_demo(
         uid_seed=f"demo-{plan.seed}-suspect",
         derived=f"{_STATEMENT} {removed.sentence} {injected.sentence}",
     )
-    truth = folder / "truth.json"
     text = json.dumps(_truth(plan, injected, removed), indent=2, ensure_ascii=False)
-    truth.write_text(text + "\n", encoding="utf-8")
-    return DemoCase(
-        folder=folder,
-        suspect=suspect_folder,
-        benign=benign_folder,
-        truth=truth,
-        injected=injected,
-        removed=removed,
-    )
+    (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
 
 
 @contextmanager
