@@ -10,7 +10,6 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -28,7 +27,7 @@ from btd_desktop.dicom.differing import (
     plain_name,
     value_of,
 )
-from btd_desktop.dicom.stack import Slice, grouped, thinnest_mm
+from btd_desktop.dicom.stack import Slice, Stack, grouped, thinnest_mm
 
 # Rise from pass to pass where instance numbers start anew.
 _ORDERED: Final = ("AcquisitionTime", "ContentTime", "TriggerTime")
@@ -41,25 +40,10 @@ _OVERLAPPED: Final = 0.75
 _BY_SWEEP: Final = "their instance numbers, which run through each"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Slices of one pass, in order along the normal.
-
-    Attributes:
-        slices: The slices.
-        label: What marks this pass, "" when there is only one.
-        told_apart: What tells the passes apart, in words; "" likewise.
-    """
-
-    slices: tuple[Slice, ...]
-    label: str = ""
-    told_apart: str = ""
-
-
 def split_passes(
     slices: Sequence[Slice], along: NDArray[np.float64], rounding: float = 0.0
-) -> list[Part]:
-    """Passes of slices that are ordered along the normal.
+) -> list[Stack]:
+    """Passes of slices that are ordered along the normal, each a stack.
 
     Args:
         slices: Of one size and orientation, on one line.
@@ -72,7 +56,7 @@ def split_passes(
     most = max(Counter(places.tolist()).values())
     if most > 1:
         return _split_repeats(slices, along, places, most)
-    return _split_interleaved(slices, along, rounding) or [Part(tuple(slices))]
+    return _split_interleaved(slices, along, rounding) or [Stack(tuple(slices))]
 
 
 def _split_repeats(
@@ -80,7 +64,7 @@ def _split_repeats(
     along: NDArray[np.float64],
     places: NDArray[np.intp],
     most: int,
-) -> list[Part]:
+) -> list[Stack]:
     found = list(columns(slices, max(2 * most, most + 1)))
     best: tuple[tuple[int, ...], tuple[str, ...], list[tuple[str, ...]]] | None
     best = None
@@ -104,13 +88,13 @@ def _split_repeats(
     return (
         _split_by_rank(slices, places, most)
         or _split_overlapping(slices, along, places)
-        or [Part(tuple(slices))]
+        or [Stack(tuple(slices))]
     )
 
 
 def _split_overlapping(
     slices: Sequence[Slice], along: NDArray[np.float64], places: NDArray[np.intp]
-) -> list[Part]:
+) -> list[Stack]:
     """Sweeps that share some places only, as of chest and abdomen; [] without."""
     runs = _number_runs(slices, along)
     sizes = Counter(runs)
@@ -144,7 +128,7 @@ def _parts(
     slices: Sequence[Slice],
     names: tuple[str, ...],
     values: Sequence[tuple[str, ...]],
-) -> list[Part]:
+) -> list[Stack]:
     told = " and ".join(plain_name(name) for name in names)
     return _told(slices, values, told, partial(_label, names))
 
@@ -160,7 +144,7 @@ def _label(names: tuple[str, ...], kind: tuple[str, ...], index: int, n: int) ->
 
 def _split_by_rank(
     slices: Sequence[Slice], places: NDArray[np.intp], most: int
-) -> list[Part]:
+) -> list[Stack]:
     """Passes by rank of instance number, or time, at each place; [] without either."""
     numbers = _numbers(slices)
     parts = _split_by_order(slices, places, most, numbers, "InstanceNumber")
@@ -177,7 +161,7 @@ def _split_by_order(
     most: int,
     numbers: NDArray[np.float64],
     by: str,
-) -> list[Part]:
+) -> list[Stack]:
     """Passes by rank of a number at each place; [] where that says nothing.
 
     Where a pass misses a slice, the numbers of its neighbours tell which pass that is.
@@ -272,7 +256,7 @@ def _words(names: Sequence[str]) -> str:
 
 def _split_interleaved(
     slices: Sequence[Slice], along: NDArray[np.float64], rounding: float
-) -> list[Part]:
+) -> list[Stack]:
     """Passes that lie between each other's places, each alone a regular stack."""
     if len(slices) < 2 * _MIN_SLICES:
         return []
@@ -306,11 +290,11 @@ def _told(
     keys: Sequence[tuple[str, ...]],
     told: str,
     label: Callable[[tuple[str, ...], int, int], str] = _pass_of,
-) -> list[Part]:
+) -> list[Stack]:
     """A part for each key, in the order of their numbers."""
     kinds = sorted(set(keys), key=numeric_key)
     return [
-        Part(
+        Stack(
             tuple(s for s, k in zip(slices, keys, strict=True) if k == kind),
             label(kind, index, len(kinds)),
             told,

@@ -62,6 +62,11 @@ class Slice:
     pixel_sha256: str
 
     @property
+    def has_place(self) -> bool:
+        """True when its position and orientation are known."""
+        return self.frame.position is not None and self.frame.orientation is not None
+
+    @property
     def is_flat(self) -> bool:
         """True when all stored values are the same, as in empty slices."""
         return bool(self.stored.min() == self.stored.max())
@@ -73,15 +78,18 @@ class Stack:
 
     Attributes:
         slices: In order, at least one.
-        has_place: True when they are ordered by position.
         phase: What sets this part apart from others of its series; or "".
         told_apart: What tells the parts of its series apart, in words; or "".
     """
 
     slices: tuple[Slice, ...]
-    has_place: bool
-    phase: str
+    phase: str = ""
     told_apart: str = ""
+
+    @property
+    def has_place(self) -> bool:
+        """True when they are ordered by position: slices without one are apart."""
+        return self.slices[0].has_place
 
     def positions(self) -> list[tuple[float, ...]]:
         """Position of each slice that has one."""

@@ -48,7 +48,10 @@ def _groups(slices: Sequence[Slice]) -> list[tuple[list[Slice], str]]:
     steps: list[tuple[str, Callable[[list[Slice]], list[list[Slice]]]]] = [
         ("modality", lambda part: _divided(part, lambda s: s.facts.text["modality"])),
         ("image size", lambda part: _divided(part, lambda s: s.stored.shape)),
-        ("whether they state a position", lambda part: _divided(part, _has_place)),
+        (
+            "whether they state a position",
+            lambda part: _divided(part, lambda s: s.has_place),
+        ),
         ("frame of reference", _divided_by_frame),
         ("orientation", _divided_by_orientation),
         ("pixel spacing", _divided_by_spacing),
@@ -61,10 +64,6 @@ def _groups(slices: Sequence[Slice]) -> list[tuple[list[Slice], str]]:
         groups = divided
     told = " and ".join(differs)
     return [(group, told) for group in groups]
-
-
-def _has_place(item: Slice) -> bool:
-    return item.frame.position is not None and item.frame.orientation is not None
 
 
 def _divided(slices: list[Slice], key: Callable[[Slice], object]) -> list[list[Slice]]:
@@ -125,7 +124,7 @@ def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:
     orientation = slices[0].frame.orientation
     known = [item.frame.position for item in slices if item.frame.position is not None]
     if orientation is None or len(known) < len(slices):
-        return [Stack(tuple(slices), False, "", differs)]
+        return [Stack(tuple(slices), told_apart=differs)]
     points = geometry.in_slice_axes(known, orientation)
     sides = slices[0].frame.spacing or ()
     same = geometry.same_position_mm(*sides, thinnest_mm(slices))
@@ -143,7 +142,7 @@ def _split_lines(slices: list[Slice], differs: str) -> list[Stack]:
         where = f"stack {line + 1} of {n_lines}" if n_lines > 1 else ""
         beside = "where they lie side by side" if n_lines > 1 else ""
         for part in split_passes(ordered, along[order], rounding):
-            phase = ", ".join(filter(None, (where, part.label)))
+            phase = ", ".join(filter(None, (where, part.phase)))
             told = " and ".join(filter(None, (differs, beside, part.told_apart)))
-            stacks.append(Stack(part.slices, True, phase, told))
+            stacks.append(Stack(part.slices, phase, told))
     return stacks
