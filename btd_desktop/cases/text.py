@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
@@ -84,10 +84,10 @@ def _parsed(text: object, kind: type[_Kind]) -> _Kind:
     if not isinstance(text, str):
         raise _not_json(text)
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value: _Kind = msgspec.json.decode(text, type=kind)
     except (ValueError, RecursionError) as error:
         raise _not_json(text) from error
-    if not isinstance(value, kind) or _is_deeper(value, _DEEPEST):
+    if _is_deeper(value, _DEEPEST):
         raise _not_json(text)
     return value
 
@@ -98,17 +98,6 @@ def _is_deeper(value: object, levels: int) -> bool:
     if not isinstance(value, list):
         return False
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise ValueError(f"{digits[:40]} is no number")
-    return value
 
 
 def _not_json(text: object) -> CaseError:
