@@ -209,13 +209,8 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
     def first(read: Callable[[SafeDataset], _T | None]) -> _T | None:
         return next((v for group in groups if (v := read(group)) is not None), None)
 
-    def numbers(keyword: str, count: int) -> tuple[float, ...] | None:
-        found = first(lambda group: group.numbers(keyword, count))
-        return None if found is None else tuple(found)
-
     def sides(keyword: str) -> tuple[float, ...] | None:
-        found = first(lambda group: group.sides(keyword))
-        return None if found is None else tuple(found)
+        return first(lambda group: group.sides(keyword))
 
     def single(keyword: str) -> float | None:
         """Of the first group that holds the element, usable or not."""
@@ -224,8 +219,8 @@ def _frame_from_groups(groups: list[SafeDataset]) -> FrameFacts:
         return None if holder is None else holder.single(keyword)
 
     return FrameFacts(
-        position=numbers("ImagePositionPatient", 3),
-        orientation=numbers("ImageOrientationPatient", 6),
+        position=first(lambda group: group.numbers("ImagePositionPatient", 3)),
+        orientation=first(lambda group: group.numbers("ImageOrientationPatient", 6)),
         # Of the patient, of the detector, of a scanned film: the flags say which.
         spacing=sides("PixelSpacing")
         or sides("ImagerPixelSpacing")
@@ -262,10 +257,9 @@ def _frame_from_functional_groups(
 
 
 def _window(dataset: SafeDataset) -> tuple[float, ...] | None:
-    for holder in (dataset, dataset.item("SharedFunctionalGroupsSequence")):
-        source = holder
-        if holder is not None and holder is not dataset:
-            source = holder.item("FrameVOILUTSequence")
+    shared = dataset.item("SharedFunctionalGroupsSequence")
+    voi = None if shared is None else shared.item("FrameVOILUTSequence")
+    for source in (dataset, voi):
         if source is None:
             continue
         centre, width = source.number("WindowCenter"), source.number("WindowWidth")

@@ -154,7 +154,9 @@ class SafeDataset:
             return None
         return int(number)
 
-    def numbers(self, keyword: str, count: int | None = None) -> list[float] | None:
+    def numbers(
+        self, keyword: str, count: int | None = None
+    ) -> tuple[float, ...] | None:
         """All values as finite floats; None unless there are exactly `count`.
 
         Numbers with a decimal comma, with words behind them or under another VR are
@@ -165,7 +167,7 @@ class SafeDataset:
         if value is None or value == "":
             return None
         try:
-            numbers = self._read_numbers(keyword, value)
+            numbers = tuple(self._read_numbers(keyword, value))
         except PYDICOM_ERRORS as error:
             self._remark(keyword, error)
             return None
@@ -177,13 +179,13 @@ class SafeDataset:
             return None
         return numbers
 
-    def sides(self, keyword: str) -> list[float] | None:
+    def sides(self, keyword: str) -> tuple[float, ...] | None:
         """Two lengths; one alone stands for both, with a remark."""
         found = self.numbers(keyword)
         if found is None or len(found) != 1:
             return None if found is None else self.numbers(keyword, 2)
         self._say(keyword, "holds one value; it was taken for rows and columns alike")
-        return [found[0], found[0]]
+        return found[0], found[0]
 
     def _read_numbers(self, keyword: str, value: object) -> list[float]:
         items: list[Any] = as_list(value)

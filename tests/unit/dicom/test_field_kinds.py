@@ -179,7 +179,7 @@ def test_one_spacing_stands_for_both_with_a_remark() -> None:
     remarks: list[tuple[str, str]] = []
     dataset = Dataset()
     dataset.PixelSpacing = 0.7
-    assert SafeDataset(dataset, remarks).sides("PixelSpacing") == [0.7, 0.7]
+    assert SafeDataset(dataset, remarks).sides("PixelSpacing") == (0.7, 0.7)
     assert "holds one value" in remarks[0][1]
     dataset.PixelSpacing = [0.7, 0.7, 0.7]
     assert SafeDataset(dataset, remarks).sides("PixelSpacing") is None

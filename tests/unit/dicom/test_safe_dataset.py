@@ -31,7 +31,7 @@ def test_values_come_typed() -> None:
     dataset.Rows = 512
     safe = SafeDataset(dataset)
     assert safe.number("RescaleSlope") == 1.5
-    assert safe.numbers("PixelSpacing", 2) == [0.5, 0.6]
+    assert safe.numbers("PixelSpacing", 2) == (0.5, 0.6)
     assert safe.text("PatientName") == "Doe^Jane"
     assert safe.integer("Rows") == 512
     assert safe.remarks == []
@@ -85,7 +85,7 @@ def test_sloppy_numbers_are_read_as_what_they_say(
     vr: str, value: bytes, numbers: list[float], words: str
 ) -> None:
     safe = _raw(vr, value)
-    assert safe.numbers("RescaleSlope") == numbers
+    assert safe.numbers("RescaleSlope") == tuple(numbers)
     said = " ".join(sentence for _, sentence in safe.remarks)
     assert words in said
     assert bool(said) == bool(words)
