@@ -8,8 +8,6 @@ costs the one file that was being read.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 import os
 import shutil
@@ -18,8 +16,8 @@ import tempfile
 import threading
 from typing import Any, Final, Self
 
+import msgspec
 import numpy as np
-from msgspec import convert
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
@@ -173,7 +171,7 @@ class Sandbox:
                 return self._contained, False
             self._end()
             self._folder = tempfile.mkdtemp(prefix="btd-dicom-")
-            limits = json.dumps(dataclasses.asdict(self._limits))
+            limits = msgspec.json.encode(self._limits).decode()
             self._contained = start_contained(
                 [*_command(), str(os.getpid()), limits],
                 folder=self._folder,
@@ -209,7 +207,7 @@ def _checked(header: object, payload: bytearray, kind: str) -> ParsedFile:
         ValueError: The answer is not what the protocol says.
     """
     wants_pixels = kind != "tags"
-    answer = convert(header, Answer)
+    answer = msgspec.convert(header, Answer)
     pixels = None if answer.array is None else _array(answer.array, payload)
     if answer.fate is Fate.ACCEPTED and wants_pixels and pixels is None:
         raise ValueError("accepted without pixels")
