@@ -90,7 +90,8 @@ def verify_case(
         key_check=key_check,
         authentication="not authenticated" if seal_problems else authentication,
         adoption=adoption,
-        is_sealed_here=not seal_problems and _is_own(entries[-1:], key),
+        is_sealed_here=not seal_problems
+        and authenticated_by(entries[-1:], key)[0] == "authenticated",
     )
 
 
@@ -119,10 +120,6 @@ def authenticated_by(
     if foreign and adoptions:
         return "adopted", adoptions[-1]
     return ("not authenticated" if foreign or not entries else "authenticated"), None
-
-
-def _is_own(entries: Sequence[AuditEntry], key: AuditKey | None) -> bool:
-    return bool(entries) and authenticated_by(entries, key)[0] == "authenticated"
 
 
 def intact_claims(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:

@@ -16,6 +16,9 @@ from typing import Final
 from btd_desktop.containment.inside import library_places
 
 _TOOL: Final = "/usr/bin/sandbox-exec"
+_HOMES: Final = (
+    '(subpath "/Users") (subpath "/Volumes") (subpath "/private/var/folders")'
+)
 
 
 def wrapped(
@@ -50,14 +53,10 @@ def profile(program: str, folder: str) -> str:
             f" (literal {_quoted(Path(program).resolve())}))",
             "(deny file-write*)",
             f'(allow file-write* {own} (literal "/dev/null"))',
-            f"(deny file-read-data {_home_places()})",
+            f"(deny file-read-data {_HOMES})",
             f"(allow file-read-data {readable} {own})",
         )
     )
-
-
-def _home_places() -> str:
-    return '(subpath "/Users") (subpath "/Volumes") (subpath "/private/var/folders")'
 
 
 def _quoted(path: Path) -> str:

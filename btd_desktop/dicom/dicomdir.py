@@ -25,7 +25,7 @@ def judge_references(name: str, references: Sequence[str], names: Sequence[str])
     n_outside = n_absent = 0
     for reference in references:
         parts = [part.strip() for part in reference.replace("/", "\\").split("\\")]
-        if _leaves_folder(parts):
+        if any(part in ("", ".", "..") or ":" in part for part in parts):
             n_outside += 1
         elif f"{prefix}{_canonical('/'.join(parts))}" not in present:
             n_absent += 1
@@ -63,7 +63,3 @@ def _canonical(name: str) -> str:
     """
     parts = name.replace("\\", "/").split("/")
     return "/".join(_VERSION.sub("", part).rstrip(". ").upper() for part in parts)
-
-
-def _leaves_folder(parts: Sequence[str]) -> bool:
-    return any(part in ("", ".", "..") or ":" in part for part in parts)

@@ -100,9 +100,10 @@ def _load(
     if n_slices > 1 and step <= 0:
         step = 1.0
     normal = np.cross(place["row"], place["column"])
-    starts = np.asarray(origin) + np.outer(
-        np.arange(n_slices) * step, _along_normal(place, normal)
-    )
+    # From slice to slice, on the side that row x column points to.
+    way = np.asarray(place["slice"], dtype=float)
+    way = way if float(way @ normal) >= 0 else -way
+    starts = np.asarray(origin) + np.outer(np.arange(n_slices) * step, way)
     positions = starts @ normal
     is_sheared = bool(
         np.abs(starts - starts[0] - np.outer(positions - positions[0], normal)).max()
@@ -135,14 +136,6 @@ def _load(
         record_names=(file.name,) * n_slices,
     )
     return _named(unnamed, *_modality(file, parsed, volume))
-
-
-def _along_normal(
-    place: dict[str, list[float]], normal: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Direction from slice to slice, on the side that row x column points to."""
-    step = np.asarray(place["slice"], dtype=float)
-    return step if float(step @ normal) >= 0 else -step
 
 
 def state_modality(loaded: LoadedSeries, stated: str) -> LoadedSeries:

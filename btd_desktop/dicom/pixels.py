@@ -335,9 +335,11 @@ def _finish(
         return DecodedPixels(values, remarks)
     cut = ((values >> shift) << unused) >> unused
     whole = values >> shift
-    fits = np.array_equal(cut, whole) and not (shift and _has_low_bits(values, shift))
+    below = (1 << shift) - 1
+    fits = np.array_equal(cut, whole) and not (shift and (values & below).any())
     # A sign that is not carried into the unused bits is the writer's right.
-    if fits or (not shift and layout.is_signed and _is_short(values, layout)):
+    may_be_short = not shift and layout.is_signed and not values.min() < 0
+    if fits or (may_be_short and int(values.max()) < 1 << layout.bits_stored):
         return DecodedPixels(cut, remarks)
     is_kept, flags = _bits_kept(whole, cut, layout, shift)
     number = {
@@ -349,19 +351,11 @@ def _finish(
     return DecodedPixels(whole if is_kept else cut, remarks, number, flags)
 
 
-def _has_low_bits(values: StoredArray, shift: int) -> bool:
-    return bool((values & ((1 << shift) - 1)).any())
-
-
 def _fits(values: StoredArray, layout: PixelLayout) -> bool:
     """True when no value has a bit beyond those stored, but for its sign."""
     low = -(1 << layout.bits_stored - 1) if layout.is_signed else 0
     top = low + (1 << layout.bits_stored)
     return bool(int(values.min()) >= low and int(values.max()) < top)
-
-
-def _is_short(values: StoredArray, layout: PixelLayout) -> bool:
-    return bool(values.min() >= 0 and int(values.max()) < 1 << layout.bits_stored)
 
 
 def _bits_kept(

@@ -227,10 +227,11 @@ def _check_instance_numbers(
         _out_of_order(known), _out_of_order([-value for value in known]), key=len
     )
     if has_order and moved and (n_turns := _turns(known)):
+        ordinal = {2: "second", 3: "third"}.get(n_turns, f"{n_turns}th")
         yield note(
             "numbered_in_turns",
             f"Instance numbers pass through the stack {n_turns} times, every "
-            f"{_ordinal(n_turns)} slice at a time, as slices of MR are acquired.",
+            f"{ordinal} slice at a time, as slices of MR are acquired.",
         )
     elif has_order and moved:
         yield warning(
@@ -262,10 +263,6 @@ def _turns(numbers: Sequence[float]) -> int:
         return 0
     turns = np.split(order, np.flatnonzero(is_jump) + 1)
     return n_turns if len({int(turn[0]) % n_turns for turn in turns}) == n_turns else 0
-
-
-def _ordinal(number: int) -> str:
-    return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _out_of_order(numbers: Sequence[float]) -> list[int]:
