@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats  # noqa: F401 - not loaded in the time of the first example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
