@@ -79,7 +79,7 @@ def write_model(folder: Path) -> Path:
     from btd_desktop.calibration.profile import write_profile
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
     from btd_desktop.diffusion.lean import LeanDenoiser
-    from btd_desktop.diffusion.networks import describe_network, parameter_count
+    from btd_desktop.diffusion.networks import parameter_count
     from btd_desktop.digest import bytes_digest
     from btd_desktop.preprocess.presets import PRESETS
     from btd_desktop.scoring.card import ModelCard
@@ -104,7 +104,7 @@ def write_model(folder: Path) -> Path:
     card = ModelCard(
         "bench",
         "untrained weights",
-        describe_network(network),
+        network.config,
         parameter_count(network),
         preset,
         LEVELS,

@@ -36,12 +36,12 @@ from btd_desktop.diffusion.checkpoint import load_model
 from btd_desktop.diffusion.denoiser import DiffusionDetector
 from btd_desktop.diffusion.device import ComputeDevice, choose_device
 from btd_desktop.diffusion.lean import LeanDenoiser
-from btd_desktop.diffusion.networks import describe_network, parameter_count
+from btd_desktop.diffusion.networks import parameter_count
 from btd_desktop.diffusion.schedule import sigmoid_schedule
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.preprocess.foreground import Tissue
 from btd_desktop.preprocess.presets import PRESETS
-from btd_desktop.scoring.card import ModelCard
+from btd_desktop.scoring.card import LeanNetwork, ModelCard
 from btd_desktop.scoring.features import grid_features
 from btd_desktop.scoring.grid import PatchGrid
 
@@ -92,7 +92,7 @@ def lean_detector(model: Path | None, device: ComputeDevice) -> DiffusionDetecto
         card = ModelCard(
             "random",
             "random weights",
-            describe_network(network),
+            LeanNetwork(),
             parameter_count(network),
             PRESETS["ct96wide"],
             LEVELS,

@@ -65,7 +65,7 @@ def make_tiny_model(
 
     from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
     from btd_desktop.diffusion.lean import LeanDenoiser
-    from btd_desktop.diffusion.networks import describe_network, parameter_count
+    from btd_desktop.diffusion.networks import parameter_count
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,7 +79,7 @@ def make_tiny_model(
     card = ModelCard(
         name=folder.name,
         title=f"untrained test model, {preset}",
-        network=describe_network(network),
+        network=network.config,
         n_parameters=parameter_count(network),
         preset=preset_named(preset),
         levels=TINY_LEVELS,

@@ -1,4 +1,4 @@
-"""Builds a network from its description in a model card, and back."""
+"""Builds a network from its description in a model card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 from btd_desktop.diffusion.lean import LeanDenoiser
 from btd_desktop.diffusion.unet import ReferenceUnet
 from btd_desktop.errors import ModelError
-from btd_desktop.scoring.card import LeanNetwork, Network, ReferenceNetwork
+from btd_desktop.scoring.card import LeanNetwork, Network
 from btd_desktop.strict_json import plain_json
 
 # A card comes from outside: it must not be able to ask for terabytes. The largest
@@ -45,20 +45,6 @@ def _built(description: Network) -> nn.Module:
     if isinstance(description, LeanNetwork):
         return LeanDenoiser(description)
     return ReferenceUnet(description.dim, description.multipliers)
-
-
-def describe_network(network: nn.Module) -> Network:
-    """The description from which `build_network` builds the same network.
-
-    Raises:
-        TypeError: The network is of neither kind.
-    """
-    if isinstance(network, LeanDenoiser):
-        return network.config
-    if isinstance(network, ReferenceUnet):
-        first, second, third, fourth = network.multipliers
-        return ReferenceNetwork(network.dim, (first, second, third, fourth))
-    raise TypeError(f"not one of our networks: {type(network).__name__}")
 
 
 def parameter_count(network: nn.Module) -> int:

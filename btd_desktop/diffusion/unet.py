@@ -35,8 +35,6 @@ class ReferenceUnet(nn.Module):
         self, dim: int = 32, multipliers: Sequence[int] = (1, 2, 4, 8)
     ) -> None:
         super().__init__()
-        self.dim = dim
-        self.multipliers = tuple(multipliers)
         self._schedule: NoiseSchedule = sigmoid_schedule()
         time_dim = 4 * dim
         widths = [dim, *(dim * m for m in multipliers)]

@@ -13,10 +13,10 @@ import torch
 from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
 from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.diffusion.lean import LeanDenoiser
-from btd_desktop.diffusion.networks import describe_network, parameter_count
+from btd_desktop.diffusion.networks import parameter_count
 from btd_desktop.digest import bytes_digest
 from btd_desktop.preprocess.presets import PRESETS
-from btd_desktop.scoring.card import LeanNetwork, ModelCard
+from btd_desktop.scoring.card import LeanNetwork, ModelCard, ReferenceNetwork
 
 LEVELS = (0.0173286, 0.055)
 
@@ -54,7 +54,7 @@ def card_of(network: torch.nn.Module, weights: bytes, **changes: object) -> Mode
     values: dict[str, object] = {
         "name": "tiny",
         "title": "A tiny model",
-        "network": describe_network(network),
+        "network": getattr(network, "config", ReferenceNetwork(8, (1, 1, 1, 1))),
         "n_parameters": parameter_count(network),
         "preset": PRESETS["ct96"],
         "levels": LEVELS,
