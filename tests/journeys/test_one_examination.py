@@ -22,11 +22,14 @@ from btd_desktop.__main__ import main
 from btd_desktop.calibration.profile import read_profile, write_profile
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import canonical_json
+from btd_desktop.examination.conclusion import conclude
+from btd_desktop.examination.reading import read_case
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.reporting import ReportPresenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.parts import make_parts
+from btd_desktop.workflow.import_series import count_fates
 from btd_desktop.workflow.services import Services
 from tests.factories import make_tiny_model
 from tests.window_desk import Desk, wait_until
@@ -156,6 +159,8 @@ def _by_window(office: Office) -> dict[str, Any]:
     wait_until(is_told)
     wait_until(lambda: not parts.scoring.is_queued(1))
     reporting = ReportPresenter(session)
+    said = conclude(read_case(store), count_fates(store.evidence()))
+    assert reporting.state.lines == (said.headline, *said.sentences)
     reporting.on_issue_wanted(reporting.state.form)
     wait_until(lambda: reporting.state.issued or reporting.state.problem)
     issued = reporting.state.issued

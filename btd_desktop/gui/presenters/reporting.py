@@ -160,14 +160,17 @@ def _started(session: Session) -> ReportState:
 def _told(session: Session, store: CaseStore) -> tuple[tuple[str, ...], bool]:
     """The report's own conclusion on what the window shows; see `ReportState`."""
     from btd_desktop.examination.conclusion import conclude
-    from btd_desktop.examination.reading import with_findings
+    from btd_desktop.examination.reading import read_series, with_findings
     from btd_desktop.workflow.import_series import count_fates
 
     seen = []
     for record in session.records:
         result = session.result_of(record)
         if result.evaluation is None and not result.problem:
-            result = replace(result, problem="its scores are not calibrated yet")
+            if result.is_scored:
+                result = replace(result, problem="its scores are not calibrated yet")
+            else:
+                result = read_series(store, record)
         seen.append(with_findings(store, result))
     said = conclude(seen, count_fates(store.evidence()))
     incomplete = (State.NOT_SCORED, State.NOT_CALIBRATED, State.NOT_EXAMINED)
