@@ -158,17 +158,12 @@ def _palette(theme: Theme) -> QPalette:
     return palette
 
 
-def icon_names() -> tuple[str, ...]:
-    """Names that `icon` knows, sorted."""
-    return tuple(sorted(path.stem for path in (assets_dir() / "icons").glob("*.svg")))
-
-
 @lru_cache(maxsize=256)
 def icon(name: str, theme: Theme = DARK, *, on_accent: bool = False) -> QIcon:
     """A line icon in the theme's text colour, dimmed where disabled.
 
     Args:
-        name: One of `icon_names`.
+        name: That of a file in `assets/icons`, without its ending.
         theme: Whose colours to use; a checked icon takes the accent.
         on_accent: It stands on a button that has the accent's colour.
 

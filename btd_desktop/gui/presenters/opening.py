@@ -204,7 +204,7 @@ class OpeningPresenter(Presenter[ProgressState]):
         store = self._session.store
         if store is not None and store.folder == folder:
             return
-        self._leave_case()
+        self.on_case_closed()
 
         def work(context: TaskContext, tell: Tell) -> CaseStore:
             return CaseStore.open(folder)
@@ -213,7 +213,9 @@ class OpeningPresenter(Presenter[ProgressState]):
 
     def on_case_closed(self) -> None:
         """Close the case; what runs for it is stopped and stays resumable."""
-        self._leave_case()
+        for job in self._session.jobs.jobs():
+            self._session.jobs.give_up(job)
+        self._session.close_case()
 
     def on_case_chosen(self, choice: CaseChoice) -> None:
         """Import evidence into a new case, or into the open one."""
@@ -227,7 +229,7 @@ class OpeningPresenter(Presenter[ProgressState]):
                 self._import(store, choice.paths)
             return
         folder, details = choice.folder, choice.details
-        self._leave_case()
+        self.on_case_closed()
         self._preview.show(choice.paths)
 
         def work(context: TaskContext, tell: Tell) -> CaseStore:
@@ -267,7 +269,7 @@ class OpeningPresenter(Presenter[ProgressState]):
 
     def _on_demo_made(self, made: tuple[CaseStore, tuple[Path, ...]]) -> None:
         store, evidence = made
-        self._leave_case()
+        self.on_case_closed()
         if evidence:
             self._preview.show(evidence)
             self._on_case_made(evidence, store)
@@ -288,11 +290,6 @@ class OpeningPresenter(Presenter[ProgressState]):
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:
         self._session.refresh_series(series_ids[0] if series_ids else None)
         self.imported.emit(series_ids)
-
-    def _leave_case(self) -> None:
-        for job in self._session.jobs.jobs():
-            self._session.jobs.give_up(job)
-        self._session.close_case()
 
     def _start(
         self, lane: LaneName, title: str, work: Work, done: Callable[[Any], None]

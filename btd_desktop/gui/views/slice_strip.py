@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFocusEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -142,14 +141,6 @@ class SliceStrip(QWidget):
             ring = QRectF(self.rect()).adjusted(1, 1, -1, -1)
             draw_outline(painter, ring, _FOCUS, width=2.0)
         painter.end()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the ring."""
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the ring."""
-        self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go to the slice under the pointer."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -126,14 +125,6 @@ class SliceView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep zoom and centre."""
         self._fit()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the ring."""
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the ring."""
-        self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Step, zoom or fade, by the keys held."""
