@@ -24,6 +24,17 @@ _NO_SERIES = SeriesRecord(0, "", "", "", 0, 0, 0, SeriesFacts(), (), (), "", "")
 class Session(QObject):
     """The open case and what is selected in it.
 
+    Attributes:
+        store: The open case, or None.
+        records: Its series.
+        record: The series shown; None without one, and while a first slice is shown
+            ahead of its import.
+        volume, handle: Its voxels, and the same as the views know them.
+        voxel: Crosshair, (slice, row, column) from 0.
+        results: What came of each series, by series_id.
+        finding: The one selected, or None.
+        redactor: Keeps names of patients and folders out of the log.
+
     Signals:
         case_changed(): Another case is open, or none.
         custody_changed(): Another case is open, or none, or this one may be adopted.
