@@ -60,12 +60,8 @@ def append_entry(
     actor: str,
     action: str,
     details: Mapping[str, object],
-) -> Head:
-    """Add an entry and move the head, inside the caller's transaction.
-
-    Returns:
-        The new head: number of entries and last hash.
-    """
+) -> None:
+    """Add an entry and move the head, inside the caller's transaction."""
     n_entries, previous_hash = read_head(connection)
     details_text = json_text(details)
     draft = AuditEntry(
@@ -87,7 +83,6 @@ def append_entry(
         " VALUES (1, ?, ?, ?, ?)",
         (*head, key.key_id, head_mac(key, head)),
     )
-    return head
 
 
 def read_head(connection: sqlite3.Connection) -> Head:

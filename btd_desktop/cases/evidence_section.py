@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -61,15 +61,16 @@ class EvidenceSection(CaseJournal):
         now: datetime,
         *,
         how: Mapping[str, Any] | None = None,
-    ) -> tuple[EvidenceItem, ...]:
-        """Add items in one transaction; returns them with their numbers.
+    ) -> None:
+        """Add items in one transaction; the case numbers them.
 
         Args:
             items: Files and containers.
             now: Time for the audit log.
             how: What the log shall say of their reading, a JSON value.
         """
-        added = []
+        keys: list[int] = []
+        fates: Counter[str] = Counter()
         with self._change() as connection:
             for item in items:
                 values: dict[str, Any] = {
@@ -77,21 +78,15 @@ class EvidenceSection(CaseJournal):
                     for name, value in asdict(item).items()
                     if name != "evidence_id"
                 }
-                key = records.insert_row(connection, "evidence", values)
-                added.append(replace(item, **values, evidence_id=key))
-            if added:
-                first, last = added[0].evidence_id, added[-1].evidence_id
+                keys.append(records.insert_row(connection, "evidence", values))
+                fates[item.fate] += 1
+            if keys:
                 self._log(
                     now,
                     "evidence added",
-                    {
-                        "n": len(added),
-                        "fates": Counter(i.fate for i in added),
-                        **(how or {}),
-                    },
-                    records.record_claim(connection, "evidence", first, last),
+                    {"n": len(keys), "fates": fates, **(how or {})},
+                    records.record_claim(connection, "evidence", keys[0], keys[-1]),
                 )
-        return tuple(added)
 
     def evidence(self) -> tuple[EvidenceItem, ...]:
         """All items in the order they were added."""

@@ -141,7 +141,7 @@ class FindingSection(CaseJournal):
         note: str | None = None,
         status: FindingStatus | None = None,
         thumbnail: NDArray[Any] | None = None,
-    ) -> Finding:
+    ) -> None:
         """Change the examiner's part of a finding; its numbers never change."""
         before = self.finding(finding_id)
         values: dict[str, str] = {}
@@ -158,7 +158,6 @@ class FindingSection(CaseJournal):
             action, told = "finding changed", {"before": was, "after": values}
             with self._change():
                 self._update("finding", finding_id, values, now, action, **told)
-        return self.finding(finding_id)
 
     def finding(self, finding_id: int) -> Finding:
         """One finding.

@@ -110,7 +110,7 @@ class CaseJournal:
 
     def append_audit(
         self, action: str, details: Mapping[str, Any], actor: str, now: datetime
-    ) -> AuditEntry:
+    ) -> None:
         """Record something that changed no table (case opened, evidence re-hashed).
 
         Raises:
@@ -120,14 +120,12 @@ class CaseJournal:
             raise ValueError("details must not use the keys 'records' and 'format'")
         with self._change():
             self._log(now, action, dict(details), actor=actor)
-        row = self._rows("SELECT * FROM audit ORDER BY seq DESC LIMIT 1")[0]
-        return audit.entry_from_row(row)
 
     def authentication(self) -> tuple[Authentication, Adoption | None]:
         """Whether this computer's key vouches for the log, and by which adoption."""
         return authenticated_by(self.audit_log(), self._key)
 
-    def adopt(self, reason: str, actor: str, now: datetime) -> AuditEntry:
+    def adopt(self, reason: str, actor: str, now: datetime) -> None:
         """Take over a case that this computer's key does not vouch for.
 
         The entry is sealed with the key and covers all before it: from now on the
@@ -151,7 +149,7 @@ class CaseJournal:
             "head": entries[-1].hash if entries else "",
             "key_ids": sorted({entry.key_id for entry in entries}),
         }
-        return self.append_audit(audit.ADOPTED, details, actor, now)
+        self.append_audit(audit.ADOPTED, details, actor, now)
 
     def audit_log(self) -> tuple[AuditEntry, ...]:
         """All entries in order."""

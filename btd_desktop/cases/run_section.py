@@ -63,7 +63,7 @@ class RunSection(CaseJournal):
         arrays: Mapping[str, NDArray[Any]],
         summary: Mapping[str, Any],
         now: datetime,
-    ) -> SliceResult:
+    ) -> None:
         """Store the result of one slice, for good.
 
         Saving the same result again changes nothing; another result for a slice that
@@ -112,7 +112,6 @@ class RunSection(CaseJournal):
                     hint="Results are never replaced; start a run of its own.",
                     code="slice-differs",
                 )
-        return SliceResult(run_id, int(slice_index), dict(summary), digests)
 
     def done_slices(self, run_id: int) -> set[int]:
         """Indices of the slices whose results are stored."""
@@ -173,7 +172,7 @@ class RunSection(CaseJournal):
         run_id: int,
         status: Literal["done", "cancelled", "failed"],
         now: datetime,
-    ) -> Run:
+    ) -> None:
         """Say how a run ended."""
         if status not in ("done", "cancelled", "failed"):
             raise ValueError(f"a run cannot end as {status!r}")
@@ -182,7 +181,6 @@ class RunSection(CaseJournal):
             change = {"status": status, "finished_utc": audit.utc_text(now)}
             with self._change():
                 self._update("run", run_id, change, now, f"run {status}")
-        return self.run(run_id)
 
     def run(self, run_id: int) -> Run:
         """One run.

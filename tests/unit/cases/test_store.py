@@ -16,7 +16,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from btd_desktop.cases.model import SliceResult
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 from btd_desktop.preprocess.presets import IntensityScale
 from tests.factories import make_manifest, make_numbers
@@ -80,11 +82,13 @@ def test_update_info_keeps_what_it_was_in_the_log(case, now):
 
 def test_evidence_round_trips_with_numbers_and_odd_names(case, now):
     odd = replace(make_evidence(1)[0], name="K\udcf6ln\0\u202e", is_container=True)
-    added = case.add_evidence([*make_evidence(), odd], now)
-    assert case.evidence() == added
-    assert [item.evidence_id for item in added] == [1, 2, 3, 4]
-    assert added[3].name == "K\\udcf6ln\0\u202e"
-    assert added[3].is_container is True
+    plain = make_evidence()
+    case.add_evidence([*plain, odd], now)
+    *kept, strange = case.evidence()
+    assert kept == [replace(item, evidence_id=n) for n, item in enumerate(plain, 1)]
+    named = replace(odd, name="K\\udcf6ln\0\u202e", evidence_id=4)
+    assert strange == named
+    assert strange.is_container is True
     assert case.audit_log()[-1].details["fates"] == {"damaged": 2, "accepted": 2}
 
 
@@ -170,7 +174,8 @@ def test_start_run_with_the_same_manifest_resumes(case, now):
 def test_cancelled_run_goes_on_and_finished_run_stays(case, now):
     series_id = case.add_series(make_volume(), now=now)
     run = case.start_run(series_id, make_manifest(), now)
-    assert case.finish_run(run.run_id, "cancelled", now).finished_utc is not None
+    case.finish_run(run.run_id, "cancelled", now)
+    assert case.run(run.run_id).finished_utc is not None
     with pytest.raises(CaseError, match="cancelled") as caught:
         case.save_slice(run.run_id, 0, {}, {}, now)
     assert caught.value.code == "run-not-running"
@@ -189,7 +194,7 @@ def test_slice_round_trip_with_chosen_names(case, now):
         "boxes": np.empty((0, 4), np.int32),
         "mask": np.ones((8, 8), bool)[:, ::2],
     }
-    saved = case.save_slice(run.run_id, 2, arrays, {"max": 0.1 + 0.2}, now)
+    case.save_slice(run.run_id, 2, arrays, {"max": 0.1 + 0.2}, now)
     loaded, summary = case.load_slice(run.run_id, 2)
     assert summary == {"max": 0.1 + 0.2}
     assert set(loaded) == set(arrays)
@@ -197,6 +202,8 @@ def test_slice_round_trip_with_chosen_names(case, now):
         np.testing.assert_array_equal(loaded[name], array)
         assert loaded[name].dtype == array.dtype
     assert list(case.load_slice(run.run_id, 2, ["mask"])[0]) == ["mask"]
+    digests = {n: array_digest(np.ascontiguousarray(a)) for n, a in arrays.items()}
+    saved = SliceResult(run.run_id, 2, {"max": 0.1 + 0.2}, digests)
     assert case.slice_results(run.run_id) == (saved,)
     with pytest.raises(CaseError, match="no array 'nope'"):
         case.load_slice(run.run_id, 2, ["nope"])
@@ -247,7 +254,8 @@ def test_finding_changes_keep_numbers_and_log_both_states(case_folder, now):
         thumbnail = case.load_thumbnail(finding.finding_id)
         assert thumbnail is not None
         assert thumbnail.shape == (2, 2, 3)
-        changed = case.update_finding(finding.finding_id, status="confirmed", now=now)
+        case.update_finding(finding.finding_id, status="confirmed", now=now)
+        changed = case.finding(finding.finding_id)
         assert changed == replace(finding, status="confirmed")
         details = case.audit_log()[-1].details
         assert (details["before"], details["after"]) == (
