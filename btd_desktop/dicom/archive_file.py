@@ -57,11 +57,6 @@ class FilePool:
             if stream is not None:
                 stream.close()
 
-    @property
-    def n_open(self) -> int:
-        """Files that are open now."""
-        return len(self._open)
-
 
 class ArchiveFile(io.RawIOBase):
     """Read-only seekable file below an archive, opened when it is read.

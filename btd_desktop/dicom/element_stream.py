@@ -17,7 +17,7 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 # Those with a 32-bit length in explicit VR (PS3.5 table 7.1-1).
 LONG_VRS: Final = frozenset(vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32)
-_UNDEFINED: Final = 0xFFFFFFFF
+UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
@@ -114,7 +114,7 @@ class _Reader:
         if vr == b"SQ":
             items, end = self.items(start, length, depth)
             return Element(tag, vr, self._data[0:0], items), end
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             if tag in PIXEL_TAGS:
                 fragments, end = self._fragments(start)
                 return Element(tag, vr, self._data[0:0], None, fragments), end
@@ -143,7 +143,7 @@ class _Reader:
         self, offset: int, length: int, depth: int
     ) -> tuple[tuple[tuple[Element, ...], ...], int]:
         items: list[tuple[Element, ...]] = []
-        end = None if length == _UNDEFINED else offset + length
+        end = None if length == UNDEFINED else offset + length
         while end is None or offset < end:
             tag, size, offset = self._delimiter(offset)
             if tag == _SEQUENCE_END:
@@ -158,7 +158,7 @@ class _Reader:
         self, offset: int, length: int, depth: int
     ) -> tuple[tuple[Element, ...], int]:
         elements: list[Element] = []
-        end = None if length == _UNDEFINED else offset + length
+        end = None if length == UNDEFINED else offset + length
         while end is None or offset < end:
             if end is None and self._delimiter(offset)[0] == _ITEM_END:
                 return tuple(elements), offset + 8

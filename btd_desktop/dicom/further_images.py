@@ -16,13 +16,13 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from btd_desktop.dicom.element_stream import (
     LONG_VRS,
     PIXEL_TAGS,
+    UNDEFINED,
     Element,
     read_sequences,
 )
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import refused
 
-_UNDEFINED: Final = 0xFFFFFFFF
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _PADDING: Final = 0xFFFCFFFC
 _PROVIDER: Final = 0x00287FE0
@@ -68,7 +68,7 @@ class Watch:
         """
         number, start, places = int(tag), self._stream.tell(), self._places
         place = _Place(number, vr, length, start)
-        is_cut = length != _UNDEFINED and start + length > len(self._data)
+        is_cut = length != UNDEFINED and start + length > len(self._data)
         # Group 0000 belongs to messages, FFFE to items; zeros look like the first.
         if number >> 16 in (0, 0xFFFE) or (self._has_pixels and is_cut):
             self._stopped = place
@@ -131,7 +131,7 @@ class Watch:
                 f"left out. {_TWO}",
             )
         last = self._places[-1] if self._places else None
-        if last is not None and last.tag == _PADDING and last.length != _UNDEFINED:
+        if last is not None and last.tag == _PADDING and last.length != UNDEFINED:
             value = bytes(self._data[last.start : last.start + last.length])
             if value.strip(b"\0"):
                 yield (
@@ -149,7 +149,7 @@ class Watch:
         if not self._places:
             return size
         last = self._places[-1]
-        if last.length != _UNDEFINED:
+        if last.length != UNDEFINED:
             return min(size, last.start + last.length)
         if self._stream.tell() < size:  # an item's end at the top level stops pydicom
             return self._stream.tell() - 8
@@ -177,7 +177,7 @@ class Watch:
             yield ("repeated_element", f"{n_more} more {words} there several times.")
 
     def _value(self, place: _Place) -> bytes:
-        if place.length == _UNDEFINED:
+        if place.length == UNDEFINED:
             return b"%d" % place.start  # of unknown extent: not equal to any other
         return bytes(self._data[place.start : place.start + place.length])
 

@@ -12,24 +12,23 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
 from btd_desktop.dicom.codestreams import (
+    StoredArray,
     codestream_kind,
     decode_frame,
     is_lossy_jpeg,
     kind_of_syntax,
     n_codestreams,
 )
+from btd_desktop.dicom.element_stream import UNDEFINED
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.limits import Limits
 from btd_desktop.dicom.parsed import RejectedFileError, damaged, refused, unsupported
 from btd_desktop.dicom.safe_dataset import SafeDataset
 from btd_desktop.dicom.series import Fate
-
-StoredArray = NDArray[Any]
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -39,7 +38,6 @@ _NATIVE: Final = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _MAX_FRAGMENTS: Final = 200_000
 _MAX_SIDE: Final = 65535
-_UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ def decode_pixels(dataset: Dataset, layout: PixelLayout) -> DecodedPixels:
     if not isinstance(data, bytes | bytearray) or not data:
         raise damaged("The pixel data are missing.")
     declared = getattr(element, "length", len(data))
-    if declared not in (len(data), _UNDEFINED_LENGTH):
+    if declared not in (len(data), UNDEFINED):
         raise damaged(
             f"The pixel data claim {declared:,} bytes, {len(data):,} are there."
         )

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 
+from btd_desktop.dicom.element_stream import UNDEFINED
 from btd_desktop.dicom.elements import PYDICOM_ERRORS
 from btd_desktop.dicom.instance_file import inflate_dataset
 from btd_desktop.dicom.limits import Limits
@@ -26,7 +27,6 @@ from btd_desktop.dicom.series import Fate
 MAX_TAGS: Final = 4000
 MAX_DEPTH: Final = 32
 MAX_VALUE_CHARACTERS: Final = 200
-_UNDEFINED: Final = 0xFFFFFFFF
 
 
 def parse_tags(data: bytes, limits: Limits) -> ParsedFile:
@@ -70,7 +70,7 @@ class _Reader:
         def stop(tag: int, vr: str | None, length: int) -> bool:
             del vr
             start = stream.tell()
-            is_cut = length != _UNDEFINED and start + length > len(self._data)
+            is_cut = length != UNDEFINED and start + length > len(self._data)
             if is_cut or start == stop_at:
                 self.broken_at = int(tag)
                 return True
