@@ -213,12 +213,7 @@ def _main_airways() -> Tubes:
         ((0.0, 6.0, _CARINA_Z), (-32.0, 12.0, 2.0), 7.0, 5.5),
         ((0.0, 6.0, _CARINA_Z), (36.0, 14.0, -4.0), 6.5, 5.0),
     ]
-    return Tubes(
-        np.array([p[0] for p in points], np.float32),
-        np.array([p[1] for p in points], np.float32),
-        np.array([p[2] for p in points], np.float32),
-        np.array([p[3] for p in points], np.float32),
-    )
+    return Tubes(*(np.array(part, np.float32) for part in zip(*points, strict=True)))
 
 
 def _paint_airways(hu: Plane, airways: Tubes, grid: RasterGrid, z_mm: float) -> None:

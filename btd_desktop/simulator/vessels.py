@@ -7,7 +7,7 @@ n about 2.7 in the lung), which gives the taper from trunk to end branch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ _MURRAY_EXPONENT = 2.7
 _STEP_MM = 5.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tubes:
+class Tubes(NamedTuple):
     """Straight, tapering tube segments.
 
     Attributes:
@@ -37,12 +36,7 @@ class Tubes:
     def wider_than(self, radius_mm: float) -> Tubes:
         """Only the segments whose end is at least `radius_mm` wide."""
         keep = self.end_radius_mm >= radius_mm
-        return Tubes(
-            self.start_mm[keep],
-            self.end_mm[keep],
-            self.start_radius_mm[keep],
-            self.end_radius_mm[keep],
-        )
+        return Tubes(*(part[keep] for part in self))
 
     def beside(self, share: float, direction: tuple[float, float, float]) -> Tubes:
         """Companion tubes that touch these, moved along a unit vector.
@@ -62,12 +56,7 @@ class Tubes:
 
     def joined(self, other: Tubes) -> Tubes:
         """Segments of both."""
-        return Tubes(
-            np.concatenate([self.start_mm, other.start_mm]),
-            np.concatenate([self.end_mm, other.end_mm]),
-            np.concatenate([self.start_radius_mm, other.start_radius_mm]),
-            np.concatenate([self.end_radius_mm, other.end_radius_mm]),
-        )
+        return Tubes(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
 def grow_tree(
