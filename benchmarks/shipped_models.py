@@ -187,7 +187,6 @@ def main() -> None:
             f"Sources: {sources_of('calib', modality)}.",
             *(() if given.no_background else (_WIDENED,)),
         ),
-        min_patients=1 if modality == "MR" else 3,
         background=() if given.no_background else load_split("train", modality),
     )
     print()

@@ -21,14 +21,11 @@ from btd_desktop.calibration.places import (
     BenignSeries,
     Fitting,
     Places,
-    copy_scale,
     density_of,
     flatten,
 )
-from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
+from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
-
-_FPR = 0.01  # of the shipped profiles: rarer copies count
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +94,7 @@ def judge_variations(
 
     Args:
         observed: Tampered and genuine places of patients apart from the benign ones.
-        benign: Genuine series that the densities and the scale of copies are fitted
-            on.
+        benign: Genuine series that the densities are fitted on.
         levels: Noise levels of the model that all features come from.
         wanted: Variations.
         background: Further genuine series, for the densities only.
@@ -112,12 +108,11 @@ def judge_variations(
         for part in (benign, background)
     )
     scorers = {v.name: _scorer(v, names, benign, background) for v in wanted}
-    copies = copy_scale([flatten(s) for s in benign])
     found = []
     for own in observed:
         scores = dict(own.scores)
         for v in wanted:
-            scores[v.name] = max(scorers[v.name](own), _copied(v, own, copies))
+            scores[v.name] = max(scorers[v.name](own), _copied(v, own))
         found.append(tables.judged(own, scores))
     return found
 
@@ -142,11 +137,10 @@ def to_markdown(rows: Sequence[tables.Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _copied(variation: Variation, own: Observed, scale: SurpriseScale | None) -> float:
-    if not variation.copies or own.copy is None or scale is None:
+def _copied(variation: Variation, own: Observed) -> float:
+    if not variation.copies or own.copy is None or own.copy.surprise is None:
         return 0.0
-    surprise = scale.surprise(np.log([max(own.copy.strength, 1e-6)]))
-    return float(counted_copies(surprise, _FPR)[0])
+    return float(counted_copies(np.array([own.copy.surprise]))[0])
 
 
 def _scorer(

@@ -76,7 +76,14 @@ def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
         grid=profile.grid,
         facts=own.scanner_facts.with_facts(modality=own.modality),
     )
-    click = calibrate_place(profile, scope, own.place, own.series, own.copy)
+    click = calibrate_place(
+        profile,
+        scope,
+        own.place,
+        own.series,
+        own.copy,
+        on_structure=own.on_structure,
+    )
     return tables.judged(own, scores, flagged=click["anomaly"].flagged)
 
 

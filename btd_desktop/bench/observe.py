@@ -28,6 +28,7 @@ from btd_desktop.bench.tampering import (
     series_of,
     tampered_places,
 )
+from btd_desktop.examination.place import is_on_structure
 from btd_desktop.preprocess.presets import (
     IntensityScale,
     fit_scale,
@@ -274,6 +275,7 @@ def _observed(
         label.genuine_for,
         site_of(volume, place, label.patient, structure=label.structure),
         facts_of(scanned.volume),
+        is_on_structure(volume, place),
     )
 
 

@@ -66,6 +66,7 @@ class Observed:
         genuine_for: Attacks whose genuine partner this is; empty means all.
         site: Series, scanner and content.
         scanner_facts: Facts that the scope check compares.
+        on_structure: A solid structure of the lung lies at the place, as it was shown.
     """
 
     patient: str
@@ -79,3 +80,4 @@ class Observed:
     genuine_for: tuple[str, ...] = ()
     site: Site = UNPLACED
     scanner_facts: SeriesFacts = field(default_factory=SeriesFacts)
+    on_structure: bool = False

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import centred_on, series_reference
@@ -17,7 +18,7 @@ from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import counted_copies
-from btd_desktop.scoring.copies import NoiseCopy
+from btd_desktop.scoring.copies import COPY_SHARE, NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 
 
@@ -77,13 +78,17 @@ def calibrate_place(
     place: GridFeatures,
     slices: Sequence[GridFeatures],
     copy: NoiseCopy | None = None,
+    *,
+    on_structure: bool = False,
+    chosen: bool = False,
 ) -> dict[str, CalibratedValue]:
     """Scores of one place, by kind.
 
     Where the place was searched for copies and the profile knows how genuine places
     fare in that, the anomaly score is the larger of both surprises (a copy's counts
-    where it is rarer than the false-positive rate) and is ranked among places that
-    were judged in the same way; else among patches.
+    where the place is called copied) and is ranked among places that were judged in
+    the same way; else among patches. A place on a solid structure of the lung is ranked
+    among such: structures are rarer than lung and score higher, tampered with or not.
 
     Args:
         profile: The calibration.
@@ -91,6 +96,9 @@ def calibrate_place(
         place: Features of the place, R = C = 1.
         slices: Grid features of the whole series, its reference.
         copy: Where its noise is found again best, if that was searched.
+        on_structure: There is a solid structure of the lung at the place.
+        chosen: The program's search chose the place for its score: it is neither
+            ranked nor flagged by itself.
 
     Raises:
         ValueError: The place holds no tissue to score (its features are NaN).
@@ -106,29 +114,40 @@ def calibrate_place(
         "removal": float(place.removal[0, 0]),
     }
     levels: dict[str, PlaceLevel] = dict.fromkeys(scores, "patch")
-    if copy is not None and "place" in profile.levels["anomaly"]:
-        surprise = np.array([copy_surprise(profile, copy)])
-        copied = float(counted_copies(surprise, profile.target_fpr)[0])
+    searched: PlaceLevel = "place"
+    if on_structure and "structure" in profile.levels["anomaly"]:
+        searched = "structure"
+    if copy is not None and searched in profile.levels["anomaly"]:
+        surprise, share = copy_surprise(profile, copy)
+        copied = float(counted_copies(np.array([surprise]), share)[0])
         scores["anomaly"] = max(scores["anomaly"], copied)
-        levels["anomaly"] = "place"
-    return {
-        kind: replace(
-            _value(profile.levels[kind][levels[kind]], scope, score),
-            level=levels[kind],
-        )
+        levels["anomaly"] = searched
+    values = {
+        kind: _value(profile.levels[kind][levels[kind]], scope, score)
         for kind, score in scores.items()
     }
+    if chosen:
+        values = {
+            kind: replace(
+                value, p_value=None, tail_p=None, threshold=None, flagged=None,
+                chosen=True,
+            )
+            for kind, value in values.items()
+        }  # fmt: skip
+    return {kind: replace(v, level=levels[kind]) for kind, v in values.items()}
 
 
-def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> float:
-    """-log10 of the share of genuine places whose noise is found again as strongly.
+def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> tuple[float, float]:
+    """How rarely noise is found again as strongly, and from where that counts.
 
-    0 when the profile does not know.
+    Returns:
+        -log10 of the share of genuine places, 0 when that is not known; and the share
+        below which a place is called copied.
     """
     if profile.copies is None:
-        return 0.0
+        return copy.surprise or 0.0, COPY_SHARE
     logs = np.log([max(copy.strength, 1e-6)])
-    return float(profile.copies.surprise(logs)[0])
+    return float(profile.copies.surprise(logs)[0]), profile.target_fpr
 
 
 def _all_places(
@@ -164,31 +183,52 @@ def _calibrate(
     maps: list[NDArray[np.float64]],
 ) -> CalibratedSeries:
     levels = profile.levels[kind]
+    patch = levels["patch"].ecdf
     maxima = [float(np.nanmax(m)) if np.isfinite(m).any() else None for m in maps]
     known = [m for m in maxima if m is not None]
     return CalibratedSeries(
         kind,
         tuple(maps),
         tuple(
-            levels["patch"].ecdf.p_values(m)
-            if scope.p_values_allowed
-            else np.full_like(m, np.nan)
+            patch.p_values(m) if scope.p_values_allowed else np.full_like(m, np.nan)
             for m in maps
         ),
         tuple(None if m is None else _value(levels["slice"], scope, m) for m in maxima),
-        _value(levels["series"], scope, max(known)) if known else None,
+        _series_value(levels["series"], scope, known) if known else None,
+    )
+
+
+def _series_value(
+    level: LevelCalibration, scope: Scope, maxima: list[float]
+) -> CalibratedValue:
+    """The series' maximum, ranked as many times as it holds series of the profile.
+
+    The maximum of more slices is higher by chance (Bonferroni); a threshold speaks for
+    series of the profile's length only.
+    """
+    value = _value(level, scope, max(maxima))
+    n = 1 if level.block is UNSET else -(-len(maxima) // level.block)
+    if n == 1 or value.p_value is None:
+        return value
+    return replace(
+        value,
+        p_value=min(1.0, n * value.p_value),
+        smallest_p=min(1.0, n * level.ecdf.smallest_p),
+        threshold=None,
+        flagged=None,
     )
 
 
 def _value(level: LevelCalibration, scope: Scope, score: float) -> CalibratedValue:
-    allowed = scope.p_values_allowed
+    allowed, ecdf = scope.p_values_allowed, level.ecdf
     threshold = level.threshold if allowed else None
     return CalibratedValue(
         score=score,
-        p_value=level.ecdf.p_value(score) if allowed else None,
+        p_value=ecdf.p_value(score) if allowed else None,
         tail_p=level.tail.p_value(score) if allowed and level.tail else None,
-        n=level.ecdf.n,
+        n=ecdf.n,
         n_patients=level.n_patients,
         threshold=threshold,
         flagged=None if threshold is None else score > threshold,
+        smallest_p=UNSET if level.patients is UNSET else ecdf.smallest_p,
     )

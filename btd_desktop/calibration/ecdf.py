@@ -6,8 +6,9 @@ genuine. That gives a false-positive rate, not a probability of tampering.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy  # its parts load when first used
@@ -16,32 +17,45 @@ from numpy.typing import NDArray
 
 from btd_desktop.errors import CalibrationError
 
-_TAIL_SHARE = 0.1  # of the genuine scores that the tail is fitted to
-_MIN_TAIL = 20
+CONFIDENCE = 0.95
+_HALVINGS = 30
+_ROUNDING = 1e-9  # sums of shares may fall just above a whole number
+NOT_ESTABLISHED_FACTOR = 3.0
+"""A rate counts as established where its upper bound is at most this many times it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ecdf:
     """Empirical distribution of scores of genuine patches, slices or series.
 
+    Scores of one patient are alike, so that the patients count, each the same, however
+    many scores they give (hierarchical conformal prediction: Dunn, Wasserman and Ramdas
+    2022; Lee, Barber and Willett 2023).
+
     Attributes:
         scores: Ascending, shape (N,), float64, N >= 1, all finite.
+        patients: Number of the patient of each score, from 0, shape (N,); None where
+            each score counts by itself, as in profiles before format 4.
     """
 
     scores: NDArray[np.float64]
+    patients: NDArray[np.int64] | None = None
 
     @classmethod
-    def fit(cls, scores: NDArray[np.floating]) -> Ecdf:
-        """Sort scores; NaN marks places that are not scored and is dropped.
+    def fit(cls, by_patient: Sequence[NDArray[np.floating]]) -> Ecdf:
+        """Sort the scores of patients; NaN marks places that are not scored.
 
         Raises:
             CalibrationError: No finite score is left.
         """
-        finite = np.asarray(scores, dtype=np.float64).ravel()
-        finite = finite[np.isfinite(finite)]
-        if finite.size == 0:
+        finite = [s[np.isfinite(s)] for s in by_patient]
+        finite = [s for s in finite if s.size]
+        if not finite:
             raise CalibrationError("there is no finite score to calibrate on")
-        return cls(np.sort(finite))
+        scores = np.concatenate(finite).astype(np.float64)
+        patients = np.repeat(np.arange(len(finite)), [s.size for s in finite])
+        order = np.argsort(scores, kind="stable")
+        return cls(scores[order], patients[order])
 
     @property
     def n(self) -> int:
@@ -49,65 +63,185 @@ class Ecdf:
         return int(self.scores.size)
 
     @property
+    def n_units(self) -> int:
+        """What counts: patients K, or N scores where they are not known."""
+        return self.n if self.patients is None else int(self.patients.max()) + 1
+
+    @property
     def smallest_p(self) -> float:
-        """The smallest p-value that N scores can give: 1 / (N + 1)."""
-        return 1.0 / (self.n + 1)
+        """The smallest p-value that K patients can give: 1 / (K + 1)."""
+        return 1.0 / (self.n_units + 1)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """What each score counts, shape (N,): one over the scores of its patient."""
+        if self.patients is None:
+            return np.ones(self.n)
+        found: NDArray[np.float64] = 1.0 / np.bincount(self.patients)[self.patients]
+        return found
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of genuine scores up to each, patients counting alike, shape (N,)."""
+        # Sums of fractions may end a little above 1.
+        return np.minimum(np.cumsum(self.weights) / self.n_units, 1.0)
 
     def p_value(self, score: float) -> float:
-        """Conformal p-value (1 + #{genuine >= score}) / (N + 1), in (0, 1].
+        """Conformal p-value (1 + Σ_k share_k) / (K + 1), in (0, 1].
 
-        The one in both counts keeps it above zero: N genuine scores can never prove
-        that a score is impossible (Phipson and Smyth 2010; Vovk et al. 2005).
+        share_k is the share of patient k's scores that are at least as high. The one in
+        both counts keeps it above zero: K genuine patients can never prove that a score
+        is impossible (Phipson and Smyth 2010; Vovk et al. 2005).
 
-        >>> Ecdf.fit(np.array([0.1, 0.2, 0.3])).p_value(0.25)
-        0.5
+        >>> Ecdf.fit([np.array([0.1, 0.2]), np.array([0.3])]).p_value(0.25)
+        0.6666666666666666
         """
         return float(self.p_values(np.array([score]))[0])
 
     def p_values(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """`p_value` of each score; NaN (not scored) stays NaN. Any shape."""
-        at_least = self.n - np.searchsorted(self.scores, scores, "left")
-        p = (1.0 + at_least) / (self.n + 1.0)
-        return np.where(np.isnan(scores), np.nan, p)
+        p = (1.0 + self._beyond(scores, "left")) / (self.n_units + 1.0)
+        return np.where(np.isnan(scores), np.nan, np.minimum(p, 1.0))
 
     def cdf(self, score: float) -> float:
-        """Share of genuine scores at most as large, in [0, 1]."""
-        return float(np.searchsorted(self.scores, score, "right")) / self.n
+        """Share of genuine scores at most as large, patients counting the same."""
+        return 1.0 - self.share_above(score)
+
+    def share_above(self, score: float) -> float:
+        """Share of genuine scores strictly above, patients counting the same."""
+        return float(self._beyond(np.array([score]), "right")[0]) / self.n_units
+
+    def _beyond(
+        self, scores: NDArray[np.floating], side: Literal["left", "right"]
+    ) -> NDArray[np.float64]:
+        """Σ_k of the shares from where `scores` would be sorted in."""
+        tail = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        found: NDArray[np.float64] = tail[np.searchsorted(self.scores, scores, side)]
+        return found
 
 
-def threshold_at_fpr(ecdf: Ecdf, fpr: float) -> float:
-    """Smallest threshold at which genuine scores are flagged with p <= fpr.
+def threshold_at(ecdf: Ecdf, rate: float) -> float:
+    """Smallest genuine score above which at most the share `rate` of scores lies.
 
-    A score is flagged when it is strictly above the threshold (the paper's equation 4
-    has the sides swapped: it calls scores above the threshold real).
+    Patients count the same. A score is flagged when it is strictly above the threshold
+    (the paper's equation 4 has the sides swapped: it calls scores above it real).
 
     Args:
         ecdf: Of genuine scores only.
-        fpr: Wanted false-positive rate, in (0, 1).
-
-    Raises:
-        CalibrationError: N is below ceil(1 / fpr) - 1: so few scores cannot resolve
-            the rate asked for.
+        rate: In [0, 1).
     """
-    if not 0.0 < fpr < 1.0:
-        raise CalibrationError(
-            f"a false-positive rate lies between 0 and 1, got {fpr:g}", code="fpr"
-        )
-    # The rounding guards against fpr * (n + 1) falling just below a whole number.
-    n_allowed = min(math.floor(round(fpr * (ecdf.n + 1), 9)), ecdf.n) - 1
-    if n_allowed < 0:
-        raise CalibrationError(
-            f"{ecdf.n} genuine scores cannot resolve a false-positive rate of {fpr:g}: "
-            f"the smallest p-value they can give is {ecdf.smallest_p:.3g}",
-            hint=f"calibrate on at least {math.ceil(1 / fpr) - 1}, or ask for a higher "
-            "rate",
-            code="too_few",
-        )
-    return float(ecdf.scores[ecdf.n - 1 - n_allowed])
+    above = np.cumsum(ecdf.weights[::-1])[::-1] - ecdf.weights
+    fits = above <= rate * ecdf.n_units + _ROUNDING
+    return float(ecdf.scores[int(np.argmax(fits))])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """Thresholds that the other patients give, and what they flag of each one.
+
+    Attributes:
+        ecdf: Of genuine scores of K patients.
+        patients: Number of the patient of each score, shape (N,).
+        above: Σ of the shares of all other patients strictly above each score, shape
+            (K, N).
+    """
+
+    ecdf: Ecdf
+    patients: NDArray[np.int64]
+    above: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ecdf: Ecdf) -> LeftOut:
+        """Leave each patient out in turn.
+
+        Raises:
+            ValueError: There is no other patient, or patients are not known.
+        """
+        if ecdf.patients is None or ecdf.n_units < 2:
+            raise ValueError("thresholds of the others need two patients and more")
+        others = np.tile(ecdf.weights, (ecdf.n_units, 1))
+        others[ecdf.patients, np.arange(ecdf.n)] = 0.0
+        above = np.cumsum(others[:, ::-1], axis=1)[:, ::-1] - others
+        return cls(ecdf, ecdf.patients, above)
+
+    def thresholds(self, rate: float) -> NDArray[np.float64]:
+        """For each patient, `threshold_at` of all others, shape (K,)."""
+        fits = self.above <= rate * (self.ecdf.n_units - 1) + _ROUNDING
+        found: NDArray[np.float64] = self.ecdf.scores[np.argmax(fits, axis=1)]
+        return found
+
+    def rates(self, rate: float) -> NDArray[np.float64]:
+        """Share of each patient's scores above that threshold, shape (K,)."""
+        ecdf = self.ecdf
+        above = ecdf.scores > self.thresholds(rate)[self.patients]
+        shares = np.zeros(ecdf.n_units)
+        np.add.at(shares, self.patients, ecdf.weights * above)
+        return shares
+
+    def rate_to_ask(self, fpr: float) -> float | None:
+        """Rate at which `threshold_at` flags a new patient at the rate wanted.
+
+        A threshold fits the patients whom it was drawn from better than the next one.
+        It is therefore drawn so that patients whom it has not seen, each left out in
+        turn, are flagged at `fpr` on average; for that a smaller rate is asked for.
+        None where even the highest score of all others is too often exceeded.
+
+        Args:
+            fpr: Wanted false-positive rate, in (0, 1).
+        """
+        low, high = 0.0, fpr
+        if not self._keeps(low, fpr):
+            return None
+        if self._keeps(high, fpr):
+            return high
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if self._keeps(middle, fpr) else (low, middle)
+        return low
+
+    def _keeps(self, rate: float, fpr: float) -> bool:
+        return float(self.rates(rate).mean()) <= fpr + _ROUNDING
+
+
+def smallest_level(n_patients: int) -> float:
+    """Smallest false-positive rate that so many patients can establish.
+
+    At it the upper bound of the rate, were it observed exactly, is three times the rate
+    (`NOT_ESTABLISHED_FACTOR`); for smaller rates more patients are needed.
+
+    >>> round(smallest_level(46), 3)
+    0.045
+    """
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        bound = clopper_pearson(middle * n_patients, n_patients)[1]
+        if bound <= NOT_ESTABLISHED_FACTOR * middle:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def patients_for(fpr: float) -> int:
+    """Patients from whom on a false-positive rate can be established."""
+    n = 1
+    while smallest_level(n) > fpr:
+        n *= 2
+    low = n // 2
+    while n - low > 1:
+        middle = (low + n) // 2
+        low, n = (middle, n) if smallest_level(middle) > fpr else (low, middle)
+    return n
+
+
+def more_than_expected(n_flagged: int, n_scored: int, fpr: float) -> bool:
+    """More slices flagged than the error rate lets expect: the opinion's rule."""
+    return n_flagged > max(1.0, 3.0 * fpr * n_scored)
 
 
 def clopper_pearson(
-    k: float, n: float, confidence: float = 0.95
+    k: float, n: float, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
     """Exact two-sided interval for a rate of k in n (Clopper and Pearson 1934).
 
@@ -133,9 +267,10 @@ def _is_sound_tail(start: float, share: float, shape: float, scale: float) -> bo
 
 
 class Tail(Struct, frozen=True, array_like=True):
-    """Generalised Pareto tail of genuine scores, for p-values beside the ECDF's.
+    """Generalised Pareto tail of genuine scores, of profiles before format 4.
 
-    It extrapolates, so it is printed beside the conformal p-value and never decides.
+    It extrapolates, and from scores that are not independent: it is printed beside the
+    conformal p-value, never decides, and new profiles have none.
 
     Attributes:
         start: Score where the tail begins.
@@ -164,22 +299,3 @@ class Tail(Struct, frozen=True, array_like=True):
         return float(
             self.share * scipy.stats.genpareto.sf(excess, self.shape, scale=self.scale)
         )
-
-
-def fit_tail(ecdf: Ecdf) -> Tail | None:
-    """Tail fitted to the highest tenth of genuine scores.
-
-    None below 200 scores, and where they give no tail (nearly all alike).
-    """
-    n_tail = int(ecdf.n * _TAIL_SHARE)
-    if n_tail < _MIN_TAIL:
-        return None
-    start = float(ecdf.scores[-n_tail - 1])
-    excess = ecdf.scores[-n_tail:] - start
-    if not excess.max() > 0.0:
-        return None
-    shape, _, scale = scipy.stats.genpareto.fit(excess, floc=0.0)
-    if shape < 0.0:
-        shape, scale = 0.0, float(excess.mean())
-    values = (start, n_tail / ecdf.n, float(shape), float(scale))
-    return Tail(*values) if _is_sound_tail(*values) else None

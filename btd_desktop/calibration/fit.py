@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.ecdf import (
     Ecdf,
+    LeftOut,
     clopper_pearson,
-    fit_tail,
-    threshold_at_fpr,
+    more_than_expected,
+    smallest_level,
+    threshold_at,
 )
 from btd_desktop.calibration.places import (
+    SEARCHED_LEVELS,
     BenignSeries,
     Fitting,
     Places,
-    copy_scale,
     cross_fitted,
     density_of,
     evenly,
@@ -34,7 +37,8 @@ from btd_desktop.calibration.places import (
 )
 from btd_desktop.calibration.profile import (
     KINDS,
-    LEVELS,
+    MIN_PATIENTS,
+    Alarms,
     CalibrationProfile,
     LevelCalibration,
     Scanner,
@@ -48,9 +52,8 @@ from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
 
 # A patient with many slices must not drown the others in the patch distribution.
-_PATCHES_PER_PATIENT = 600
-# Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.
-MIN_PATIENTS = 3
+_PATCHES_PER_PATIENT = 400
+_MIN_BLOCK = 8  # slices of a series that speaks for series
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,6 @@ def fit_profile(
     header: ProfileHeader,
     target_fpr: float,
     *,
-    min_patients: int = MIN_PATIENTS,
     background: Sequence[BenignSeries] = (),
 ) -> CalibrationProfile:
     """Fit density, distributions and thresholds on genuine series.
@@ -85,11 +87,9 @@ def fit_profile(
             may have learnt from them); no score of theirs enters a distribution.
         header: Model, preprocessing and wording.
         target_fpr: Wanted false-positive rate, in (0, 1).
-        min_patients: Patients asked for. A profile of fewer than 3 states no interval
-            and covers every series only in part.
 
     Raises:
-        CalibrationError: Fewer patients, or too few places.
+        CalibrationError: Fewer than 3 patients, or too few places.
     """
     if not 0.0 < target_fpr < 1.0:
         raise CalibrationError(
@@ -100,10 +100,10 @@ def fit_profile(
     series = [s for s in series if any(grid.scored.any() for grid in s.slices)]
     places = [flatten(s) for s in series]
     patients = sorted({p.patient for p in places})
-    if len(patients) < min_patients:
+    if len(patients) < MIN_PATIENTS:
         raise CalibrationError(
             f"{len(patients)} patients are too few to calibrate on: at least "
-            f"{min_patients} are needed",
+            f"{MIN_PATIENTS} are needed",
             hint="add genuine scans of other patients",
             code="too_few",
         )
@@ -116,11 +116,10 @@ def fit_profile(
         kind: _calibrate_kind(places, _of_kind(kind, places, anomaly), target_fpr)
         for kind in KINDS
     }
-    copies = copy_scale(places)
-    if copies is not None:
-        # Not empty: the scale came of some places.
-        own = place_scores(places, anomaly, target_fpr)
-        levels["anomaly"]["place"] = _calibrate_scores(own, target_fpr)
+    for level in SEARCHED_LEVELS:
+        own = place_scores(places, anomaly, level)
+        if len(own) >= MIN_PATIENTS:
+            levels["anomaly"][level] = _calibrate_scores(own, target_fpr)
     facts = [s.facts for s in series]
     return CalibrationProfile(
         name=header.name,
@@ -142,10 +141,11 @@ def fit_profile(
             for key in ("pixel_spacing_mm", "thickness_mm")
         },
         density=density_of(fitting, patients),
-        copies=copies,
+        copies=None,
         levels=levels,
         notes=header.notes,
         evidence=tuple(sorted((s.patient, s.voxel_digest) for s in series)),
+        alarms=_alarms(places, anomaly, target_fpr),
     )
 
 
@@ -160,82 +160,101 @@ def _of_kind(
     ]
 
 
+def _slice_maxima(own: Places, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    slices = np.unique(own.slice_index)
+    return np.array([values[own.slice_index == s].max() for s in slices])
+
+
 def _calibrate_kind(
     places: Sequence[Places], scores: list[NDArray[np.float64]], fpr: float
 ) -> dict[str, LevelCalibration]:
-    by_patient: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
+    patches: dict[str, list[NDArray[np.float64]]] = {}
+    slices: dict[str, list[NDArray[np.float64]]] = {}
     for own, values in zip(places, scores, strict=True):
-        found = by_patient.setdefault(own.patient, {level: [] for level in LEVELS})
-        found["patch"].append(values)
-        slices = np.unique(own.slice_index)
-        maxima = np.array([values[own.slice_index == s].max() for s in slices])
-        found["slice"].append(maxima)
-        found["series"].append(np.array([values.max()]))
-    return {level: _calibrate_level(by_patient, level, fpr) for level in LEVELS}
+        patches.setdefault(own.patient, []).append(values)
+        slices.setdefault(own.patient, []).append(_slice_maxima(own, values))
+    every = {p: np.concatenate(found) for p, found in patches.items()}
+    block, blocks = _blocks(slices)
+    return {
+        "patch": _calibrate_scores(
+            {p: s[evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in every.items()}, fpr
+        ),
+        "slice": _calibrate_scores(
+            {p: np.concatenate(found) for p, found in slices.items()}, fpr
+        ),
+        "series": replace(_calibrate_scores(blocks, fpr), block=block),
+    }
 
 
-def _calibrate_level(
-    by_patient: dict[str, dict[str, list[NDArray[np.float64]]]], level: str, fpr: float
-) -> LevelCalibration:
-    own = {p: np.concatenate(found[level]) for p, found in by_patient.items()}
-    if level == "patch":
-        own = {p: s[evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in own.items()}
-    return _calibrate_scores(own, fpr)
+def _blocks(
+    slices: dict[str, list[NDArray[np.float64]]],
+) -> tuple[int, dict[str, NDArray[np.float64]]]:
+    """Maxima of series by patient, and the slices of the shortest series among them.
+
+    Of series of several slices where patients enough have one: the maximum of a single
+    slice says nothing of a series.
+    """
+    long = {p: [m for m in own if len(m) >= _MIN_BLOCK] for p, own in slices.items()}
+    long = {p: own for p, own in long.items() if own}
+    chosen = long if len(long) >= MIN_PATIENTS else slices
+    block = min(len(m) for own in chosen.values() for m in own)
+    return block, {p: np.array([m.max() for m in own]) for p, own in chosen.items()}
 
 
 def _calibrate_scores(
     by_patient: dict[str, NDArray[np.float64]], fpr: float
 ) -> LevelCalibration:
-    own = {p: stored_scores(s) for p, s in by_patient.items()}
-    ecdf = Ecdf.fit(np.concatenate(list(own.values())))
-    threshold, reason = None, ""
-    try:
-        threshold = threshold_at_fpr(ecdf, fpr)
-    except CalibrationError as error:
-        reason = f"{error.detail}; {error.hint}"
-    interval, n_effective, rates = None, 0.0, []
-    if threshold is not None and len(own) >= MIN_PATIENTS:
-        rates = _left_out_rates(own, fpr, threshold)
-        n_effective = _effective_n(rates, fpr, ecdf.n)
-        rate = float(np.mean(rates))
-        interval = clopper_pearson(rate * n_effective, n_effective)
+    ecdf = Ecdf.fit([stored_scores(s) for s in by_patient.values()])
+    n = ecdf.n_units
+    threshold = interval = None
+    rates: list[float] = []
+    reason = (
+        f"{n} patients cannot carry a false-positive rate of {100 * fpr:g} % here: the "
+        f"smallest that they can establish is {100 * smallest_level(n):.2g} %"
+    )
+    left_out = LeftOut.of(ecdf) if n >= MIN_PATIENTS else None
+    if left_out and (asked := left_out.rate_to_ask(fpr)) is not None:
+        threshold, reason = threshold_at(ecdf, asked), ""
+        rates = sorted(float(rate) for rate in left_out.rates(asked))
+        interval = clopper_pearson(sum(rates), n)
     return LevelCalibration(
         ecdf.scores,
-        len(own),
+        n,
         threshold,
         reason,
         interval,
-        n_effective,
-        tuple(sorted(rates)),
-        fit_tail(ecdf),
+        float(n) if interval else 0.0,
+        tuple(rates),
+        None,
+        patients=UNSET if ecdf.patients is None else ecdf.patients,
     )
 
 
-def _left_out_rates(
-    own: dict[str, NDArray[np.float64]], fpr: float, threshold: float
-) -> list[float]:
-    """Share flagged of each patient at the threshold that the others give."""
-    rates = []
-    for patient, scores in own.items():
-        others = np.concatenate([s for p, s in own.items() if p != patient])
-        try:
-            limit = threshold_at_fpr(Ecdf.fit(others), fpr)
-        except CalibrationError:
-            limit = threshold
-        rates.append(float(np.mean(scores > limit)))
-    return rates
-
-
-def _effective_n(rates: list[float], fpr: float, n: int) -> float:
-    """Sample size at which independent scores would spread as patients do.
-
-    Variance of the mean rate over patients, set against p (1 - p) / n.
-    """
-    p = max(float(np.mean(rates)), fpr)
-    variance = float(np.var(rates, ddof=1)) / len(rates)
-    if variance <= 0.0:
-        return float(n)
-    return float(min(n, max(p * (1.0 - p) / variance, len(rates))))
+def _alarms(
+    places: Sequence[Places], anomaly: list[NDArray[np.float64]], fpr: float
+) -> Alarms | None:
+    """How often the opinion's rule speaks of genuine patients left out in turn."""
+    of_series = [
+        (own.patient, stored_scores(_slice_maxima(own, values)))
+        for own, values in zip(places, anomaly, strict=True)
+    ]
+    patients = list(dict.fromkeys(patient for patient, _ in of_series))
+    ecdf = Ecdf.fit(
+        [np.concatenate([m for q, m in of_series if q == p]) for p in patients]
+    )
+    left_out = LeftOut.of(ecdf)
+    asked = left_out.rate_to_ask(fpr)
+    if asked is None:
+        return None
+    limits = dict(zip(patients, left_out.thresholds(asked), strict=True))
+    # Of a single slice the rule never speaks.
+    fired: dict[str, bool] = {}
+    for patient, maxima in of_series:
+        if len(maxima) > 1:
+            n_flagged = int((maxima > limits[patient]).sum())
+            speaks = more_than_expected(n_flagged, len(maxima), fpr)
+            fired[patient] = fired.get(patient, False) or speaks
+    return Alarms(sum(fired.values()), len(fired)) if fired else None
 
 
 def _range(values: list[float]) -> tuple[float, float]:

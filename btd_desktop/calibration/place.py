@@ -18,7 +18,7 @@ from btd_desktop.strict_json import (
     Real,
 )
 
-PlaceLevel = Literal["place", "patch", "slice"]
+PlaceLevel = Literal["place", "structure", "patch", "slice"]
 _PValue = Annotated[float, Meta(gt=0.0, le=1.0)]
 
 
@@ -37,6 +37,10 @@ class CalibratedValue:
         flagged: Score above threshold; None when that cannot be said.
         level: Level of the profile that a score of a place was ranked at; not set for
             slices and series, and by the first version of the program.
+        smallest_p: The smallest p-value that so many patients can give; not set by
+            profiles before format 4, which counted scores.
+        chosen: The program's search chose the place for its score: a p-value of it
+            would be too small, so there is none, and no flag; else not set.
     """
 
     score: Real
@@ -47,6 +51,13 @@ class CalibratedValue:
     threshold: Real | None
     flagged: bool | None
     level: PlaceLevel | UnsetType = UNSET
+    smallest_p: _PValue | UnsetType = UNSET
+    chosen: Literal[True] | UnsetType = UNSET
+
+    @property
+    def floor(self) -> float:
+        """The smallest p-value that there can be."""
+        return 1.0 / (self.n + 1) if self.smallest_p is UNSET else self.smallest_p
 
     @property
     def ranked_at(self) -> PlaceLevel:
@@ -55,7 +66,12 @@ class CalibratedValue:
 
     @property
     def is_consistent(self) -> bool:
-        """True when it is flagged if, and only if, it lies above its threshold."""
+        """True when it is flagged if, and only if, it lies above its threshold.
+
+        What was chosen for its score has neither, and no p-value.
+        """
+        if self.chosen is True and (self.p_value, self.threshold) != (None, None):
+            return False
         if self.threshold is None or self.flagged is None:
             return self.threshold is self.flagged
         return self.flagged == (self.score > self.threshold)
@@ -68,7 +84,8 @@ class PlaceNumbers:
     Attributes:
         anomaly: Anomaly score, ranked at level "place" where the noise of the place
             was searched for elsewhere and the profile knows how genuine places fare in
-            that; else at level "patch".
+            that, on a solid structure of the lung at level "structure"; else at level
+            "patch".
         injection: Injection score (paper), level "patch".
         removal: Removal score (paper), level "patch".
         copy: Where its noise is found again best, judged; None when it cannot be
@@ -91,7 +108,8 @@ class PlaceNumbers:
     def __post_init__(self) -> None:
         """Refuse what the program never makes."""
         for kind, value in self.scores.items():
-            levels = ("place", "patch") if kind == "anomaly" else ("patch",)
+            searched = ("place", "structure") if kind == "anomaly" else ()
+            levels = (*searched, "patch")
             if value.ranked_at not in levels:
                 raise ValueError(f"the {kind} score has no level {value.level!r}")
         if self.slice is not UNSET and self.slice.level is not UNSET:

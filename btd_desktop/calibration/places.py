@@ -6,8 +6,9 @@ distributions describe patients whom the density has not seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +19,14 @@ from btd_desktop.calibration.density import (
     fit_density,
     series_reference,
 )
-from btd_desktop.calibration.surprise import (
-    SurpriseScale,
-    counted_copies,
-    fit_surprise,
-)
+from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import SeriesFacts
 
 GridPlace = tuple[int, int, int]
+SearchedLevel = Literal["place", "structure"]
+SEARCHED_LEVELS: tuple[SearchedLevel, ...] = ("place", "structure")
 _DENSITY_PER_PATIENT = 4000
-_BLOCKS = 4
-_MIN_COPIES = 100  # places searched for copies that a scale needs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +39,10 @@ class BenignSeries:
         facts: Scanner facts, as a case keeps them.
         voxel_digest: Digest of the series' voxels.
         copies: Some places as (slice, row and column of the grid), each with the
-            strength at which its noise is found again elsewhere in the series
+            surprise at which its noise is found again elsewhere in the series
             (`scoring.copies.NoiseCopy`); none when that was not searched.
+        structures: The same of places on solid structures of the lung
+            (`preprocess.solid_structures.structure_near`).
     """
 
     patient: str
@@ -51,6 +50,20 @@ class BenignSeries:
     facts: SeriesFacts
     voxel_digest: str
     copies: tuple[tuple[GridPlace, float], ...] = ()
+    structures: tuple[tuple[GridPlace, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """Places of one series that were searched for copies, as clicked ones are.
+
+    Attributes:
+        at: Where they stand among all places of the series.
+        surprise: How rarely noise is found again as strongly as there.
+    """
+
+    at: NDArray[np.int64]
+    surprise: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +76,7 @@ class Places:
     aerated: NDArray[np.float32]
     injection: NDArray[np.float32]
     removal: NDArray[np.float32]
-    copied: NDArray[np.int64]  # places that were searched for copies
-    strength: NDArray[np.float64]  # log of the strength found there
+    searched: Mapping[SearchedLevel, Searched]
 
 
 def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
@@ -84,7 +96,6 @@ def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
         removal.append(grid.removal[scored])
     air, numbers = np.concatenate(aerated), np.concatenate(features)
     own = centred_on(series_reference(numbers, air), numbers, air)
-    copied, strength = _copied(series)
     return Places(
         series.patient,
         np.concatenate(index),
@@ -92,13 +103,16 @@ def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
         air,
         np.concatenate(injection),
         np.concatenate(removal),
-        copied,
-        strength,
+        {
+            "place": _searched(series, series.copies),
+            "structure": _searched(series, series.structures),
+        },
     )
 
 
-def _copied(series: BenignSeries) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Where in the flat list the places searched for copies stand, and log strength."""
+def _searched(
+    series: BenignSeries, places: Sequence[tuple[GridPlace, float]]
+) -> Searched:
     numbering = []
     start = 0
     for grid in series.slices:
@@ -107,11 +121,9 @@ def _copied(series: BenignSeries) -> tuple[NDArray[np.int64], NDArray[np.float64
         flat[grid.scored] = np.arange(start, start + n)
         start += n
         numbering.append(flat)
-    at = [numbering[s][row, column] for (s, row, column), _ in series.copies]
-    return (
-        np.array(at, dtype=np.int64),
-        np.log([max(strength, 1e-6) for _, strength in series.copies]),
-    )
+    at = [numbering[s][row, column] for (s, row, column), _ in places]
+    surprise = [surprise for _, surprise in places]
+    return Searched(np.array(at, dtype=np.int64), np.array(surprise, dtype=np.float64))
 
 
 def evenly(n: int, wanted: int) -> NDArray[np.int64]:
@@ -158,8 +170,6 @@ def cross_fitted(
     fitting: Fitting, patients: Sequence[str]
 ) -> list[NDArray[np.float64]]:
     """Anomaly scores of every series, each by a density that has not seen it."""
-    if len(patients) == 1 and not fitting.background:
-        return _cross_fitted_by_blocks(fitting)
     scores: list[NDArray[np.float64]] = [np.empty(0)] * len(fitting.places)
     for patient in patients:
         density = density_of(fitting, [p for p in patients if p != patient])
@@ -169,52 +179,24 @@ def cross_fitted(
     return scores
 
 
-def _cross_fitted_by_blocks(fitting: Fitting) -> list[NDArray[np.float64]]:
-    """One patient only: each quarter of the slices scored with the other three."""
-    places = fitting.places
-    scores = [np.empty(len(p.aerated)) for p in places]
-    for block in range(_BLOCKS):
-        held = [
-            p.slice_index * _BLOCKS // (p.slice_index.max() + 1) == block
-            for p in places
-        ]
-        density = fitting.fit(
-            [p.centred[~h] for p, h in zip(places, held, strict=True)],
-            [p.aerated[~h] for p, h in zip(places, held, strict=True)],
-        )
-        for own, chosen, target in zip(places, held, scores, strict=True):
-            target[chosen] = density.scores(own.centred[chosen], own.aerated[chosen])
-    return scores
-
-
-def copy_scale(places: Sequence[Places]) -> SurpriseScale | None:
-    """From log strength of a copy to share of genuine places; None when too few."""
-    strength = np.concatenate([p.strength for p in places])
-    return fit_surprise(strength) if len(strength) >= _MIN_COPIES else None
-
-
 def place_scores(
-    places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]], fpr: float
+    places: Sequence[Places],
+    anomaly: Sequence[NDArray[np.float64]],
+    level: SearchedLevel,
 ) -> dict[str, NDArray[np.float64]]:
     """Scores of the places that were searched for copies too, by patient.
 
-    The larger of anomaly and copy surprise, as far as the latter counts; it is on the
-    scale of the other patients.
+    The larger of anomaly and copy surprise, as far as the latter counts.
 
     Args:
         places: All series.
         anomaly: Their anomaly scores, one array each.
-        fpr: False-positive rate from which on a copy counts.
+        level: "place", or "structure" for those on solid structures of the lung.
     """
     found: dict[str, list[NDArray[np.float64]]] = {}
     for own, scores in zip(places, anomaly, strict=True):
-        if not len(own.copied):
-            continue
-        others = [p for p in places if p.patient != own.patient]
-        scale = copy_scale(others or places) or copy_scale(places)
-        if scale is None:
-            continue
-        copied = counted_copies(scale.surprise(own.strength), fpr)
-        both = np.maximum(scores[own.copied], copied)
-        found.setdefault(own.patient, []).append(both)
+        searched = own.searched[level]
+        if searched.at.size:
+            both = np.maximum(scores[searched.at], counted_copies(searched.surprise))
+            found.setdefault(own.patient, []).append(both)
     return {patient: np.concatenate(parts) for patient, parts in found.items()}

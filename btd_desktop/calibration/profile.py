@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
-from btd_desktop.calibration.ecdf import Ecdf, Tail
+from btd_desktop.calibration.ecdf import (
+    NOT_ESTABLISHED_FACTOR,
+    Ecdf,
+    Tail,
+    clopper_pearson,
+)
 from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
@@ -37,9 +42,13 @@ from btd_desktop.strict_json import (
 KINDS = ("anomaly", "injection", "removal")
 LEVELS = ("patch", "slice", "series")
 """Levels that every kind has. The anomaly score may have "place" besides: one place
-looked at by itself, its noise searched for elsewhere in the series too.
+looked at by itself, its noise searched for elsewhere in the series too; and
+"structure": such a place on a solid structure of the lung.
 """
-_FORMAT = 3
+_SEARCHED = {"place", "structure"}
+# Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.
+MIN_PATIENTS = 3
+_FORMAT = 4
 _OLDEST_FORMAT = 3  # older ones hold other features, or another search for copies
 _MAX_BYTES = 64 << 20
 _MIN_SPREAD = 5  # scores of one level from which they must differ
@@ -75,16 +84,21 @@ class LevelCalibration:
         scores: Benign scores of patches, slice maxima or series maxima: ascending,
             shape (N,), N >= 1, with the digits that `stored_scores` keeps.
         n_patients: Patients behind them: the number that counts as independent.
-        threshold: Scores strictly above it are flagged; None when the scores are too
-            few for the wanted rate.
+        threshold: Scores strictly above it are flagged: on average the wanted share of
+            a patient's scores, each patient left out in turn. None when the patients
+            cannot carry that rate.
         reason: Why there is no threshold; "" when there is one.
         interval: 95 % interval of the true false-positive rate at the threshold:
-            Clopper-Pearson at the effective sample size, which between-patient
-            spread makes smaller than the number of scores. None without threshold.
-        effective_n: That sample size; 0 without threshold.
+            Clopper-Pearson, patients counting (before format 4, an effective number of
+            scores). None without threshold.
+        effective_n: That number; 0 without threshold.
         patient_fpr: Share flagged in each patient when threshold and density come
             from all others, ascending: what a new patient may see.
-        tail: Parametric tail; None when the scores are too few for one.
+        tail: Parametric tail, before format 4 only.
+        patients: Number of the patient of each score, from 0, shape (N,); not set
+            before format 4, where each score counted by itself.
+        block: Level "series": scored slices of the shortest series behind it. A longer
+            series is ranked as that many as it holds (`series_p`).
     """
 
     scores: NDArray[np.float64]
@@ -95,10 +109,18 @@ class LevelCalibration:
     effective_n: Annotated[float, Meta(ge=0.0)]
     patient_fpr: tuple[Rate, ...]
     tail: Tail | None
+    patients: NDArray[np.int64] | UnsetType = UNSET
+    block: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse scores that rank nothing."""
+        """Refuse scores that rank nothing, or patients that are not those of scores."""
         scores = self.scores
+        if self.patients is not UNSET:
+            numbers = np.unique(self.patients)
+            if self.patients.shape != scores.shape or not np.array_equal(
+                numbers, np.arange(self.n_patients)
+            ):
+                raise ValueError("its scores are not those of its patients")
         ascending = scores.ndim == 1 and scores.size and np.all(np.diff(scores) >= 0)
         if not ascending or not np.isfinite(scores).all():
             raise ValueError("benign scores are not ascending finite numbers")
@@ -107,7 +129,42 @@ class LevelCalibration:
     @property
     def ecdf(self) -> Ecdf:
         """Distribution of the scores."""
-        return Ecdf(self.scores)
+        return Ecdf(self.scores, None if self.patients is UNSET else self.patients)
+
+    def establishes(self, fpr: float) -> bool:
+        """The upper bound of the rate is at most three times the wanted one."""
+        if self.interval is None:
+            return False
+        return self.interval[1] <= NOT_ESTABLISHED_FACTOR * fpr
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """How often the rule of the opinion speaks of genuine patients.
+
+    Each was left out in turn: density and threshold come from all others.
+
+    Attributes:
+        n: Patients of whom it would have said that more slices are flagged than the
+            error rate lets expect.
+        of: Patients with a series of several scored slices.
+
+    Raises:
+        ValueError: More than there are.
+    """
+
+    n: Count
+    of: Annotated[int, Meta(ge=1)]
+
+    def __post_init__(self) -> None:
+        """Refuse more alarms than patients."""
+        if self.n > self.of:
+            raise ValueError("more patients with an alarm than patients")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the share of genuine patients (Clopper-Pearson)."""
+        return clopper_pearson(self.n, self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +201,12 @@ class CalibrationProfile:
         ranges: Smallest and largest value seen of pixel_spacing_mm and thickness_mm.
         density: Benign density of the features.
         copies: From log strength of a copy (`scoring.copies`) to share of genuine
-            places; None when calibration did not search for copies.
+            places, before format 4 only; now each search judges itself.
         levels: kind -> level -> calibration.
         notes: Sentences for the report (simulated scans, brain only, ...).
         evidence: (patient key, digest of the series' voxels) of each series used.
+        alarms: How often the rule of the opinion speaks of genuine patients; None
+            where it cannot be said; not set before format 4.
     """
 
     name: str
@@ -170,6 +229,7 @@ class CalibrationProfile:
     levels: Mapping[str, Mapping[str, LevelCalibration]]
     notes: tuple[str, ...] = ()
     evidence: tuple[tuple[str, str], ...] = ()
+    alarms: Alarms | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         """Refuse what lacks a level, or has a density of other features.
@@ -177,9 +237,9 @@ class CalibrationProfile:
         Levels get their own order: a file and a case list them in different ones.
         """
         found = {kind: set(by_level) for kind, by_level in self.levels.items()}
-        places = found.get("anomaly", set()) & {"place"}
-        if bool(places) != (self.copies is not None):
-            raise ValueError("the scale of copies and the level of places go together")
+        places = found.get("anomaly", set()) & _SEARCHED
+        if self.copies is not None and not places:
+            raise ValueError("a scale of copies without a level of places")
         wanted = {kind: set(LEVELS) for kind in KINDS}
         wanted["anomaly"] |= places
         if found != wanted:
@@ -187,7 +247,7 @@ class CalibrationProfile:
         ordered = {
             kind: {
                 level: self.levels[kind][level]
-                for level in (*LEVELS, "place")
+                for level in (*LEVELS, "place", "structure")
                 if level in wanted[kind]
             }
             for kind in KINDS
@@ -204,7 +264,9 @@ class CalibrationProfile:
 
     def to_json(self) -> dict[str, Any]:
         """JSON value of the profile file, the digest left out."""
-        return {"format": _FORMAT, **plain_json(self)}
+        # As it was read: the digest of an older profile stays what it is.
+        number = _OLDEST_FORMAT if self.alarms is UNSET else _FORMAT
+        return {"format": number, **plain_json(self)}
 
 
 def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:

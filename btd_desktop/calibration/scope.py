@@ -17,8 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.fit import MIN_PATIENTS
-from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.profile import MIN_PATIENTS, CalibrationProfile
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import SeriesFacts

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.scoring.copies import COPY_SHARE
+
 # Shares of genuine places at which the measure is kept; those that fewer than ten
 # places would carry are left out.
 _TAIL_SHARES = (
@@ -54,18 +56,21 @@ class SurpriseScale:
         return -share
 
 
-def counted_copies(surprise: NDArray[np.float64], fpr: float) -> NDArray[np.float64]:
+def counted_copies(
+    surprise: NDArray[np.float64], share: float = COPY_SHARE
+) -> NDArray[np.float64]:
     """What the search for copies adds to the score of places, shape of `surprise`.
 
-    Only a correlation that is rarer among genuine places than the false-positive rate
-    counts. Every place has a best match; were the ordinary ones to count as well, they
-    would only blur what the features say.
+    Only a correlation that is rarer among genuine places than `share` counts. Every
+    place has a best match; were the ordinary ones to count as well, they would only
+    blur what the features say.
 
     Args:
         surprise: -log10 of the share of genuine places found again as strongly.
-        fpr: False-positive rate, in (0, 1).
+        share: In (0, 1); profiles before format 4 let copies take their whole
+            false-positive rate.
     """
-    counted: NDArray[np.float64] = np.where(surprise > -np.log10(fpr), surprise, 0.0)
+    counted: NDArray[np.float64] = np.where(surprise > -np.log10(share), surprise, 0.0)
     return counted
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from btd_desktop.cli.output import columns, warn
 from btd_desktop.examination.wording import (
+    established_text,
+    flagged_text,
     modality_text,
     number_text,
     p_text,
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
     from btd_desktop.workflow.import_series import CaseDetails
-
-
-_FLAG = {True: "flagged", False: "", None: "no threshold"}
 
 
 def fates_line(fates: Mapping[str, int]) -> str:
@@ -113,10 +112,13 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             f"({percent_text(share)}); "
             f"genuine scans: {percent_text(profile.target_fpr)}"
         )
+        level = profile.levels["anomaly"]["slice"]
+        if doubt := established_text(level, profile.target_fpr):
+            yield f"    {doubt}"
     if anomaly.series is not None:
         yield (
             f"  whole series: score {number_text(anomaly.series.score)}, "
-            f"{p_text(anomaly.series.p_value, anomaly.series.n)}"
+            f"{p_text(anomaly.series)}"
         )
 
 
@@ -188,7 +190,7 @@ def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:
         number_text(value.score),
         _rate(value.p_value),
         str(value.n),
-        _FLAG[value.flagged],
+        "" if value.flagged is False else flagged_text(value),
     )
 
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.examination.series import Evaluation
 
-Level = Literal["place", "patch", "slice", "series"]
+Level = Literal["place", "structure", "patch", "slice", "series"]
+CLICKED: tuple[Level, ...] = ("place", "structure")
+"""Levels that rank a clicked place, and nothing else of the scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Threshold:
 
     Attributes:
         value: The threshold.
-        fpr: Share of genuine scores above it.
+        fpr: Share of genuine scores above it, patients counting the same.
         interval: 95 % interval of the true rate.
         n_flagged: Scores of the scan above it.
         n_scan: Scores of the scan.
@@ -40,8 +42,9 @@ class Comparison:
     """One kind of score at one level, of a scan and of genuine scans.
 
     Attributes:
-        scan: Scores of the scan, shape (N,); none at level "place".
+        scan: Scores of the scan, shape (N,); none at levels of `CLICKED`.
         genuine: Scores of genuine scans, ascending, shape (M,).
+        shares: Share of genuine scores up to each, patients counting the same, (M,).
         n_patients: Patients behind them.
         threshold: The one tried out, else the profile's, else the highest genuine
             score; None where the calibration does not cover the scan.
@@ -50,14 +53,10 @@ class Comparison:
 
     scan: NDArray[np.float64]
     genuine: NDArray[np.float64]
+    shares: NDArray[np.float64]
     n_patients: int
     threshold: Threshold | None
     note: str
-
-
-def has_places(evaluation: Evaluation, kind: str) -> bool:
-    """The profile knows how genuine places fare that were looked at by themselves."""
-    return "place" in evaluation.profile.levels[kind]
 
 
 def compare(
@@ -84,7 +83,9 @@ def compare(
         own = tried is not None or known.threshold is None
         threshold = threshold_at(evaluation, kind, level, value, own=own)
     scan = scores_of(evaluation, kind, level)
-    return Comparison(scan, genuine, known.n_patients, threshold, note)
+    return Comparison(
+        scan, genuine, known.ecdf.shares, known.n_patients, threshold, note
+    )
 
 
 def threshold_at(
@@ -92,8 +93,7 @@ def threshold_at(
 ) -> Threshold:
     """What a threshold would flag, in genuine scans and in this one."""
     known = evaluation.profile.levels[kind][level]
-    scan, n = scores_of(evaluation, kind, level), known.ecdf.n
-    fpr = (n - int(np.searchsorted(known.ecdf.scores, value, "right"))) / n
+    scan, fpr = scores_of(evaluation, kind, level), known.ecdf.share_above(value)
     # Scores of one patient are alike: the interval counts what is independent.
     n_apart = known.effective_n or float(known.n_patients)
     interval = None if own else known.interval
@@ -110,7 +110,7 @@ def threshold_at(
 def scores_of(evaluation: Evaluation, kind: str, level: Level) -> NDArray[np.float64]:
     """All scores of a scan at a level, in slice order."""
     series = evaluation.kinds[kind]
-    if level == "place":
+    if level in CLICKED:
         # The patches of the grid were not searched for copied noise: not comparable.
         return np.zeros(0)
     if level == "patch":

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from btd_desktop.calibration.ecdf import more_than_expected
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
-from btd_desktop.examination.wording import percent_text
+from btd_desktop.examination.wording import alarms_text, percent_text
 
 Conclusion = Literal[
     "supports",
@@ -152,8 +153,9 @@ def _of_scores(
         f"expected in a genuine series of this length. "
         f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
     )
-    if n_flagged > max(1.0, 3.0 * expected):
-        # More slices than the error rate lets expect.
+    if more_than_expected(n_flagged, n_scored, rate):
+        if evaluation.profile.alarms:
+            sentence += f" Measured: {alarms_text(evaluation.profile.alarms)}."
         if evaluation.scope.coverage is Coverage.PARTLY:
             return "inconclusive", (
                 f"{sentence} The calibration covers the series only in part, so that "

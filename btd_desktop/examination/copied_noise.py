@@ -5,6 +5,7 @@ One wording for window, command line and report.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from btd_desktop.calibration.apply import copy_surprise
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Scope
-from btd_desktop.calibration.surprise import SurpriseScale, counted_copies
+from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.examination.wording import percent_text
 from btd_desktop.scoring.copies import NoiseCopy
 
@@ -23,26 +24,28 @@ def judge_copy(
 ) -> NoiseCopy | None:
     """How rare a copy is among genuine places.
 
+    The search judges by the series itself, whether or not a profile covers it. Profiles
+    before format 4 judge by their own places instead, as they were calibrated.
+
     Args:
         profile: The calibration.
-        scope: Answer of the scope check: nothing is judged where it does not cover.
+        scope: Answer of the scope check.
         copy: What the search found.
 
     Returns:
         None when the place could not be searched for.
     """
-    if copy is None:
-        return None
+    if copy is None or profile.levels["anomaly"]["patch"].patients is not UNSET:
+        return copy
     surprise = usual = None
     rate = profile.target_fpr
     if scope.p_values_allowed and profile.copies is not None:
-        surprise = copy_surprise(profile, copy)
+        surprise, _ = copy_surprise(profile, copy)
         usual = _strength_at(profile.copies, rate)
     return replace(
         copy,
         surprise=surprise,
-        copied=surprise is not None
-        and bool(counted_copies(np.array([surprise]), rate)[0] > 0.0),
+        copied=surprise is not None and surprise > -math.log10(rate),
         share=rate,
         usual_strength=usual,
     )

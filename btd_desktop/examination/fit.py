@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.examination.wording import number_text, percent_text
+from btd_desktop.examination.wording import (
+    established_text,
+    number_text,
+    percent_text,
+)
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
@@ -25,7 +28,7 @@ class LevelFit:
     """The fit at one level.
 
     Attributes:
-        level: "place", "patch", "slice" or "series".
+        level: "place", "structure", "patch", "slice" or "series".
         n: Genuine scores.
         n_patients: Patients behind them.
         words: Threshold and rate in a sentence, or why there is none.
@@ -71,7 +74,10 @@ def profile_fit(profile: CalibrationProfile) -> ProfileFit:
     """What a profile is judged by before it is saved."""
     return ProfileFit(
         profile,
-        tuple(level_fit(n, level) for n, level in profile.levels["anomaly"].items()),
+        tuple(
+            level_fit(name, level, profile.target_fpr)
+            for name, level in profile.levels["anomaly"].items()
+        ),
         tuple(rate_warnings(profile)),
         f"{profile.n_patients} patients, {profile.n_series} series, "
         f"{profile.n_slices:,} slices, {profile.n_patches:,} patches; wanted "
@@ -97,16 +103,18 @@ def scope_warning(
     return f"The series shown is {how} by this profile: {why}."
 
 
-def patients_needed(fpr: float) -> int:
-    """Independent genuine patients without a false alarm that show a rate this low.
+def rate_note(fpr: float) -> str:
+    """How many genuine patients a false-positive rate takes, before any is scored."""
+    from btd_desktop.calibration.ecdf import patients_for, smallest_level
 
-    With none flagged among n, the upper end of the one-sided 95 % interval is
-    1 - 0.05 ** (1 / n).
-    """
-    return math.ceil(math.log(0.05) / math.log1p(-fpr))
+    few, more = (percent_text(smallest_level(n)) for n in (3, 20))
+    return (
+        f"To establish a rate of {percent_text(fpr)} takes {patients_for(fpr):,} "
+        f"patients; 3 establish {few}, 20 establish {more}."
+    )
 
 
-def level_fit(name: str, level: LevelCalibration) -> LevelFit:
+def level_fit(name: str, level: LevelCalibration, fpr: float) -> LevelFit:
     """The curves and the sentence of one level."""
     from scipy import stats
 
@@ -117,15 +125,17 @@ def level_fit(name: str, level: LevelCalibration) -> LevelFit:
         np.arange(0, scores.size, step),
         np.arange(max(0, scores.size - _MAX_POINTS // 4), scores.size),
     )
-    ranks = (np.arange(scores.size) + 1) / scores.size
+    ranks = level.ecdf.shares
     if level.threshold is None or level.interval is None:
         words = f"No threshold: {level.reason}."
     else:
         low, high = level.interval
         words = (
             f"Threshold {number_text(level.threshold)}: the true false-positive rate "
-            f"lies between {percent_text(low)} and {percent_text(high)} (95 %)."
+            f"lies between {percent_text(low)} and {percent_text(high)} (95 %)"
         )
+        doubt = established_text(level, fpr)
+        words += f"; {doubt}." if doubt else "."
     fit = LevelFit(
         name,
         level.ecdf.n,
@@ -156,13 +166,16 @@ def level_fit(name: str, level: LevelCalibration) -> LevelFit:
 def rate_warnings(profile: CalibrationProfile) -> list[str]:
     """What the scans behind a profile cannot carry, in sentences."""
     out = []
+    from btd_desktop.calibration.ecdf import patients_for, smallest_level
+
     wanted, n = profile.target_fpr, profile.n_patients
-    needed = patients_needed(wanted)
+    needed = patients_for(wanted)
     if n < needed:
         out.append(
-            f"{n} patients cannot show that the rate is {percent_text(wanted)} or "
-            f"less: that takes at least {needed} patients. The intervals say what is "
-            "known."
+            f"{n} patients cannot establish a rate of {percent_text(wanted)}: that "
+            f"takes {needed} patients, {needed - n} more. The smallest rate that {n} "
+            f"can establish is {percent_text(smallest_level(n))}; the intervals say "
+            "what is known."
         )
     for name, level in profile.levels["anomaly"].items():
         if level.threshold is None:

@@ -11,6 +11,7 @@ from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.examination.copied_noise import judge_copy
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.preprocess.solid_structures import structure_near
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
@@ -80,6 +81,20 @@ def pixel_of(
     return int(features.rows[patch[0]]), int(features.columns[patch[1]])
 
 
+def may_hold_structures(volume: Volume) -> bool:
+    """Solid structures of the lung are looked for in CT alone."""
+    return volume.modality == "CT"
+
+
+def is_on_structure(volume: Volume, place: tuple[int, int, int]) -> bool:
+    """There is a solid structure of the lung at a place."""
+    if not may_hold_structures(volume):
+        return False
+    index, row, column = place
+    spacing = volume.spacing_mm[1], volume.spacing_mm[2]
+    return structure_near(volume.voxels[index], spacing, row, column) is not None
+
+
 def judged_place(
     evaluation: Evaluation,
     volume: Volume,
@@ -87,6 +102,8 @@ def judged_place(
     features: GridFeatures,
     copy: NoiseCopy | None,
     slice_value: CalibratedValue | UnsetType = UNSET,
+    *,
+    chosen: bool = False,
 ) -> ScoredPlace:
     """Judge a place by its features and by what the search for its noise found.
 
@@ -97,12 +114,21 @@ def judged_place(
         features: Of the place, R = C = 1.
         copy: Where its noise is found again best; None when it cannot be searched for.
         slice_value: Value of the slice, where the search chose the place.
+        chosen: The search chose it, or a place that it overlaps, for its score.
 
     Raises:
         ValueError: The place holds no tissue to score.
     """
     profile, scope = evaluation.profile, evaluation.scope
-    values = calibrate_place(profile, scope, features, evaluation.features, copy)
+    values = calibrate_place(
+        profile,
+        scope,
+        features,
+        evaluation.features,
+        copy,
+        on_structure=is_on_structure(volume, place),
+        chosen=chosen,
+    )
     numbers = PlaceNumbers(
         **values, copy=judge_copy(profile, scope, copy), slice=slice_value
     )

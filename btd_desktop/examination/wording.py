@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET
+
 from btd_desktop.errors import BtdError, Cancelled
 
 if TYPE_CHECKING:
+    from btd_desktop.calibration.place import CalibratedValue
+    from btd_desktop.calibration.profile import Alarms, LevelCalibration
     from btd_desktop.cases.model import SeriesRecord
     from btd_desktop.scoring.detector import Backend
 
 
 NOT_COVERED: Final = "not covered by the calibration"
+CHOSEN: Final = "none: the search chose the place for its score"
 _CANCELLED_HINT: Final = (
     "what was done so far is kept; the same command goes on from there"
 )
 
 UNITS: Final[dict[str, tuple[str, str]]] = {
     "place": ("place", "places"),
+    "structure": ("solid structure of the lung", "solid structures of the lung"),
     "patch": ("patch", "patches"),
     "slice": ("slice", "slices"),
     "series": ("series", "series"),
@@ -106,45 +112,77 @@ def rate_text(rate: float) -> str:
     return f"{Decimal(f'{rate:.2g}'):f}"
 
 
-def p_value_text(p_value: float | None, n: int) -> str:
-    """A p-value where "p" stands already, or that the calibration does not cover it.
+def p_value_text(value: CalibratedValue) -> str:
+    """A p-value where "p" stands already, or why there is none.
 
-    The smallest that n genuine scores can give, 1 / (n + 1), is said to be that:
-    more of them could make it smaller.
+    The smallest that so many genuine patients can give is said to be that: more of
+    them could make it smaller.
     """
-    if p_value is None:
-        return NOT_COVERED
-    text = rate_text(p_value)
-    return f"{text} (smallest for n = {n:,})" if _is_smallest(p_value, n) else text
+    if value.p_value is None:
+        return CHOSEN if value.chosen is True else NOT_COVERED
+    text = rate_text(value.p_value)
+    return f"{text} (smallest for {_units(value)})" if _is_smallest(value) else text
 
 
-def p_text(p_value: float | None, n: int, *, narrow: bool = False) -> str:
-    """A p-value with its sign and the number of genuine scores behind it.
+def p_text(value: CalibratedValue, *, narrow: bool = False) -> str:
+    """A p-value with its sign and what it was ranked among.
 
     Args:
-        p_value: In (0, 1]; None where the calibration does not cover the scan.
-        n: Genuine scores that it was ranked among.
+        value: Its p_value is None where the calibration does not cover the scan, or
+            where the search chose the place.
         narrow: For marks in pictures and cells of panels, which stand beside n and
             have no room for it: "≤" in place of "smallest".
     """
-    if p_value is None:
-        return "not covered" if narrow else NOT_COVERED
+    if value.p_value is None:
+        if not narrow:
+            return p_value_text(value)
+        return "no p: chosen" if value.chosen is True else "not covered"
     if narrow:
-        sign = "≤" if _is_smallest(p_value, n) else "="
-        return f"p {sign} {rate_text(p_value)}"
-    text = p_value_text(p_value, n)
-    return f"p = {text}" if _is_smallest(p_value, n) else f"p = {text} (n = {n:,})"
+        sign = "≤" if _is_smallest(value) else "="
+        return f"p {sign} {rate_text(value.p_value)}"
+    text = p_value_text(value)
+    return f"p = {text}" if _is_smallest(value) else f"p = {text} ({_units(value)})"
 
 
-def flagged_text(is_flagged: bool | None) -> str:
+def flagged_text(value: CalibratedValue) -> str:
     """Whether a score is flagged, or that no threshold applies."""
-    if is_flagged is None:
-        return "no threshold"
-    return "flagged" if is_flagged else "not flagged"
+    if value.flagged is None:
+        return "–" if value.chosen is True else "no threshold"
+    return "flagged" if value.flagged else "not flagged"
 
 
-def _is_smallest(p_value: float, n: int) -> bool:
-    return n > 0 and p_value <= (1 + 1e-9) / (n + 1)
+def established_text(level: LevelCalibration, fpr: float) -> str:
+    """That the patients cannot carry a false-positive rate; "" where they can."""
+    # Not above: reading a case needs none of it.
+    from btd_desktop.calibration.ecdf import smallest_level
+
+    if level.threshold is None or level.establishes(fpr):
+        return ""
+    smallest = percent_text(smallest_level(level.n_patients))
+    return (
+        f"not established at {percent_text(fpr)}: the smallest rate that "
+        f"{counted(level.n_patients, 'patient')} can establish is {smallest}"
+    )
+
+
+def alarms_text(alarms: Alarms) -> str:
+    """How often the opinion's rule speaks of genuine patients."""
+    return (
+        f"so many slices are flagged in {alarms.n} of "
+        f"{counted(alarms.of, 'genuine patient')}, each left out in turn (95 % "
+        f"interval {interval_text(alarms.interval, percent=True)})"
+    )
+
+
+def _units(value: CalibratedValue) -> str:
+    if value.smallest_p is UNSET:
+        return f"n = {value.n:,}"
+    return counted(value.n_patients, "patient")
+
+
+def _is_smallest(value: CalibratedValue) -> bool:
+    p = value.p_value
+    return p is not None and value.n > 0 and p <= (1 + 1e-9) * value.floor
 
 
 @dataclass(frozen=True, slots=True)

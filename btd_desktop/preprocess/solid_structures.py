@@ -27,6 +27,8 @@ _RING_MM = 3.0
 _MIN_AERATED = 0.5  # of the ring around it
 _MAX_ELONGATION = 2.0
 _MIN_ROUNDNESS = 0.55
+NEAR_PX = 11.5
+"""How far from the middle of a structure a place may lie to count as on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,26 @@ def solid_structures(
             taken[part] |= blob
             found.append(own)
     return sorted(found, key=lambda own: (own.row, own.column))
+
+
+def structure_near(
+    plane: NDArray[Any], spacing_mm: tuple[float, float], row: int, column: int
+) -> SolidStructure | None:
+    """The solid structure that a click means: the nearest within 11.5 px of it.
+
+    That is half the diagonal of the grid's stride, so that one of the grid's centres is
+    near every structure.
+
+    Args:
+        plane: HU, shape (H, W).
+        spacing_mm: Distance of rows and of columns, both above 0.
+        row: Of the click, from 0.
+        column: Of the click, from 0.
+    """
+    found = solid_structures(plane, spacing_mm)
+    far = {own: float(np.hypot(own.row - row, own.column - column)) for own in found}
+    nearest = min(found, key=lambda own: far[own], default=None)
+    return nearest if nearest is not None and far[nearest] <= NEAR_PX else None
 
 
 def _outline(lung: Mask, pixel_mm: float) -> Mask:

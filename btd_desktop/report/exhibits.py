@@ -13,6 +13,7 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     UNITS,
     counted,
+    established_text,
     interval_text,
     p_value_text,
     percent_text,
@@ -267,13 +268,24 @@ def score_sentences(
 def _selection(mode: str, scores: list[Score]) -> str:
     """Which p-value to quote of a place that the search chose for its score."""
     of_slice = next((numbers for kind, numbers in scores if kind == "slice"), None)
-    if mode != "search" or of_slice is None or of_slice.p_value is None:
+    if of_slice is None or of_slice.p_value is None:
+        if any(numbers.chosen is True for _, numbers in scores):
+            return (
+                "This place overlaps one that the program's search had suggested for"
+                " its score: it has no p-value of its own."
+            )
         return ""
+    own = (
+        ""
+        if any(numbers.chosen is True for _, numbers in scores)
+        else (
+            ", so that the p-value of the place is smaller than chance alone would make"
+            " it"
+        )
+    )
     return (
-        "The program's search chose this place for its anomaly score, so that the"
-        " p-value of the place is smaller than chance alone would make it. The p-value"
-        " to quote is that of its slice:"
-        f" {p_value_text(of_slice.p_value, of_slice.n)}."
+        f"The program's search chose this place for its anomaly score{own}. The p-value"
+        f" to quote is that of its slice: {p_value_text(of_slice)}."
     )
 
 
@@ -284,13 +296,16 @@ def _ranking(score: Score, profile: CalibrationProfile) -> str:
     label = _NAMES[kind][:1].upper() + _NAMES[kind][1:]
     one, many = UNITS[level]
     units = counted(numbers.n, f"genuine {one}", f"genuine {many}")
-    judged = ", each judged in the same way" if level == "place" else ""
+    judged = ", each judged in the same way" if level in ("place", "structure") else ""
     patients = counted(numbers.n_patients, "patient")
     sentence = f"{label}: ranked among {units} of {patients}{judged}."
     fpr, interval = _rate(score, profile)
     if fpr is None or interval is None:
         return sentence
+    known = profile.levels["anomaly" if kind == "slice" else kind][level]
+    doubt = established_text(known, fpr)
     return (
         f"{sentence} At its threshold the FPR per {level} is {percent_text(fpr)}, 95 %"
-        f" interval {interval_text(interval, percent=True)}."
+        f" interval {interval_text(interval, percent=True)}"
+        f"{f'; {doubt}' if doubt else ''}."
     )

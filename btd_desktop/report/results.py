@@ -13,6 +13,7 @@ from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import (
     NOT_COVERED,
     counted,
+    established_text,
     flagged_text,
     modality_text,
     number_text,
@@ -34,8 +35,8 @@ class Result:
         evaluation: Its scores; None when there are none.
         coverage: "covered", "partly covered" or "not covered".
         reasons: Why, as sentences; empty when covered.
-        levels: Of the highest slice ("slice") and of the whole ("series"), where there
-            are any; a maximum over thousands of patches has no rank among single ones.
+        levels: Of the whole ("series"), where there is one; a maximum over many slices
+            or patches has no rank among single ones.
             Like `flagged` empty where too little was scored to say anything.
         n_scored: Slices with tissue that were scored.
         flagged: (index, value) of the slices above the threshold.
@@ -121,10 +122,7 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
 
 
 def _levels(anomaly: CalibratedSeries) -> dict[str, CalibratedValue]:
-    scored = [value for value in anomaly.slices if value is not None]
-    highest = max(scored, key=lambda value: value.score, default=None)
-    found = {"slice": highest, "series": anomaly.series}
-    return {level: value for level, value in found.items() if value is not None}
+    return {} if anomaly.series is None else {"series": anomaly.series}
 
 
 def score_cell(value: CalibratedValue) -> Cell:
@@ -134,7 +132,7 @@ def score_cell(value: CalibratedValue) -> Cell:
 
 def p_value_cell(value: CalibratedValue) -> Cell:
     """A p-value with its n, or that the calibration does not cover it."""
-    return plain(p_value_text(value.p_value, value.n), value.p_value)
+    return plain(p_value_text(value), value.p_value)
 
 
 def threshold_cell(value: CalibratedValue) -> Cell:
@@ -144,7 +142,7 @@ def threshold_cell(value: CalibratedValue) -> Cell:
 
 def flagged_cell(value: CalibratedValue) -> Cell:
     """Whether a score is flagged."""
-    return plain(flagged_text(value.flagged), value.flagged)
+    return plain(flagged_text(value), value.flagged)
 
 
 def series_title(number: int, outcome: SeriesExamination) -> Cell:
@@ -211,26 +209,27 @@ def _share_sentence(result: Result) -> Cell:
     )
     if result.slice_fpr is None:
         return plain(flagged + f"; {NOT_COVERED}, so no rate can be set beside it.")
-    return plain(
-        flagged + "; in genuine scans of the calibration the rate is"
-        f" {percent_text(result.slice_fpr)} per slice (FPR)."
+    told = (
+        f"; in genuine scans of the calibration the rate is"
+        f" {percent_text(result.slice_fpr)} per slice (FPR)"
     )
+    if result.evaluation is None:
+        return plain(flagged + told + ".")
+    level = result.evaluation.profile.levels["anomaly"]["slice"]
+    doubt = established_text(level, result.slice_fpr)
+    return plain(flagged + told + f"{f', {doubt}' if doubt else ''}.")
 
 
 def _level_sentence(result: Result) -> Cell:
-    level, evaluation = result.whole, result.evaluation
-    if level is None or level.p_value is None or level.flagged is None:
-        return plain(
-            "There is no threshold for a whole series, so none can be flagged."
-        )
-    state = "flagged" if level.flagged else "not flagged"
-    patients = (
-        f" of {counted(evaluation.profile.n_patients, 'patient')}" if evaluation else ""
-    )
+    level = result.whole
+    if level is None or level.p_value is None:
+        return plain("Nothing can be said of the series as a whole.")
+    state = {True: "it is flagged: ", False: "it is not flagged: ", None: ""}
+    series = counted(level.n, "genuine series", "genuine series")
     return plain(
-        f"As a whole it is {state}: p = {p_value_text(level.p_value, level.n)}. That is"
-        f" the share of genuine scans that score at least as high, estimated from"
-        f" {level.n:,} genuine series{patients}. It is not the probability that the"
+        f"As a whole {state[level.flagged]}p = {p_value_text(level)}, ranked among"
+        f" {series} of {counted(level.n_patients, 'patient')}. That is how often a"
+        " genuine scan scores at least as high. It is not the probability that the"
         " series was tampered with."
     )
 

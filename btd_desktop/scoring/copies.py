@@ -8,6 +8,11 @@ have a highest correlation of about five standard deviations over a whole series
 copied one of six to thirty (benchmark "detection"). Turned or mirrored copies are not
 looked for.
 
+How high chance reaches depends on how much is searched, so that each place is judged
+by its own search: the highest correlations of all blocks of 32x32 px of the series are
+what chance gives there, and the survival of these, log-linear in the square of the
+correlation as a Gaussian field's is, says how rare the highest of all is.
+
 What is compared is the fine detail of F, less its Gaussian mean, at equal loudness and
 clipped at one standard deviation: edges of anatomy look alike in many places, and a
 few loud pixels of theirs would decide. Two squares are looked for, one of a small
@@ -17,7 +22,7 @@ nodule's size and one of a large hole's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +43,14 @@ _MIN_SHIFT_PX = 24  # nearer is the place itself, or its own anatomy in other sl
 _MIN_TISSUE_SHARE = 0.5
 _STAGE = "Searching for copied noise"
 _KEPT = 4  # slices: each is asked for again while its neighbours are looked at
+_BLOCK = 32  # side of the blocks whose maxima are kept
+_MIN_BLOCKS = 40  # fewer carry no tail
+# Ranks of the maxima that the tail is fitted to, as shares. Above lie the copy itself
+# and what comes with it in neighbouring slices.
+_FITTED = (0.02, 0.5)
+_LOG_RARE = -25.0
+COPY_SHARE = 0.001
+"""Share of genuine places that may be called copied."""
 _QUIET = 1e-3  # scale of F below which a region holds no noise (clipped, padded)
 
 
@@ -45,21 +58,22 @@ _QUIET = 1e-3  # scale of F below which a region holds no noise (clipped, padded
 class NoiseCopy:
     """Where the noise of a place is found again best; a finding keeps it as JSON.
 
-    The search gives all but what is said of genuine places, which a calibration adds
-    (`examination.copied_noise.judge_copy`).
+    Profiles of an earlier format judge a copy by the strengths of their own genuine
+    places (`examination.copied_noise.judge_copy`); else the search itself does.
 
     Attributes:
         strength: Highest correlation over the standard deviation of all correlations
-            of the series, the largest of the kinds below; about 5 by chance.
+            of the series, of the rarest of the kinds below; about 5 by chance.
         correlation: The correlation itself, in [-1, 1].
         n_slices: 1 when the square was compared alone, 3 when with both neighbours.
         slice_index: Of the place found, from 0.
         row: Its row in pixels.
         column: Its column.
         surprise: -log10 of the share of genuine places whose noise is found again as
-            strongly; None when the profile does not know or does not cover the series.
-        copied: That share is smaller than the profile's false-positive rate.
-        share: That rate, in (0, 1); 0 while nobody judged.
+            strongly; None where too little was searched to say.
+        copied: That share is smaller than `share`.
+        share: Share of genuine places that may be called copied, in (0, 1); 0 while
+            nobody judged.
         usual_strength: Strength that this share of genuine places reaches; None like
             `surprise`.
         side_px: Side of the square that was compared; the first version of the
@@ -96,6 +110,7 @@ class _Best:
     total: float = 0.0
     square: float = 0.0
     n: int = 0
+    maxima: list[NDArray[np.float32]] = field(default_factory=list)  # of blocks
 
     def see(
         self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], z: int
@@ -106,8 +121,9 @@ class _Best:
         self.total += float(found.sum(dtype=np.float64))
         self.square += float(np.square(found, dtype=np.float64).sum())
         self.n += found.size
-        highest = int(np.argmax(np.where(allowed, scores, -np.inf)))
-        r, c = divmod(highest, scores.shape[1])
+        kept = np.where(allowed, scores, np.float32(-np.inf))
+        self.maxima.append(_block_maxima(kept))
+        r, c = divmod(int(np.argmax(kept)), scores.shape[1])
         if scores[r, c] > self.value:
             self.value, self.at = float(scores[r, c]), (z, r, c)
 
@@ -119,6 +135,52 @@ class _Best:
         return float(
             np.sqrt(max(self.square / self.n - (self.total / self.n) ** 2, 1e-12))
         )
+
+    def tail(self) -> _Tail | None:
+        """How the correlations of this search fall off; None when too few."""
+        maxima = np.sort(np.concatenate(self.maxima))[::-1] / self.spread
+        n = maxima.size
+        if n < _MIN_BLOCKS:
+            return None
+        ranks = np.arange(max(1, round(_FITTED[0] * n)), round(_FITTED[1] * n))
+        log_share = np.log((ranks + 0.5) / n)
+        slope, start = np.polyfit(np.square(maxima[ranks]), log_share, 1)
+        return _Tail(float(start), float(slope), n) if slope < 0.0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """Share of blocks whose highest strength is beyond z: exp(start + slope z²)."""
+
+    start: float
+    slope: float
+    n: int  # blocks
+
+    def log_chance(self, strength: float, n_kinds: int) -> float:
+        """Log of the chance that the highest of all blocks and kinds is beyond."""
+        log_share = min(self.start + self.slope * strength**2, 0.0)
+        n = self.n * n_kinds
+        if log_share < _LOG_RARE:
+            # Below the rounding of what follows, whose limit this is.
+            return log_share + float(np.log(n))
+        if log_share == 0.0:
+            return 0.0
+        return float(np.log(-np.expm1(n * np.log1p(-np.exp(log_share)))))
+
+    def strength_at(self, chance: float, n_kinds: int) -> float:
+        """Strength at which `log_chance` is the log of `chance`."""
+        share = -np.expm1(np.log1p(-chance) / (self.n * n_kinds))
+        return float(np.sqrt((np.log(share) - self.start) / self.slope))
+
+
+def _block_maxima(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Highest score of each block in which there is one."""
+    rows, columns = (-(-n // _BLOCK) for n in scores.shape)
+    framed = np.full((rows * _BLOCK, columns * _BLOCK), -np.inf, dtype=np.float32)
+    framed[: scores.shape[0], : scores.shape[1]] = scores
+    maxima = framed.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3))
+    kept: NDArray[np.float32] = maxima[np.isfinite(maxima)]
+    return kept
 
 
 @dataclass(slots=True)
@@ -324,5 +386,23 @@ def _match(own: _Wanted) -> NoiseCopy | None:
     ]
     if not found:
         return None
-    strength, best, side, n = max(found, key=lambda f: f[0])
-    return NoiseCopy(float(strength), best.value, n, *best.at, side_px=side)
+    # The highest of several searches: as many times the chance of one.
+    judged = [_judged(*one, len(found)) for one in found]
+    return max(judged, key=lambda copy: (copy.surprise or 0.0, copy.strength))
+
+
+def _judged(
+    strength: float, best: _Best, side: int, n_slices: int, n_kinds: int
+) -> NoiseCopy:
+    copy = NoiseCopy(strength, best.value, n_slices, *best.at, side_px=side)
+    tail = best.tail()
+    if tail is None:
+        return copy
+    surprise = -tail.log_chance(strength, n_kinds) / np.log(10.0)
+    return replace(
+        copy,
+        surprise=float(surprise),
+        copied=bool(surprise > -np.log10(COPY_SHARE)),
+        share=COPY_SHARE,
+        usual_strength=tail.strength_at(COPY_SHARE, n_kinds),
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from btd_desktop import __version__
-from btd_desktop.calibration.fit import MIN_PATIENTS, ProfileHeader, fit_profile
-from btd_desktop.calibration.places import BenignSeries, GridPlace
+from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
@@ -22,7 +22,7 @@ from btd_desktop.scoring.engine import grid_of, score_volume
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
-from btd_desktop.workflow.search_copies import sampled_copies
+from btd_desktop.workflow.search_copies import SearchedPlaces, sampled_copies
 from btd_desktop.workflow.services import Services
 
 
@@ -100,7 +100,6 @@ def calibrate_on(
     services: Services,
     context: TaskContext,
     notes: Sequence[str] = (),
-    min_patients: int = MIN_PATIENTS,
     background: Sequence[LoadedSeries] = (),
 ) -> CalibrationProfile:
     """Calibrate on genuine series that are already loaded.
@@ -118,7 +117,16 @@ def calibrate_on(
         context,
         [(s.volume, patient_of(s)) for s in background],
     )
-    header = ProfileHeader(
+    header = profile_header(detector, name, services, notes)
+    n = len(series)
+    return fit_profile(found[:n], header, fpr, background=found[n:])
+
+
+def profile_header(
+    detector: Detector, name: str, services: Services, notes: Sequence[str] = ()
+) -> ProfileHeader:
+    """Name, model and preprocessing of a profile that is fitted now."""
+    return ProfileHeader(
         name=name,
         created=services.now().isoformat(timespec="seconds"),
         software=__version__,
@@ -128,13 +136,6 @@ def calibrate_on(
         noise_levels=detector.info.levels,
         backend=detector.info.backend,
         notes=tuple(notes),
-    )
-    return fit_profile(
-        found[: len(series)],
-        header,
-        fpr,
-        min_patients=min_patients,
-        background=found[len(series) :],
     )
 
 
@@ -169,9 +170,7 @@ def benign_features(
         def tell(n: int, where: str = where, before: int = done) -> None:
             context.report(before + n, total, "Scoring benign slices", where)
 
-        own = _scored(
-            volume, patient, detector, tell, n_series=len(series) if counts else 0
-        )
+        own = _scored(volume, patient, detector, tell, search=counts)
         done += volume.n_slices
         found.append(own)
     return found
@@ -183,12 +182,9 @@ def _scored(
     detector: Detector,
     tell: Callable[[int], None],
     *,
-    n_series: int,
+    search: bool,
 ) -> BenignSeries:
-    """Features of a genuine series, and how some of its places fare as copies.
-
-    `n_series` of the calibration; 0 makes no search for copies.
-    """
+    """Features of a genuine series, and how some of its places fare as copies."""
     digest = array_digest(volume.voxels)
     _, scale, grid = make_manifest(volume, digest, detector.info)
     features, residuals = [], []
@@ -196,16 +192,19 @@ def _scored(
         score_volume(detector, volume, scale, grid, TaskContext()), start=1
     ):
         features.append(scores.features)
-        if n_series:
+        if search:
             # As a case keeps it.
             residuals.append(scores.residual.astype(np.float16))
         tell(n)
-    copies: tuple[tuple[GridPlace, float], ...] = ()
-    if n_series:
+    copies: SearchedPlaces = ()
+    structures: SearchedPlaces = ()
+    if search:
         # Cancelled like the scoring, whose count stands still meanwhile.
         searching = TaskContext(lambda _: tell(volume.n_slices))
-        copies = sampled_copies(volume, features, residuals, n_series, searching)
-    return BenignSeries(patient, tuple(features), facts_of(volume), digest, copies)
+        copies, structures = sampled_copies(volume, features, residuals, searching)
+    return BenignSeries(
+        patient, tuple(features), facts_of(volume), digest, copies, structures
+    )
 
 
 def _refuse_learnt(series: Sequence[LoadedSeries], detector: BoundDetector) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from btd_desktop.calibration.place import CalibratedValue
+from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.place import (
     ScoredPlace,
@@ -35,8 +36,8 @@ def find_candidates(
     """Places that stand out, strongest first, at most twelve.
 
     A place is the maximum of its slice in a slice that is flagged at slice level, or,
-    when the profile cannot carry a threshold there, one whose patch-level p-value is
-    the smallest the profile can give. Peaks nearer than 24 mm to a stronger one, in
+    when the profile cannot carry a threshold there, one that is higher than any patch
+    of the profile's patients. Peaks nearer than 24 mm to a stronger one, in
     the plane or across slices, belong to it. Each is then judged as a click there is
     judged, its noise searched for in the whole series too.
 
@@ -54,7 +55,7 @@ def find_candidates(
     anomaly = evaluation.kinds["anomaly"]
     peaks = []
     for index, value in enumerate(anomaly.slices):
-        if value is None or not _stands_out(evaluation, index, value):
+        if value is None or not _stands_out(evaluation, value):
             continue
         patch = strongest_patch(evaluation, index)
         if patch is not None:
@@ -62,7 +63,9 @@ def find_candidates(
     peaks.sort(reverse=True)
     kept: list[tuple[float, int, int, int]] = []
     for peak in peaks:
-        if all(_apart(evaluation, peak, other) for other in kept):
+        here = _place(evaluation, *peak[1:])
+        others = [_place(evaluation, *other[1:]) for other in kept]
+        if all(are_apart(evaluation.record, here, other) for other in others):
             kept.append(peak)
     found = [
         (index, r, c)
@@ -80,28 +83,21 @@ def find_candidates(
     )
 
 
-def _stands_out(evaluation: Evaluation, index: int, value: CalibratedValue) -> bool:
+def _stands_out(evaluation: Evaluation, value: CalibratedValue) -> bool:
     if value.flagged is not None:
         return value.flagged
-    p = evaluation.kinds["anomaly"].patch_p[index]
-    if not np.isfinite(p).any():
-        return False
-    smallest = evaluation.profile.levels["anomaly"]["patch"].ecdf.smallest_p
-    return bool(np.nanmin(p) <= smallest * 1.5)
+    genuine = evaluation.profile.levels["anomaly"]["patch"].scores
+    return evaluation.scope.p_values_allowed and value.score > float(genuine[-1])
 
 
-def _apart(
-    evaluation: Evaluation,
-    a: tuple[float, int, int, int],
-    b: tuple[float, int, int, int],
+def are_apart(
+    record: SeriesRecord, a: tuple[int, int, int], b: tuple[int, int, int]
 ) -> bool:
-    features = evaluation.features[0]
-    spacing = evaluation.record.meta.pixel_spacing_mm or 1.0
-    rows = float(features.rows[a[2]] - features.rows[b[2]]) * spacing
-    columns = float(features.columns[a[3]] - features.columns[b[3]]) * spacing
-    step = evaluation.record.meta.slice_step_mm or 1.0
-    depth = (a[1] - b[1]) * step
-    return bool(np.hypot(rows, columns) > _MERGE_MM or abs(depth) > _MERGE_MM)
+    """Two places, (slice, row, column), lie too far apart to be one: over 24 mm."""
+    spacing = record.meta.pixel_spacing_mm or 1.0
+    in_plane = spacing * float(np.hypot(a[1] - b[1], a[2] - b[2]))
+    depth = (record.meta.slice_step_mm or 1.0) * abs(a[0] - b[0])
+    return in_plane > _MERGE_MM or depth > _MERGE_MM
 
 
 def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int, int]:
@@ -129,5 +125,11 @@ def _candidate(
         features.aerated[rows, columns],
     )
     return judged_place(
-        evaluation, volume, _place(evaluation, *peak), place, copy, slice_value
+        evaluation,
+        volume,
+        _place(evaluation, *peak),
+        place,
+        copy,
+        slice_value,
+        chosen=True,
     )

@@ -9,6 +9,7 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import score_place
+from btd_desktop.workflow.candidates import are_apart
 from btd_desktop.workflow.search_copies import copies_in_case
 
 
@@ -20,6 +21,9 @@ def score_at(
     context: TaskContext | None = None,
 ) -> ScoredPlace:
     """Score the patch around any pixel: the click, and `btd score --at`.
+
+    A place that overlaps one which the program's search has suggested before was, in
+    effect, chosen for its score: it gets no p-value and no flag of its own.
 
     Args:
         store: Open case.
@@ -57,11 +61,31 @@ def score_at(
     volume = store.load_volume(record.series_id, check=True)
     scored = score_place(detector, volume, place, manifest.scale, manifest.grid)
     [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
+    chosen = _overlaps_a_suggestion(store, evaluation, place)
     try:
-        return judged_place(evaluation, volume, place, scored.features, copy)
+        return judged_place(
+            evaluation, volume, place, scored.features, copy, chosen=chosen
+        )
     except ValueError as error:
         raise EvidenceError(
             f"slice {slice_index + 1}, x {column}, y {row}: {error}",
             hint="click inside the body",
             code="place",
         ) from error
+
+
+def _overlaps_a_suggestion(
+    store: CaseStore, evaluation: Evaluation, place: tuple[int, int, int]
+) -> bool:
+    """A suggestion of any run counts: its place stood out then as it does now."""
+    record, side = evaluation.record, evaluation.run.manifest.grid.centre
+    for known in store.findings(record.series_id):
+        if known.origin != "search":
+            continue
+        suggested = known.slice_index, round(known.y), round(known.x)
+        squares_meet = known.slice_index == place[0] and max(
+            abs(suggested[1] - place[1]), abs(suggested[2] - place[2])
+        ) < side  # fmt: skip
+        if squares_meet or not are_apart(record, suggested, place):
+            return True
+    return False

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import scipy.stats  # noqa: F401 - not loaded in the time of the first example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from btd_desktop.calibration.ecdf import Ecdf, clopper_pearson, threshold_at_fpr
-from btd_desktop.errors import CalibrationError
+from btd_desktop.calibration.ecdf import Ecdf, clopper_pearson, threshold_at
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
 SCORES = st.lists(NUMBERS, min_size=1, max_size=120)
@@ -21,7 +19,7 @@ TIED = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=60)
 def test_p_value_is_the_share_at_least_as_high_with_the_score_itself(
     scores: list[float], score: float
 ) -> None:
-    ecdf = Ecdf.fit(np.array(scores))
+    ecdf = Ecdf.fit([np.array([s]) for s in scores])
     p = ecdf.p_value(score)
     assert p == (1 + sum(s >= score for s in scores)) / (len(scores) + 1)
     assert ecdf.smallest_p <= p <= 1.0
@@ -29,24 +27,22 @@ def test_p_value_is_the_share_at_least_as_high_with_the_score_itself(
 
 @given(st.one_of(SCORES, TIED), st.lists(NUMBERS, min_size=2, max_size=20))
 def test_p_values_fall_as_scores_rise(scores: list[float], probes: list[float]) -> None:
-    p = Ecdf.fit(np.array(scores)).p_values(np.sort(probes))
+    p = Ecdf.fit([np.array([s]) for s in scores]).p_values(np.sort(probes))
     assert (np.diff(p) <= 0.0).all()
 
 
-@given(st.one_of(SCORES, TIED), st.floats(0.001, 0.999))
-def test_everything_above_the_threshold_has_p_at_most_the_rate(
-    scores: list[float], fpr: float
+@given(st.lists(st.one_of(SCORES, TIED), min_size=2, max_size=8), st.floats(0.0, 0.99))
+def test_at_most_the_rate_lies_above_the_threshold_and_no_lower_one_would_do(
+    by_patient: list[list[float]], rate: float
 ) -> None:
-    ecdf = Ecdf.fit(np.array(scores))
-    if fpr * (len(scores) + 1) < 1.0 - 1e-9:
-        with pytest.raises(CalibrationError, match="cannot resolve"):
-            threshold_at_fpr(ecdf, fpr)
-        return
-    threshold = threshold_at_fpr(ecdf, fpr)
-    tolerance = 1e-9
-    assert ecdf.p_value(np.nextafter(threshold, np.inf)) <= fpr + tolerance
-    # No lower score would do.
-    assert ecdf.p_value(threshold) > fpr - tolerance
+    ecdf = Ecdf.fit([np.array(scores) for scores in by_patient])
+    threshold = threshold_at(ecdf, rate)
+    assert ecdf.share_above(threshold) <= rate + 1e-6
+    lower = ecdf.scores[ecdf.scores < threshold]
+    assert not lower.size or ecdf.share_above(float(lower[-1])) > rate - 1e-6
+    # What is flagged has no larger p-value than what is not.
+    above = float(np.nextafter(threshold, np.inf))
+    assert ecdf.smallest_p <= ecdf.p_value(above) <= ecdf.p_value(threshold)
 
 
 @given(
@@ -83,6 +79,8 @@ def test_exchangeable_scores_are_flagged_at_most_as_often_as_claimed(
         draws = rng.integers(0, 5, shape).astype(np.float64)
     else:
         draws = np.ones(shape)
-    flagged = np.mean([Ecdf.fit(row[1:]).p_value(row[0]) <= alpha for row in draws])
+    flagged = np.mean(
+        [Ecdf.fit(row[1:, None]).p_value(row[0]) <= alpha for row in draws]
+    )
     # Five standard errors: the bound itself is exact, only the count is random.
     assert flagged <= alpha + 5.0 * np.sqrt(alpha * (1.0 - alpha) / repetitions)

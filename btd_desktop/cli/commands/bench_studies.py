@@ -1,4 +1,4 @@
-"""`btd bench ablation`, `networks` and `shift`: why the detector is as it is."""
+"""`btd bench ablation`, `networks`, `shift` and `rates`: why it is as it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from btd_desktop.cli.measuring import (
     Patients,
     Places,
     Seed,
+    Series,
     Simulated,
     Split,
     calibrated_detector,
@@ -27,10 +28,13 @@ from btd_desktop.cli.measuring import (
 from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
+from btd_desktop.errors import SettingsError
+from btd_desktop.examination.wording import interval_text, percent_text
 from btd_desktop.strict_json import printed_json
 
 if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
+    from btd_desktop.bench.rates import RateRow
     from btd_desktop.bench.tables import Judged, Row
 
 
@@ -216,3 +220,90 @@ def _keep(path: Path | None, rows: list[Row], facts: dict[str, object]) -> None:
     from btd_desktop.bench.tables import to_json
 
     write_text(path, to_json(rows, facts))
+
+
+@bench.command("rates")
+def measure_rates(
+    data: Annotated[Path, typer.Option(help="Folder of real scans.")],
+    split: Annotated[
+        str, typer.Option(help="Splits to leave out from, commas between.")
+    ] = "calib",
+    by: Annotated[
+        str, typer.Option(help="What is left out: patient, scanner model or kernel.")
+    ] = "patient",
+    series: Series = "",
+    fpr: Annotated[float, typer.Option(help="Rate claimed.")] = 0.01,
+    modality: Modality = "CT",
+    model: Model = "",
+    json_file: JsonFile = None,
+) -> int:
+    """Set claimed error rates beside observed ones, on genuine patients left out.
+
+    Density and threshold are fitted on the other patients, scanner models or kernels
+    (and on the split "train", for the density alone). Patients count the same; a rate
+    whose upper bound is more than three times the claim is not established.
+    """
+    from btd_desktop.bench import corpus
+    from btd_desktop.bench.rates import LEFT_OUT, left_out_shares, rate_rows
+    from btd_desktop.examination.models import find_model, open_detector
+    from btd_desktop.workflow.calibrate import (
+        benign_features,
+        patient_of,
+        profile_header,
+    )
+    from btd_desktop.workflow.services import Services
+
+    if by not in LEFT_OUT:
+        raise SettingsError(
+            f"--by takes {', '.join(LEFT_OUT)}, not {by!r}", code="option"
+        )
+    names = [name.strip() for name in series.split(",") if name.strip()]
+    detector = open_detector(find_model(model, modality))
+    with watched() as context:
+        genuine = [
+            item
+            for part in split.split(",")
+            for item in corpus.load_split(data, part.strip(), modality, context, names)[
+                0
+            ]
+        ]
+        behind, _ = corpus.load_split(data, "train", modality, context)
+        benign = benign_features(
+            [(s.volume, patient_of(s)) for s in genuine],
+            detector,
+            context,
+            [(s.volume, patient_of(s)) for s in behind],
+        )
+        n = len(genuine)
+        shares = left_out_shares(
+            benign[:n],
+            profile_header(detector, "left out", Services()),
+            fpr,
+            by=by,
+            background=benign[n:],
+            context=context,
+        )
+    rows = rate_rows(shares, fpr)
+    say(*columns(_RATE_HEADS, [_rate_cells(row) for row in rows]))
+    write_text(json_file, printed_json({"rows": rows, "patients": shares}))
+    return 0
+
+
+_RATE_HEADS = (
+    "level", "", "claimed", "observed", "95 %", "patients", "scores",
+    "highest patient", "",
+)  # fmt: skip
+
+
+def _rate_cells(row: RateRow) -> tuple[str, ...]:
+    return (
+        row.level,
+        row.event,
+        percent_text(row.claimed),
+        percent_text(row.observed),
+        interval_text((row.low, row.high), percent=True),
+        str(row.n_patients),
+        str(row.n),
+        f"{percent_text(row.highest)} {row.highest_group}",
+        "" if row.is_established else "not established",
+    )

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.examination.fit import patients_needed
+from btd_desktop.examination.fit import rate_note
 from btd_desktop.gui.dialogs.fit_view import FitView
 from btd_desktop.gui.dialogs.form import (
     FolderList,
@@ -138,9 +138,6 @@ class CalibrationDialog(QDialog):
 
     def _check(self) -> None:
         fpr = self._fpr.value() / 100.0
-        self._needed.setText(
-            f"To show a rate this low takes {patients_needed(fpr):,} patients without "
-            "a false alarm."
-        )
+        self._needed.setText(rate_note(fpr))
         busy = self._presenter.state.work.is_busy
         self._start.setEnabled(self.form is not None and not busy)

@@ -68,7 +68,7 @@ class FitView(QWidget):
 
     def _show_level(self, level: str) -> None:
         self._level, fit = level, self._fits[level]
-        self._levels.show_level(level, has_places="place" in self._fits)
+        self._levels.show_level(level, self._fits)
         self._words.setText(
             f"{fit.n:,} scores of {fit.n_patients} patients. {fit.words}"
         )

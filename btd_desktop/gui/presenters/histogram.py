@@ -33,7 +33,7 @@ class HistogramState:
 
     Attributes:
         kind: "anomaly", "injection" or "removal".
-        level: "place", "patch", "slice" or "series".
+        level: "place", "structure", "patch", "slice" or "series".
         edges: Edges of the bars, shape (B + 1,).
         scan: Share of this scan's scores per bar, shape (B,).
         scan_counts: The same as counts.
@@ -47,7 +47,7 @@ class HistogramState:
         mark_text: What the mark is.
         message: Sentence instead of a plot.
         note: Sentence below the plot (why there is no threshold, scope).
-        has_places: This kind of score has the level "place" too.
+        levels: Levels that this kind of score has.
     """
 
     kind: str = "anomaly"
@@ -67,7 +67,7 @@ class HistogramState:
     mark_text: str = ""
     message: str = ""
     note: str = ""
-    has_places: bool = False
+    levels: tuple[str, ...] = ("patch", "slice", "series")
 
 
 class HistogramPresenter(Presenter[HistogramState]):
@@ -99,10 +99,8 @@ class HistogramPresenter(Presenter[HistogramState]):
     def on_kind_chosen(self, kind: str) -> None:
         """Show another kind of score."""
         self._kind = kind
-        if self._level in ("place", "patch") and self._place is not None:
-            self._level = self._place.numbers.anomaly.ranked_at
-        if self._level == "place" and kind != "anomaly":
-            self._level = "patch"
+        if self._level not in ("slice", "series") and self._place is not None:
+            self._level = self._place.numbers.scores[kind].ranked_at
         self.refresh()
 
     def on_level_chosen(self, level: Level) -> None:
@@ -185,11 +183,11 @@ class HistogramPresenter(Presenter[HistogramState]):
         if evaluation is None:
             # Genuine scores beside nothing would look like a result.
             return HistogramState(self._kind, self._level, message=self._why_not())
-        from btd_desktop.examination.comparison import compare, has_places
+        from btd_desktop.examination.comparison import compare
 
-        places = has_places(evaluation, self._kind)
-        if self._level == "place" and not places:
-            # Another series, another profile.
+        levels = tuple(evaluation.profile.levels[self._kind])
+        if self._level not in levels:
+            # Another score, another series or another profile.
             self._level = "patch"
         own = self._own.get((self._kind, self._level))
         both = compare(evaluation, self._kind, self._level, own)
@@ -197,7 +195,8 @@ class HistogramPresenter(Presenter[HistogramState]):
         marked = both.scan if mark is None else np.append(both.scan, mark)
         edges = _edges(both.genuine, marked)
         counts, _ = np.histogram(both.scan, edges)
-        genuine, _ = np.histogram(both.genuine, edges)
+        weights = np.diff(both.shares, prepend=0.0)
+        genuine, _ = np.histogram(both.genuine, edges, weights=weights)
         n, step = both.genuine.size, max(1, both.genuine.size // 2000)
         return HistogramState(
             self._kind,
@@ -205,9 +204,9 @@ class HistogramPresenter(Presenter[HistogramState]):
             edges,
             counts / max(both.scan.size, 1),
             counts,
-            genuine / n,
+            genuine,
             both.genuine[::step],
-            (np.arange(n)[::step] + 1) / n,
+            both.shares[::step],
             n,
             both.n_patients,
             both.threshold,
@@ -215,17 +214,14 @@ class HistogramPresenter(Presenter[HistogramState]):
             mark_text,
             "",
             both.note,
-            places,
+            levels,
         )
 
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
-        if self._level in ("place", "patch"):
+        if self._level not in ("slice", "series"):
             own = self._place
-            ranked = "patch"
-            if own is not None and self._kind == "anomaly":
-                ranked = own.numbers.anomaly.ranked_at
             # A score beside the distribution that it was not ranked in would mislead.
-            if own is None or ranked != self._level:
+            if own is None or own.numbers.scores[self._kind].ranked_at != self._level:
                 return None, ""
             return own.numbers.scores[self._kind].score, "clicked place"
         series = evaluation.kinds[self._kind]

@@ -276,12 +276,12 @@ class PlacingPresenter(Presenter[PlaceState]):
 def score_row(kind: str, place: ScoredPlace) -> ScoreRow:
     """One score of a place in words."""
     value = place.numbers.scores[kind]
-    judged = ", each judged like this one" if value.ranked_at == "place" else ""
+    judged = ", each judged like this one" if value.ranked_at != "patch" else ""
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
         score=number_text(value.score),
-        p=p_text(value.p_value, value.n, narrow=True),
+        p=p_text(value, narrow=True),
         cdf=place.share_at_most(kind),
         behind=f"{value.n:,} genuine {UNITS[value.ranked_at][1]} of "
         f"{counted(value.n_patients, 'patient')}{judged}",

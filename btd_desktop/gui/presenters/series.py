@@ -154,7 +154,7 @@ def _progress(result: SeriesExamination, n_done: int) -> tuple[str, str, bool]:
         series = evaluation.kinds["anomaly"].series
         if series is None or state is not State.EXAMINED:
             return (state.value, f"{state.value.capitalize()}: {result.reason}", False)
-        text = p_text(series.p_value, series.n, narrow=True)
+        text = p_text(series, narrow=True)
         n_flagged = len(evaluation.kinds["anomaly"].flagged)
         tip = (
             f"Series level: {text} among {series.n} genuine series; {n_flagged} of "

@@ -173,6 +173,6 @@ def _p_texts(finding: Finding) -> tuple[str, str]:
     """p-value of the place and of its slice; "" for one that nobody searched."""
     anomaly, of_slice = finding.numbers.anomaly, finding.numbers.every.get("slice")
     return (
-        p_text(anomaly.p_value, anomaly.n, narrow=True),
-        p_text(of_slice.p_value, of_slice.n, narrow=True) if of_slice else "",
+        p_text(anomaly, narrow=True),
+        p_text(of_slice, narrow=True) if of_slice else "",
     )

@@ -108,7 +108,7 @@ class HistogramPanel(QWidget):
         self._plot.widget.setVisible(not empty)
         self._note.setText(state.note)
         self._note.setVisible(bool(state.note) and not empty)
-        self._levels.show_level(state.level, has_places=state.has_places)
+        self._levels.show_level(state.level, state.levels)
         self._kinds.setCurrentIndex(self._kinds.findData(state.kind))
         if not empty:
             self._plot.show_state(state)
@@ -162,7 +162,9 @@ class HistogramPanel(QWidget):
         return row
 
     def _key_text(self, state: HistogramState) -> str:
-        shown = "" if state.level == "place" else "blue: this scan; "
+        # A clicked place alone is ranked at the others.
+        is_scan = state.level in ("patch", "slice", "series")
+        shown = "blue: this scan; " if is_scan else ""
         return (
             f"{shown}grey: {state.n_benign:,} genuine "
             f"{UNITS[state.level][1]}, {counted(state.n_patients, 'patient')}"

@@ -1,7 +1,8 @@
-"""Buttons for what a score counts: place, patch, slice or series."""
+"""Buttons for what a score counts: place, structure, patch, slice or series."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -37,9 +38,10 @@ class LevelButtons(QWidget):
             row.addWidget(button)
         row.addWidget(HelpButton("level"))
 
-    def show_level(self, level: str, *, has_places: bool) -> None:
-        """Check a level's button; "place" is shown only where a profile has places."""
-        self._buttons["place"].setVisible(has_places)
+    def show_level(self, level: str, levels: Collection[str]) -> None:
+        """Check a level's button; only those of the levels that there are are shown."""
+        for name, button in self._buttons.items():
+            button.setVisible(name in levels)
         self._buttons[level].setChecked(True)
 
     def _on_clicked(self, level: str) -> None:

@@ -9,7 +9,9 @@ from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.examination.wording import (
     UNITS,
+    alarms_text,
     counted,
+    established_text,
     interval_text,
     number_text,
     percent_text,
@@ -41,11 +43,15 @@ from btd_desktop.report.wording import json_time, time_text
 _INTRODUCTION: Final = (
     "A calibration profile holds the scores of genuine scans of other patients that"
     " the model was not trained on. It answers one question: how often does a genuine"
-    " scan score as high? The p-value is (1 + number of genuine scores at least as"
-    " high) / (n + 1); it cannot become smaller than 1 / (n + 1). A score above the"
-    " threshold is flagged; the FPR is how often genuine scans are flagged. This is an"
-    " error rate for genuine scans only: it is neither a likelihood ratio nor a"
-    " probability of tampering."
+    " scan score as high? Scores of one patient are alike, so that patients count, each"
+    " the same. The p-value is (1 + sum over K patients of the share of the patient's"
+    " scores that are at least as high) / (K + 1); it cannot become smaller than"
+    " 1 / (K + 1). A score above the threshold is flagged. The threshold is set so that"
+    " patients whom it was not drawn from, each left out in turn, are flagged at the"
+    " FPR asked for on average. The interval says how far the true FPR may be from it;"
+    " where its upper end is more than three times the FPR asked for, the FPR is not"
+    " established. This is an error rate for genuine scans only: it is neither a"
+    " likelihood ratio nor a probability of tampering."
 )
 _NONE: Final = (
     "No calibration profile was used. No p-value and no error rate can be given for"
@@ -54,13 +60,17 @@ _NONE: Final = (
 _LEVELS: Final = (
     "Levels: “patch” ranks any patch of the grid; “place” one patch that was pointed"
     " at, by the examiner or by the search, its noise looked for elsewhere in the"
-    " series too (its n counts genuine places judged in the same way); “slice” and"
-    " “series” rank the highest patch of a slice or of a series."
+    " series too (its n counts genuine places judged in the same way); “structure” such"
+    " a place on a solid structure of the lung (a nodule, a tumour, a section of a"
+    " vessel), ranked among genuine ones; “slice” and"
+    " “series” rank the highest patch of a slice or of a series. A series that holds"
+    " as many slices as several of the profile is ranked as so many: its p-value is"
+    " multiplied."
 )
 _INTERVALS: Final = (
-    "Intervals are Clopper-Pearson. FPR on patients left out: smallest and largest FPR"
-    " observed when one patient at a time was left out of the fit. Where a series is"
-    " not covered, no p-value is printed."
+    "Intervals are Clopper-Pearson, patients counting. FPR on patients left out:"
+    " smallest and largest FPR observed when one patient at a time was left out of the"
+    " fit. Where a series is not covered, no p-value is printed."
 )
 _CONFIDENCE: Final = 0.95
 
@@ -90,9 +100,14 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
         for s in profile.scanners
     ]
     levels = profile.levels["anomaly"]
-    reasons = [
-        f"{level} level: {item.reason}" for level, item in levels.items() if item.reason
-    ]
+    doubts = {
+        level: item.reason or established_text(item, profile.target_fpr)
+        for level, item in levels.items()
+    }
+    reasons = [f"{level} level: {doubt}" for level, doubt in doubts.items() if doubt]
+    if profile.alarms:
+        told = alarms_text(profile.alarms)
+        reasons.append(f"opinion, more than the rate lets expect: {told}")
     facts = (
         Fact("Digest", digest(profile.digest), "profile_digest", "mono"),
         Fact("Origin", quoting(profile_standing(profile.name, profile.digest).sentence),
@@ -133,7 +148,7 @@ def _levels(profile: CalibrationProfile) -> Block:
             (
                 Column("Threshold", 1.9, "threshold", "number"),
                 lambda row: plain(
-                    "none: n too small"
+                    "none: too few"
                     if row[1].threshold is None
                     else number_text(row[1].threshold),
                     row[1].threshold,
@@ -150,6 +165,10 @@ def _levels(profile: CalibrationProfile) -> Block:
             (Column("FPR on patients left out", 2.6, "held_out_fpr_range"), _held_out),
             (Column(None, 0, "confidence"), lambda _: unprinted(_CONFIDENCE)),
             (Column(None, 0, "n_patients"), lambda row: unprinted(row[1].n_patients)),
+            (
+                Column(None, 0, "is_established"),
+                lambda row: unprinted(row[1].establishes(profile.target_fpr)),
+            ),
         ),
         "levels",
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from btd_desktop.examination.wording import (
     counted,
+    established_text,
     flagged_text,
     interval_text,
     p_value_text,
@@ -134,12 +135,12 @@ def _calibration(result: Result) -> Cell:
 
 def _whole(result: Result) -> Cell:
     level = result.whole
-    return plain("–" if level is None else flagged_text(level.flagged))
+    return plain("–" if level is None else flagged_text(level))
 
 
 def _p_value(result: Result) -> Cell:
     level = result.whole
-    return plain("–" if level is None else p_value_text(level.p_value, level.n))
+    return plain("–" if level is None else p_value_text(level))
 
 
 def _n_flagged(result: Result) -> Cell:
@@ -157,17 +158,19 @@ def _error_rates(case: ReportCase) -> tuple[Block, ...]:
     }
     sentences = []
     for profile_digest, profile in case.profiles.items():
-        level = profile.levels["anomaly"]["series"]
+        level = profile.levels["anomaly"]["slice"]
         if profile_digest not in covering or level.threshold is None:
             continue
+        doubt = established_text(level, profile.target_fpr)
         sentences.append(
             join(
-                plain("False alarms (FPR per series, profile "),
+                plain("False alarms (FPR per slice, profile "),
                 quoting(profile.name),
                 plain(
                     f"): {percent_text(profile.target_fpr)}; 95% interval"
                     f" {interval_text(level.interval, percent=True)}, from"
-                    f" {counted(profile.n_patients, 'patient')}."
+                    f" {counted(profile.n_patients, 'patient')}"
+                    f"{f'; {doubt}' if doubt else ''}."
                 ),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
 from btd_desktop.calibration.places import BenignSeries
-from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
+from btd_desktop.calibration.surprise import fit_surprise
 from btd_desktop.preprocess.presets import PRESETS
 from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import GridFeatures, feature_names
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import SeriesFacts
 
 LEVELS = (0.0173286, 0.055)
@@ -77,16 +80,19 @@ def series_of(
     return BenignSeries(patient, slices, FACTS.with_facts(**facts), f"{seed:064x}")
 
 
-def searched(series: BenignSeries, seed: int, n: int = 30) -> BenignSeries:
-    """The series with the strengths of copies that genuine places show by chance."""
+def searched(
+    series: BenignSeries, seed: int, n: int = 30, *, to: str = "copies"
+) -> BenignSeries:
+    """The series with the surprises of copies that genuine places show by chance."""
     rng = np.random.default_rng(seed)
     copies = []
     for k in range(n):
         s = k % len(series.slices)
         scored = np.argwhere(series.slices[s].scored)
         i, j = scored[rng.integers(len(scored))]
-        strength = 5.0 + 0.4 * abs(float(rng.standard_normal()))
-        copies.append(((s, int(i), int(j)), strength))
+        copies.append(((s, int(i), int(j)), -float(np.log10(1.0 - rng.random()))))
+    if to == "structures":
+        return replace(series, structures=tuple(copies))
     return replace(series, copies=tuple(copies))
 
 
@@ -112,3 +118,17 @@ def profile_of(
     if copies:
         series = [searched(s, i) for i, s in enumerate(series)]
     return fit_profile(series, header(), fpr)
+
+
+def older(profile: CalibrationProfile) -> CalibrationProfile:
+    """As the version before wrote it: each score counts, copies on a scale."""
+    value = json.loads(json.dumps(profile.to_json()))
+    for by_level in value["levels"].values():
+        for level in by_level.values():
+            for key in ("patients", "block"):
+                level.pop(key, None)
+    del value["alarms"]
+    value["format"] = 3
+    strengths = np.random.default_rng(1).normal(5.3, 0.3, 400)
+    value["copies"] = plain_json(fit_surprise(np.log(strengths)))
+    return profile_from_json(value, "file")

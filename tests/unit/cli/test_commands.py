@@ -109,7 +109,10 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
     assert json.loads(written.read_text(encoding="utf-8"))["name"] == "Our scanner"
     assert "4 patients" in result.out
     # Four patients cannot carry 5 %, and no series threshold stands on them.
-    assert "4 patients cannot show that the rate is 5 % or less" in result.err
+    assert (
+        "4 patients cannot establish a rate of 5 %: that takes 52 patients, 48 more."
+        in result.err
+    )
     assert "At series level there is no threshold" in result.err
     (model,) = btd("models", "--json").json["models"]
     assert [p["name"] for p in model["profiles"]] == ["Our scanner"]
@@ -120,7 +123,7 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
     assert "calibration “Our scanner” (4 patients" in examined.out
     assert "genuine scans: 5 %" in examined.out
     assert "whole series: score" in examined.out
-    assert "p = 0.2 (smallest for n = 4)" in examined.out
+    assert "p = 0.2 (smallest for 4 patients)" in examined.out
     verified = btd("verify", case / "report-1.pdf", "--evidence", suspect)
     assert verified.status == 0
     assert "Report: INTACT, SIGNER NOT VALIDATED" in verified.out

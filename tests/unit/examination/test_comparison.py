@@ -15,7 +15,6 @@ from btd_desktop.calibration.profile import LevelCalibration
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.examination.comparison import (
     compare,
-    has_places,
     scores_of,
     threshold_at,
 )
@@ -88,4 +87,3 @@ def test_scan_that_is_not_covered_has_neither_threshold_nor_rate():
     both = compare(evaluation(coverage=Coverage.NOT), "anomaly", "slice", 5.0)
     assert both.threshold is None
     assert both.note.startswith("Not covered by the calibration")
-    assert not has_places(evaluation(), "anomaly")

@@ -10,6 +10,7 @@ import pytest
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue
+from btd_desktop.calibration.profile import Alarms
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.examination.conclusion import conclude
@@ -43,7 +44,7 @@ def series(
     reasons = () if coverage is Coverage.COVERED else ("another scanner",)
     evaluation = SimpleNamespace(
         kinds={"anomaly": anomaly},
-        profile=SimpleNamespace(target_fpr=0.01),
+        profile=SimpleNamespace(target_fpr=0.01, alarms=Alarms(1, 26)),
         scope=Scope(coverage, reasons),
     )
     return SeriesExamination(
@@ -118,6 +119,10 @@ def test_part_of_the_body_is_named_as_a_part():
 def test_flags_beyond_the_error_rate_support_an_alteration_whatever_was_left_out():
     hit = series(n_flagged=9, findings=(finding(),))
     assert conclude([hit]).conclusion == "supports"
+    # How often the very rule speaks of genuine patients is said beside it.
+    [sentence] = conclude([hit]).sentences
+    assert "so many slices are flagged in 1 of 26 genuine patients" in sentence
+    assert "in 1 of 26" not in conclude([series()]).sentences[0]
     found = conclude([without_scores(is_scored=False), hit])
     assert found.conclusion == "supports"
     assert "in series 2 support alteration" in found.headline

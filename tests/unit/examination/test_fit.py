@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from scipy import stats
 
-from btd_desktop.calibration.ecdf import Ecdf, clopper_pearson, fit_tail
+from btd_desktop.calibration.ecdf import Tail, clopper_pearson
 from btd_desktop.calibration.profile import LevelCalibration
-from btd_desktop.examination.fit import level_fit, patients_needed
+from btd_desktop.examination.fit import level_fit, rate_note
 
 
-@pytest.mark.parametrize(("fpr", "n"), [(0.01, 299), (0.05, 59), (0.1, 29)])
-def test_patients_needed_are_those_whose_interval_ends_at_the_rate(fpr, n):
-    assert patients_needed(fpr) == n
-    assert 1 - 0.05 ** (1 / n) <= fpr < 1 - 0.05 ** (1 / (n - 1))
+def test_rate_is_told_with_the_patients_that_it_takes():
+    assert rate_note(0.01) == (
+        "To establish a rate of 1 % takes 279 patients; 3 establish 30 %, 20 establish "
+        "11 %."
+    )
 
 
 def _level(scores: np.ndarray) -> LevelCalibration:
-    ecdf = Ecdf.fit(scores)
+    start = float(np.quantile(scores, 0.9))
+    tail = Tail(start, 0.1, 0.1, 1.26) if scores.size > 99 else None
     return LevelCalibration(
-        ecdf.scores,
+        np.sort(scores),
         9,
         2.0,
         "",
         clopper_pearson(2, 100),
         100.0,
         (0.0, 0.1),
-        fit_tail(ecdf),
+        tail,
     )
 
 
 def test_curves_of_many_scores_keep_the_whole_upper_tail(rng):
     scores = np.sort(rng.exponential(size=20_000))
-    fit = level_fit("patch", _level(scores))
+    fit = level_fit("patch", _level(scores), 0.01)
     assert fit.ecdf_x.size < 4000
     np.testing.assert_array_equal(fit.ecdf_x[-500:], scores[-500:])
     assert fit.ecdf_y[-1] == 1.0
@@ -44,13 +45,17 @@ def test_curves_of_many_scores_keep_the_whole_upper_tail(rng):
 
 def test_qq_points_of_a_fitting_tail_lie_on_the_line(rng):
     scores = stats.genpareto.rvs(0.1, size=20_000, random_state=rng)
-    fit = level_fit("patch", _level(scores))
+    fit = level_fit("patch", _level(scores), 0.01)
     middle = slice(0, int(fit.qq_x.size * 0.95))
     np.testing.assert_allclose(fit.qq_x[middle], fit.qq_y[middle], rtol=0.08)
 
 
-def test_few_scores_have_no_tail_and_say_no_more(rng):
-    fit = level_fit("series", _level(rng.exponential(size=30)))
+def test_few_scores_have_no_tail_and_say_what_is_not_established(rng):
+    fit = level_fit("series", _level(rng.exponential(size=30)), 0.01)
+    assert fit.words.endswith(
+        "(95 %); not established at 1 %: the smallest rate that 9 patients can "
+        "establish is 19 %."
+    )
     assert fit.tail_x.size == fit.qq_x.size == 0
     assert "95 %" in fit.words
 
@@ -59,6 +64,6 @@ def test_level_without_threshold_says_why():
     level = LevelCalibration(
         np.arange(4.0), 4, None, "4 scores are too few", None, 0.0, (), None
     )
-    fit = level_fit("series", level)
+    fit = level_fit("series", level, 0.01)
     assert not fit.has_threshold
     assert fit.words == "No threshold: 4 scores are too few."

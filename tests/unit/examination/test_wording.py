@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 import btd_desktop
+from btd_desktop.calibration.place import CalibratedValue
+from btd_desktop.calibration.profile import Alarms, LevelCalibration
 from btd_desktop.examination import wording
 
 _PACKAGE = Path(btd_desktop.__file__).parent
@@ -34,9 +39,50 @@ _FUNCTIONS = [getattr(wording, name) for name in _NAMES]
     ],
 )  # fmt: skip
 def test_p_value_reads_alike_in_cells_sentences_and_marks(p, n, cell, told, narrow):
-    assert wording.p_value_text(p, n) == cell
-    assert wording.p_text(p, n) == told
-    assert wording.p_text(p, n, narrow=True) == narrow
+    value = CalibratedValue(1.0, p, None, n, 3, None, None)
+    assert wording.p_value_text(value) == cell
+    assert wording.p_text(value) == told
+    assert wording.p_text(value, narrow=True) == narrow
+
+
+def test_p_value_names_the_patients_that_it_was_ranked_among():
+    value = CalibratedValue(1.0, 0.3, None, 999, 46, None, None, smallest_p=1 / 47)
+    assert wording.p_text(value) == "p = 0.3 (46 patients)"
+    least = replace(value, p_value=1 / 47)
+    assert wording.p_text(least) == "p = 0.021 (smallest for 46 patients)"
+    assert wording.p_text(least, narrow=True) == "p ≤ 0.021"
+
+
+def test_place_that_was_chosen_for_its_score_has_no_p_value_and_says_why():
+    value = CalibratedValue(1.0, None, None, 999, 46, None, None, chosen=True)
+    told = "none: the search chose the place for its score"
+    assert wording.p_value_text(value) == wording.p_text(value) == told
+    assert wording.p_text(value, narrow=True) == "no p: chosen"
+    assert wording.flagged_text(value) == "–"
+    assert wording.flagged_text(replace(value, chosen=UNSET)) == "no threshold"
+
+
+@pytest.mark.parametrize(
+    ("high", "told"),
+    [
+        (0.03, ""),
+        (0.031, "not established at 1 %: the smallest rate that 46 patients can "
+         "establish is 5.5 %"),
+    ],
+)  # fmt: skip
+def test_rate_is_established_up_to_three_times_what_was_wanted(high, told):
+    scores = np.arange(9.0)
+    level = LevelCalibration(scores, 46, 7.0, "", (0.0, high), 46.0, (0.0,), None)
+    assert wording.established_text(level, 0.01) == told
+    none = replace(level, threshold=None, interval=None)
+    assert wording.established_text(none, 0.01) == ""
+
+
+def test_alarms_are_told_with_their_interval():
+    assert wording.alarms_text(Alarms(1, 26)) == (
+        "so many slices are flagged in 1 of 26 genuine patients, each left out in turn "
+        "(95 % interval 0.097 % to 20 %)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from btd_desktop.preprocess.lung import aerated_lung, filled
-from btd_desktop.preprocess.solid_structures import SolidStructure, solid_structures
+from btd_desktop.preprocess.solid_structures import (
+    NEAR_PX,
+    SolidStructure,
+    solid_structures,
+    structure_near,
+)
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 SPACING = (0.7, 0.7)
@@ -137,6 +142,19 @@ def test_heavy_noise_brings_no_structures():
     plane = chest(disc(LEFT, 10.0), noise=90.0)
     (own,) = solid_structures(plane, SPACING)
     assert distance_mm(own, LEFT) < 1.5
+
+
+def test_click_means_the_nearest_structure_within_reach():
+    middles = (130.0, 80.0), (130.0, 100.0)
+    plane = chest(*(disc(middle, 9.0) for middle in middles))
+    left, right = solid_structures(plane, SPACING)
+    for own, step in ((left, -6), (right, 6)):
+        assert structure_near(plane, SPACING, own.row + 2, own.column + step) == own
+    beside = right.column + math.ceil(NEAR_PX)
+    assert structure_near(plane, SPACING, right.row, beside) is None
+    # A centre of the grid of 16 px lies near every structure.
+    corner = right.row + 8, right.column + 8
+    assert structure_near(plane, SPACING, *corner) == right
 
 
 @pytest.mark.parametrize("value", [-1000.0, 40.0])

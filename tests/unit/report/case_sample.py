@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
-from btd_desktop.calibration.profile import LevelCalibration, Scanner
+from btd_desktop.calibration.profile import Alarms, LevelCalibration, Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import (
     AuditEntry,
@@ -264,6 +264,7 @@ def make_profile(**changes: Any) -> Any:
         ),
         "levels": {"anomaly": anomaly, "injection": other, "removal": other},
         "notes": ("Chest only.",),
+        "alarms": Alarms(0, 24),
         "model": {"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
     }  # fmt: skip
     return SimpleNamespace(**(values | changes))

@@ -17,7 +17,8 @@ from btd_desktop.report import sections
 _FOLDERS = (Path(sections.__file__).parent, Path(sections.__file__).parents[1])
 # They take numbers and times, or choose among words of the program.
 _FORMATTERS = frozenset(
-    ("counted", "flagged_text", "interval_text", "mm_text", "number_text",
+    ("counted", "established_text", "flagged_text", "interval_text", "mm_text",
+     "number_text",
      "modality_text", "p_value_text", "percent_text", "rate_text", "size_text",
      "time_text", "json_time", "min", "max", "len")
 )  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.errors import Cancelled
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.scoring.copies import NoiseCopy, find_copies
+from btd_desktop.scoring.copies import COPY_SHARE, NoiseCopy, find_copies
 
 SIDE = 144
 Residuals = NDArray[np.float32]
@@ -131,6 +131,46 @@ def test_pure_noise_is_found_again_at_about_five() -> None:
     assert float(strengths.max()) < 7.0
     assert float(strengths.min()) > 3.5
     assert float(np.mean(strengths)) == pytest.approx(4.5, abs=0.5)
+
+
+@pytest.mark.parametrize("n_slices", [1, 4, 16])
+def test_chance_is_called_a_copy_no_more_often_for_long_series(n_slices: int) -> None:
+    # One of the maximum over a whole series would be judged by its length.
+    rng = np.random.default_rng(n_slices)
+    residuals = rng.standard_normal((n_slices, 320, 320), dtype=np.float32)
+    places = [
+        (int(rng.integers(n_slices)), int(rng.integers(20, 300)), 40 + 4 * k)
+        for k in range(60)
+    ]
+    found = [m for m in search(residuals, places) if m is not None]
+    p = np.array([10.0 ** -(m.surprise or 0.0) for m in found])
+    assert not any(m.copied for m in found)
+    assert {m.share for m in found} == {COPY_SHARE}
+    # The four kinds of search overlap, so that their bound is a safe one.
+    for level in (0.1, 0.5):
+        assert float(np.mean(p <= level)) <= level + 0.1
+    assert float(np.mean(p <= 0.5)) > 0.05
+    # Where copies begin is where they begin to be called so.
+    for one in found:
+        assert one.usual_strength is not None
+        assert one.strength < one.usual_strength
+
+
+def test_copy_in_a_long_series_is_called_so() -> None:
+    residuals = white(12, seed=8)
+    square(residuals, (9, 95, 100))[:] = square(residuals, PLACE)
+    found = search_one(residuals, PLACE)
+    assert found.copied
+    assert found.surprise is not None
+    assert found.surprise > 6.0
+    assert found.usual_strength is not None
+    assert found.strength > found.usual_strength
+
+
+def test_too_little_to_search_says_nothing_of_chance() -> None:
+    found = search_one(white(1), (0, 40, 44))
+    assert (found.surprise, found.usual_strength) == (None, None)
+    assert (found.copied, found.share) == (False, 0.0)
 
 
 def test_uneven_loudness_does_not_look_like_a_copy() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from msgspec import UNSET
 
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.profile import write_profile
@@ -37,6 +36,7 @@ from btd_desktop.workflow.candidates import find_candidates
 from btd_desktop.workflow.findings import keep_place, search_and_keep, searched
 from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
+from tests.unit.calibration.samples import older
 from tests.unit.workflow.copied_case import (
     COPY,
     FPR,
@@ -86,7 +86,7 @@ def test_clicked_copy_is_found_where_it_was_taken_from(store, evaluation, detect
     assert copy.copied
     sentence = copy_sentence(copy)
     assert "found again at x 37, y 64, slice 3 " in sentence
-    assert "10 % of genuine places reach" in sentence
+    assert "0.1 % of genuine places reach" in sentence
     level = evaluation.profile.levels["anomaly"]["place"]
     value = place.numbers.anomaly
     assert (value.n, value.n_patients) == (level.ecdf.n, 5)
@@ -113,11 +113,33 @@ def test_candidates_have_the_numbers_of_a_click_there(store, evaluation, detecto
         click = score_at(store, evaluation, detector, at)
         assert candidate.is_searched
         assert not click.is_searched
-        assert replace(candidate.numbers, slice=UNSET) == click.numbers
+        # Nothing is kept yet, so that the click is nobody's suggestion.
+        for kind, value in candidate.numbers.scores.items():
+            assert value.score == click.numbers.scores[kind].score
+            assert (value.p_value, value.threshold, value.flagged) == (None,) * 3
+            assert click.numbers.scores[kind].p_value is not None
+        assert candidate.numbers.copy == click.numbers.copy
         assert candidate.world_mm == click.world_mm
         value = evaluation.kinds["anomaly"].slices[candidate.slice_index]
         assert candidate.numbers.slice == value
     assert any(c.numbers.copy for c in found)
+
+
+def test_click_that_overlaps_a_suggested_place_gets_no_p_value(
+    store, evaluation, detector
+):
+    [found, *_] = search_and_keep(store, evaluation, Services())
+    s, r, c = found.slice_index, round(found.y), round(found.x)
+    near = score_at(store, evaluation, detector, (s, r, c + 20))
+    for value in near.numbers.scores.values():
+        assert value.chosen is True
+        assert (value.p_value, value.flagged) == (None, None)
+    kept = keep_place(store, near, Services())
+    assert kept.origin == "examiner"
+    exhibit, record = _exhibits(store)[kept.finding_id]
+    assert all(score["p_value"] is None for score in exhibit["scores"])
+    told = [text_of(b.cell) for b in record.blocks if isinstance(b, Text)]
+    assert any("overlaps one that the program's search had sug" in t for t in told)
 
 
 def test_findings_keep_copy_and_level(store, evaluation, detector):
@@ -223,7 +245,6 @@ def test_calibration_can_be_cancelled_during_its_search(made, detector):
             fpr=FPR,
             services=Services(),
             context=context,
-            min_patients=2,
         )
     assert told == [1, 2, 3, 4, 4, 4]
 
@@ -301,7 +322,7 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
     level = evaluation.profile.levels["anomaly"]["slice"]
     interval = level.interval if of_slice["fpr"] else None
     assert of_slice["fpr_interval"] == (interval and list(interval))
-    quoted = f"slice: {p_value_text(value.p_value, value.n)}."
+    quoted = f"slice: {p_value_text(value)}."
     told = [text_of(b.cell) for b in record.blocks if isinstance(b, Text)]
     assert any(sentence.endswith(quoted) for sentence in told)
     # Nobody searched for the examiner's own place.
@@ -323,17 +344,24 @@ def _one_place(evaluation: Evaluation) -> GridFeatures:
 MATCH = NoiseCopy(19.0, 0.88, 3, 6, 335, 295, side_px=32)
 
 
-def test_strength_that_genuine_places_reach_is_where_copies_begin(made):
-    below = judge_copy(made.profile, COVERED, MATCH)
+def test_search_judges_itself_whether_or_not_a_profile_covers_the_series(made):
+    found = replace(MATCH, surprise=4.0, copied=True, share=0.001, usual_strength=5.9)
+    for scope in (COVERED, NOT_COVERED):
+        assert judge_copy(made.profile, scope, found) == found
+
+
+def test_strength_that_places_of_an_older_profile_reach_is_where_copies_begin(made):
+    profile = older(made.profile)
+    below = judge_copy(profile, COVERED, MATCH)
     assert below is not None
     assert below.usual_strength is not None
     for factor, copied in ((0.999, False), (1.001, True)):
         match = replace(MATCH, strength=below.usual_strength * factor)
-        judged = judge_copy(made.profile, COVERED, match)
+        judged = judge_copy(profile, COVERED, match)
         assert judged is not None
         assert judged.copied is copied
     # Beyond the genuine places the scale goes on.
-    rare = replace(made.profile, target_fpr=1e-4)
+    rare = replace(profile, target_fpr=1e-4)
     beyond = judge_copy(rare, COVERED, MATCH)
     assert beyond is not None
     assert beyond.usual_strength is not None
@@ -346,7 +374,7 @@ def test_strength_that_genuine_places_reach_is_where_copies_begin(made):
 
 
 def test_series_that_is_not_covered_is_not_judged(made):
-    judged = judge_copy(made.profile, NOT_COVERED, MATCH)
+    judged = judge_copy(older(made.profile), NOT_COVERED, MATCH)
     assert judged is not None
     assert judged.surprise is None
     assert judged.usual_strength is None
@@ -363,9 +391,7 @@ def test_profile_without_places_ranks_among_patches_and_judges_nothing(
 ):
     anomaly = dict(made.profile.levels["anomaly"])
     del anomaly["place"]
-    without = replace(
-        made.profile, copies=None, levels={**made.profile.levels, "anomaly": anomaly}
-    )
+    without = replace(made.profile, levels={**made.profile.levels, "anomaly": anomaly})
     for profile, match, level in (
         (made.profile, MATCH, "place"),
         (made.profile, None, "patch"),

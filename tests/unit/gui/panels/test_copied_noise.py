@@ -89,7 +89,7 @@ def _histogram(**changes: Any) -> HistogramState:
         threshold=Threshold(2.5, 0.01, (0.002, 0.03), 0, 0, own=False),
         mark=6.1,
         mark_text="clicked place",
-        has_places=True,
+        levels=("patch", "slice", "series", "place"),
     )
     return replace(state, **changes)
 
@@ -108,8 +108,21 @@ def test_histogram_of_places_sets_the_clicked_one_among_genuine_ones(qtbot):
     assert panel.fpr_text.endswith("the place does not.")
     panel.show_state(_histogram(mark=None))
     assert panel.fpr_text.endswith("no place is clicked.")
-    panel.show_state(_histogram(level="slice", has_places=False))
+    panel.show_state(_histogram(level="slice", levels=("patch", "slice", "series")))
     assert not panel._levels._buttons["place"].isVisible()
+
+
+def test_histogram_of_structures_names_what_the_place_is_ranked_among(qtbot):
+    panel = HistogramPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    levels = ("patch", "slice", "series", "place", "structure")
+    panel.show_state(_histogram(level="structure", levels=levels))
+    assert panel._levels._buttons["structure"].isChecked()
+    assert panel._levels._buttons["place"].isVisible()
+    assert panel._key.text() == (
+        "grey: 300 genuine solid structures of the lung, 10 patients"
+    )
 
 
 @pytest.mark.parametrize("has_places", [True, False])

@@ -67,7 +67,7 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     # Marker and distribution belong together.
     shown = parts.histogram.state
     assert shown.level == "place"
-    assert shown.has_places
+    assert "place" in shown.levels
     assert shown.n_benign == level.ecdf.n
     assert shown.edges[0] <= shown.mark <= shown.edges[-1]
     assert f"{shown.mark:.4g}" == anomaly.score
@@ -79,7 +79,7 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     parts.histogram.on_kind_chosen("removal")
     removal = parts.histogram.state
     assert removal.level == "patch"
-    assert not removal.has_places
+    assert "place" not in removal.levels
     assert removal.mark_text == "clicked place"
     parts.histogram.on_kind_chosen("anomaly")
     assert parts.histogram.state.level == "place"
@@ -94,7 +94,7 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     [finding] = [f for f in parts.session.store.findings() if f.finding_id == kept.kept]
     assert finding.numbers.copy.copied is True
 
-    fit = level_fit("place", level)
+    fit = level_fit("place", level, 0.1)
     assert (fit.n, fit.n_patients) == (level.ecdf.n, 5)
 
     # At the rim it cannot be searched for, and is a patch like any other.

@@ -1,0 +1,92 @@
+"""Claimed and observed rates of genuine patients, each judged by the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from btd_desktop.bench.rates import FLAGGED, Share, left_out_shares, rate_rows
+from btd_desktop.calibration.ecdf import clopper_pearson
+from btd_desktop.calibration.fit import fit_profile
+from btd_desktop.calibration.places import BenignSeries
+from btd_desktop.errors import Cancelled
+from btd_desktop.progress import Progress, TaskContext
+from tests.unit.calibration.samples import (
+    grid_slice,
+    header,
+    searched,
+    series_of,
+)
+
+FPR = 0.05
+
+
+def genuine(n: int, n_slices: int = 9) -> list[BenignSeries]:
+    series = [series_of(f"p{i}", i, n_slices=n_slices) for i in range(n)]
+    return [searched(s, i) for i, s in enumerate(series)]
+
+
+def test_patients_left_out_are_flagged_as_the_profile_of_all_says() -> None:
+    series = genuine(6)
+    shares = left_out_shares(series, header(), FPR, by="patient")
+    levels = fit_profile(series, header(), FPR).levels["anomaly"]
+    for level in ("patch", "place"):
+        own = [s for s in shares if (s.level, s.event) == (level, FLAGGED)]
+        assert {s.patient for s in own} == {f"p{i}" for i in range(6)}
+        # Fewer patients give a threshold of their own, so that they agree nearly.
+        told = float(np.mean(levels[level].patient_fpr))
+        assert float(np.mean([s.share for s in own])) == pytest.approx(told, abs=0.03)
+    sizes = {(s.level, s.n) for s in shares if s.patient == "p0"}
+    assert sizes == {("place", 30), ("patch", 630), ("slice", 9), ("series", 1)}
+
+
+def test_scanner_that_is_unlike_the_others_is_judged_without_its_own_patients() -> None:
+    rng = np.random.default_rng(5)
+    loud = []
+    for i in range(3):
+        own = series_of(f"q{i}", 50 + i, n_slices=4, model="Loud")
+        slices = tuple(grid_slice(rng, spread=1.6) for _ in own.slices)
+        loud.append(searched(replace(own, slices=slices), i))
+    every = [*genuine(5, 4), *loud]
+    small: dict[str, dict[str, float]] = {}
+    for by, behind in (("scanner model", loud), ("patient", [])):
+        shares = left_out_shares(every, header(), FPR, by=by, background=behind)
+        assert {s.group for s in shares if s.patient == "q1"} == {
+            "ACME Loud" if by == "scanner model" else "q1"
+        }
+        small[by] = {
+            s.patient: s.share
+            for s in shares
+            if (s.level, s.event) == ("patch", "p <= 0.2")
+        }
+    # With its siblings among the calibration the same scanner is less remarkable.
+    for patient in ("q0", "q1", "q2"):
+        assert small["scanner model"][patient] > small["patient"][patient]
+
+
+def test_rows_count_patients_with_their_exact_interval() -> None:
+    shares = [
+        Share("a", "one", "slice", FLAGGED, 10, 0.2),
+        Share("b", "two", "slice", FLAGGED, 1, 0.0),
+        Share("c", "one", "slice", FLAGGED, 4, 0.0),
+        Share("a", "one", "slice", "p <= 0.1", 10, 0.1),
+    ]
+    flagged, small = rate_rows(shares, 0.01)
+    assert (flagged.claimed, flagged.n_patients, flagged.n) == (0.01, 3, 15)
+    assert flagged.observed == pytest.approx(0.2 / 3)
+    assert (flagged.low, flagged.high) == clopper_pearson(0.2, 3)
+    assert (flagged.highest, flagged.highest_group) == (0.2, "one")
+    assert not flagged.is_established
+    assert (small.event, small.claimed) == ("p <= 0.1", 0.1)
+    assert replace(flagged, high=0.03).is_established
+
+
+def test_leaving_out_can_be_stopped() -> None:
+    def listen(progress: Progress) -> None:
+        context.cancel()
+
+    context = TaskContext(listen)
+    with pytest.raises(Cancelled):
+        left_out_shares(genuine(5), header(), FPR, by="patient", context=context)
