@@ -21,7 +21,7 @@ MODELS: Final[dict[str, _Shipped]] = {
         "digest": "6871a69372b4f652b27ce03aa4a16aef62fbe0def19b6d5b9388f8f968451bab",
         "metrics": "1605f6e4262985d6b911cbaa4bc94b6c123b65828c1750345b341b77e2d918fa",
         "profiles": [
-            "6617425a936cb1de863c1fb47b89738a36b226bfbd050a5634d071cecefe1eed",
+            "0c1ccf21f06333d84aaffeb1207fc644629c5de6f49a8734873c6e992a80bab2",
         ],
     },
     "mr128-lean": {

@@ -267,26 +267,25 @@ def score_sentences(
 
 def _selection(mode: str, scores: list[Score]) -> str:
     """Which p-value to quote of a place that the search chose for its score."""
+    is_chosen = any(numbers.chosen is True for _, numbers in scores)
     of_slice = next((numbers for kind, numbers in scores if kind == "slice"), None)
-    if of_slice is None or of_slice.p_value is None:
-        if any(numbers.chosen is True for _, numbers in scores):
-            return (
-                "This place overlaps one that the program's search had suggested for"
-                " its score: it has no p-value of its own."
-            )
-        return ""
-    own = (
-        ""
-        if any(numbers.chosen is True for _, numbers in scores)
-        else (
-            ", so that the p-value of the place is smaller than chance alone would make"
-            " it"
+    if mode == "search" and of_slice is not None and of_slice.p_value is not None:
+        # Cases of earlier versions hold one of the place as well.
+        own = (
+            ", so that the p-value of the place is smaller than chance alone would"
+            " make it"
         )
-    )
-    return (
-        f"The program's search chose this place for its anomaly score{own}. The p-value"
-        f" to quote is that of its slice: {p_value_text(of_slice)}."
-    )
+        return (
+            "The program's search chose this place for its anomaly score"
+            f"{'' if is_chosen else own}. The p-value to quote is that of its slice:"
+            f" {p_value_text(of_slice)}."
+        )
+    if is_chosen and mode != "search":
+        return (
+            "This place overlaps one that the program's search had suggested for its"
+            " score: it has no p-value of its own."
+        )
+    return ""
 
 
 def _ranking(score: Score, profile: CalibrationProfile) -> str:

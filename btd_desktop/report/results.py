@@ -209,15 +209,15 @@ def _share_sentence(result: Result) -> Cell:
     )
     if result.slice_fpr is None:
         return plain(flagged + f"; {NOT_COVERED}, so no rate can be set beside it.")
-    told = (
+    claimed = (
         f"; in genuine scans of the calibration the rate is"
         f" {percent_text(result.slice_fpr)} per slice (FPR)"
     )
     if result.evaluation is None:
-        return plain(flagged + told + ".")
+        return plain(flagged + claimed + ".")
     level = result.evaluation.profile.levels["anomaly"]["slice"]
     doubt = established_text(level, result.slice_fpr)
-    return plain(flagged + told + f"{f', {doubt}' if doubt else ''}.")
+    return plain(flagged + claimed + f"{f', {doubt}' if doubt else ''}.")
 
 
 def _level_sentence(result: Result) -> Cell:

@@ -8,9 +8,8 @@ have a highest correlation of about five standard deviations over a whole series
 copied one of six to thirty (benchmark "detection"). Turned or mirrored copies are not
 looked for.
 
-How high chance reaches depends on how much is searched, so that each place is judged
-by its own search: the highest correlations of all blocks of 32x32 px of the series are
-what chance gives there, and the survival of these, log-linear in the square of the
+How high chance reaches depends on how much is searched. Each search judges itself: the
+survival of the maxima of all blocks of 32x32 px, log-linear in the square of the
 correlation as a Gaussian field's is, says how rare the highest of all is.
 
 What is compared is the fine detail of F, less its Gaussian mean, at equal loudness and
@@ -45,9 +44,7 @@ _STAGE = "Searching for copied noise"
 _KEPT = 4  # slices: each is asked for again while its neighbours are looked at
 _BLOCK = 32  # side of the blocks whose maxima are kept
 _MIN_BLOCKS = 40  # fewer carry no tail
-# Ranks of the maxima that the tail is fitted to, as shares. Above lie the copy itself
-# and what comes with it in neighbouring slices.
-_FITTED = (0.02, 0.5)
+_FITTED = (0.02, 0.5)  # ranks of the maxima; above lies what a copy brings with it
 _LOG_RARE = -25.0
 COPY_SHARE = 0.001
 """Share of genuine places that may be called copied."""
@@ -132,9 +129,8 @@ class _Best:
         """Standard deviation of all correlations seen."""
         if self.n < 2:
             return np.inf
-        return float(
-            np.sqrt(max(self.square / self.n - (self.total / self.n) ** 2, 1e-12))
-        )
+        variance = self.square / self.n - (self.total / self.n) ** 2
+        return float(np.sqrt(max(variance, 1e-12)))
 
     def tail(self) -> _Tail | None:
         """How the correlations of this search fall off; None when too few."""
@@ -150,7 +146,7 @@ class _Best:
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Share of blocks whose highest strength is beyond z: exp(start + slope z²)."""
+    """Share of blocks whose maximum is beyond z: exp(start + slope z²)."""
 
     start: float
     slope: float
@@ -158,13 +154,10 @@ class _Tail:
 
     def log_chance(self, strength: float, n_kinds: int) -> float:
         """Log of the chance that the highest of all blocks and kinds is beyond."""
-        log_share = min(self.start + self.slope * strength**2, 0.0)
+        log_share = min(self.start + self.slope * strength**2, -1e-9)
         n = self.n * n_kinds
         if log_share < _LOG_RARE:
-            # Below the rounding of what follows, whose limit this is.
             return log_share + float(np.log(n))
-        if log_share == 0.0:
-            return 0.0
         return float(np.log(-np.expm1(n * np.log1p(-np.exp(log_share)))))
 
     def strength_at(self, chance: float, n_kinds: int) -> float:
@@ -175,12 +168,11 @@ class _Tail:
 
 def _block_maxima(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Highest score of each block in which there is one."""
-    rows, columns = (-(-n // _BLOCK) for n in scores.shape)
-    framed = np.full((rows * _BLOCK, columns * _BLOCK), -np.inf, dtype=np.float32)
-    framed[: scores.shape[0], : scores.shape[1]] = scores
-    maxima = framed.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3))
-    kept: NDArray[np.float32] = maxima[np.isfinite(maxima)]
-    return kept
+    gaps = [(0, -n % _BLOCK) for n in scores.shape]
+    framed = np.pad(scores, gaps, constant_values=-np.inf)
+    blocks = framed.reshape(len(framed) // _BLOCK, _BLOCK, -1, _BLOCK)
+    maxima: NDArray[np.float32] = blocks.max(axis=(1, 3))
+    return maxima[np.isfinite(maxima)]
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ def benign() -> list[BenignSeries]:
             SeriesFacts(),
             patient * 64,
             tuple(
-                ((0, int(i), int(j)), 4.5 + float(rng.normal(0, 0.2)))
+                ((0, int(i), int(j)), 0.3 + float(rng.normal(0, 0.2)))
                 for i, j in np.ndindex(10, 10)
             ),
         )
@@ -53,7 +53,7 @@ def benign() -> list[BenignSeries]:
     ]
 
 
-def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
+def observed(attack: str, surprise: float, **odd: float) -> list[Observed]:
     rng = np.random.default_rng(len(attack))
     series = [grid(rng) for _ in range(3)]
     return [
@@ -63,7 +63,7 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
             attack,
             grid(rng, 1, **odd),
             series,
-            NoiseCopy(strength, 0.3, 1, 0, 0, 0, side_px=32),
+            NoiseCopy(5.0, 0.3, 1, 0, 0, 0, surprise, side_px=32),
             dict.fromkeys(LOOKED, 1.0),
             {},
         )
@@ -74,13 +74,13 @@ def observed(attack: str, strength: float, **odd: float) -> list[Observed]:
 def auc_of(
     benign: list[BenignSeries], seen: list[Observed], wanted: list[Variation]
 ) -> dict[str, float]:
-    judged = judge_variations([*observed("", 4.5), *seen], benign, LEVELS, wanted)
+    judged = judge_variations([*observed("", 0.3), *seen], benign, LEVELS, wanted)
     [row] = mean_rows(judged, {seen[0].attack: "redraw"}, n_draws=50)
     return {name: figures["auc"].value for name, figures in row.figures.items()}
 
 
 def test_what_only_texture_shows_is_lost_without_texture(benign):
-    found = auc_of(benign, observed("redrawn", 4.5, texture=4.0), variations(LEVELS))
+    found = auc_of(benign, observed("redrawn", 0.3, texture=4.0), variations(LEVELS))
     assert found["whole"] > 0.95
     assert found["no correlation across slices"] > 0.95
     assert found["no texture"] < 0.8
@@ -100,11 +100,11 @@ def test_one_ratio_uses_one_feature_two_sided(benign):
     assert wanted.features == ("disc@0.02",)
     for shift in (-5.0, 5.0):
         odd = {"disc@0.02": shift}
-        assert auc_of(benign, observed("redrawn", 4.5, **odd), [wanted])[
+        assert auc_of(benign, observed("redrawn", 0.3, **odd), [wanted])[
             wanted.name
         ] == pytest.approx(1.0, abs=0.02)
     odd = {"disc@0.003": 5.0}
-    assert auc_of(benign, observed("redrawn", 4.5, **odd), [wanted])[wanted.name] < 0.8
+    assert auc_of(benign, observed("redrawn", 0.3, **odd), [wanted])[wanted.name] < 0.8
 
 
 def test_variations_differ_and_stay_within_the_features(benign):
@@ -140,7 +140,7 @@ def test_centring_removes_what_the_whole_series_has(benign):
 
 
 def test_table_has_a_line_for_every_method_and_the_means(benign):
-    seen = [*observed("", 4.5), *observed("redrawn", 4.5, texture=4.0)]
+    seen = [*observed("", 0.3), *observed("redrawn", 0.3, texture=4.0)]
     judged = judge_variations(seen, benign, LEVELS, variations(LEVELS))
     text = to_markdown(mean_rows(judged, {"redrawn": "redraw"}, n_draws=50))
     lines = text.splitlines()

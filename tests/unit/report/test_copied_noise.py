@@ -86,7 +86,7 @@ def test_place_of_the_examiner_or_without_p_value_is_not():
         replace(found, numbers=without),
     ):
         text = squeezed(text_of(render_pdf(report_of(finding))))
-        assert "toquoteisthatofitsslice" not in text
+        assert "toquote" not in text
 
 
 def test_report_without_such_a_level_says_nothing_of_copies():
