@@ -23,11 +23,13 @@ from btd_desktop.calibration.places import (
 )
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.copies import COPY_SHARE
 
 _AS_IF = Scope(Coverage.COVERED, ())
 _P_VALUES = (0.05, 0.1, 0.2)
-FLAGGED = "flagged"
+FLAGGED, COPIED = "flagged", "copied"
 
 LEFT_OUT: dict[str, Callable[[BenignSeries], str]] = {
     "patient": lambda series: series.patient,
@@ -45,7 +47,7 @@ class Share:
         patient: Key of the patient.
         group: The scanner model, kernel or patient that was left out.
         level: "place", "structure", "patch", "slice" or "series".
-        event: `FLAGGED`, or "p <= 0.05" and the like.
+        event: `FLAGGED`, `COPIED` (its noise is), or "p <= 0.05" and the like.
         n: Scores of the patient.
         share: Share of them of which it is so, in [0, 1].
     """
@@ -154,7 +156,7 @@ def _shares_of(
         for searched in SEARCHED_LEVELS:
             for found in place_scores([flat], [every], searched).values():
                 scores[searched] += found.tolist()
-    out = []
+    out = _copied(own, patient, group)
     for level, values_of in scores.items():
         if level not in levels:
             continue
@@ -172,27 +174,44 @@ def _shares_of(
     return out
 
 
+def _copied(own: Sequence[BenignSeries], patient: str, group: str) -> list[Share]:
+    """Which places are called copied does not depend on who was left out."""
+    found = np.array([surprise for one in own for _, surprise in one.copies])
+    if not found.size:
+        return []
+    hit = float(np.mean(counted_copies(found) > 0.0))
+    return [Share(patient, group, "place", COPIED, found.size, hit)]
+
+
 def rate_rows(shares: Sequence[Share], fpr: float) -> list[RateRow]:
     """One row per level and event, in the order in which they come."""
     rows = []
     for level, event in dict.fromkeys((s.level, s.event) for s in shares):
         own = [s for s in shares if (s.level, s.event) == (level, event)]
-        claimed = fpr if event == FLAGGED else float(event.removeprefix("p <= "))
-        total = sum(s.share for s in own)
-        low, high = clopper_pearson(total, len(own))
+        # A patient of two scanners was left out twice and still counts once.
+        by_patient: dict[str, list[float]] = {}
+        for one in own:
+            by_patient.setdefault(one.patient, []).append(one.share)
+        total = sum(float(np.mean(found)) for found in by_patient.values())
+        low, high = clopper_pearson(total, len(by_patient))
         highest = max(own, key=lambda s: s.share)
         rows.append(
             RateRow(
                 level,
                 event,
-                claimed,
-                total / len(own),
+                _claimed(event, fpr),
+                total / len(by_patient),
                 low,
                 high,
-                len(own),
+                len(by_patient),
                 sum(s.n for s in own),
                 highest.share,
                 highest.group,
             )
         )
     return rows
+
+
+def _claimed(event: str, fpr: float) -> float:
+    named = {FLAGGED: fpr, COPIED: COPY_SHARE}
+    return named[event] if event in named else float(event.removeprefix("p <= "))

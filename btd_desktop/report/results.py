@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue
@@ -22,6 +23,8 @@ from btd_desktop.examination.wording import (
 )
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Cell, join, name, plain, quoting, reference
+
+_AS_A_WHOLE: Final = {True: "it is flagged: ", False: "it is not flagged: ", None: ""}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,17 +220,16 @@ def _share_sentence(result: Result) -> Cell:
         return plain(flagged + claimed + ".")
     level = result.evaluation.profile.levels["anomaly"]["slice"]
     doubt = established_text(level, result.slice_fpr)
-    return plain(flagged + claimed + f"{f', {doubt}' if doubt else ''}.")
+    return plain(flagged + claimed + (f", {doubt}." if doubt else "."))
 
 
 def _level_sentence(result: Result) -> Cell:
     level = result.whole
     if level is None or level.p_value is None:
         return plain("Nothing can be said of the series as a whole.")
-    state = {True: "it is flagged: ", False: "it is not flagged: ", None: ""}
     series = counted(level.n, "genuine series", "genuine series")
     return plain(
-        f"As a whole {state[level.flagged]}p = {p_value_text(level)}, ranked among"
+        f"As a whole {_AS_A_WHOLE[level.flagged]}p = {p_value_text(level)}, ranked among"
         f" {series} of {counted(level.n_patients, 'patient')}. That is how often a"
         " genuine scan scores at least as high. It is not the probability that the"
         " series was tampered with."

@@ -71,12 +71,13 @@ def test_rows_count_patients_with_their_exact_interval() -> None:
         Share("a", "one", "slice", FLAGGED, 10, 0.2),
         Share("b", "two", "slice", FLAGGED, 1, 0.0),
         Share("c", "one", "slice", FLAGGED, 4, 0.0),
+        Share("c", "two", "slice", FLAGGED, 4, 0.1),
         Share("a", "one", "slice", "p <= 0.1", 10, 0.1),
     ]
     flagged, small = rate_rows(shares, 0.01)
-    assert (flagged.claimed, flagged.n_patients, flagged.n) == (0.01, 3, 15)
-    assert flagged.observed == pytest.approx(0.2 / 3)
-    assert (flagged.low, flagged.high) == clopper_pearson(0.2, 3)
+    assert (flagged.claimed, flagged.n_patients, flagged.n) == (0.01, 3, 19)
+    assert flagged.observed == pytest.approx(0.25 / 3)
+    assert (flagged.low, flagged.high) == clopper_pearson(0.25, 3)
     assert (flagged.highest, flagged.highest_group) == (0.2, "one")
     assert not flagged.is_established
     assert (small.event, small.claimed) == ("p <= 0.1", 0.1)
