@@ -230,8 +230,8 @@ def _level_sentence(result: Result) -> Cell:
     series = counted(level.n, "genuine series", "genuine series")
     return plain(
         f"As a whole {_AS_A_WHOLE[level.flagged]}p = {p_value_text(level)}, ranked"
-        f" among {series} of {counted(level.n_patients, 'patient')}. That is how often a"
-        " genuine scan scores at least as high. It is not the probability that the"
+        f" among {series} of {counted(level.n_patients, 'patient')}. That is how often"
+        " a genuine scan scores at least as high. It is not the probability that the"
         " series was tampered with."
     )
 
