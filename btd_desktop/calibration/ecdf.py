@@ -245,14 +245,15 @@ def clopper_pearson(
 ) -> tuple[float, float]:
     """Exact two-sided interval for a rate of k in n (Clopper and Pearson 1934).
 
-    Fractional counts are allowed (effective sample sizes).
+    Fractional counts are allowed (sums of shares, effective sample sizes); of less than
+    one the lower end is 0, as of none.
 
     >>> low, high = clopper_pearson(0, 299)
     >>> low, round(high, 4)
     (0.0, 0.0123)
     """
     half = (1.0 - confidence) / 2.0
-    low = float(scipy.stats.beta.ppf(half, k, n - k + 1.0)) if k > 0 else 0.0
+    low = float(scipy.stats.beta.ppf(half, k, n - k + 1.0)) if k >= 1 else 0.0
     high = float(scipy.stats.beta.ppf(1.0 - half, k + 1.0, n - k)) if k < n else 1.0
     return low, high
 

@@ -21,7 +21,7 @@ MODELS: Final[dict[str, _Shipped]] = {
         "digest": "6871a69372b4f652b27ce03aa4a16aef62fbe0def19b6d5b9388f8f968451bab",
         "metrics": "1605f6e4262985d6b911cbaa4bc94b6c123b65828c1750345b341b77e2d918fa",
         "profiles": [
-            "0c1ccf21f06333d84aaffeb1207fc644629c5de6f49a8734873c6e992a80bab2",
+            "3daab65cf8d313c2801c80170ff879ddbd0018fc17ddc9f464d7d042f8cf5778",
         ],
     },
     "mr128-lean": {
