@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -171,10 +170,10 @@ def grid_overlay(
     features = evaluation.features[index]
     stride = float(evaluation.run.manifest.grid.stride)
     if as_p:
-        # Up to the next decade, so that the legend has round ends.
-        decade = 10.0 ** math.ceil(math.log10(level.ecdf.smallest_p) - 1e-9)
-        limits = (1.0, min(max(decade, 1e-4), 0.1))
-        threshold: float | None = choice.p_shown
+        # Patients cannot give a smaller one: below it nothing would ever be shown.
+        smallest = level.ecdf.smallest_p
+        limits = (1.0, max(smallest, 1e-4))
+        threshold: float | None = max(choice.p_shown, smallest)
     else:
         benign = level.ecdf.scores  # ascending
         low = float(benign[benign.size // 2])

@@ -39,7 +39,7 @@ class ScoreRow:
         score: The score as text.
         p: The p-value as text, or why there is none.
         cdf: Share of genuine scores at most as large, in [0, 1]; None when unknown.
-        behind: What stands behind the p-value: n and patients.
+        behind: What it is ranked among, n and patients, or why it is not ranked.
         threshold: The threshold as text, or "none".
         flagged: Above the threshold; None when that cannot be said.
     """
@@ -277,14 +277,21 @@ def score_row(kind: str, place: ScoredPlace) -> ScoreRow:
     """One score of a place in words."""
     value = place.numbers.scores[kind]
     judged = ", each judged like this one" if value.ranked_at != "patch" else ""
+    behind = (
+        f"Ranked among {value.n:,} genuine {UNITS[value.ranked_at][1]} of "
+        f"{counted(value.n_patients, 'patient')}{judged}"
+    )
+    if value.chosen is True:
+        behind = "Not ranked: the search suggested this place, or one that overlaps it"
+    elif value.p_value is None:
+        behind = "Not ranked: the calibration does not cover this scan"
     return ScoreRow(
         kind=kind,
         name=KIND_NAMES[kind],
         score=number_text(value.score),
         p=p_text(value, narrow=True),
         cdf=place.share_at_most(kind),
-        behind=f"{value.n:,} genuine {UNITS[value.ranked_at][1]} of "
-        f"{counted(value.n_patients, 'patient')}{judged}",
+        behind=behind,
         threshold="none" if value.threshold is None else number_text(value.threshold),
         flagged=value.flagged,
     )

@@ -101,10 +101,7 @@ class _ScoreBox(QFrame):
             share = f"{percent_text(row.cdf)} of genuine scores are at most as high. "
             if row.cdf >= 1.0:
                 share = "No genuine score is higher. "
-        ranked = f"{share}Ranked among {row.behind}."
-        if row.cdf is None:
-            ranked = "Not ranked: the calibration does not cover this scan."
-        self._behind.setText(ranked)
+        self._behind.setText(f"{share}{row.behind}.")
 
 
 class PlacePanel(QWidget):

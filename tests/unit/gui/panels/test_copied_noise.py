@@ -22,7 +22,7 @@ _ROW = ScoreRow(
     "6.1",
     "p ≤ 0.003",
     1.0,
-    "300 genuine places of 10 patients, each judged like this one",
+    "Ranked among 300 genuine places of 10 patients, each judged like this one",
     "2.5",
     True,
 )

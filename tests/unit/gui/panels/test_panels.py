@@ -121,7 +121,7 @@ _ROW = ScoreRow(
     "3.2",
     "p = 0.010",
     0.99,
-    "300 genuine patches of 7 patients",
+    "Ranked among 300 genuine patches of 7 patients",
     "2.5",
     True,
 )
@@ -154,6 +154,7 @@ def test_place_that_is_not_covered_is_not_called_ranked(qtbot):
     panel = PlacePanel()
     qtbot.addWidget(panel)
     row = replace(_ROW, p="not covered", cdf=None, threshold="none", flagged=None)
+    row = replace(row, behind="Not ranked: the calibration does not cover this scan")
     panel.show_state(PlaceState("scored", (2, 2, 1), (row,), coverage="not covered"))
     behind = panel._boxes["anomaly"]._behind.text()
     assert behind == "Not ranked: the calibration does not cover this scan."

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.fit import level_fit
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.overlays import OverlayChoice, grid_overlay
+from btd_desktop.gui.presenters.placing import score_row
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.shell.parts import make_parts
 from btd_desktop.workflow.services import Services
@@ -60,7 +65,8 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     level = profile.levels["anomaly"]["place"]
     anomaly, injection, _ = state.rows
     assert anomaly.behind == (
-        f"{level.ecdf.n:,} genuine places of 5 patients, each judged like this one"
+        f"Ranked among {level.ecdf.n:,} genuine places of 5 patients, each judged like "
+        "this one"
     )
     assert "genuine patches of 5 patients" in injection.behind
 
@@ -105,3 +111,36 @@ def test_copy_is_told_ranked_among_places_and_led_to(parts):
     assert "genuine patches" in rim.rows[0].behind
     assert parts.histogram.state.level == "patch"
     assert parts.histogram.state.mark_text == "clicked place"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"p_value": 0.3}, "Ranked among 99 genuine patches of 9 patients"),
+        ({}, "Not ranked: the calibration does not cover this scan"),
+        (
+            {"chosen": True},
+            "Not ranked: the search suggested this place, or one that overlaps it",
+        ),
+    ],
+)
+def test_row_of_a_place_says_what_it_is_ranked_among_or_why_not(changes, told):
+    unranked = CalibratedValue(2.0, None, None, 99, 9, None, None)
+    value = replace(unranked, **changes)
+    numbers = SimpleNamespace(scores={"anomaly": value})
+    place: Any = SimpleNamespace(numbers=numbers, share_at_most=lambda kind: None)
+    assert score_row("anomaly", place).behind == told
+
+
+def test_overlay_of_p_values_shows_the_smallest_that_so_few_patients_give(parts):
+    evaluation = parts.session.result.evaluation
+    choice = OverlayChoice(name="p-value", p_shown=0.01)
+    drawn = grid_overlay(evaluation, 0, choice)
+    smallest = evaluation.profile.levels["anomaly"]["patch"].ecdf.smallest_p
+    assert drawn is not None
+    assert smallest == 1 / 6
+    assert drawn.threshold == smallest
+    assert drawn.limits == (1.0, smallest)
+    wide = grid_overlay(evaluation, 0, replace(choice, p_shown=0.5))
+    assert wide is not None
+    assert wide.threshold == 0.5
