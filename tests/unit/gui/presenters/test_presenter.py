@@ -114,7 +114,8 @@ def test_cancelled_job_is_over_without_a_result(answers):
     answers.ask(_endless)
     answers.on_cancel()
     wait_until(lambda: not answers.is_busy)
-    assert answers.told == ["over"]
+    # How far it came may have been told before it was stopped.
+    assert [told for told in answers.told if told != "0/0"] == ["over"]
 
 
 def test_job_given_up_with_its_case_is_over(answers, jobs):
