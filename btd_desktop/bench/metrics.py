@@ -158,8 +158,16 @@ def patient_rate(
         for patient, found in own.items():
             n += len(found)
             shares.setdefault(patient, []).append(float(np.mean(found)))
-    if not shares:
-        return None
+    return rate_of_shares(shares, n) if shares else None
+
+
+def rate_of_shares(shares: Mapping[str, Sequence[float]], n: int) -> PatientRate:
+    """Mean over patients of their shares, with the interval of `patient_rate`.
+
+    Args:
+        shares: Of each patient, in [0, 1]; the mean of several counts.
+        n: Places behind them.
+    """
     k = float(sum(np.mean(found) for found in shares.values()))
     # Sums of shares may miss a whole number by their rounding.
     k = min(round(k, 9), float(len(shares)))

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from btd_desktop.bench.metrics import PatientRate, rate_of_shares
+from btd_desktop.bench.shift import AS_IF
 from btd_desktop.calibration.apply import calibrate_series
-from btd_desktop.calibration.ecdf import NOT_ESTABLISHED_FACTOR, clopper_pearson
+from btd_desktop.calibration.ecdf import is_established
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
 from btd_desktop.calibration.places import (
     SEARCHED_LEVELS,
@@ -22,12 +24,10 @@ from btd_desktop.calibration.places import (
     place_scores,
 )
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import COPY_SHARE
 
-_AS_IF = Scope(Coverage.COVERED, ())
 _P_VALUES = (0.05, 0.1, 0.2)
 FLAGGED, COPIED = "flagged", "copied"
 
@@ -68,10 +68,7 @@ class RateRow:
         level: As in `Share`.
         event: As in `Share`.
         claimed: The rate claimed.
-        observed: Mean share over patients.
-        low, high: Clopper-Pearson 95 % interval of it.
-        n_patients: Patients left out of whom it can be said.
-        n: Scores of theirs.
+        observed: With its exact interval by patient.
         highest: Largest share of one patient.
         highest_group: What was left out with that patient.
     """
@@ -79,18 +76,14 @@ class RateRow:
     level: str
     event: str
     claimed: float
-    observed: float
-    low: float
-    high: float
-    n_patients: int
-    n: int
+    observed: PatientRate
     highest: float
     highest_group: str
 
     @property
     def is_established(self) -> bool:
         """The upper bound is at most three times what is claimed."""
-        return self.high <= NOT_ESTABLISHED_FACTOR * self.claimed
+        return is_established(self.observed.high, self.claimed)
 
 
 def left_out_shares(
@@ -144,7 +137,7 @@ def _shares_of(
     p_values: dict[str, list[float]] = {level: [] for level in scores}
     levels = profile.levels["anomaly"]
     for one in own:
-        judged = calibrate_series(profile, _AS_IF, one.slices)["anomaly"]
+        judged = calibrate_series(profile, AS_IF, one.slices)["anomaly"]
         every = np.concatenate([m[np.isfinite(m)] for m in judged.patch_scores])
         scores["patch"] += every.tolist()
         values = [v for v in judged.slices if v is not None]
@@ -192,19 +185,14 @@ def rate_rows(shares: Sequence[Share], fpr: float) -> list[RateRow]:
         by_patient: dict[str, list[float]] = {}
         for one in own:
             by_patient.setdefault(one.patient, []).append(one.share)
-        total = sum(float(np.mean(found)) for found in by_patient.values())
-        low, high = clopper_pearson(total, len(by_patient))
+        observed = rate_of_shares(by_patient, sum(s.n for s in own))
         highest = max(own, key=lambda s: s.share)
         rows.append(
             RateRow(
                 level,
                 event,
                 _claimed(event, fpr),
-                total / len(by_patient),
-                low,
-                high,
-                len(by_patient),
-                sum(s.n for s in own),
+                observed,
                 highest.share,
                 highest.group,
             )

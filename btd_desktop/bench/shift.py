@@ -28,8 +28,8 @@ from btd_desktop.volume import Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 
-# Judged as if covered: the question is what would be flagged if the check were ignored.
-_AS_IF = Scope(Coverage.COVERED, ())
+AS_IF = Scope(Coverage.COVERED, ())
+"""Judged as if covered: what would be flagged if the scope check were ignored?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def shift_rows(
             grid=grid,
             facts=facts,
         )
-        result = calibrate_series(profile, _AS_IF, features)["anomaly"]
+        result = calibrate_series(profile, AS_IF, features)["anomaly"]
         scope = with_scores(scope, profile, result.patch_scores)
         limit = profile.levels["anomaly"]["patch"].threshold
         if limit is None:

@@ -7,7 +7,7 @@ genuine. That gives a false-positive rate, not a probability of tampering.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,8 +20,7 @@ from btd_desktop.errors import CalibrationError
 CONFIDENCE = 0.95
 _HALVINGS = 30
 _ROUNDING = 1e-9  # sums of shares may fall just above a whole number
-NOT_ESTABLISHED_FACTOR = 3.0
-"""A rate counts as established where its upper bound is at most this many times it."""
+_NOT_ESTABLISHED_FACTOR = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +39,12 @@ class Ecdf:
 
     scores: NDArray[np.float64]
     patients: NDArray[np.int64] | None = None
+    _tail: NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sum up once what is asked for in every slice."""
+        tail = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        object.__setattr__(self, "_tail", tail)
 
     @classmethod
     def fit(cls, by_patient: Sequence[NDArray[np.floating]]) -> Ecdf:
@@ -86,6 +91,11 @@ class Ecdf:
         # Sums of fractions may end a little above 1.
         return np.minimum(np.cumsum(self.weights) / self.n_units, 1.0)
 
+    @property
+    def above(self) -> NDArray[np.float64]:
+        """Σ_k of the shares behind each score, shape (N,): of equal ones some more."""
+        return self._tail[1:]
+
     def p_value(self, score: float) -> float:
         """Conformal p-value (1 + Σ_k share_k) / (K + 1), in (0, 1].
 
@@ -115,8 +125,8 @@ class Ecdf:
         self, scores: NDArray[np.floating], side: Literal["left", "right"]
     ) -> NDArray[np.float64]:
         """Σ_k of the shares from where `scores` would be sorted in."""
-        tail = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
-        found: NDArray[np.float64] = tail[np.searchsorted(self.scores, scores, side)]
+        at = np.searchsorted(self.scores, scores, side)
+        found: NDArray[np.float64] = self._tail[at]
         return found
 
 
@@ -130,8 +140,7 @@ def threshold_at(ecdf: Ecdf, rate: float) -> float:
         ecdf: Of genuine scores only.
         rate: In [0, 1).
     """
-    above = np.cumsum(ecdf.weights[::-1])[::-1] - ecdf.weights
-    fits = above <= rate * ecdf.n_units + _ROUNDING
+    fits = ecdf.above <= rate * ecdf.n_units + _ROUNDING
     return float(ecdf.scores[int(np.argmax(fits))])
 
 
@@ -207,32 +216,43 @@ def smallest_level(n_patients: int) -> float:
     """Smallest false-positive rate that so many patients can establish.
 
     At it the upper bound of the rate, were it observed exactly, is three times the rate
-    (`NOT_ESTABLISHED_FACTOR`); for smaller rates more patients are needed.
+    (`is_established`); for smaller rates more patients are needed.
 
     >>> round(smallest_level(46), 3)
-    0.045
+    0.055
     """
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
-        bound = clopper_pearson(middle * n_patients, n_patients)[1]
-        if bound <= NOT_ESTABLISHED_FACTOR * middle:
-            high = middle
-        else:
-            low = middle
+        low, high = (
+            (low, middle) if _can_establish(n_patients, middle) else (middle, high)
+        )
     return high
 
 
 def patients_for(fpr: float) -> int:
-    """Patients from whom on a false-positive rate can be established."""
+    """Patients from whom on a false-positive rate can be established.
+
+    >>> patients_for(0.01)
+    279
+    """
     n = 1
-    while smallest_level(n) > fpr:
+    while not _can_establish(n, fpr):
         n *= 2
     low = n // 2
     while n - low > 1:
         middle = (low + n) // 2
-        low, n = (middle, n) if smallest_level(middle) > fpr else (low, middle)
+        low, n = (low, middle) if _can_establish(middle, fpr) else (middle, n)
     return n
+
+
+def _can_establish(n_patients: int, rate: float) -> bool:
+    return is_established(clopper_pearson(rate * n_patients, n_patients)[1], rate)
+
+
+def is_established(upper_bound: float, rate: float) -> bool:
+    """The true rate may be at most three times the one claimed."""
+    return upper_bound <= _NOT_ESTABLISHED_FACTOR * rate
 
 
 def more_than_expected(n_flagged: int, n_scored: int, fpr: float) -> bool:

@@ -160,19 +160,25 @@ def _of_kind(
     ]
 
 
-def _slice_maxima(own: Places, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    slices = np.unique(own.slice_index)
-    return np.array([values[own.slice_index == s].max() for s in slices])
+def _maxima_of_slices(
+    places: Sequence[Places], scores: list[NDArray[np.float64]]
+) -> dict[str, list[NDArray[np.float64]]]:
+    """Maximum of each slice, by patient and series."""
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for own, values in zip(places, scores, strict=True):
+        slices = np.unique(own.slice_index)
+        maxima = [values[own.slice_index == s].max() for s in slices]
+        found.setdefault(own.patient, []).append(np.array(maxima))
+    return found
 
 
 def _calibrate_kind(
     places: Sequence[Places], scores: list[NDArray[np.float64]], fpr: float
 ) -> dict[str, LevelCalibration]:
     patches: dict[str, list[NDArray[np.float64]]] = {}
-    slices: dict[str, list[NDArray[np.float64]]] = {}
     for own, values in zip(places, scores, strict=True):
         patches.setdefault(own.patient, []).append(values)
-        slices.setdefault(own.patient, []).append(_slice_maxima(own, values))
+    slices = _maxima_of_slices(places, scores)
     every = {p: np.concatenate(found) for p, found in patches.items()}
     block, blocks = _blocks(slices)
     return {
@@ -234,27 +240,26 @@ def _alarms(
     places: Sequence[Places], anomaly: list[NDArray[np.float64]], fpr: float
 ) -> Alarms | None:
     """How often the opinion's rule speaks of genuine patients left out in turn."""
-    of_series = [
-        (own.patient, stored_scores(_slice_maxima(own, values)))
-        for own, values in zip(places, anomaly, strict=True)
+    slices = [
+        [stored_scores(maxima) for maxima in own]
+        for own in _maxima_of_slices(places, anomaly).values()
     ]
-    patients = list(dict.fromkeys(patient for patient, _ in of_series))
-    ecdf = Ecdf.fit(
-        [np.concatenate([m for q, m in of_series if q == p]) for p in patients]
-    )
-    left_out = LeftOut.of(ecdf)
+    left_out = LeftOut.of(Ecdf.fit([np.concatenate(own) for own in slices]))
     asked = left_out.rate_to_ask(fpr)
     if asked is None:
         return None
-    limits = dict(zip(patients, left_out.thresholds(asked), strict=True))
-    # Of a single slice the rule never speaks.
-    fired: dict[str, bool] = {}
-    for patient, maxima in of_series:
-        if len(maxima) > 1:
-            n_flagged = int((maxima > limits[patient]).sum())
-            speaks = more_than_expected(n_flagged, len(maxima), fpr)
-            fired[patient] = fired.get(patient, False) or speaks
-    return Alarms(sum(fired.values()), len(fired)) if fired else None
+    fired = []
+    for own, limit in zip(slices, left_out.thresholds(asked), strict=True):
+        # Of a single slice the rule never speaks.
+        several = [maxima for maxima in own if len(maxima) > 1]
+        if several:
+            fired.append(
+                any(
+                    more_than_expected(int((m > limit).sum()), len(m), fpr)
+                    for m in several
+                )
+            )
+    return Alarms(sum(fired), len(fired)) if fired else None
 
 
 def _range(values: list[float]) -> tuple[float, float]:

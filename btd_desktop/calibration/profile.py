@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity
 from btd_desktop.calibration.ecdf import (
-    NOT_ESTABLISHED_FACTOR,
     Ecdf,
     Tail,
     clopper_pearson,
+    is_established,
 )
 from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
@@ -98,7 +98,7 @@ class LevelCalibration:
         patients: Number of the patient of each score, from 0, shape (N,); not set
             before format 4, where each score counted by itself.
         block: Level "series": scored slices of the shortest series behind it. A longer
-            series is ranked as that many as it holds (`series_p`).
+            series is ranked as that many as it holds (`calibration.apply`).
     """
 
     scores: NDArray[np.float64]
@@ -133,9 +133,7 @@ class LevelCalibration:
 
     def establishes(self, fpr: float) -> bool:
         """The upper bound of the rate is at most three times the wanted one."""
-        if self.interval is None:
-            return False
-        return self.interval[1] <= NOT_ESTABLISHED_FACTOR * fpr
+        return self.interval is not None and is_established(self.interval[1], fpr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +242,15 @@ class CalibrationProfile:
         wanted["anomaly"] |= places
         if found != wanted:
             raise ValueError("its levels are not patch, slice and series of each score")
+        # Of one format throughout: scores that count by themselves give p-values that
+        # patients cannot.
+        older = {
+            level.patients is UNSET
+            for found in self.levels.values()
+            for level in found.values()
+        }
+        if older != {self.alarms is UNSET} or (self.copies and not all(older)):
+            raise ValueError("its levels are not all of one format")
         ordered = {
             kind: {
                 level: self.levels[kind][level]
@@ -258,6 +265,11 @@ class CalibrationProfile:
             raise ValueError(f"the density does not have {n_features} features")
 
     @property
+    def format(self) -> int:
+        """Format of its file: 3 where each score counts by itself, 4 where patients."""
+        return _OLDEST_FORMAT if self.alarms is UNSET else _FORMAT
+
+    @property
     def digest(self) -> str:
         """Digest of the profile's canonical JSON."""
         return json_digest(self.to_json())
@@ -265,8 +277,7 @@ class CalibrationProfile:
     def to_json(self) -> dict[str, Any]:
         """JSON value of the profile file, the digest left out."""
         # As it was read: the digest of an older profile stays what it is.
-        number = _OLDEST_FORMAT if self.alarms is UNSET else _FORMAT
-        return {"format": number, **plain_json(self)}
+        return {"format": self.format, **plain_json(self)}
 
 
 def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
@@ -300,6 +311,12 @@ def profile_from_json(value: dict[str, Any], where: str) -> CalibrationProfile:
         raise CalibrationError(
             f"{where} is not a calibration profile: {error}", code="profile"
         ) from error
+    if found != profile.format:
+        raise CalibrationError(
+            f"{where} is not a calibration profile: it says format {found} and is of "
+            f"format {profile.format}",
+            code="profile",
+        )
     if stated not in (None, actual):
         raise CalibrationError(
             f"{where} was altered: its digest is {actual[:12]}…, it says "

@@ -155,7 +155,8 @@ def _of_scores(
     )
     if more_than_expected(n_flagged, n_scored, rate):
         if evaluation.profile.alarms:
-            sentence += f" Measured: {alarms_text(evaluation.profile.alarms)}."
+            measured = alarms_text(evaluation.profile.alarms)
+            sentence += f" So many are flagged in {measured}."
         if evaluation.scope.coverage is Coverage.PARTLY:
             return "inconclusive", (
                 f"{sentence} The calibration covers the series only in part, so that "

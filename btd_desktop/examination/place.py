@@ -126,7 +126,9 @@ def judged_place(
         features,
         evaluation.features,
         copy,
-        on_structure=is_on_structure(volume, place),
+        # A profile without that level, an older one say, does not ask.
+        on_structure="structure" in profile.levels["anomaly"]
+        and is_on_structure(volume, place),
         chosen=chosen,
     )
     numbers = PlaceNumbers(

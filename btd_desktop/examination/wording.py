@@ -168,9 +168,8 @@ def established_text(level: LevelCalibration, fpr: float) -> str:
 def alarms_text(alarms: Alarms) -> str:
     """How often the opinion's rule speaks of genuine patients."""
     return (
-        f"so many slices are flagged in {alarms.n} of "
-        f"{counted(alarms.of, 'genuine patient')}, each left out in turn (95 % "
-        f"interval {interval_text(alarms.interval, percent=True)})"
+        f"{alarms.n} of {counted(alarms.of, 'genuine patient')}, each left out in turn "
+        f"(95 % interval {interval_text(alarms.interval, percent=True)})"
     )
 
 

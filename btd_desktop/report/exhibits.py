@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation
@@ -218,8 +218,12 @@ def _rate(
     """FPR and its interval at the threshold of a score; None without threshold."""
     if score[1].threshold is None:
         return None, None
+    return profile.target_fpr, _level(score, profile).interval
+
+
+def _level(score: Score, profile: CalibrationProfile) -> LevelCalibration:
     kind = "anomaly" if score[0] == "slice" else score[0]
-    return profile.target_fpr, profile.levels[kind][score[1].ranked_at].interval
+    return profile.levels[kind][score[1].ranked_at]
 
 
 def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
@@ -301,8 +305,7 @@ def _ranking(score: Score, profile: CalibrationProfile) -> str:
     fpr, interval = _rate(score, profile)
     if fpr is None or interval is None:
         return sentence
-    known = profile.levels["anomaly" if kind == "slice" else kind][level]
-    doubt = established_text(known, fpr)
+    doubt = established_text(_level(score, profile), fpr)
     return (
         f"{sentence} At its threshold the FPR per {level} is {percent_text(fpr)}, 95 %"
         f" interval {interval_text(interval, percent=True)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from btd_desktop.cli.main import _make_app
 from btd_desktop.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "btd_desktop"
 BTD = typer.main.get_command(_make_app())
 DOCUMENTS = sorted(
     p.relative_to(ROOT).as_posix()
@@ -145,3 +148,15 @@ def test_quoted_scripts_modules_and_tests_exist(name):
         if re.fullmatch(r"(?:tests|benchmarks|requirements|btd_desktop)/[\w./]+", word)
     }
     assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted(PACKAGE.rglob("*.py")) if ">>> " in p.read_text("utf-8")],
+    ids=lambda path: path.name,
+)
+def test_examples_of_docstrings_give_what_they_say(path):
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    told = doctest.testmod(importlib.import_module(name))
+    assert told.attempted > 0
+    assert told.failed == 0

@@ -16,7 +16,6 @@ from btd_desktop.cli.measuring import (
     Patients,
     Places,
     Seed,
-    Series,
     Simulated,
     Split,
     calibrated_detector,
@@ -28,7 +27,6 @@ from btd_desktop.cli.measuring import (
 from btd_desktop.cli.options import Model, Profile
 from btd_desktop.cli.output import columns, say
 from btd_desktop.cli.watching import watched
-from btd_desktop.errors import SettingsError
 from btd_desktop.examination.wording import interval_text, percent_text
 from btd_desktop.strict_json import printed_json
 
@@ -231,7 +229,6 @@ def measure_rates(
     by: Annotated[
         str, typer.Option(help="What is left out: patient, scanner model or kernel.")
     ] = "patient",
-    series: Series = "",
     fpr: Annotated[float, typer.Option(help="Rate claimed.")] = 0.01,
     modality: Modality = "CT",
     model: Model = "",
@@ -243,37 +240,30 @@ def measure_rates(
     (and on the split "train", for the density alone). Patients count the same; a rate
     whose upper bound is more than three times the claim is not established.
     """
-    from btd_desktop.bench import corpus
     from btd_desktop.bench.rates import LEFT_OUT, left_out_shares, rate_rows
     from btd_desktop.examination.models import find_model, open_detector
     from btd_desktop.workflow.calibrate import (
         benign_features,
-        patient_of,
+        patient_key,
         profile_header,
     )
     from btd_desktop.workflow.services import Services
 
     if by not in LEFT_OUT:
-        raise SettingsError(
-            f"--by takes {', '.join(LEFT_OUT)}, not {by!r}", code="option"
-        )
-    names = [name.strip() for name in series.split(",") if name.strip()]
+        raise typer.BadParameter(f"--by is {', '.join(LEFT_OUT)}, got {by!r}")
     detector = open_detector(find_model(model, modality))
     with watched() as context:
-        genuine = [
-            item
-            for part in split.split(",")
-            for item in corpus.load_split(data, part.strip(), modality, context, names)[
-                0
+        genuine, behind = (
+            [
+                (volume, patient_key(patient))
+                for part in splits.split(",")
+                for volume, patient in genuine_series(
+                    data, part.strip(), modality, 0, context
+                )
             ]
-        ]
-        behind, _ = corpus.load_split(data, "train", modality, context)
-        benign = benign_features(
-            [(s.volume, patient_of(s)) for s in genuine],
-            detector,
-            context,
-            [(s.volume, patient_of(s)) for s in behind],
+            for splits in (split, "train")
         )
+        benign = benign_features(genuine, detector, context, behind)
         n = len(genuine)
         shares = left_out_shares(
             benign[:n],
@@ -300,10 +290,10 @@ def _rate_cells(row: RateRow) -> tuple[str, ...]:
         row.level,
         row.event,
         percent_text(row.claimed),
-        percent_text(row.observed),
-        interval_text((row.low, row.high), percent=True),
-        str(row.n_patients),
-        str(row.n),
+        percent_text(row.observed.value),
+        interval_text((row.observed.low, row.observed.high), percent=True),
+        str(row.observed.n_patients),
+        str(row.observed.n),
         f"{percent_text(row.highest)} {row.highest_group}",
         "" if row.is_established else "not established",
     )

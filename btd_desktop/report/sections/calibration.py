@@ -107,7 +107,7 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
     reasons = [f"{level} level: {doubt}" for level, doubt in doubts.items() if doubt]
     if profile.alarms:
         told = alarms_text(profile.alarms)
-        reasons.append(f"opinion, more than the rate lets expect: {told}")
+        reasons.append(f"more slices flagged than three times the FPR, in {told}")
     facts = (
         Fact("Digest", digest(profile.digest), "profile_digest", "mono"),
         Fact("Origin", quoting(profile_standing(profile.name, profile.digest).sentence),

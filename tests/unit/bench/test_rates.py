@@ -75,13 +75,14 @@ def test_rows_count_patients_with_their_exact_interval() -> None:
         Share("a", "one", "slice", "p <= 0.1", 10, 0.1),
     ]
     flagged, small = rate_rows(shares, 0.01)
-    assert (flagged.claimed, flagged.n_patients, flagged.n) == (0.01, 3, 19)
-    assert flagged.observed == pytest.approx(0.25 / 3)
-    assert (flagged.low, flagged.high) == clopper_pearson(0.25, 3)
+    told = flagged.observed
+    assert (flagged.claimed, told.n_patients, told.n) == (0.01, 3, 19)
+    assert told.value == pytest.approx(0.25 / 3)
+    assert (told.low, told.high) == clopper_pearson(0.25, 3)
     assert (flagged.highest, flagged.highest_group) == (0.2, "one")
     assert not flagged.is_established
     assert (small.event, small.claimed) == ("p <= 0.1", 0.1)
-    assert replace(flagged, high=0.03).is_established
+    assert replace(flagged, observed=replace(told, high=0.03)).is_established
 
 
 def test_leaving_out_can_be_stopped() -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from btd_desktop.calibration.ecdf import (
-    NOT_ESTABLISHED_FACTOR,
     Ecdf,
     LeftOut,
     Tail,
@@ -159,8 +158,8 @@ def test_no_rate_is_asked_for_that_the_patients_cannot_carry() -> None:
 def test_smallest_level_is_where_three_times_it_bounds_the_rate(n: int) -> None:
     level = smallest_level(n)
     bound = clopper_pearson(level * n, n)[1]
-    assert bound == pytest.approx(NOT_ESTABLISHED_FACTOR * level, rel=1e-6)
-    assert clopper_pearson(0.9 * level * n, n)[1] > NOT_ESTABLISHED_FACTOR * 0.9 * level
+    assert bound == pytest.approx(3.0 * level, rel=1e-6)
+    assert clopper_pearson(0.9 * level * n, n)[1] > 3.0 * 0.9 * level
 
 
 @pytest.mark.parametrize("fpr", [0.3, 0.05, 0.01])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -274,6 +276,51 @@ def test_profile_with_places_survives_its_json(
         assert calibrate_place(
             again, COVERED, place_of(slices), slices, copy
         ) == calibrate_place(profile, COVERED, place_of(slices), slices, copy)
+
+
+def _lone_scores(value: dict[str, Any]) -> None:
+    del value["levels"]["anomaly"]["slice"]["patients"]
+
+
+def _no_alarms(value: dict[str, Any]) -> None:
+    del value["alarms"]
+
+
+def _scale(value: dict[str, Any]) -> None:
+    value["copies"] = {"knots": [0.0, -1.0], "distances": [1.0, 2.0]}
+
+
+def _stated_older(value: dict[str, Any]) -> None:
+    value["format"] = 3
+
+
+@pytest.mark.parametrize("edit", [_lone_scores, _no_alarms, _scale, _stated_older])
+def test_profile_of_two_formats_at_once_is_refused(
+    profile: CalibrationProfile, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    """Scores that count by themselves would give p-values that patients cannot."""
+    value = json.loads(json.dumps(profile.to_json()))
+    edit(value)
+    with pytest.raises(CalibrationError, match="format") as caught:
+        profile_from_json(value, "file")
+    assert caught.value.code == "profile"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda level: level["patients"].pop(),
+        lambda level: level.update(patients=[0] * len(level["patients"])),
+        lambda level: level.update(n_patients=4),
+    ],
+)
+def test_patients_that_are_not_those_of_the_scores_are_refused(
+    profile: CalibrationProfile, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    value = json.loads(json.dumps(profile.to_json()))
+    edit(value["levels"]["anomaly"]["patch"])
+    with pytest.raises(CalibrationError, match="not those of its patients"):
+        profile_from_json(value, "file")
 
 
 def test_scale_of_copies_without_a_level_of_places_is_refused(

@@ -15,6 +15,7 @@ import pytest
 
 from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.place import Site
+from btd_desktop.bench.rates import Share
 from btd_desktop.bench.shift import ShiftRow
 from btd_desktop.bench.tables import Judged
 from btd_desktop.workflow.calibrate import patient_key
@@ -291,6 +292,39 @@ def test_shift_prints_a_line_for_every_scanner_and_one_for_each_answer(
     assert "covered: 1 series of 1 patients" in done.out
     [row] = json.loads((tmp_path / "s.json").read_text("utf-8"))
     assert row["flagged_patches"] == 3
+
+
+def test_rates_set_the_claim_beside_what_patients_left_out_show(
+    btd, tiny_model, data, monkeypatch, tmp_path
+):
+    given: dict[str, object] = {}
+
+    def left_out_shares(series, header, fpr, *, by, background, context):
+        given.update(fpr=fpr, by=by, behind=len(background), model=header.model["name"])
+        patients = {own.patient for own in series}
+        return [Share(p, "Maker One", "slice", "flagged", 9, 0.5) for p in patients]
+
+    monkeypatch.setattr("btd_desktop.bench.rates.left_out_shares", left_out_shares)
+    done = btd(
+        *("bench", "rates", "--data", data, "--model", tiny_model),
+        *("--split", "calib,test", "--by", "scanner model", "--fpr", "0.05"),
+        *("--json", tmp_path / "r.json"),
+    )
+    assert done.status == 0, done.err
+    assert given == {
+        "fpr": 0.05, "by": "scanner model", "behind": 0, "model": "tiny-ct",
+    }  # fmt: skip
+    assert re.search(r"slice +flagged +5 % +50 % .*50 % Maker One +not est", done.out)
+    kept = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    [row] = kept["rows"]
+    assert (row["observed"]["value"], row["observed"]["n_patients"]) == (0.5, 2)
+    # Patients are told by their pseudonyms.
+    assert {own["patient"] for own in kept["patients"]} == {
+        patient_key(name) for name in ("T-1", "T-2")
+    }
+    wrong = btd("bench", "rates", "--data", data, "--by", "weather")
+    assert wrong.status == 2
+    assert "--by is patient, scanner model, kernel, got 'weather'" in wrong.err
 
 
 def test_processing_prints_rates_limits_and_what_is_found_in_copies(

@@ -121,7 +121,7 @@ def test_flags_beyond_the_error_rate_support_an_alteration_whatever_was_left_out
     assert conclude([hit]).conclusion == "supports"
     # How often the very rule speaks of genuine patients is said beside it.
     [sentence] = conclude([hit]).sentences
-    assert "so many slices are flagged in 1 of 26 genuine patients" in sentence
+    assert "So many are flagged in 1 of 26 genuine patients" in sentence
     assert "in 1 of 26" not in conclude([series()]).sentences[0]
     found = conclude([without_scores(is_scored=False), hit])
     assert found.conclusion == "supports"

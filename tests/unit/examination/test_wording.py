@@ -80,8 +80,8 @@ def test_rate_is_established_up_to_three_times_what_was_wanted(high, told):
 
 def test_alarms_are_told_with_their_interval():
     assert wording.alarms_text(Alarms(1, 26)) == (
-        "so many slices are flagged in 1 of 26 genuine patients, each left out in turn "
-        "(95 % interval 0.097 % to 20 %)"
+        "1 of 26 genuine patients, each left out in turn (95 % interval 0.097 % to "
+        "20 %)"
     )
 
 
