@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.wording import established_text
 
 Level = Literal["place", "structure", "patch", "slice", "series"]
 CLICKED: tuple[Level, ...] = ("place", "structure")
@@ -27,6 +28,7 @@ class Threshold:
         n_flagged: Scores of the scan above it.
         n_scan: Scores of the scan.
         own: It was tried out, and is not the profile's.
+        doubt: That the profile's patients cannot establish its rate, or "".
     """
 
     value: float
@@ -35,6 +37,7 @@ class Threshold:
     n_flagged: int
     n_scan: int
     own: bool
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +107,7 @@ def threshold_at(
         int((scan > value).sum()),
         int(scan.size),
         own,
+        "" if own else established_text(known, evaluation.profile.target_fpr),
     )
 
 

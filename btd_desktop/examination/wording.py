@@ -136,7 +136,7 @@ def p_text(value: CalibratedValue, *, narrow: bool = False) -> str:
     if value.p_value is None:
         if not narrow:
             return p_value_text(value)
-        return "no p: chosen" if value.chosen is True else "not covered"
+        return "no p-value" if value.chosen is True else "not covered"
     if narrow:
         sign = "≤" if _is_smallest(value) else "="
         return f"p {sign} {rate_text(value.p_value)}"

@@ -144,7 +144,7 @@ class HistogramPanel(QWidget):
             f"{whose} {number_text(threshold.value)}: {percent_text(threshold.fpr)} of "
             f"the genuine {UNITS[self._state.level][1]} lie above it (true "
             f"false-positive rate {percent_text(low)} to {percent_text(high)}, 95 %); "
-            f"{scan}"
+            f"{scan}{f' Rate {threshold.doubt}.' if threshold.doubt else ''}"
         )
 
     def _controls(self) -> QHBoxLayout:

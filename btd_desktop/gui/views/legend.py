@@ -95,8 +95,13 @@ def paint_legend(painter: QPainter, area: QRectF, overlay: OverlayState) -> None
 
 def threshold_text(kind: OverlayKind, threshold: float) -> str:
     """What the overlay shows, such as "p ≤ 0.05" or "≥ 1.2"."""
-    number = number_text(threshold)
+    number = _tick_text(kind, threshold)
     return f"p ≤ {number}" if kind == "p-value" else f"≥ {number}"
+
+
+def _tick_text(kind: OverlayKind, value: float) -> str:
+    # p-values have two digits everywhere.
+    return number_text(float(f"{value:.2g}") if kind == "p-value" else value)
 
 
 @lru_cache(maxsize=32)
@@ -106,7 +111,7 @@ def _placed_ticks(
     ticks = legend_ticks(kind, limits)
     places = remarkableness(ticks, kind, limits)
     pairs = zip(ticks, places, strict=True)
-    return tuple((number_text(value), float(place)) for value, place in pairs)
+    return tuple((_tick_text(kind, value), float(place)) for value, place in pairs)
 
 
 @lru_cache(maxsize=8)

@@ -44,7 +44,7 @@ def evaluation(
     reasons = () if coverage is Coverage.COVERED else ("another model",)
     made = SimpleNamespace(
         kinds={"anomaly": own},
-        profile=SimpleNamespace(levels={"anomaly": levels}),
+        profile=SimpleNamespace(levels={"anomaly": levels}, target_fpr=0.05),
         scope=Scope(coverage, reasons),
     )
     return cast(Evaluation, cast(Any, made))
@@ -63,6 +63,12 @@ def test_threshold_of_the_profile_comes_with_its_own_interval():
     assert told is not None
     assert (told.value, told.interval, told.own) == (95.0, (0.01, 0.2), False)
     assert (told.fpr, told.n_flagged, told.n_scan) == (0.05, 1, 3)
+    # 0.2 is more than three times 0.05.
+    assert told.doubt == (
+        "not established at 5 %: the smallest rate that 9 patients can establish is "
+        "19 %"
+    )
+    assert threshold_at(evaluation(), "anomaly", "patch", 95.0).doubt == ""
 
 
 def test_threshold_tried_out_has_the_interval_of_what_is_independent():

@@ -57,7 +57,7 @@ def test_place_that_was_chosen_for_its_score_has_no_p_value_and_says_why():
     value = CalibratedValue(1.0, None, None, 999, 46, None, None, chosen=True)
     told = "none: the search chose the place for its score"
     assert wording.p_value_text(value) == wording.p_text(value) == told
-    assert wording.p_text(value, narrow=True) == "no p: chosen"
+    assert wording.p_text(value, narrow=True) == "no p-value"
     assert wording.flagged_text(value) == "–"
     assert wording.flagged_text(replace(value, chosen=UNSET)) == "no threshold"
 

@@ -217,6 +217,10 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     panel.show_state(_histogram())
     assert ": 2 % of the genuine slices" in panel.fpr_text
     assert "0.1 % to 11 %, 95 %" in panel.fpr_text
+    assert "established" not in panel.fpr_text
+    doubted = Threshold(4.0, 0.02, (0.0, 0.2), 0, 4, own=False, doubt="not established")
+    panel.show_threshold(doubted)
+    assert panel.fpr_text.endswith("0 of 4 do. Rate not established.")
     told: list[Any] = []
     panel.threshold_dragged.connect(told.append)
     panel.threshold_line.setValue(3.0)

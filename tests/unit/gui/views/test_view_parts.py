@@ -98,6 +98,7 @@ def test_numbers_are_short(value, text):
 
 def test_threshold_is_said_in_the_direction_that_is_shown():
     assert threshold_text("p-value", 0.05) == "p ≤ 0.05"
+    assert threshold_text("p-value", 1 / 17) == "p ≤ 0.059"
     assert threshold_text("score", 1.2) == "≥ 1.2"
 
 
