@@ -220,10 +220,12 @@ class HistogramPresenter(Presenter[HistogramState]):
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
         if self._level not in ("slice", "series"):
             own = self._place
-            # A score beside the distribution that it was not ranked in would mislead.
-            if own is None or own.numbers.scores[self._kind].ranked_at != self._level:
+            value = None if own is None else own.numbers.scores[self._kind]
+            # A score beside the distribution that it was not ranked in would mislead;
+            # so would one that was chosen for being high.
+            if value is None or value.ranked_at != self._level or value.chosen is True:
                 return None, ""
-            return own.numbers.scores[self._kind].score, "clicked place"
+            return value.score, "clicked place"
         series = evaluation.kinds[self._kind]
         if self._level == "series":
             value = series.series

@@ -139,7 +139,7 @@ class HistogramPanel(QWidget):
         if not threshold.n_scan:
             mark = self._state.mark
             above = "lies above it" if _above(mark, threshold) else "does not"
-            scan = "no place is clicked." if mark is None else f"the place {above}."
+            scan = "no place is ranked here." if mark is None else f"the place {above}."
         self._fpr.setText(
             f"{whose} {number_text(threshold.value)}: {percent_text(threshold.fpr)} of "
             f"the genuine {UNITS[self._state.level][1]} lie above it (true "

@@ -107,7 +107,7 @@ def test_histogram_of_places_sets_the_clicked_one_among_genuine_ones(qtbot):
     panel.show_state(_histogram(mark=1.0))
     assert panel.fpr_text.endswith("the place does not.")
     panel.show_state(_histogram(mark=None))
-    assert panel.fpr_text.endswith("no place is clicked.")
+    assert panel.fpr_text.endswith("no place is ranked here.")
     panel.show_state(_histogram(level="slice", levels=("patch", "slice", "series")))
     assert not panel._levels._buttons["place"].isVisible()
 

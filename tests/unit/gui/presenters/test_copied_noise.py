@@ -132,6 +132,16 @@ def test_row_of_a_place_says_what_it_is_ranked_among_or_why_not(changes, told):
     assert score_row("anomaly", place).behind == told
 
 
+def test_place_that_was_chosen_for_its_score_is_set_among_no_genuine_ones(parts):
+    session = parts.session
+    finding = next(f for f in session.findings() if f.origin == "search")
+    _click(parts, (finding.slice_index, round(finding.y), round(finding.x)))
+    assert {row.p for row in parts.placing.state.rows} == {"no p-value"}
+    for level in ("place", "patch"):
+        parts.histogram.on_level_chosen(level)
+        assert parts.histogram.state.mark is None
+
+
 def test_overlay_of_p_values_shows_the_smallest_that_so_few_patients_give(parts):
     evaluation = parts.session.result.evaluation
     choice = OverlayChoice(name="p-value", p_shown=0.01)
