@@ -39,8 +39,12 @@ def exhibit_figure(
     c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
     part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
     patch = run.manifest.grid.patch
-    anomaly = finding.numbers.anomaly
-    level = evaluation.profile.levels["anomaly"][anomaly.ranked_at]
+    every = finding.numbers.every
+    ranked = every["anomaly"]
+    if ranked.chosen is True and "slice" in every:
+        # Among genuine places its place is no evidence: it was chosen for its score.
+        ranked = every["slice"]
+    level = evaluation.profile.levels["anomaly"][ranked.ranked_at]
     return ExhibitFigure(
         crop=plane[part],
         crop_origin=(c0, r0),
@@ -49,11 +53,11 @@ def exhibit_figure(
         window=display_window(volume, plane[part]),
         pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
         slice_image=plane,
-        benign_scores=level.ecdf.scores,
-        score=anomaly.score,
-        threshold=anomaly.threshold,
+        genuine=None if ranked.chosen is True else level.ecdf,
+        score=ranked.score,
+        threshold=ranked.threshold,
         orientation=_orientation(volume),
-        label=f"exhibit {label}",
+        label=f"exhibit {label}" if ranked is every["anomaly"] else f"slice of {label}",
         place=(x, y),
         modality=volume.modality,
     )

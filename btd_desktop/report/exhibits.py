@@ -265,7 +265,8 @@ def score_sentences(
     mode: str, scores: list[Score], profile: CalibrationProfile
 ) -> list[str]:
     """What the scores are ranked among, and which p-value to quote."""
-    told = [_ranking(s, profile) for s in scores if s[1].n_patients and s[1].n]
+    ranked = [s for s in scores if s[1].chosen is not True and s[1].n_patients]
+    told = [_ranking(s, profile) for s in ranked if s[1].n]
     return [*dict.fromkeys(told), _selection(mode, scores)]
 
 

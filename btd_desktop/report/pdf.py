@@ -220,7 +220,7 @@ class _Printer:
         if not isinstance(picture, ExhibitFigure):
             drawing = score_histogram(
                 picture.slice_scores,
-                picture.benign_scores,
+                picture.genuine,
                 picture.threshold,
                 size=(FRAME_WIDTH, 140),
             )
@@ -229,10 +229,10 @@ class _Printer:
             ]  # fmt: skip
             return [KeepTogether([drawing, *caption])]
         story = [exhibit_row(picture)]
-        if picture.benign_scores is not None and picture.benign_scores.size:
+        if picture.genuine is not None:
             story.append(
                 cdf_plot(
-                    picture.benign_scores,
+                    picture.genuine,
                     picture.score,
                     picture.threshold,
                     size=(FRAME_WIDTH, 125),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.ecdf import Ecdf
+
 
 @dataclass(frozen=True, slots=True)
 class ExhibitFigure:
@@ -23,8 +25,9 @@ class ExhibitFigure:
         window: (centre, width) of the display window, in the unit of the values.
         pixel_mm: (row spacing, column spacing) in mm.
         slice_image: The whole slice for the locator, shape (R, C), or None.
-        benign_scores: Sorted benign scores of the exhibit's main score, shape (N,).
-        score: The exhibit's score on the axis of `benign_scores`.
+        genuine: Genuine scores that the exhibit is ranked among; None where it is not
+            ranked.
+        score: The exhibit's score on the axis of `genuine`.
         threshold: The threshold on the same axis, or None.
         orientation: Letters at (left, right, top, bottom) of the slice, "" if unknown.
         label: What the exhibit is called in the drawing.
@@ -39,7 +42,7 @@ class ExhibitFigure:
     window: tuple[float, float]
     pixel_mm: tuple[float, float]
     slice_image: NDArray[np.float32] | None = None
-    benign_scores: NDArray[np.float64] | None = None
+    genuine: Ecdf | None = None
     score: float | None = None
     threshold: float | None = None
     orientation: tuple[str, str, str, str] = ("", "", "", "")
@@ -50,14 +53,14 @@ class ExhibitFigure:
 
 @dataclass(frozen=True, slots=True)
 class SeriesFigure:
-    """Arrays for the histogram of a series over the benign scores; not in the twin.
+    """Arrays for the histogram of a series over genuine scores; not in the twin.
 
     Attributes:
         slice_scores: Score of each slice in order, shape (S,), NaN where not scored.
-        benign_scores: Benign slice scores, shape (N,), or None.
+        genuine: Scores of genuine slices, or None.
         threshold: Threshold at slice level, or None.
     """
 
     slice_scores: NDArray[np.float64]
-    benign_scores: NDArray[np.float64] | None = None
+    genuine: Ecdf | None = None
     threshold: float | None = None

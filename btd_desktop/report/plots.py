@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reportlab.graphics.shapes import Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.colors import Color
 
+from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.examination.wording import number_text, percent_text
 from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE
 
@@ -64,7 +65,7 @@ class _Axis:
 
 
 def cdf_plot(
-    benign_scores: NDArray[np.floating],
+    genuine: Ecdf,
     score: float | None,
     threshold: float | None,
     *,
@@ -74,35 +75,33 @@ def cdf_plot(
     """Cumulative distribution of genuine scores with one score and the threshold.
 
     Args:
-        benign_scores: Scores of genuine scans, any order, shape (N,); non-finite ones
-            are left out.
+        genuine: Scores of genuine scans, of which patients count the same.
         score: Score to mark, or None.
         threshold: Threshold to mark, or None.
         size: Width and height in points.
         score_label: What to write at the score.
     """
-    ordered = np.sort(_finite(benign_scores))
     drawing, axis, base, height = _frame(
-        size, _marks(ordered, score, threshold), "score"
+        size, _marks(genuine.scores, score, threshold), "score"
     )
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = base + share * height
         drawing.add(Line(axis.start, y, axis.start + axis.length, y, strokeColor=LINE,
                          strokeWidth=0.3))  # fmt: skip
         _label(drawing, axis.start - 4, y - 2.3, f"{100 * share:.0f} %", "end")
-    if ordered.size:
-        drawing.add(PolyLine(_steps(ordered, axis, base, height), strokeColor=ACCENT,
-                             strokeWidth=1.3, fillColor=None))  # fmt: skip
+    drawing.add(PolyLine(_steps(genuine, axis, base, height), strokeColor=ACCENT,
+                         strokeWidth=1.3, fillColor=None))  # fmt: skip
     _mark(drawing, axis, (base, height), threshold, "threshold", dashed=True, row=0)
     _mark(drawing, axis, (base, height), score, score_label, dashed=False, row=1)
-    caption = f"share of {ordered.size:,} genuine scores at or below"
+    whose = "" if genuine.patients is None else ", patients counting the same"
+    caption = f"share of {genuine.n:,} genuine scores at or below{whose}"
     _label(drawing, axis.start, 2, caption, "start")
     return drawing
 
 
 def score_histogram(
     slice_scores: NDArray[np.floating],
-    benign_scores: NDArray[np.floating] | None,
+    genuine: Ecdf | None,
     threshold: float | None,
     *,
     size: tuple[float, float],
@@ -111,14 +110,14 @@ def score_histogram(
 
     Args:
         slice_scores: Scores of the series, shape (S,); NaN where not scored.
-        benign_scores: Scores of genuine slices, shape (N,), or None.
+        genuine: Scores of genuine slices, of which patients count the same, or None.
         threshold: Threshold to mark, or None.
         size: Width and height in points.
     """
     own = _finite(slice_scores)
-    benign = _finite(benign_scores if benign_scores is not None else np.empty(0))
+    known = np.empty(0) if genuine is None else genuine.scores
     drawing, axis, base, height = _frame(
-        size, _marks(np.concatenate([own, benign]), None, threshold), "score of a slice"
+        size, _marks(np.concatenate([own, known]), None, threshold), "score of a slice"
     )
     n_bins = 36
     edges = (
@@ -126,7 +125,11 @@ def score_histogram(
         if axis.is_log
         else np.linspace(axis.low, axis.high, n_bins + 1)
     )
-    shares = [_shares(benign, edges), _shares(own, edges)]
+    weights = None if genuine is None else np.diff(genuine.shares, prepend=0.0)
+    shares = [
+        np.histogram(known, edges, weights=weights)[0],
+        np.histogram(own, edges)[0] / max(own.size, 1),
+    ]
     top = _round_up(max(float(share.max(initial=0)) for share in shares))
     for tick in (0.0, 0.5, 1.0):
         _label(drawing, axis.start - 4, base + tick * height - 2.3,
@@ -143,8 +146,8 @@ def score_histogram(
                              strokeWidth=0.8))  # fmt: skip
     _mark(drawing, axis, (base, height), threshold, "threshold", dashed=True, row=1)
     entries = [(None, FLAG, f"this series ({own.size:,} slices)")]
-    if benign.size:
-        entries.append((_BENIGN, None, f"genuine scans ({benign.size:,} slices)"))
+    if genuine is not None:
+        entries.append((_BENIGN, None, f"genuine scans ({genuine.n:,} slices)"))
     _legend(drawing, axis.start, entries)
     return drawing
 
@@ -189,15 +192,13 @@ def _frame(
     return drawing, axis, _BOTTOM, inner
 
 
-def _steps(
-    ordered: NDArray[np.float64], axis: _Axis, base: float, height: float
-) -> list[float]:
-    n = ordered.size
+def _steps(genuine: Ecdf, axis: _Axis, base: float, height: float) -> list[float]:
+    n, shares = genuine.n, genuine.shares
     picked = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).astype(int))
     points = [axis.start, base]
     share_before = 0.0
     for index in picked:
-        x, share = axis.place(float(ordered[index])), (index + 1) / n
+        x, share = axis.place(float(genuine.scores[index])), float(shares[index])
         points += [x, base + share_before * height, x, base + share * height]
         share_before = share
     return [*points, axis.start + axis.length, base + height]
@@ -210,13 +211,6 @@ def _round_up(share: float) -> float:
     power = 10.0 ** np.floor(np.log10(share))
     steps = (1, 2, 4, 6, 10)
     return float(next(m * power for m in steps if m * power >= share * (1 - 1e-9)))
-
-
-def _shares(
-    values: NDArray[np.float64], edges: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    counts, _ = np.histogram(values, edges)
-    return counts / max(values.size, 1)
 
 
 def _mark(

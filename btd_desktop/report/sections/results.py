@@ -124,7 +124,7 @@ def _histogram(evaluation: Evaluation) -> tuple[Block, ...]:
         slice_scores=np.array(
             [np.nan if v is None else v.score for v in anomaly.slices]
         ),
-        benign_scores=level.ecdf.scores,
+        genuine=level.ecdf,
         threshold=level.threshold if allowed else None,
     )
     if not figure.slice_scores.size:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
+from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.calibration.profile import Alarms, LevelCalibration, Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
@@ -498,7 +499,7 @@ def make_exhibit_figure() -> ExhibitFigure:
         window=(-600.0, 1500.0),
         pixel_mm=(0.7031, 0.7031),
         slice_image=image,
-        benign_scores=np.sort(rng.chisquare(20, 48_230)),
+        genuine=Ecdf(np.sort(rng.chisquare(20, 48_230))),
         score=97.3,
         threshold=31.2,
         orientation=("R", "L", "A", "P"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from reportlab.graphics.shapes import Line, PolyLine, Rect, String
 
+from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.report.figures import (
     exhibit_panels,
     grey_from_values,
@@ -51,14 +52,16 @@ def _labels(drawing) -> list[str]:
     [
         (np.array([1.0]), 1.0, 1.0),
         (np.full(50, 2.0), 2.0, None),
-        (np.empty(0), None, None),
-        (np.array([np.nan, np.inf, 1.0, 2.0]), 900.0, 1.5),
+        (np.array([1.0, 2.0]), None, None),
+        (np.array([1.0, 2.0]), 900.0, 1.5),
         (np.linspace(-5, 5, 1000), -20.0, 4.0),
     ],
 )
 def test_cdf_plot_stays_inside_its_frame(benign, score, threshold):
     register_fonts()
-    drawing = cdf_plot(benign, score, threshold, size=(400, 130), score_label="E1")
+    drawing = cdf_plot(
+        Ecdf(benign), score, threshold, size=(400, 130), score_label="E1"
+    )
     for item in drawing.contents:
         if isinstance(item, Line):
             points = [(item.x1, item.y1), (item.x2, item.y2)]
@@ -71,7 +74,11 @@ def test_cdf_plot_stays_inside_its_frame(benign, score, threshold):
 
 def test_cdf_plot_names_score_threshold_and_n():
     drawing = cdf_plot(
-        np.arange(1.0, 101.0), 97.3, 31.2, size=(400, 130), score_label="exhibit E1"
+        Ecdf(np.arange(1.0, 101.0)),
+        97.3,
+        31.2,
+        size=(400, 130),
+        score_label="exhibit E1",
     )
     text = " | ".join(_labels(drawing))
     assert "exhibit E1 97.3" in text
@@ -81,11 +88,23 @@ def test_cdf_plot_names_score_threshold_and_n():
 
 def test_cdf_plot_of_many_scores_is_thinned_but_keeps_the_largest():
     rng = np.random.default_rng(1)
-    benign = rng.gamma(5, 1, 200_000)
+    benign = Ecdf(np.sort(rng.gamma(5, 1, 200_000)))
     drawing = cdf_plot(benign, None, None, size=(400, 130), score_label="")
     (curve,) = [item for item in drawing.contents if isinstance(item, PolyLine)]
     assert len(curve.points) < 2000
     assert curve.points[-1] == pytest.approx(102)
+
+
+def test_cdf_plot_lets_patients_count_the_same():
+    few, many = np.array([1.0]), np.linspace(2.0, 3.0, 99)
+    drawing = cdf_plot(
+        Ecdf.fit([few, many]), None, None, size=(400, 130), score_label=""
+    )
+    (curve,) = [item for item in drawing.contents if isinstance(item, PolyLine)]
+    base, top = curve.points[1], curve.points[-1]
+    # The one score of the first patient is half of all.
+    assert curve.points[5] == pytest.approx(base + (top - base) / 2)
+    assert "patients counting the same" in " ".join(_labels(drawing))
 
 
 def test_histogram_bars_of_the_series_add_up_to_all_slices():

@@ -27,6 +27,7 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Figure, Record, Text, text_of
+from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.twin import twin_value
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
@@ -140,6 +141,9 @@ def test_click_that_overlaps_a_suggested_place_gets_no_p_value(
     assert all(score["p_value"] is None for score in exhibit["scores"])
     told = [text_of(b.cell) for b in record.blocks if isinstance(b, Text)]
     assert any("overlaps one that the program's search had sug" in t for t in told)
+    assert not any("ranked among" in t for t in told)
+    [figure] = [block for block in record.blocks if isinstance(block, Figure)]
+    assert figure.picture.genuine is None
 
 
 def test_findings_keep_copy_and_level(store, evaluation, detector):
@@ -267,7 +271,8 @@ def test_report_prints_the_error_rate_of_the_level_ranked_at(
     assert exhibit["copied_noise"]["slice_number"] == ORIGINAL[0] + 1
     assert "found again at x 37, y 64, slice 3 " in exhibit["noise_sentence"]
     [figure] = [block for block in record.blocks if isinstance(block, Figure)]
-    np.testing.assert_array_equal(figure.picture.benign_scores, level.ecdf.scores)
+    assert figure.picture.genuine is not None
+    np.testing.assert_array_equal(figure.picture.genuine.scores, level.scores)
     [calibration] = _twin(store)["calibrations"]
     by_level = {c["level"]: c for c in calibration["levels"]}
     assert by_level["place"]["n_patients"] == 5
@@ -325,6 +330,13 @@ def test_report_gives_a_place_of_the_search_the_p_value_of_its_slice(
     quoted = f"slice: {p_value_text(value)}."
     told = [text_of(b.cell) for b in record.blocks if isinstance(b, Text)]
     assert any(sentence.endswith(quoted) for sentence in told)
+    # The drawing shows the slice; the place is set among no genuine ones.
+    assert not any(sentence.startswith("Injection score") for sentence in told)
+    [figure] = [block for block in record.blocks if isinstance(block, Figure)]
+    assert figure.picture.genuine is not None
+    assert isinstance(figure.picture, ExhibitFigure)
+    assert figure.picture.score == value.score
+    np.testing.assert_array_equal(figure.picture.genuine.scores, level.scores)
     # Nobody searched for the examiner's own place.
     of_own, _ = exhibits[own.finding_id]
     assert all(score["level"] != "slice" for score in of_own["scores"])
