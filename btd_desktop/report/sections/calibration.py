@@ -140,7 +140,7 @@ def _levels(profile: CalibrationProfile) -> Block:
     return table_of(
         profile.levels["anomaly"].items(),
         (
-            (Column("Level", 1.3, "level"), lambda row: word(row[0], UNITS)),
+            (Column("Level", 1.8, "level"), lambda row: word(row[0], UNITS)),
             (
                 Column("n", 2.1, "n", "number"),
                 lambda row: plain(_units(row[1]), row[1].ecdf.n),
@@ -155,7 +155,7 @@ def _levels(profile: CalibrationProfile) -> Block:
                 ),
             ),
             (Column("FPR claimed", 2, "fpr", "number"), fpr),
-            (Column("Interval of the FPR", 3.4, "fpr_interval"), _interval),
+            (Column("Interval of the FPR", 2.9, "fpr_interval"), _interval),
             (
                 Column("Smallest p", 1.8, "smallest_p", "number"),
                 lambda row: plain(
