@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 MANUFACTURER = "BTD SIMULATED"
 
@@ -177,3 +179,43 @@ MR_SCANNERS: tuple[MrScanner, ...] = (
         increment_mm=4.0,
     ),
 )
+
+
+def drawn_ct_scanner(rng: np.random.Generator) -> CtScanner:
+    """A CT scanner that nobody has: kernel, dose, grid and thickness at random.
+
+    Wider than real ones on purpose. What learns from many of them is less surprised
+    by one it has not met.
+    """
+    sharp = rng.random() < 0.5
+    thickness = float(rng.choice([1.0, 1.25, 2.0, 2.5, 3.0, 5.0]))
+    return CtScanner(
+        name="Simulated, drawn at random",
+        model="SIM-R",
+        kernel="DRAWN",
+        kernel_cutoff=float(np.exp(rng.uniform(np.log(0.25), np.log(0.8)))),
+        kernel_order=float(rng.uniform(0.9, 2.5)),
+        kernel_boost=float(rng.uniform(0.2, 1.4)) if sharp else 0.0,
+        field_of_view_mm=float(rng.uniform(280.0, 420.0)),
+        thickness_mm=thickness,
+        increment_mm=thickness,
+        photons=float(np.exp(rng.uniform(np.log(5e4), np.log(4e5)))),
+        electronic_noise=float(rng.uniform(5.0, 15.0)),
+        crosstalk=float(rng.uniform(0.02, 0.06)),
+        views=int(rng.choice([500, 600, 720])),
+        pitch_mm=float(rng.uniform(0.55, 0.8)),
+    )
+
+
+def drawn_mr_scanner(rng: np.random.Generator) -> MrScanner:
+    """An MR scanner at random, as `drawn_ct_scanner`: sequence, coils, noise, grid."""
+    return replace(
+        MR_SCANNERS[int(rng.integers(len(MR_SCANNERS)))],
+        name="Simulated, drawn at random",
+        model="SIM-R",
+        n_coils=int(rng.integers(1, 9)),
+        noise=float(np.exp(rng.uniform(np.log(0.02), np.log(0.12)))),
+        partial_fourier=float(rng.choice([0.625, 0.75, 1.0])),
+        acquired_share=float(rng.choice([0.6, 0.8, 1.0])),
+        field_of_view_mm=float(rng.uniform(200.0, 300.0)),
+    )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.diffusion.training.dataset import (
@@ -26,7 +28,13 @@ from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.preprocess.presets import Preset, fit_scale, preset_named
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import LeanNetwork, ModelCard, Network, ReferenceNetwork
+from btd_desktop.simulator.chest import chest_phantom
+from btd_desktop.simulator.ct import simulate_ct
+from btd_desktop.simulator.head import head_phantom
+from btd_desktop.simulator.mri import simulate_mr
+from btd_desktop.simulator.scanners import drawn_ct_scanner, drawn_mr_scanner
 from btd_desktop.strict_json import plain_json
+from btd_desktop.volume import Volume
 from btd_desktop.workflow.calibrate import patient_of
 from btd_desktop.workflow.services import Services
 
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT_DIR = "training"
+_SIMULATED = "simulated "
+_SIMULATED_SLICES = 3
 _DEFAULT_STEPS = 12_000
 # Chosen on patients apart from those that figures are given for: what is redrawn
 # differs most in the finest noise; levels between and above these two added nothing.
@@ -61,6 +71,8 @@ class TrainingOptions:
         learning_rate: None takes the recipe's own.
         precision: "bfloat16" or "float32"; None takes the recipe's own.
         validation_share: Share of patients that are only watched.
+        simulated: Simulated patients learnt from besides, each on a scanner drawn at
+            random.
         seed: Of everything drawn at random.
         start_from: Folder of a model with the same network whose weights training
             starts from; None starts from random ones.
@@ -77,6 +89,7 @@ class TrainingOptions:
     learning_rate: float | None = None
     precision: str | None = None
     validation_share: float = 0.1
+    simulated: int = 0
     seed: int = 0
     start_from: Path | None = None
     noise_low: float | None = None
@@ -149,6 +162,7 @@ def make_recipe(options: TrainingOptions) -> TrainingRecipe:
     return replace(
         recipe,
         validation_share=options.validation_share,
+        simulated=options.simulated,
         seed=options.seed,
         **changes,
     )
@@ -229,6 +243,8 @@ def train_on_series(
         recipe.validation_share,
         recipe.seed,
     )
+    drawn = _simulated_slices(recipe, preset, context)
+    split = replace(split, train=(*split.train, *drawn))
     last: TrainingState | None = None
     for state in train(
         split,
@@ -261,16 +277,61 @@ def _slices(
     patient_key: Callable[[LoadedSeries], str],
     context: TaskContext,
 ) -> list[TrainingSlice]:
-    out = []
+    out: list[TrainingSlice] = []
     for n, loaded in enumerate(series):
         context.report(n, len(series), "Preparing slices")
-        volume = loaded.volume
-        scale = fit_scale(volume, preset)
-        patient = patient_key(loaded)
-        for plane in volume.voxels:
-            body = foreground_mask(plane, volume.modality)
-            out.append(TrainingSlice(patient, plane, body, scale.zero_at, scale.one_at))
+        out += _slices_of(loaded.volume, patient_key(loaded), preset)
     return out
+
+
+def _slices_of(volume: Volume, patient: str, preset: Preset) -> list[TrainingSlice]:
+    scale = fit_scale(volume, preset)
+    return [
+        TrainingSlice(
+            patient,
+            plane,
+            foreground_mask(plane, volume.modality),
+            scale.zero_at,
+            scale.one_at,
+        )
+        for plane in volume.voxels
+    ]
+
+
+def _simulated_slices(
+    recipe: TrainingRecipe, preset: Preset, context: TaskContext
+) -> list[TrainingSlice]:
+    """Slices of the recipe's simulated patients; the seed decides every one of them."""
+    out: list[TrainingSlice] = []
+    for index in range(recipe.simulated):
+        context.report(index, recipe.simulated, "Simulating patients")
+        rng = np.random.default_rng([recipe.seed, 4, index])
+        volume = _simulated_patient(preset.modality, rng)
+        out += _slices_of(volume, f"{_SIMULATED}{index}", preset)
+    return out
+
+
+def _simulated_patient(modality: str, rng: np.random.Generator) -> Volume:
+    noise = int(rng.integers(2**31))
+    if modality == "MR":
+        return simulate_mr(
+            head_phantom(rng),
+            drawn_mr_scanner(rng),
+            n_slices=_SIMULATED_SLICES,
+            rows=256,
+            seed=noise,
+        )
+    scanner = drawn_ct_scanner(rng)
+    # Apart from each other, so that they show different anatomy.
+    positions = sorted(rng.uniform(-60.0, 60.0, _SIMULATED_SLICES).tolist())
+    return simulate_ct(
+        chest_phantom(rng),
+        scanner,
+        n_slices=_SIMULATED_SLICES,
+        rows=512,
+        seed=noise,
+        positions_mm=positions,
+    )
 
 
 def _write_model(
@@ -291,7 +352,7 @@ def _write_model(
 
     averaged, step = averaged_weights(out / CHECKPOINT_DIR)
     weights = weights_bytes(averaged)
-    learnt = set(split.train_patients)
+    learnt = {p for p in split.train_patients if not p.startswith(_SIMULATED)}
     card = ModelCard(
         name=model_name(out),
         title=f"{preset.modality}, {recipe.network.kind}, {preset.name}",
@@ -303,9 +364,10 @@ def _write_model(
         training={
             "recipe": plain_json(recipe),
             "steps": step,
-            "patients_learnt": len(split.train_patients),
+            "patients_learnt": len(learnt),
+            "patients_simulated": recipe.simulated,
             "patients_watched": len(split.validation_patients),
-            "slices_learnt": len(split.train),
+            "slices_learnt": sum(s.patient in learnt for s in split.train),
             "slices_watched": len(split.validation),
             "scanners": _scanners(series),
             "credits": credits_text,

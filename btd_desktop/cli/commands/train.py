@@ -43,6 +43,13 @@ def train_model(
         float,
         typer.Option(help="Share of patients only watched.", min=0.0, max=0.9),
     ] = 0.1,
+    simulated: Annotated[
+        int,
+        typer.Option(
+            help="Simulated patients to learn from besides, each on another scanner.",
+            min=0,
+        ),
+    ] = 0,
     start_from: Annotated[
         Path | None,
         typer.Option(help="Folder of a model whose weights training starts from."),
@@ -69,6 +76,7 @@ def train_model(
         learning_rate=lr,
         precision=precision,
         validation_share=validation_share,
+        simulated=simulated,
         seed=seed,
         start_from=start_from,
     )

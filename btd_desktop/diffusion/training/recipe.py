@@ -35,7 +35,9 @@ class TrainingRecipe:
         gradient_clip: Largest gradient norm.
         precision: "bfloat16" or "float32" for convolutions.
         validation_share: Share of patients that are only watched.
-        seed: Of initial weights, split, crops and noise.
+        simulated: Simulated patients learnt from besides the real ones, each on a
+            scanner drawn at random; none of them is watched.
+        seed: Of initial weights, split, crops, noise and simulated patients.
         initial: SHA-256 of the weights file that training starts from; "" starts
             from random weights.
     """
@@ -54,6 +56,7 @@ class TrainingRecipe:
     gradient_clip: float = 1.0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     validation_share: float = 0.1
+    simulated: int = 0
     seed: int = 0
     initial: str = ""
 
@@ -61,6 +64,10 @@ class TrainingRecipe:
         if self.steps < 1 or self.batch < 1 or self.crop < 16:
             raise SettingsError(
                 "training needs at least 1 step, 1 crop a step and crops of 16 px"
+            )
+        if self.simulated < 0:
+            raise SettingsError(
+                f"there cannot be {self.simulated} simulated patients to learn from"
             )
         if self.crop % 8 != 0:
             raise SettingsError(f"the crop side must divide by 8, got {self.crop}")

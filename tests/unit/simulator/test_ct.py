@@ -13,7 +13,7 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.simulator.ct import simulate_ct, simulate_ct_slice
 from btd_desktop.simulator.projection import filtered_backprojection, project
 from btd_desktop.simulator.raster import raster_grid
-from btd_desktop.simulator.scanners import CT_SCANNERS, CtScanner
+from btd_desktop.simulator.scanners import CT_SCANNERS, CtScanner, drawn_ct_scanner
 from tests.unit.simulator.water import WaterPhantom
 
 STANDARD, SMOOTH, SHARP = CT_SCANNERS[0], CT_SCANNERS[1], CT_SCANNERS[2]
@@ -170,3 +170,12 @@ def test_profiles_have_distinct_names_and_differ_in_pixel_dose_and_kernel():
     assert len({s.name for s in CT_SCANNERS}) == len(CT_SCANNERS) >= 4
     assert len({s.kernel for s in CT_SCANNERS}) >= 4
     assert {s.thickness_mm for s in CT_SCANNERS} <= {1.25, 2.0, 2.5, 3.0, 5.0}
+
+
+def test_drawn_scanners_differ_in_kernel_and_dose_and_follow_from_their_seed():
+    drawn = [drawn_ct_scanner(np.random.default_rng(seed)) for seed in range(20)]
+    assert drawn[3] == drawn_ct_scanner(np.random.default_rng(3))
+    cutoffs = [scanner.kernel_cutoff for scanner in drawn]
+    assert min(cutoffs) < 0.35 < 0.6 < max(cutoffs)
+    assert max(s.photons for s in drawn) > 3 * min(s.photons for s in drawn)
+    assert {s.kernel_boost > 0 for s in drawn} == {True, False}

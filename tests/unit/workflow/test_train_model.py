@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from btd_desktop.digest import array_digest
-from btd_desktop.errors import ModelError
+from btd_desktop.errors import ModelError, SettingsError
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import WEIGHTS_FILE, read_card
 from btd_desktop.simulator.chest import chest_phantom
@@ -79,3 +79,16 @@ def test_training_from_a_network_of_another_width_is_refused(scans, tmp_path):
     _train(root / "1", tmp_path / "first")
     with pytest.raises(ModelError, match="do not fit"):
         _train(root / "2", tmp_path / "wide", dim=8, start_from=tmp_path / "first")
+
+
+def test_simulated_patients_are_learnt_from_and_counted_apart(scans, tmp_path):
+    root, _ = scans
+    plain = _train(root / "1", tmp_path / "plain")
+    widened = _train(root / "1", tmp_path / "widened", simulated=1)
+    assert widened.weights_sha256 != plain.weights_sha256
+    assert widened.training["patients_simulated"] == 1
+    assert widened.training["recipe"]["simulated"] == 1
+    for told in ("patients_learnt", "slices_learnt", "voxel_digests", "scanners"):
+        assert widened.training[told] == plain.training[told], told
+    with pytest.raises(SettingsError, match="simulated patients"):
+        _train(root / "1", tmp_path / "fewer", simulated=-1)
