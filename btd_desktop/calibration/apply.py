@@ -6,18 +6,24 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.density import centred_on, series_reference
+from btd_desktop.calibration.density import (
+    centred_on,
+    in_domain,
+    series_reference,
+)
+from btd_desktop.calibration.level import Domain, LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
-from btd_desktop.calibration.profile import KINDS, CalibrationProfile, LevelCalibration
+from btd_desktop.calibration.profile import KINDS, CalibrationProfile
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import counted_copies
+from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.copies import COPY_SHARE, NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
 
@@ -69,7 +75,44 @@ def calibrate_series(
         "injection": [s.injection.astype(np.float64) for s in slices],
         "removal": [s.removal.astype(np.float64) for s in slices],
     }
-    return {kind: _calibrate(profile, scope, kind, maps[kind]) for kind in KINDS}
+    return {
+        kind: _calibrate(profile.levels[kind], scope, kind, maps[kind])
+        for kind in KINDS
+    }
+
+
+def search_part(
+    profile: CalibrationProfile,
+    scope: Scope,
+    anomaly: CalibratedSeries,
+    slices: Sequence[GridFeatures],
+    domain: Domain,
+) -> CalibratedSeries:
+    """The anomaly scores of a series where a search of one domain looks.
+
+    Args:
+        profile: The calibration.
+        scope: Answer of the scope check.
+        anomaly: Of the whole body, from `calibrate_series`.
+        slices: Grid features of every slice, in order.
+        domain: What is searched; elsewhere nothing has a score.
+
+    Raises:
+        CalibrationError: The profile does not say what is ordinary there.
+    """
+    search = profile.search(domain)
+    if search is None:
+        raise CalibrationError(
+            f"profile {profile.name} holds no calibration of a search of the "
+            f"{domain} alone",
+            hint="search the whole body, or calibrate again on scans that show it",
+            code="domain",
+        )
+    maps = [
+        np.where(in_domain(grid.aerated, domain), scores, np.nan)
+        for grid, scores in zip(slices, anomaly.patch_scores, strict=True)
+    ]
+    return _calibrate(search.levels, scope, anomaly.kind, maps)
 
 
 def calibrate_place(
@@ -177,12 +220,11 @@ def _anomaly_maps(
 
 
 def _calibrate(
-    profile: CalibrationProfile,
+    levels: Mapping[str, LevelCalibration],
     scope: Scope,
     kind: str,
     maps: list[NDArray[np.float64]],
 ) -> CalibratedSeries:
-    levels = profile.levels[kind]
     patch = levels["patch"].ecdf
     maxima = [float(np.nanmax(m)) if np.isfinite(m).any() else None for m in maps]
     known = [m for m in maxima if m is not None]

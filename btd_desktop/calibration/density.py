@@ -27,6 +27,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.level import WHOLE_BODY, Domain
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
 
@@ -83,6 +84,14 @@ class Stratum:
 def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
     which: NDArray[np.int64] = np.digitize(aerated, _BOUNDS)
     return which
+
+
+def in_domain(aerated: NDArray[np.floating], domain: Domain) -> NDArray[np.bool_]:
+    """Places that a search of a domain looks at, shape of `aerated`."""
+    if domain == WHOLE_BODY:
+        return np.full(aerated.shape, True)
+    is_lung: NDArray[np.bool_] = np.asarray(aerated >= _BOUNDS[0])
+    return is_lung if domain == "lung" else ~is_lung
 
 
 def series_reference(

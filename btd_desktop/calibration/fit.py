@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
+from btd_desktop.calibration.density import in_domain
 from btd_desktop.calibration.ecdf import (
     Ecdf,
     LeftOut,
@@ -23,6 +24,14 @@ from btd_desktop.calibration.ecdf import (
     more_than_expected,
     smallest_level,
     threshold_at,
+)
+from btd_desktop.calibration.level import (
+    PARTS,
+    Alarms,
+    Domain,
+    LevelCalibration,
+    SearchCalibration,
+    stored_scores,
 )
 from btd_desktop.calibration.places import (
     SEARCHED_LEVELS,
@@ -38,11 +47,8 @@ from btd_desktop.calibration.places import (
 from btd_desktop.calibration.profile import (
     KINDS,
     MIN_PATIENTS,
-    Alarms,
     CalibrationProfile,
-    LevelCalibration,
     Scanner,
-    stored_scores,
 )
 from btd_desktop.errors import CalibrationError
 from btd_desktop.preprocess.presets import Preset
@@ -146,7 +152,29 @@ def fit_profile(
         notes=header.notes,
         evidence=tuple(sorted((s.patient, s.voxel_digest) for s in series)),
         alarms=_alarms(places, anomaly, target_fpr),
+        parts=_parts(places, anomaly, target_fpr) or UNSET,
     )
+
+
+def _parts(
+    places: Sequence[Places], anomaly: list[NDArray[np.float64]], fpr: float
+) -> dict[Domain, SearchCalibration]:
+    """What searches of parts of the body are judged by.
+
+    Density and scores stay those of all places: only what is looked at changes.
+    """
+    found: dict[Domain, SearchCalibration] = {}
+    for part in PARTS:
+        there = [in_domain(p.aerated, part) for p in places]
+        shown = [i for i, chosen in enumerate(there) if chosen.any()]
+        is_whole = all(chosen.all() for chosen in there)
+        if is_whole or len({places[i].patient for i in shown}) < MIN_PATIENTS:
+            continue
+        own = [places[i].only(there[i]) for i in shown]
+        scores = [anomaly[i][there[i]] for i in shown]
+        levels = _calibrate_kind(own, scores, fpr)
+        found[part] = SearchCalibration(levels, _alarms(own, scores, fpr))
+    return found
 
 
 def _of_kind(

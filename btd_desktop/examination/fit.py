@@ -15,7 +15,8 @@ from btd_desktop.examination.wording import (
 )
 
 if TYPE_CHECKING:
-    from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+    from btd_desktop.calibration.level import LevelCalibration
+    from btd_desktop.calibration.profile import CalibrationProfile
     from btd_desktop.examination.series import SeriesExamination
 
 

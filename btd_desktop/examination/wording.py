@@ -11,8 +11,8 @@ from msgspec import UNSET
 from btd_desktop.errors import BtdError, Cancelled
 
 if TYPE_CHECKING:
+    from btd_desktop.calibration.level import Alarms, LevelCalibration
     from btd_desktop.calibration.place import CalibratedValue
-    from btd_desktop.calibration.profile import Alarms, LevelCalibration
     from btd_desktop.cases.model import SeriesRecord
     from btd_desktop.scoring.detector import Backend
 

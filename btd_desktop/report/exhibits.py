@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from btd_desktop.calibration.profile import CalibrationProfile, LevelCalibration
+from btd_desktop.calibration.level import LevelCalibration
+from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.examination.wording import (
     UNITS,

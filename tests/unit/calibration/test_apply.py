@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
-from btd_desktop.calibration.apply import calibrate_place, calibrate_series
+from btd_desktop.calibration.apply import (
+    calibrate_place,
+    calibrate_series,
+    search_part,
+)
+from btd_desktop.calibration.density import in_domain
+from btd_desktop.calibration.level import PARTS
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile
 from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import GridFeatures
 from tests.unit.calibration.samples import N_FEATURES, profile_of, series_of
 
@@ -201,3 +209,32 @@ def test_flagged_share_counts_scored_slices(
     flags = [v.flagged for v in own.slices if v is not None]
     assert own.flagged_share == sum(map(bool, flags)) / 5
     assert (own.flagged_share or 0.0) >= 0.2
+
+
+def test_search_of_a_part_sees_nothing_elsewhere_and_has_its_own_ranks(
+    profile: CalibrationProfile,
+) -> None:
+    slices = series_of("new", 77).slices
+    whole = calibrate_series(profile, COVERED, slices)["anomaly"]
+    for part in PARTS:
+        found = search_part(profile, COVERED, whole, slices, part)
+        for grid, ours, all_of_it in zip(
+            slices, found.patch_scores, whole.patch_scores, strict=True
+        ):
+            inside = in_domain(grid.aerated, part) & grid.scored
+            assert np.array_equal(ours[inside], all_of_it[inside])
+            assert not np.isfinite(ours[~inside]).any()
+        level = profile.search(part).levels["slice"]
+        for value, scores in zip(found.slices, found.patch_scores, strict=True):
+            assert value.score == np.nanmax(scores)
+            assert value.p_value == level.ecdf.p_value(value.score)
+
+
+def test_part_that_a_profile_does_not_know_is_refused(
+    profile: CalibrationProfile,
+) -> None:
+    slices = series_of("new", 77).slices
+    whole = calibrate_series(profile, COVERED, slices)["anomaly"]
+    unaware = replace(profile, parts=UNSET)
+    with pytest.raises(CalibrationError, match="search of the lung alone"):
+        search_part(unaware, COVERED, whole, slices, "lung")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,14 @@ import pytest
 from btd_desktop.calibration.apply import calibrate_series
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.calibration.fit import fit_profile
+from btd_desktop.calibration.level import LEVELS, PARTS, WHOLE_BODY
 from btd_desktop.calibration.places import BenignSeries
-from btd_desktop.calibration.profile import KINDS, LEVELS, CalibrationProfile, Scanner
+from btd_desktop.calibration.profile import (
+    KINDS,
+    CalibrationProfile,
+    Scanner,
+    profile_from_json,
+)
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import CalibrationError
 from tests.unit.calibration.samples import (
@@ -299,3 +306,35 @@ def test_unknown_thickness_leaves_the_range_to_the_others() -> None:
     series = [series_of("a", 1, thickness_mm=None)]
     series += [series_of(f"p{i}", i) for i in range(2, 4)]
     assert fit_profile(series, header(), 0.05).ranges["thickness_mm"] == (2.0, 2.0)
+
+
+def test_part_of_the_body_is_calibrated_on_its_own_maxima(
+    profile: CalibrationProfile,
+) -> None:
+    assert tuple(profile.parts) == PARTS
+    whole = profile.search(WHOLE_BODY)
+    assert whole.levels["slice"] is profile.levels["anomaly"]["slice"]
+    for part in PARTS:
+        search = profile.search(part)
+        # Scores stay those of the whole body; the highest of fewer is lower.
+        ours = search.levels["slice"].scores
+        assert np.all(ours <= whole.levels["slice"].scores)
+        assert ours.size == whole.levels["slice"].scores.size
+        assert search.alarms.of == profile.alarms.of
+    tops = np.maximum(*(profile.search(p).levels["series"].scores.max() for p in PARTS))
+    assert tops == whole.levels["series"].scores.max()
+
+
+def test_part_that_nobody_or_everybody_shows_alone_has_no_calibration() -> None:
+    def without_lung(series: BenignSeries) -> BenignSeries:
+        for grid in series.slices:
+            grid.aerated[:] = 0.0
+        return series
+
+    fitted = fit_profile(
+        [without_lung(series_of(f"p{i}", i)) for i in range(4)], header(), 0.05
+    )
+    assert all(fitted.search(part) is None for part in PARTS)
+    assert fitted.search(WHOLE_BODY) is not None
+    again = profile_from_json(json.loads(json.dumps(fitted.to_json())), "file")
+    assert again.digest == fitted.digest

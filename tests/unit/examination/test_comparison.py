@@ -10,8 +10,8 @@ import pytest
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.ecdf import clopper_pearson
+from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import LevelCalibration
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.examination.comparison import (
     compare,

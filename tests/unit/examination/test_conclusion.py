@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from btd_desktop.calibration.apply import CalibratedSeries
+from btd_desktop.calibration.level import Alarms
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import Alarms
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.examination.conclusion import conclude

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from btd_desktop.calibration.ecdf import Tail, clopper_pearson
-from btd_desktop.calibration.profile import LevelCalibration
+from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.examination.fit import level_fit, rate_note
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 import btd_desktop
+from btd_desktop.calibration.level import Alarms, LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import Alarms, LevelCalibration
 from btd_desktop.examination import wording
 
 _PACKAGE = Path(btd_desktop.__file__).parent

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.ecdf import Ecdf
+from btd_desktop.calibration.level import Alarms, LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
-from btd_desktop.calibration.profile import Alarms, LevelCalibration, Scanner
+from btd_desktop.calibration.profile import Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import (
     AuditEntry,
