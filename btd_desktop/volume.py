@@ -19,6 +19,8 @@ from btd_desktop.strict_json import plain_json, record_from_json
 
 VoxelArray = NDArray[np.int16] | NDArray[np.float32]
 Point = tuple[float, float, float]
+Region = Literal["head", "neck", "chest", "abdomen", "pelvis", "extremity", "breast"]
+"""Region of the body; see `preprocess.region`."""
 # Whole numbers stay whole, so that what a case holds is written as it was read.
 _Number = (
     Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
@@ -49,6 +51,8 @@ class SeriesFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
         modality: As in `Volume`, like `unit`, `pixel_spacing_mm` and `spacing_mm`: set
             where a series is kept in a case, whose voxels are not at hand.
         slice_step_mm: First of `spacing_mm`.
+        seen_regions: Regions of the body that the slices of a CT show, set where a
+            series is kept; empty where they look like none.
         other: Facts that other versions of the program keep, as they are.
     """
 
@@ -78,6 +82,7 @@ class SeriesFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pixel_spacing_mm: _Number | None = None
     slice_step_mm: _Number | None = None
     spacing_mm: tuple[_Number, _Number, _Number] | None = None
+    seen_regions: tuple[Region, ...] | None = None
     other: dict[str, Any] = {}
 
     @property

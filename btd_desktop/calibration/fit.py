@@ -50,6 +50,7 @@ from btd_desktop.calibration.profile import (
     CalibrationProfile,
     Scanner,
 )
+from btd_desktop.calibration.regions import count_regions
 from btd_desktop.errors import CalibrationError
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.scoring.detector import Backend
@@ -153,6 +154,7 @@ def fit_profile(
         evidence=tuple(sorted((s.patient, s.voxel_digest) for s in series)),
         alarms=_alarms(places, anomaly, target_fpr),
         parts=_parts(places, anomaly, target_fpr) or UNSET,
+        regions=count_regions((s.patient, s.facts) for s in series),
     )
 
 

@@ -24,6 +24,7 @@ from btd_desktop.calibration.level import (
     LevelCalibration,
     SearchCalibration,
 )
+from btd_desktop.calibration.regions import RegionKey
 from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import CalibrationError
@@ -90,6 +91,8 @@ class CalibrationProfile:
             where it cannot be said; not set before format 4.
         parts: What a search of a part of the body is judged by; not set, or without a
             part, where too few patients show it.
+        regions: Patients of each region of the body (`calibration.regions`); not set
+            before version 0.3.
     """
 
     name: str
@@ -114,6 +117,7 @@ class CalibrationProfile:
     evidence: tuple[tuple[str, str], ...] = ()
     alarms: Alarms | UnsetType | None = UNSET
     parts: Mapping[Domain, SearchCalibration] | UnsetType = UNSET
+    regions: dict[RegionKey, Count] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse what lacks a level, or has a density of other features.
@@ -142,6 +146,9 @@ class CalibrationProfile:
         }
         if older != {self.alarms is UNSET} or (self.copies and not all(older)):
             raise ValueError("its levels are not all of one format")
+        regions = {} if self.regions is UNSET else self.regions
+        if max(regions.values(), default=0) > self.n_patients:
+            raise ValueError("more patients of a region than patients")
         ordered = {
             kind: {
                 level: self.levels[kind][level]

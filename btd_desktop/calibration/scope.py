@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.profile import MIN_PATIENTS, CalibrationProfile
+from btd_desktop.calibration.regions import region_reasons
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import SeriesFacts
@@ -79,10 +81,11 @@ def check_scope(
         grid: The grid used.
         facts: Facts of the series, as a case keeps them.
     """
-    refusals = _refusals(profile, model_digest, preset, grid, facts)
+    elsewhere, unsure = _of_regions(profile, facts)
+    refusals = _refusals(profile, model_digest, preset, grid, facts) + elsewhere
     if refusals:
         return Scope(Coverage.NOT, tuple(refusals))
-    doubts = _doubts(profile, facts)
+    doubts = _doubts(profile, facts) + unsure
     if doubts:
         return Scope(Coverage.PARTLY, tuple(doubts))
     return Scope(Coverage.COVERED, ())
@@ -120,6 +123,14 @@ def with_scores(
         "the profile, or it was altered in many places"
     )
     return replace(scope, coverage=Coverage.PARTLY, reasons=(*scope.reasons, reason))
+
+
+def _of_regions(
+    profile: CalibrationProfile, facts: SeriesFacts
+) -> tuple[list[str], list[str]]:
+    if profile.regions is UNSET:
+        return [], []
+    return region_reasons(profile.regions, facts, MIN_PATIENTS)
 
 
 def _refusals(

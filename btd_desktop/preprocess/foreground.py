@@ -41,7 +41,7 @@ def foreground_mask(plane: NDArray[Any], modality: str) -> NDArray[np.bool_]:
         slice), so that the table and stray noise are left out. All False in an
         empty slice.
     """
-    from scipy import ndimage  # slow to load, and an import needs none of it
+    from scipy import ndimage  # slow to load
 
     smooth = ndimage.gaussian_filter(plane.astype(np.float32), _SMOOTHING_PX)
     if modality == "CT":
@@ -68,7 +68,7 @@ def tissue_map(plane: NDArray[Any], modality: str) -> NDArray[np.uint8]:
     CT classes are bounds on smoothed HU (-500 and 150); MR has one class, because its
     values have no unit.
     """
-    from scipy import ndimage  # slow to load, and an import needs none of it
+    from scipy import ndimage  # slow to load
 
     inside = foreground_mask(plane, modality)
     tissue = np.full(plane.shape, Tissue.OUTSIDE, dtype=np.uint8)

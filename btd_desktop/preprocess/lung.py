@@ -27,7 +27,7 @@ def aerated_lung(plane: NDArray[Any], pixel_mm: float) -> Mask:
         plane: HU of one slice, shape (H, W).
         pixel_mm: Pixel spacing.
     """
-    from scipy import ndimage  # slow to load, and an import needs none of it
+    from scipy import ndimage  # slow to load
 
     values = plane.astype(np.float32)
     smooth = ndimage.gaussian_filter(values, _SMOOTHING_PX)

@@ -61,7 +61,7 @@ def solid_structures(
         plane: HU, shape (H, W).
         spacing_mm: Distance of rows and of columns, both above 0.
     """
-    from scipy import ndimage  # slow to load, and an import needs none of it
+    from scipy import ndimage  # slow to load
 
     values = plane.astype(np.float32)
     pixel_mm = float(np.sqrt(spacing_mm[0] * spacing_mm[1]))

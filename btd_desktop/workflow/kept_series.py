@@ -6,6 +6,7 @@ from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
+from btd_desktop.preprocess.region_image import seen_regions
 from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.services import Services
 
@@ -79,4 +80,5 @@ def facts_of(volume: Volume) -> SeriesFacts:
         pixel_spacing_mm=round(volume.pixel_spacing_mm, 4),
         slice_step_mm=volume.spacing_mm[0],
         spacing_mm=volume.spacing_mm,
+        seen_regions=seen_regions(volume),
     )

@@ -18,6 +18,7 @@ _NAMES = {
     "kernel": "Convolution kernel",
     "description": "Series description",
     "body_part": "Body part",
+    "seen_regions": "Regions of the body in the image",
     "study_date": "Study date",
     "series_uid": "Series Instance UID",
     "study_uid": "Study Instance UID",

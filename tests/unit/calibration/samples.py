@@ -30,6 +30,7 @@ FACTS = SeriesFacts(
     manufacturer="ACME",
     model="One",
     kernel="B30f",
+    body_part="CHEST",
     thickness_mm=2.0,
     pixel_spacing_mm=0.7,
     lossy=False,
@@ -127,7 +128,7 @@ def older(profile: CalibrationProfile) -> CalibrationProfile:
         for level in by_level.values():
             for key in ("patients", "block"):
                 level.pop(key, None)
-    del value["alarms"], value["parts"]
+    del value["alarms"], value["parts"], value["regions"]
     value["format"] = 3
     strengths = np.random.default_rng(1).normal(5.3, 0.3, 400)
     value["copies"] = plain_json(fit_surprise(np.log(strengths)))

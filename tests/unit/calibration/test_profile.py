@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from btd_desktop.calibration.apply import calibrate_series
 from btd_desktop.calibration.profile import (
@@ -155,6 +156,16 @@ def test_levels_have_one_order_whether_read_from_a_file_or_from_a_case(
         assert list(levels[kind]) == list(by_level)
 
 
+def test_profile_without_regions_is_read_as_it_was_written(
+    profile: CalibrationProfile,
+) -> None:
+    value = profile.to_json()
+    assert value.pop("regions") == {"chest": 4}
+    again = profile_from_json({"digest": json_digest(value), **value}, "file")
+    assert again.regions is UNSET
+    assert again.to_json() == value
+
+
 def test_newer_profile_is_refused(profile: CalibrationProfile, tmp_path: Path) -> None:
     value = document(profile)
     value["format"] = 99
@@ -238,6 +249,9 @@ PATCH = ("levels", "anomaly", "patch")
         set_at("ranges", to={"thickness_mm": []}),
         set_at("scanners", to=[1]),
         set_at("model", to="tiny"),
+        set_at("regions", to={"tail": 1}),
+        set_at("regions", to={"chest": 5}),
+        set_at("regions", to=[]),
     ],
 )
 def test_value_that_is_no_profile_is_refused(
