@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
+
 from btd_desktop import paths as places
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.errors import CalibrationError
@@ -115,6 +117,7 @@ def profile_summary(profile: CalibrationProfile) -> dict[str, Any]:
         "n_series": profile.n_series,
         "n_slices": profile.n_slices,
         "n_patches": profile.n_patches,
+        "regions": {} if profile.regions is UNSET else dict(profile.regions),
         "scanners": [plain_json(scanner) for scanner in profile.scanners],
         "levels": [
             {

@@ -42,6 +42,7 @@ def calibrate_model(
     Give scans of at least three patients; the false-positive rate that a profile can
     carry is limited by their number, and the profile says so.
     """
+    from btd_desktop.calibration.regions import regions_text
     from btd_desktop.examination.fit import rate_warnings
     from btd_desktop.examination.wording import interval_text, number_text
     from btd_desktop.workflow.make_profile import make_profile, profile_summary
@@ -73,6 +74,7 @@ def calibrate_model(
         f"  {profile.n_patients} patients, {profile.n_series} series, "
         f"{profile.n_slices} slices, {profile.n_patches} patches; wanted "
         f"false-positive rate {profile.target_fpr:g}",
+        f"  regions of the body: {regions_text(summary['regions'])}",
     )
     rows = []
     for row in summary["levels"]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from msgspec import UNSET
+
 from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.calibration.regions import regions_text
 from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.examination.wording import (
     UNITS,
@@ -115,6 +118,7 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
              "standing"),
         Fact("Made", plain(time_text(made), json_time(made)), "created"),
         Fact("Genuine scans", plain(based_on)),
+        *_regions(profile),
         Fact("Scanners", lines(scanners), "scanner_mix"),
         Fact("FPR asked for", plain(percent_text(profile.target_fpr),
                                     profile.target_fpr), "target_fpr"),
@@ -131,6 +135,13 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
         _levels(profile),
         Bullets(tuple(map(quoting, [*profile.notes, *reasons])), "remarks"),
     )
+
+
+def _regions(profile: CalibrationProfile) -> tuple[Fact, ...]:
+    if profile.regions is UNSET:
+        return ()
+    told = plain(regions_text(profile.regions), dict(profile.regions))
+    return (Fact("Regions of the body", told, "regions"),)
 
 
 def _levels(profile: CalibrationProfile) -> Block:

@@ -265,6 +265,7 @@ def make_profile(**changes: Any) -> Any:
             Scanner("GE", "LightSpeed VCT", "", "", 161),
         ),
         "levels": {"anomaly": anomaly, "injection": other, "removal": other},
+        "regions": {"chest": 22, "abdomen": 4, "not known": 1},
         "notes": ("Chest only.",),
         "alarms": Alarms(0, 24),
         "model": {"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},

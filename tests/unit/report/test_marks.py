@@ -19,8 +19,8 @@ _FOLDERS = (Path(sections.__file__).parent, Path(sections.__file__).parents[1])
 _FORMATTERS = frozenset(
     ("counted", "established_text", "flagged_text", "interval_text", "mm_text",
      "number_text",
-     "modality_text", "p_value_text", "percent_text", "rate_text", "size_text",
-     "time_text", "json_time", "min", "max", "len")
+     "modality_text", "p_value_text", "percent_text", "rate_text", "regions_text",
+     "size_text", "time_text", "json_time", "min", "max", "len")
 )  # fmt: skip
 # Looked at one by one: words of the program, or numbers, where they are made.
 _OWN = frozenset(
