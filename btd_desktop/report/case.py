@@ -1,4 +1,4 @@
-"""What the sections of a report may read: the case and what was found in it."""
+"""What the sections of a report read: the case and its examination."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ReportCase:
         is_draft: Print DRAFT across the pages.
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination; "" gives the general one.
-        custody_notes: What the check before the report found, as sentences.
+        custody_notes: What the check of custody before the report found, as sentences.
     """
 
     store: CaseStore

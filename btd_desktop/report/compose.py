@@ -10,7 +10,7 @@ from btd_desktop.report.sections.cover import cover
 
 
 def document_of(case: ReportCase) -> Document:
-    """The report of a case: every value comes from the case, none is typed.
+    """The report of a case; every value in it comes from the case.
 
     Raises:
         CaseError: Something that the case refers to is missing or was altered.

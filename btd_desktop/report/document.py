@@ -8,13 +8,14 @@ are all that redaction looks at; a run without one is withheld.
   file, a UID, a note, a description. Its kind says whether a pseudonym stands for it or
   nothing.
 * quoting: a sentence of the program that may quote what a file says. What is quoted,
-  dates, UIDs, names of files and all that the headers say of people is taken out.
+  dates, UIDs, names of files and all that the headers say of people are taken out.
 * digest: a SHA-256. Over bytes or numbers it stays; over names ("of names") it goes,
   since a name can be found by trying; "of the list" is taken anew.
 
-A node with a key is in the twin too, under that key of its section's parent; a column
-or fact with a key but no head or label is in the twin only. What is printed and what
-the twin holds are two faces of one cell, so that they cannot differ.
+A node with a key is in the twin too: the key is a path of names joined by dots, from
+the twin's root or from the record that holds the node. A column or fact with a key but
+no head or label is in the twin only. Print and twin come from the same cell; where the
+cell gives the twin a value of its own, the two stand side by side in the code.
 """
 
 from __future__ import annotations
@@ -33,9 +34,8 @@ NOT_STATED: Final = "not stated"
 Mark = Literal["plain", "name", "quoting", "digest"]
 T = TypeVar("T")
 
-
 AS_PRINTED: Final = object()
-"""The twin's value of a cell is the text that is printed."""
+"""Value of a cell for which the twin holds the printed text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """Sentences as a list; in the twin, which may have it alone, a list of texts."""
+    """Sentences as a list, in the twin too; `printed` False leaves it to the twin."""
 
     cells: tuple[Cell, ...]
     key: str = ""
@@ -105,7 +105,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A named value; the twin alone has it when the label is empty.
+    """A named value; a fact without a label is in the twin only.
 
     Attributes:
         label: The program's word for it.
@@ -130,7 +130,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; the twin alone has it when the head is None.
+    """A column of a table; a column without a head is in the twin only.
 
     Attributes:
         head: The program's title of the column, or None.
@@ -215,7 +215,7 @@ class RedactionNote:
             its JSON twin is given: all that a redacted twin leaves out of it are
             names, which could then be found by trying.
         replaced: What was replaced or left out, as sentences.
-        remark: What could not be looked at while redacting, or empty.
+        remark: Which files redaction could not read again, as a sentence, or empty.
     """
 
     of_report_id: str
@@ -330,12 +330,12 @@ def reference(key: str) -> Cell:
 
 
 def word(text: str, known: Iterable[str]) -> Cell:
-    """A word of the program's own from a stored field; any other may quote a file."""
+    """A stored text: plain if it is one of the program's own words, else quoting."""
     return plain(text) if text in known else quoting(text)
 
 
 def stated(cell: Cell, otherwise: str = NOT_STATED) -> Cell:
-    """The cell, or "not stated" in print where it is empty."""
+    """The cell, or, printed in its place where it is empty, `otherwise`."""
     value = text_of(cell) if cell.value is AS_PRINTED else cell.value
     if text_of(cell).strip():
         return cell
@@ -388,7 +388,7 @@ def table_of(
 
 
 def named_values(items: Iterable[tuple[str, Cell]], key: str) -> Table:
-    """Names and values as rows of the twin, for those that are printed as facts."""
+    """Names and values as rows of the twin only; `Facts` prints them elsewhere."""
     columns = (Column(None, 0, "name"), Column(None, 0, "value"))
     return Table(columns, tuple((plain(label), cell) for label, cell in items), key)
 

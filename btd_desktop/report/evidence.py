@@ -1,4 +1,4 @@
-"""The files received, as several sections tell of them."""
+"""Names and digests of the files received, as several sections state them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ FATES: Final = (
 
 
 def list_digest(files: Sequence[EvidenceItem]) -> str:
-    """Digest over the list of names and digests."""
+    """Hex SHA-256 over the list of names and digests; "" stands for no digest."""
     return tree_digest((file.name, file.sha256 or "") for file in files)
 
 
 def own_name(file: EvidenceItem) -> Cell:
-    """A file's name as listed; of a member of a ZIP its path in there."""
+    """A file's name as listed; for a member of a ZIP its path inside the ZIP."""
     return name("file", file.name.partition("!")[2] or file.name, of=file.name)
 
 
 def container_name(file: EvidenceItem) -> Cell:
-    """Name of the ZIP that held a file, whose digest verifies it too; or nothing."""
+    """Name of the ZIP that holds a file; empty for a file of its own."""
     container, _, member = file.name.partition("!")
     return name("file", container if member else "")
 

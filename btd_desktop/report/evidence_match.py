@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,8 @@ def compare_evidence(
         How many files were digested and compared, and every difference found.
 
     Raises:
-        KeyError, TypeError, ValueError: The twin has not the form of a report's.
+        KeyError, TypeError, AttributeError, ValueError: The twin does not have the
+            form of a report's twin.
     """
     found, problems = _listed(evidence, {path.resolve() for path in ignore})
     expected = list(_expected(twin))
@@ -99,7 +99,7 @@ def _none_listed(expected: _Expected) -> list[EvidenceProblem]:
 def _compared_by_digest(
     expected: _Expected, found: _Found
 ) -> tuple[int, list[EvidenceProblem]]:
-    """How many listed files were compared, and the differences, names left aside."""
+    """How many listed files were compared, and the differences, by digest alone."""
     problems = []
     at_hand: dict[str, list[str]] = {}
     for (_, name), path in found.items():
@@ -107,7 +107,6 @@ def _compared_by_digest(
             at_hand.setdefault(file_digest(path)[0], []).append(name)
         except OSError as error:
             problems.append(_unreadable(name, error))
-    wanted = Counter(digest for _, _, digest in expected if digest is not None)
     for _, name, digest in expected:
         if digest is not None and not at_hand.get(digest):
             sentence = f"no file at hand has the digest of {name}"
@@ -115,13 +114,13 @@ def _compared_by_digest(
         elif digest is not None:
             at_hand[digest].pop()
     # Files that could not be read at import have no digest to recognise them by.
-    n_unknown = sum(digest is None for _, _, digest in expected)
+    n_compared = sum(digest is not None for _, _, digest in expected)
     extra = [name for names in at_hand.values() for name in names]
     problems += [
         EvidenceProblem(name, "extra", f"{name} has a digest that is not in the list")
-        for name in extra[n_unknown:]
+        for name in extra[len(expected) - n_compared :]
     ]
-    return wanted.total(), problems
+    return n_compared, problems
 
 
 def _expected(twin: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:

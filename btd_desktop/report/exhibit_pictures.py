@@ -28,7 +28,7 @@ def exhibit_figure(
     evaluation: Evaluation,
     label: str,
 ) -> ExhibitFigure:
-    """Crop, residual and benign scores of a finding."""
+    """Crop, residual and genuine scores of a finding."""
     index, x, y = finding.slice_index, round(finding.x), round(finding.y)
     plane = np.asarray(volume.voxels[index], dtype=np.float32)
     run = evaluation.run
@@ -42,7 +42,8 @@ def exhibit_figure(
     every = finding.numbers.every
     ranked = every["anomaly"]
     if ranked.chosen is True and "slice" in every:
-        # Among genuine places its place is no evidence: it was chosen for its score.
+        # The search chose the place for its score: its rank among genuine places is no
+        # evidence, that of its slice is.
         ranked = every["slice"]
     level = evaluation.profile.levels["anomaly"][ranked.ranked_at]
     return ExhibitFigure(
@@ -50,7 +51,7 @@ def exhibit_figure(
         crop_origin=(c0, r0),
         residual=residual[part],
         box=(x - patch // 2, y - patch // 2, patch, patch),
-        window=display_window(volume, plane[part]),
+        window=_display_window(volume, plane[part]),
         pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
         slice_image=plane,
         genuine=None if ranked.chosen is True else level.ecdf,
@@ -63,7 +64,7 @@ def exhibit_figure(
     )
 
 
-def display_window(volume: Volume, part: NDArray[np.float32]) -> tuple[float, float]:
+def _display_window(volume: Volume, part: NDArray[np.float32]) -> tuple[float, float]:
     """(centre, width) that shows a part well: lung or soft tissue for CT."""
     if volume.modality == "CT":
         is_lung = float(np.median(part)) < _LUNG_BELOW_HU

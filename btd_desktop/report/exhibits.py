@@ -1,4 +1,4 @@
-"""The places that a report shows and measures: one record each of a series' result."""
+"""The places that a report shows: one record each within the result of a series."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
 
 
 def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
-    """Places that the examiner set aside: named with his reason, and counted."""
+    """Places that the examiner dismissed, with the reasons given."""
     table = table_of(
         findings,
         (
@@ -166,7 +166,7 @@ def _exhibit(
         f" (LPS) {', '.join(map(mm_text, world))} mm"
     )
     uid = name("uid", volume.instance_uids[index])
-    # Its slice's too where the program's search chose it.
+    # With the score of the slice where the program's search chose the place.
     scores = list(finding.numbers.every.items())
     copy = finding.numbers.copy
     copied = copy_sentence(copy)
@@ -297,7 +297,7 @@ def _selection(mode: str, scores: list[Score]) -> str:
 def _ranking(score: Score, profile: CalibrationProfile) -> str:
     """Units, patients and error rate of the level that a score is ranked at."""
     kind, numbers = score
-    level = score[1].ranked_at
+    level = numbers.ranked_at
     label = _NAMES[kind][:1].upper() + _NAMES[kind][1:]
     one, many = UNITS[level]
     units = counted(numbers.n, f"genuine {one}", f"genuine {many}")

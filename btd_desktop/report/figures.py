@@ -1,8 +1,8 @@
-"""Slices, residual overlays and locators as pictures for the report.
+"""Slices, crops and residual overlays as pictures for the report.
 
 Pixels are enlarged by whole factors without interpolation: what is printed is what
 was measured. Marks, letters and scales are drawn as vectors above the pixels, so
-they stay sharp and never cover the stored values.
+they stay sharp at any size.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def residual_limit(residual: NDArray[np.floating]) -> float:
 def overlay_from_residual(
     grey: NDArray[np.uint8], residual: NDArray[np.floating], limit: float
 ) -> Rgb:
-    """Slice with the signed residual above it: blue below zero, orange above.
+    """Slice with the signed residual over it: blue below zero, orange above zero.
 
     Args:
         grey: Slice in its window, shape (H, W).
@@ -105,7 +105,7 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         *,
         pixel_mm: tuple[float, float],
         caption: str,
-        box: tuple[float, float, float, float] | None = None,
+        box: tuple[float, float, float, float],
         orientation: tuple[str, str, str, str] = ("", "", "", ""),
         limit: float | None = None,
     ) -> None:
@@ -149,8 +149,6 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         canvas.restoreState()
 
     def _draw_box(self) -> None:
-        if self._box is None:
-            return
         rows, columns = self._pixels.shape[:2]
         column, row, box_width, box_height = self._box
         x_scale, y_scale = self._picture_width / columns, self._picture_height / rows
@@ -223,7 +221,7 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
 
 
 def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
-    """Locator, crop and residual overlay.
+    """Whole slice, crop and residual overlay.
 
     All panels share one display window; the crop and its overlay share one scale.
 
@@ -237,43 +235,38 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
     grey = grey_from_values(figure.crop, figure.window)
     limit = residual_limit(figure.residual)
     centre, width_shown = (number_text(part) for part in figure.window)
-    window = f"window {centre} / {width_shown}"
     panel = partial(PixelPanel, width=width, pixel_mm=figure.pixel_mm)
-    panels = []
-    if figure.slice_image is not None:
-        panels.append(
-            panel(
-                grey_from_values(figure.slice_image, figure.window),
-                caption="Whole slice, patch marked",
-                box=(float(column), float(row), float(box_width), float(box_height)),
-                orientation=figure.orientation,
-            )
-        )
-    caption = f"As received, {window}"
-    panels.append(panel(grey, caption=caption, box=box, orientation=figure.orientation))
-    overlay = overlay_from_residual(grey, figure.residual, limit)
-    caption = "Overlay: signed residual"
-    panels.append(panel(overlay, caption=caption, box=box, limit=limit))
-    return panels
+    return [
+        panel(
+            grey_from_values(figure.slice_image, figure.window),
+            caption="Whole slice, patch marked",
+            box=(float(column), float(row), float(box_width), float(box_height)),
+            orientation=figure.orientation,
+        ),
+        panel(
+            grey,
+            caption=f"As received, window {centre} / {width_shown}",
+            box=box,
+            orientation=figure.orientation,
+        ),
+        panel(
+            overlay_from_residual(grey, figure.residual, limit),
+            caption="Overlay: signed residual",
+            box=box,
+            limit=limit,
+        ),
+    ]
 
 
 def exhibit_row(figure: ExhibitFigure) -> Flowable:
     """The panels of an exhibit side by side over the width of the page's frame."""
-    n_panels = 2 + (figure.slice_image is not None)
     gap = 8.0
-    each = (FRAME_WIDTH - gap * (n_panels - 1)) / n_panels
+    each = (FRAME_WIDTH - 2 * gap) / 3
     table = Table(
-        [exhibit_panels(figure, each)],
-        colWidths=[each + gap] * (n_panels - 1) + [each],
+        [exhibit_panels(figure, each)], colWidths=[each + gap, each + gap, each]
     )
-    table.setStyle(
-        TableStyle(
-            [
-                *padding(0, 0, 0, 2),
-                ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
-            ]
-        )
-    )
+    bottom = ("VALIGN", (0, 0), (-1, -1), "BOTTOM")
+    table.setStyle(TableStyle([*padding(0, 0, 0, 2), bottom]))
     return table
 
 

@@ -66,15 +66,15 @@ class PageTotal(IndexingFlowable):  # type: ignore[misc]  # ReportLab has no typ
         self._document = document
 
     def isSatisfied(self) -> bool:  # noqa: N802 - ReportLab's name
-        """True once a pass ended with the page total that it printed."""
+        """True after a pass that printed the right page total."""
         return self._document.settle_page_total()
 
     def wrap(self, _width: float, _height: float) -> tuple[float, float]:
-        """Nothing is drawn."""
+        """Takes no room."""
         return 0, 0
 
     def draw(self) -> None:
-        """Nothing is drawn."""
+        """Draws nothing."""
 
 
 class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no types
@@ -165,7 +165,7 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
 
 
 class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
-    """Canvas that dates the document by the report and attaches files to it.
+    """Canvas that dates the PDF by the report and attaches JSON files to it.
 
     ReportLab knows neither a given creation date in its invariant mode nor attached
     files, hence the reach into its document; the tests read both back.
@@ -196,12 +196,11 @@ class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
         super().save()
 
     def _attach(self, name: str, data: bytes) -> object:
-        kind = "application#2Fjson" if name.endswith(".json") else "text#2Fplain"
         stream = PDFStream(
             PDFDictionary(
                 {
                     "Type": PDFName("EmbeddedFile"),
-                    "Subtype": f"/{kind}",
+                    "Subtype": "/application#2Fjson",
                     "Params": PDFDictionary({"Size": len(data)}),
                 }
             ),

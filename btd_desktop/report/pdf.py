@@ -1,9 +1,9 @@
 """A report's document printed as a PDF: cover, one-page summary, numbered sections.
 
 The same document gives the same bytes: ReportLab runs in its invariant mode and the
-only clock is `document.created`. The JSON twin and further files are attached before
-signing, so that the signature covers them; the digest of the twin is printed and
-stored in the PDF's keywords, where `verification` finds it.
+only clock is `document.created`. The JSON twin is attached before signing, so that the
+signature covers it; its digest is printed and stored in the PDF's keywords, where
+`verification` finds it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ from btd_desktop.report.twin import twin_bytes
 from btd_desktop.report.wording import size_text
 
 TWIN_NAME: Final = "report.json"
-
 
 _ROOM_OF_EXHIBIT: Final = 430.0
 _MOST_ROOM: Final = 260.0
@@ -150,16 +149,11 @@ class _Printer:
 
     def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
         story: list[Flowable] = []
-        for i, block in enumerate(blocks):
-            if isinstance(block, Heading):
-                after = blocks[i + 1] if i + 1 < len(blocks) else None
-                is_exhibit = isinstance(after, Figure) and isinstance(
-                    after.picture, ExhibitFigure
-                )
-                story += [CondPageBreak(_ROOM_OF_EXHIBIT)] if is_exhibit else []
-                story += heading(self._text(block.cell), 2)
-            else:
-                story += self._block(block)
+        for block, after in zip(blocks, [*blocks[1:], None], strict=False):
+            match block, after:
+                case Heading(), Figure(picture=ExhibitFigure()):
+                    story.append(CondPageBreak(_ROOM_OF_EXHIBIT))
+            story += self._block(block)
         return story
 
     def _block(self, block: Block) -> list[Flowable]:
@@ -278,7 +272,7 @@ def _height(flowable: Flowable) -> float:
 
 
 def _redaction(note: RedactionNote | None) -> list[Flowable]:
-    """On page 1: which report this is a variant of, and what was replaced."""
+    """For page 1: the report that this one is a variant of, and what was replaced."""
     if note is None:
         return []
     return [

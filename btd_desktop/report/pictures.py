@@ -1,4 +1,4 @@
-"""Arrays from which the drawings of a report are made; none of them is in the twin."""
+"""Arrays that the drawings of a report are made from; none of them is in the twin."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from btd_desktop.calibration.ecdf import Ecdf
 
 @dataclass(frozen=True, slots=True)
 class ExhibitFigure:
-    """Arrays from which the pictures of an exhibit are drawn; not in the twin.
-
-    Redaction leaves the body only, and the whole figure out without `slice_image`.
+    """Arrays that the pictures of an exhibit are drawn from; redaction keeps the body.
 
     Attributes:
         crop: Modality values around the place, shape (H, W), float32.
@@ -24,7 +22,7 @@ class ExhibitFigure:
         box: Patch scored: (column, row, width, height) within the slice, pixels.
         window: (centre, width) of the display window, in the unit of the values.
         pixel_mm: (row spacing, column spacing) in mm.
-        slice_image: The whole slice for the locator, shape (R, C), or None.
+        slice_image: The whole slice, shape (R, C), float32.
         genuine: Genuine scores that the exhibit is ranked among; None where it is not
             ranked.
         score: The exhibit's score on the axis of `genuine`.
@@ -41,7 +39,7 @@ class ExhibitFigure:
     box: tuple[int, int, int, int]
     window: tuple[float, float]
     pixel_mm: tuple[float, float]
-    slice_image: NDArray[np.float32] | None = None
+    slice_image: NDArray[np.float32]
     genuine: Ecdf | None = None
     score: float | None = None
     threshold: float | None = None
@@ -53,14 +51,14 @@ class ExhibitFigure:
 
 @dataclass(frozen=True, slots=True)
 class SeriesFigure:
-    """Arrays for the histogram of a series over genuine scores; not in the twin.
+    """Arrays for the histogram of a series over genuine scores.
 
     Attributes:
         slice_scores: Score of each slice in order, shape (S,), NaN where not scored.
-        genuine: Scores of genuine slices, or None.
+        genuine: Scores of genuine slices.
         threshold: Threshold at slice level, or None.
     """
 
     slice_scores: NDArray[np.float64]
-    genuine: Ecdf | None = None
+    genuine: Ecdf
     threshold: float | None = None

@@ -25,7 +25,7 @@ _BOTTOM: Final = 30.0
 _TOP: Final = 28.0
 _FONT: Final = "BTD-Sans"
 _MOST_POINTS: Final = 400
-_BENIGN: Final = Color(0.72, 0.76, 0.81)
+_GENUINE: Final = Color(0.72, 0.76, 0.81)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def cdf_plot(
     """Cumulative distribution of genuine scores with one score and the threshold.
 
     Args:
-        genuine: Scores of genuine scans, of which patients count the same.
+        genuine: Scores of genuine scans, each patient counting the same.
         score: Score to mark, or None.
         threshold: Threshold to mark, or None.
         size: Width and height in points.
@@ -101,7 +101,7 @@ def cdf_plot(
 
 def score_histogram(
     slice_scores: NDArray[np.floating],
-    genuine: Ecdf | None,
+    genuine: Ecdf,
     threshold: float | None,
     *,
     size: tuple[float, float],
@@ -110,14 +110,14 @@ def score_histogram(
 
     Args:
         slice_scores: Scores of the series, shape (S,); NaN where not scored.
-        genuine: Scores of genuine slices, of which patients count the same, or None.
+        genuine: Scores of genuine slices, each patient counting the same.
         threshold: Threshold to mark, or None.
         size: Width and height in points.
     """
-    own = _finite(slice_scores)
-    known = np.empty(0) if genuine is None else genuine.scores
+    own = slice_scores[np.isfinite(slice_scores)]
+    both = np.concatenate([own, genuine.scores])
     drawing, axis, base, height = _frame(
-        size, _marks(np.concatenate([own, known]), None, threshold), "score of a slice"
+        size, _marks(both, None, threshold), "score of a slice"
     )
     n_bins = 36
     edges = (
@@ -125,9 +125,9 @@ def score_histogram(
         if axis.is_log
         else np.linspace(axis.low, axis.high, n_bins + 1)
     )
-    weights = None if genuine is None else np.diff(genuine.shares, prepend=0.0)
+    weights = np.diff(genuine.shares, prepend=0.0)
     shares = [
-        np.histogram(known, edges, weights=weights)[0],
+        np.histogram(genuine.scores, edges, weights=weights)[0],
         np.histogram(own, edges)[0] / max(own.size, 1),
     ]
     top = _round_up(max(float(share.max(initial=0)) for share in shares))
@@ -135,7 +135,7 @@ def score_histogram(
         _label(drawing, axis.start - 4, base + tick * height - 2.3,
                percent_text(tick * top), "end")  # fmt: skip
     for share, fill, stroke in (
-        (shares[0], _BENIGN, None),
+        (shares[0], _GENUINE, None),
         (shares[1], None, FLAG),
     ):
         for i in np.flatnonzero(share):
@@ -145,16 +145,12 @@ def score_histogram(
                              fillColor=fill, strokeColor=stroke,
                              strokeWidth=0.8))  # fmt: skip
     _mark(drawing, axis, (base, height), threshold, "threshold", dashed=True, row=1)
-    entries = [(None, FLAG, f"this series ({own.size:,} slices)")]
-    if genuine is not None:
-        entries.append((_BENIGN, None, f"genuine scans ({genuine.n:,} slices)"))
+    entries = (
+        (None, FLAG, f"this series ({own.size:,} slices)"),
+        (_GENUINE, None, f"genuine scans ({genuine.n:,} slices)"),
+    )
     _legend(drawing, axis.start, entries)
     return drawing
-
-
-def _finite(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    values = np.asarray(scores, dtype=np.float64).ravel()
-    return values[np.isfinite(values)]
 
 
 def _marks(
@@ -165,8 +161,6 @@ def _marks(
 
 
 def _axis(values: NDArray[np.float64], start: float, length: float) -> _Axis:
-    if values.size == 0:
-        return _Axis(0.0, 1.0, start, length, False)
     low, high = float(values.min()), float(values.max())
     if low > 0 and high / low > 30:
         return _Axis(low / 1.1, high * 1.15, start, length, True)

@@ -1,6 +1,6 @@
-"""The redacted variant of a report: the same numbers, nobody named.
+"""The redacted variant of a report: the same numbers, and nobody is named.
 
-The marks of the document decide (`document.Run`), and what bears none is withheld.
+The marks of the document decide (`document.Run`); a run without a mark is withheld.
 Pictures keep the body only, because the surroundings of a slice are where scanners
 burn names in.
 
@@ -78,7 +78,7 @@ def redacted_document(
     Args:
         document: The full report.
         pseudonym: Gives pseudonyms by kind: "patient", "file", "uid".
-        scrubber: What is looked for in sentences, beside the names of the files listed.
+        scrubber: Clears sentences; it learns the names of the files listed as well.
         note: What the variant says of itself.
         report_id: Identity of the variant.
     """
@@ -140,18 +140,15 @@ class _Redactor:
             case Attachments():
                 return block
 
-    def _figure(self, figure: Figure) -> Block:
+    def _figure(self, figure: Figure) -> Figure:
         caption = None if figure.caption is None else self.cell(figure.caption)
         picture = figure.picture
         if isinstance(picture, ExhibitFigure):
-            body = _of_body(picture)
-            if body is None:
-                return Text(Cell((Run("Picture withheld.", "plain"),)), "small")
-            picture = body
+            picture = _of_body(picture)
         return Figure(picture, caption)
 
     def cell(self, cell: Cell) -> Cell:
-        """A cell with what its marks do not let out replaced, in print and twin."""
+        """The cell with what its marks guard replaced, in print and in the twin."""
         runs = tuple(
             run if isinstance(run, Reference) else self._run(run) for run in cell.runs
         )
@@ -184,7 +181,7 @@ class _Redactor:
                 kept = {"": run.text, "of the list": self.list_digest}
                 return kept.get(run.kind, "")
             case "quoting":
-                # Cleared before it is cut: half a name would not be known.
+                # The whole text is cleared, then cut: half a name is not recognised.
                 cleaned = self.scrubber.clean(run.of or run.text)
                 return cleaned[: len(run.text)] if run.of else cleaned
             case "name":
@@ -220,13 +217,9 @@ def _list_digest(redactor: _Redactor, sections: tuple[Section, ...]) -> str:
                 given = dict(zip(keys, map(redactor.cell, row), strict=True))
                 name, container = text_of(given["name"]), text_of(given["container"])
                 whole = f"{container}!{name}" if container else name
-                yield whole, str(_twin_text(given["sha256"]))
+                yield whole, given["sha256"].value or ""
 
     return tree_digest(entries())
-
-
-def _twin_text(cell: Cell) -> object:
-    return text_of(cell) if cell.value is AS_PRINTED else cell.value or ""
 
 
 def _file_alias(name: str, pseudonym: Pseudonym) -> str:
@@ -240,11 +233,9 @@ def _uid_alias(uid: str, pseudonym: Pseudonym) -> str:
     return f"{pseudonym('uid', whole)}{mark}{frame}" if whole else uid
 
 
-def _of_body(figure: ExhibitFigure) -> ExhibitFigure | None:
-    """The figure with everything outside the body black; None without the slice."""
+def _of_body(figure: ExhibitFigure) -> ExhibitFigure:
+    """The figure with everything outside the body black."""
     plane = figure.slice_image
-    if plane is None:
-        return None
     body = picture_of_body(plane, figure.modality, figure.place)
     column, row = figure.crop_origin
     height, width = figure.crop.shape

@@ -1,12 +1,10 @@
-"""The numbers of one scored series, as several sections tell them."""
+"""The numbers of one scored series, as several sections state them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
@@ -32,18 +30,19 @@ class Result:
     """What the method found in one series.
 
     Attributes:
-        number: Of the series in the report.
+        number: Number of the series in the report.
         outcome: Its examination.
         method: Reference of the method.
         evaluation: Its scores; None when there are none.
         coverage: "covered", "partly covered" or "not covered".
         reasons: Why, as sentences; empty when covered.
-        levels: Of the whole ("series"), where there is one; a maximum over many slices
-            or patches has no rank among single ones.
-            Like `flagged` empty where too little was scored to say anything.
+        whole: Result at level "series"; None where the profile has none, or where too
+            little was scored to say anything.
         n_scored: Slices with tissue that were scored.
-        flagged: (index, value) of the slices above the threshold.
-        slice_fpr: FPR per slice that the profile claims; None when not covered.
+        flagged: (index, value) of the slices above the threshold; empty where too
+            little was scored to say anything.
+        slice_fpr: FPR per slice that the profile claims; None when not covered or when
+            the profile has no threshold for slices.
     """
 
     number: int
@@ -52,7 +51,7 @@ class Result:
     evaluation: Evaluation | None
     coverage: str
     reasons: tuple[str, ...]
-    levels: Mapping[str, CalibratedValue] = field(default_factory=dict)
+    whole: CalibratedValue | None = None
     n_scored: int = 0
     flagged: tuple[tuple[int, CalibratedValue], ...] = ()
     slice_fpr: float | None = None
@@ -66,11 +65,6 @@ class Result:
     def is_examined(self) -> bool:
         """False when too little was scored to say anything."""
         return self.outcome.state is not State.NOT_EXAMINED
-
-    @property
-    def whole(self) -> CalibratedValue | None:
-        """The result at level "series"."""
-        return self.levels.get("series")
 
 
 def results_of(case: ReportCase) -> list[Result]:
@@ -105,13 +99,13 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
         evaluation,
         scope.coverage.value,
         scope.reasons,
-        _levels(anomaly) if outcome.examined else {},
+        anomaly.series if outcome.examined else None,
         sum(value is not None for value in anomaly.slices),
         flagged if outcome.examined else (),
         profile.target_fpr if claims else None,
     )
     values = [
-        *(value.p_value for value in result.levels.values()),
+        None if result.whole is None else result.whole.p_value,
         *(value.p_value for _, value in result.flagged),
         *(v.p_value for f in outcome.findings for v in f.numbers.every.values()),
     ]
@@ -124,17 +118,13 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     return result
 
 
-def _levels(anomaly: CalibratedSeries) -> dict[str, CalibratedValue]:
-    return {} if anomaly.series is None else {"series": anomaly.series}
-
-
 def score_cell(value: CalibratedValue) -> Cell:
     """A score."""
     return plain(number_text(value.score), value.score)
 
 
 def p_value_cell(value: CalibratedValue) -> Cell:
-    """A p-value with its n, or that the calibration does not cover it."""
+    """A p-value with its n, or why there is none."""
     return plain(p_value_text(value), value.p_value)
 
 
@@ -167,7 +157,8 @@ def result_sentences(result: Result, *, under_title: bool = False) -> tuple[Cell
 
     Args:
         result: Of the series.
-        under_title: Title and table of levels stand beside it and are not said again.
+        under_title: The sentences follow the title and the table of levels, and repeat
+            neither.
     """
     title = join(series_title(result.number, result.outcome), plain(". "))
     if under_title:
@@ -210,14 +201,12 @@ def _share_sentence(result: Result) -> Cell:
         f"{n_flagged:,} of {counted(result.n_scored, 'scored slice')} flagged"
         f" ({percent_text(n_flagged / result.n_scored)})"
     )
-    if result.slice_fpr is None:
+    if result.slice_fpr is None or result.evaluation is None:
         return plain(flagged + f"; {NOT_COVERED}, so no rate can be set beside it.")
     claimed = (
         f"; in genuine scans of the calibration the rate is"
         f" {percent_text(result.slice_fpr)} per slice (FPR)"
     )
-    if result.evaluation is None:
-        return plain(flagged + claimed + ".")
     level = result.evaluation.profile.levels["anomaly"]["slice"]
     doubt = established_text(level, result.slice_fpr)
     return plain(flagged + claimed + (f", {doubt}." if doubt else "."))

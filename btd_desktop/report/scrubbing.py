@@ -22,7 +22,7 @@ WITHHELD: Final = "withheld"
 _ANYWHERE: Final = 5
 """Texts of this length are replaced inside words too."""
 _SHORTEST: Final = 3
-"""Shorter ones are searched for as two capitals or a capitalised pair only: every "12"
+"""Shorter texts are found as two capitals or a capitalised pair only; else every "12"
 and every "of" would be replaced."""
 _LONG_NUMBER: Final = 5
 
@@ -80,11 +80,11 @@ _DATE_WITH_MONTH: Final = re.compile(
 )
 
 _Piece = tuple[str, bool]
-"""A stretch of text, and whether it was put in for something taken out."""
+"""A stretch of text, and whether it replaces something that was taken out."""
 
 
 def skeleton(text: str) -> tuple[str, list[int]]:
-    """What is left of a text when its spelling is taken away, for comparing.
+    """A text without the variations of its spelling, for comparison.
 
     Returns:
         Letters and signs, case folded, without accents and invisible characters,
@@ -128,7 +128,7 @@ class Scrubber:
 
     @classmethod
     def of(cls, identities: Mapping[str, str], names: Mapping[str, str]) -> Scrubber:
-        """A scrubber that knows these texts."""
+        """A scrubber that knows these texts, each given with its pseudonym."""
         known = {_squeezed(text): alias for text, alias in identities.items()}
         texts = [text for text in identities if len(text.strip()) >= _SHORTEST]
         pairs = [t.strip() for t in identities if len(t.strip()) == _SHORTEST - 1]
@@ -146,7 +146,7 @@ class Scrubber:
         )
 
     def with_names(self, names: Mapping[str, str]) -> Scrubber:
-        """One that knows further names of files."""
+        """This scrubber with further names of files, each with its pseudonym."""
         more = {**self.names, **names}
         fresh = Scrubber.of({}, more)
         return Scrubber(
@@ -154,7 +154,10 @@ class Scrubber:
         )
 
     def clean(self, text: str) -> str:
-        """The text with all of that replaced or withheld."""
+        """The text with known texts replaced, and the rest of it withheld.
+
+        The rest: quotations, and what looks like a date, a UID or the name of a file.
+        """
         pieces: list[_Piece] = [(text, False)]
         steps: tuple[Callable[[str], Iterable[_Piece]], ...] = (
             self._without_quotations,
@@ -178,8 +181,8 @@ class Scrubber:
     def _without_quotations(self, text: str) -> Iterable[_Piece]:
         """Everything from the first quotation mark to the last one withheld.
 
-        A value may hold quotation marks itself, so that the pairs cannot be told; of
-        an odd number of marks the closing one was cut off.
+        A value may itself hold quotation marks, so pairs cannot be told apart; where
+        their number is odd, the closing one was cut off.
         """
         marks = [match.start() for match in _QUOTES.finditer(text)]
         if not marks:
@@ -206,8 +209,8 @@ class Scrubber:
         return _replaced(text, origin, found)
 
     def _name_at(self, shape: str, at: int) -> tuple[str, int]:
-        # A name is looked for where a word starts and must end where one ends, so
-        # that a file called "art" leaves "start" alone.
+        # A name starts where a word starts and ends where a word ends: a file called
+        # "art" leaves "start" alone.
         if at and shape[at - 1].isalnum() and shape[at].isalnum():
             return "", 1
         for length, names in self._by_length:

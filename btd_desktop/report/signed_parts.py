@@ -2,8 +2,8 @@
 
 A PDF signature cannot cover its own bytes: the hexadecimal text of /Contents. Its
 digits may be written in two cases, be followed by padding, and hold an encoding with
-fields that nothing signs. Each of these must have the form that signing gave it, else
-a changed byte would go unnoticed there.
+fields that nothing signs. Each of these must have the form that signing gave it;
+otherwise a changed byte there would go unnoticed.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _rebuilt(encoded: bytes, signer: x509.Certificate) -> bytes:
 
 
 def _unvouched(others: Sequence[x509.Certificate]) -> list[str]:
-    """The signer's certificate is signed over; others must vouch for each other."""
+    """What is wrong with the certificates beside the signer's, which is signed."""
     chain = [load_der_x509_certificate(item.dump()) for item in others]
     if len(vouched_chain(chain)) < len(chain):
         return ["the signature carries a certificate that none of its others confirms"]
@@ -147,7 +147,7 @@ def vouched_chain(chain: Sequence[Certificate]) -> list[Certificate]:
             for certificate in chain
             if certificate not in kept
             and any(
-                _is_issued_by(certificate, issuer) for issuer in (certificate, *kept)
+                is_issued_by(certificate, issuer) for issuer in (certificate, *kept)
             )
         ]
         if not more:
@@ -155,7 +155,8 @@ def vouched_chain(chain: Sequence[Certificate]) -> list[Certificate]:
         kept += more
 
 
-def _is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """True when the key of `issuer` signed the certificate."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
@@ -166,7 +167,7 @@ def _is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 def twin_of_signed_revision(
     reader: PdfFileReader, signature: EmbeddedPdfSignature
 ) -> tuple[bytes | None, str, str]:
-    """The JSON twin and its stated digest, as they were when the report was signed.
+    """The JSON twin and its stated digest as of the signing of the report.
 
     Returns:
         The attached report.json or None, the digest that the document states or "",
@@ -225,10 +226,10 @@ def _inflated(stream: generic.StreamObject) -> bytes | None:
 
 
 def active_content(reader: PdfFileReader) -> list[str]:
-    """What of the document could act, or show other pages than are printed.
+    """Parts of the document that could act, or show other pages than those printed.
 
-    A report holds text, drawings, links within itself and signature fields. Whatever
-    else a viewer would carry out or lay over the pages was put in by somebody.
+    A report holds text, drawings, links within itself and signature fields. Somebody
+    put in whatever else a viewer would carry out or lay over the pages.
 
     Args:
         reader: Reader of the whole file; its last revision is what is shown.
@@ -271,7 +272,7 @@ def _laid_over(annotations: generic.ArrayObject) -> list[str]:
 def metadata_problems(
     reader: PdfFileReader, signature: EmbeddedPdfSignature
 ) -> list[str]:
-    """Title, author and other properties that are not those that were signed.
+    """Whether title, author and other properties differ from those signed.
 
     A counter-signature may state its own time and program there and nothing else;
     viewers show the properties of the last revision.

@@ -1,14 +1,13 @@
 """Signing a report: PAdES B-B with a PKCS#12 file or a key made on first use.
 
-A signature shows that the report was not changed since and by whose key it was
-signed. A self-signed key shows the first only: nobody has certified whose it is, and
-every text about such a key says so. Keys stay in their file; a passphrase is held in
+A signature shows that nobody changed the report since, and whose key signed it. A
+self-signed key shows the first only: nobody has certified whose it is, and every text
+about such a key says so. Keys stay in their file; a passphrase is held in
 memory for one call and never logged. No network: no timestamp service is asked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Any, Final
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -32,8 +30,9 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from btd_desktop.containment.inside import hide_memory
+from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
-from btd_desktop.report.signed_parts import vouched_chain
+from btd_desktop.report.signed_parts import is_issued_by, vouched_chain
 from btd_desktop.report.stamp import signature_stamp
 
 OWN_KEY_NAME: Final = "report-signing.p12"
@@ -144,7 +143,7 @@ def sign_pdf(
     Args:
         pdf: Unsigned report.
         signer: Key to sign with.
-        when: Time of signing as stated by this computer, aware UTC datetime.
+        when: Time of signing as this computer states it, aware UTC datetime.
         reason: Reason printed into the signature; may be empty.
         may_countersign: True lets a reviewer fill or sign further fields (DocMDP
             FILL_FORMS); False forbids every change.
@@ -187,7 +186,7 @@ def sign_pdf(
 
 
 class _SignerAt(PdfSigner):
-    """A signer that states the time given instead of its own clock's."""
+    """A signer that states a given time instead of the clock's."""
 
     def __init__(self, *arguments: Any, when: datetime, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*arguments, **settings)
@@ -250,8 +249,8 @@ def _signing_key(
         raise _damaged(path) from error
     return SigningKey(
         subject=subject,
-        fingerprint_sha256=hashlib.sha256(der).hexdigest(),
-        is_self_signed=_is_self_signed(certificate),
+        fingerprint_sha256=bytes_digest(der),
+        is_self_signed=is_issued_by(certificate, certificate),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         _signer=signer,
@@ -269,14 +268,6 @@ def _common_name(certificate: x509.Certificate) -> str:
     if names:
         return str(names[0].value)
     return certificate.subject.rfc4514_string() or "unnamed certificate"
-
-
-def _is_self_signed(certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _new_pkcs12(name: str, when: datetime) -> bytes:

@@ -1,7 +1,7 @@
 """The visible mark of a signature, in the report's own font.
 
-pyHanko's text stamps know the letters of Latin-1 at best; a signer's name must not
-be misprinted, so the mark is drawn as a small page and placed as it is.
+pyHanko's text stamps know the letters of Latin-1 at best. So that a signer's name is
+printed right, the mark is drawn as a small page and placed as it is.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def paragraph(text: str, style: str = "body") -> Paragraph:
     wide = markup_from_text(text, glyphs[_SANS])
     if markup == wide:
         return Paragraph(markup, look)
-    # The bold and the fixed font are small; the text font has the other letters.
+    # The bold and the fixed-width font lack letters that the text font has.
     return Paragraph(wide, ParagraphStyle(f"{style}-wide", parent=look, fontName=_SANS))
 
 
@@ -146,9 +146,9 @@ def space(height_mm: float) -> Spacer:
     return Spacer(1, height_mm * mm)
 
 
-def bullets(sentences: Iterable[str], style: str = "body") -> list[Flowable]:
-    """Sentences as a list with dashes, one table row each so that it splits."""
-    rows = [[paragraph("–", style), paragraph(text, style)] for text in sentences]
+def bullets(sentences: Iterable[str]) -> list[Flowable]:
+    """Sentences as a list with dashes, one table row each, so that the list splits."""
+    rows = [[paragraph("–"), paragraph(text)] for text in sentences]
     if not rows:
         return []
     table = Table(rows, colWidths=[5 * mm, FRAME_WIDTH - 5 * mm])
@@ -173,7 +173,7 @@ def data_table(
     widths: Sequence[float],
     looks: Sequence[str],
 ) -> Flowable:
-    """A table whose head is repeated on each page that it runs over.
+    """A table that repeats its head on each page.
 
     Args:
         header: Column titles.

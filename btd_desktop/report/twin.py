@@ -1,7 +1,7 @@
-"""The JSON twin: every value of a report, as it travels inside the PDF.
+"""The JSON twin: every value of a report, attached to the PDF.
 
-Numbers are kept exactly, so that the twin can be recomputed from the case and compared
-byte by byte through `digest.canonical_json`.
+It keeps numbers exactly: whoever holds the case can compute the twin again and compare
+it byte by byte through `digest.canonical_json`.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def twin_bytes(document: Document) -> bytes:
     """Canonical bytes of the twin, as attached to the PDF.
 
     Raises:
-        ReportError: A number is NaN or infinite.
+        ReportError: As `twin_value` raises it.
     """
     return canonical_json(twin_value(document))
 
 
 def twin_value(document: Document) -> dict[str, Any]:
-    """The twin as JSON values; arrays of figures are left out.
+    """The twin as JSON values, without the arrays of figures.
 
     Raises:
         ReportError: A number is NaN or infinite, or two blocks give one key; the
@@ -118,7 +118,7 @@ def _row(
 
 
 def _child(target: dict[str, Any], path: list[str], kind: type) -> Any:  # noqa: ANN401 - dict or list
-    """What stands at a path, made when it is not there."""
+    """The dict or list at a path, made when it is not there."""
     *above, last = [part for part in path if part] or [""]
     for part in above:
         target = target.setdefault(part, {})

@@ -1,10 +1,10 @@
-"""Whether a report is unchanged, by whom it was signed, and what it was about.
+"""Whether a report is unchanged, who signed it, and whether the evidence is its own.
 
 Everything here may come from somebody who wants a changed report to pass. The
 signature must cover the whole file; the few bytes that no signature can cover (its
-own) must have the one form that signing gives them; what was attached is read from
-the signed revision only; and whatever cannot be parsed ends as a verdict that says
-so. No network: trust is decided by the certificates given, never fetched.
+own) must have the one form that signing gives them; the twin is read from the signed
+revision only; and a file that cannot be parsed gets a verdict that says so. No
+network: the certificates given decide on trust, none is fetched.
 
 A self-signed key shows that the report was not changed since it was signed with that
 key, not whose key it is: compare its fingerprint with one received another way.
@@ -12,7 +12,6 @@ key, not whose key it is: compare its fingerprint with one received another way.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
@@ -59,8 +58,8 @@ class ReportVerdict:
 
     Attributes:
         is_signed: The PDF holds a signature.
-        intact: No signed byte was changed.
-        valid: The signature was made with the key of the certificate it names.
+        intact: The bytes that the first signature covers are unchanged.
+        valid: The key of the certificate that it names made the first signature.
         signer: Name in that certificate, or "".
         fingerprint_sha256: Hex SHA-256 of that certificate, or "".
         self_signed: Nobody else certified the key: the name is the signer's claim.
@@ -71,12 +70,13 @@ class ReportVerdict:
         is_revised: Something was added or altered that the signature does not allow.
         twin_present: The JSON twin is attached in the signed revision.
         twin_matches_print: Its digest is the one that the signed document states.
-        evidence_checked: Evidence was given and compared.
+        evidence_checked: The evidence was compared.
         evidence_matches: Every file of the report's list is there with its digest and
-            no other file is; None when not checked.
+            no other file is; False when it could not be compared, None when no
+            evidence was given.
         evidence_problems: Every difference, one per file.
         n_evidence_compared: Files that were digested and compared.
-        problems: Everything that speaks against the report, as sentences.
+        problems: Every reason not to rely on the report, as sentences.
         twin: The JSON twin as read from the report, or None.
     """
 
@@ -119,12 +119,12 @@ class ReportVerdict:
 
     @property
     def is_unchanged(self) -> bool:
-        """The file is what was signed, but for counter-signatures that were allowed."""
+        """Nothing changed since the first signature but what it allows."""
         return self.intact and self.valid and not self.is_revised
 
     @property
     def headline(self) -> str:
-        """The verdict in the words that a reader may quote.
+        """The verdict in words that a reader may quote.
 
         Anybody can make a key, or an authority, of any name: only a root that the
         verifier chose makes a signer known.
@@ -257,7 +257,7 @@ def _first_signature(
         intact=bool(status.intact),
         valid=bool(status.valid),
         signer=_subject(certificate),
-        fingerprint_sha256=hashlib.sha256(certificate.dump()).hexdigest(),
+        fingerprint_sha256=bytes_digest(certificate.dump()),
         self_signed=certificate.self_issued,
         trusted=roots is not None and bool(status.trusted),
         signed_at=signature.self_reported_timestamp,
@@ -332,7 +332,6 @@ def _with_evidence(
         problem = "the evidence cannot be compared: the report carries no list of files"
         return replace(
             verdict,
-            evidence_checked=False,
             evidence_matches=False,
             problems=(*verdict.problems, problem),
         )

@@ -1,8 +1,8 @@
 """Text of unknown origin made harmless and visible on paper.
 
 A patient's name, a file name or a note may hold markup, control characters, marks
-that reorder the line (bidi) or letters that our font lacks. On paper each of these
-must be seen for what it is: what the eye reads has to be what the bytes say.
+that reorder the line (bidi) or letters that our font lacks. Paper must show each of
+these for what it is: the eye reads what the bytes say.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def visible_text(text: str, glyphs: Container[int] | None = None) -> str:
-    """The text with every character that would not be seen written as ⟨U+XXXX⟩.
+    """The text with every character that paper would not show written as ⟨U+XXXX⟩.
 
     Letters of right-to-left scripts are kept in stored order, because marks and
     scripts that reorder a line could make one name look like another.

@@ -1,4 +1,4 @@
-"""Innocent explanations and whether they were considered."""
+"""Explanations other than tampering, and whether the examiner considered them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXPLANATIONS: Final = (
 
 
 def section(case: ReportCase) -> Section:
-    """The list of explanations; the examiner states which were looked at."""
+    """The list of explanations, with room for what the examiner considered."""
     table = table_of(
         _EXPLANATIONS,
         (

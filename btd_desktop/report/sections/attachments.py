@@ -7,7 +7,7 @@ from btd_desktop.report.document import Attachments, Section, Text, plain
 
 
 def section(case: ReportCase) -> Section:
-    """Their names and digests, filled in by the layout."""
+    """Names and digests of the files; the layout fills them in."""
     introduction = (
         "report.json holds every value of this report in machine-readable form. The"
         " signature of the PDF covers the attached files."

@@ -1,4 +1,4 @@
-"""State of the audit log when the report was made."""
+"""State of the audit log at the time of the report."""
 
 from __future__ import annotations
 

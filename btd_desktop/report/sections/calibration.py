@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -47,32 +48,32 @@ from btd_desktop.report.wording import json_time, time_text
 _INTRODUCTION: Final = (
     "A calibration profile holds the scores of genuine scans of other patients that"
     " the model was not trained on. It answers one question: how often does a genuine"
-    " scan score as high? Scores of one patient are alike, so that patients count, each"
-    " the same. The p-value is (1 + sum over K patients of the share of the patient's"
-    " scores that are at least as high) / (K + 1); it cannot become smaller than"
-    " 1 / (K + 1). A score above the threshold is flagged. The threshold is set so that"
-    " patients whom it was not drawn from, each left out in turn, are flagged at the"
-    " FPR asked for on average. The interval says how far the true FPR may be from it;"
-    " where its upper end is more than three times the FPR asked for, the FPR is not"
-    " established. This is an error rate for genuine scans only: it is neither a"
-    " likelihood ratio nor a probability of tampering."
+    " scan score as high? Scores of one patient are alike, so each patient counts the"
+    " same, however many scores there are. The p-value is (1 + sum over K patients of"
+    " the share of the patient's scores that are at least as high) / (K + 1); it cannot"
+    " become smaller than 1 / (K + 1). A score above the threshold is flagged. The"
+    " threshold is set so that, with each patient left out of it in turn, those left"
+    " out are flagged on average at the FPR asked for. The interval says how far the"
+    " true FPR may be from it; where its upper end is more than three times the FPR"
+    " asked for, the FPR is not established. This is an error rate for genuine scans"
+    " only: it is neither a likelihood ratio nor a probability of tampering."
 )
 _NONE: Final = (
     "No calibration profile was used. No p-value and no error rate can be given for"
     " any score of this report."
 )
 _LEVELS: Final = (
-    "Levels: “patch” ranks any patch of the grid; “place” one patch that was pointed"
-    " at, by the examiner or by the search, its noise looked for elsewhere in the"
-    " series too (its n counts genuine places judged in the same way); “structure” such"
-    " a place on a solid structure of the lung (a nodule, a tumour, a section of a"
-    " vessel), ranked among genuine ones; “slice” and"
+    "Levels: “patch” ranks any patch of the grid; “place” one patch that the examiner"
+    " or the search pointed at, its noise searched for elsewhere in the series too (its"
+    " n counts genuine places judged in the same way); “structure” such a place on a"
+    " solid structure of the lung (a nodule, a tumour, a section of a vessel), ranked"
+    " among genuine ones; “slice” and"
     " “series” rank the highest patch of a slice or of a series. A series that holds"
     " as many slices as several of the profile is ranked as so many: its p-value is"
     " multiplied."
 )
 _INTERVALS: Final = (
-    "Intervals are Clopper-Pearson, patients counting. FPR on patients left out:"
+    "Intervals are Clopper-Pearson intervals over patients. FPR on patients left out:"
     " smallest and largest FPR observed when one patient at a time was left out of the"
     " fit. Where a series is not covered, no p-value is printed."
 )
@@ -226,8 +227,8 @@ def _scope(results: list[Result]) -> tuple[Block, ...]:
     )
 
 
-def lines(texts: tuple[str, ...] | list[str], otherwise: str = "not stated") -> Cell:
-    """Texts that may quote a file, one below the other; a list in the twin."""
+def lines(texts: Sequence[str], otherwise: str = "not stated") -> Cell:
+    """Texts that may quote a file, one below the other; in the twin a list."""
     if not texts:
         return plain(otherwise, [])
     cells = [quoting(texts[0])]

@@ -1,4 +1,4 @@
-"""The series examined and what the checks of their integrity noticed."""
+"""The series examined, with the findings of the checks of their integrity."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _examined(outcome: SeriesExamination) -> tuple[Block, ...]:
             ),
             "examined",
         ),
-        # the reason above names them where nothing was examined
+        # Where the series was not examined, the reason above names them.
         Bullets(left_out, "examined.left_out", printed=is_examined),
     )
 

@@ -1,4 +1,4 @@
-"""What became of each file: nothing is left out in silence."""
+"""What became of each file received: the report accounts for every one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def section(case: ReportCase) -> Section:
     blocks: list[Block] = [
         Text(
             plain(
-                f"{counted(len(files), 'file')} were seen. Each ended with exactly one"
+                f"{counted(len(files), 'file')} received. Each file has exactly one"
                 " fate:"
             )
         ),

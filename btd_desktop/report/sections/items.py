@@ -28,7 +28,7 @@ from btd_desktop.report.wording import size_text
 
 
 def section(case: ReportCase) -> Section:
-    """How received, digest of the list, containers."""
+    """Number of files, digest of their list, and the containers."""
     evidence = case.store.evidence()
     files = case.files
     total = sum(file.size_bytes for file in files)

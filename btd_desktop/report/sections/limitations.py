@@ -26,7 +26,7 @@ _LIMITS: Final = (
 
 
 def limits_of(case: ReportCase) -> tuple[Cell, ...]:
-    """Limits of this case's custody first: they bear on all that follows."""
+    """Limits of the case's custody first, since they bear on all others."""
     reasons = dict.fromkeys(
         f"{text[0].upper()}{text[1:].rstrip('.')}."
         for o in case.examinations

@@ -46,12 +46,12 @@ _SOURCE: Final = (
 )
 _COPIED_NOISE: Final = (
     "Image noise never repeats. For each exhibit, the fine detail of the residual in"
-    " its central 14 × 14 and 32 × 32 pixels was therefore looked for in the whole"
+    " its central 14 × 14 and 32 × 32 pixels was therefore searched for in the whole"
     " series, in single slices and in three neighbouring slices together. The highest"
     " correlation is set against the spread of all correlations of the series, and"
     " against genuine places. Noise that is found again points to tissue or noise"
-    " copied within the series; which of the two places came first, this does not"
-    " tell. Copies that were turned, mirrored or rescaled, copies from another scan"
+    " copied within the series; it does not tell which of the two places came first."
+    " Copies that were turned, mirrored or rescaled, copies from another scan"
     " and noise drawn anew are not found. An exhibit's anomaly score is the larger of"
     " two surprises, of its features and of its highest correlation where that is"
     " rarer than the false-positive rate, and is ranked among genuine places judged"
@@ -102,7 +102,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     )
     backend = run.manifest.backend if run else Backend()
     card, preset = model.card, model.preset
-    # The name, and at once that the model is not the one shipped under it.
+    # Says beside the name when the model is not the one shipped under it.
     name = quoting(named_model(model.name, model.digest))
     patch, stride = preset.patch, run.manifest.grid.stride if run else 0
     kind, dtype, torch_version = (

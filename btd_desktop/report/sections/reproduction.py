@@ -54,8 +54,8 @@ def section(case: ReportCase) -> Section:
         " obtains the same results, without any network:"
     )
     check = (
-        "The signature, the attached files and, where they are at hand, the evidence"
-        " files are checked by: btd verify REPORT.pdf --evidence FOLDER"
+        "To check the signature, the attached files and, where they are at hand, the"
+        " evidence files: btd verify REPORT.pdf --evidence FOLDER"
     )
     return Section(
         "reproduction",
@@ -71,5 +71,5 @@ def section(case: ReportCase) -> Section:
 
 
 def _command(command: str) -> Cell:
-    # A command of the examiner's names folders.
+    # The examiner's command names folders.
     return name("instead", command, of=_EXAMINE) if command else plain(_EXAMINE)

@@ -1,8 +1,6 @@
-"""The results per series: levels, flagged slices and exhibits."""
+"""The results per series: the whole, flagged slices and exhibits."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -48,7 +46,6 @@ from btd_desktop.report.results import (
 from btd_desktop.report.sections.calibration import lines
 from btd_desktop.report.wording import mm_text
 
-_LEVEL_NAMES = {"slice": "highest slice", "series": "series"}
 _HISTOGRAM = (
     "Scores of the slices of this series (outlined) over those of genuine scans"
     " (filled), each as a share of its own total."
@@ -72,7 +69,7 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
     return (
         Heading(join(title, plain(" (method " + result.method + ")"))),
         *map(Text, told),
-        _levels(result.levels),
+        _levels(result.whole),
         *(_histogram(evaluation) if evaluation and result.is_examined else ()),
         *_flagged_slices(case, result),
         Facts(
@@ -95,22 +92,20 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
     )
 
 
-def _levels(levels: Mapping[str, CalibratedValue]) -> Table:
+def _levels(whole: CalibratedValue | None) -> Table:
+    """The series as a whole; empty where it has no result."""
     return table_of(
-        levels.items(),
+        [] if whole is None else [whole],
         (
-            (Column("Level", 2.6, "level"), lambda i: plain(_LEVEL_NAMES[i[0]], i[0])),
-            (Column("Score", 1.8, "score", "number"), lambda i: score_cell(i[1])),
-            (Column("p-value", 4.4, "p_value"), lambda i: p_value_cell(i[1])),
+            (Column("Level", 2.6, "level"), lambda _: plain("series")),
+            (Column("Score", 1.8, "score", "number"), score_cell),
+            (Column("p-value", 4.4, "p_value"), p_value_cell),
             (
                 Column("n", 1.6, "n", "number"),
-                lambda i: plain(f"{i[1].n:,}" if i[1].n else "–", i[1].n),
+                lambda value: plain(f"{value.n:,}" if value.n else "–", value.n),
             ),
-            (
-                Column("Threshold", 1.8, "threshold", "number"),
-                lambda i: threshold_cell(i[1]),
-            ),
-            (Column("", 2.2, "is_flagged"), lambda i: flagged_cell(i[1])),
+            (Column("Threshold", 1.8, "threshold", "number"), threshold_cell),
+            (Column("", 2.2, "is_flagged"), flagged_cell),
         ),
         "levels",
     )
@@ -179,7 +174,7 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
 
 
 def _highest_patch(evaluation: Evaluation, index: int) -> tuple[int, int]:
-    """(column, row) of the highest patch of a slice."""
+    """(column, row) of the patch with the highest anomaly score of a slice."""
     scores = evaluation.kinds["anomaly"].patch_scores[index]
     r, c = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
     grid = evaluation.features[index]

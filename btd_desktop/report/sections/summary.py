@@ -82,7 +82,7 @@ def section(case: ReportCase) -> Section:
             Heading(plain("Main limits")),
             Bullets(tuple(limits)),
             Heading(plain("What would change the opinion")),
-            Bullets(tuple(map(plain, WOULD_CHANGE[:3]))),
+            Bullets(tuple(map(plain, WOULD_CHANGE))),
         ),
     )
 
@@ -150,7 +150,7 @@ def _n_flagged(result: Result) -> Cell:
 
 
 def _error_rates(case: ReportCase) -> tuple[Block, ...]:
-    """How often the method errs, as measured; nothing where nothing was."""
+    """How often the method errs, as measured; empty where nothing was measured."""
     covering = {
         r.evaluation.profile.digest
         for r in results_of(case)
@@ -195,7 +195,7 @@ def _error_rates(case: ReportCase) -> tuple[Block, ...]:
 
 
 def _shortened(cell: Cell, limit: int = _LONGEST_TEXT) -> Cell:
-    """A cell whose print is cut; a text that is cut keeps its marks."""
+    """The cell with its printed text cut to a limit; what remains keeps its marks."""
     if len(text_of(cell)) <= limit:
         return cell
     runs: list[Run] = []

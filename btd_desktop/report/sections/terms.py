@@ -14,8 +14,8 @@ _TERMS: Final = (
     ("HU", "Hounsfield unit, the modality value of CT"),
     ("digest", "SHA-256 of a file or value: changes when a single bit changes"),
     ("patch", "square region of a slice that is scored at once"),
-    ("place", "one patch that was pointed at, by the examiner or by the search; as a"
-     " level: its noise is looked for elsewhere in the series too, and it is ranked"
+    ("place", "one patch that the examiner or the search pointed at; as a"
+     " level: its noise is searched for elsewhere in the series too, and it is ranked"
      " among genuine places judged in the same way"),
     ("copied noise", "residual of a place that is found again at another place of the"
      " series, more strongly than all but the stated share of genuine places"),

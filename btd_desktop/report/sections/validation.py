@@ -1,4 +1,4 @@
-"""Measured figures of performance, from the model cards."""
+"""Measured performance, from the model cards."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _count(key: str) -> Any:  # noqa: ANN401 - a maker of cells
 
 
 def _interval(figure: Figure) -> Cell:
-    # Of one patient nothing is known of how patients differ.
+    # One patient says nothing about how patients differ.
     if int(figure[1]["n_patients"]) < 2:
         return plain("–", None)
     low, high = (float(end) for end in figure[1]["auc_interval"])

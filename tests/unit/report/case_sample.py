@@ -388,12 +388,17 @@ def make_outcome(
     outcome = SeriesExamination(
         record=record,
         run=run,
-        model=ModelFacts.of_card(make_card()),
+        model=model_facts(make_card()),
         evaluation=evaluation,
         findings=(make_finding(), _examiners_finding()) if allowed else (),
         share=ScoredShare(N_SLICES, N_SLICES, 400, 400, ()),
     )
     return replace(outcome, **changes)
+
+
+def model_facts(card: Any) -> ModelFacts:
+    """Facts of an installed model."""
+    return ModelFacts(card.name, card.digest, card.preset, card.levels, card)
 
 
 def make_outcomes() -> list[SeriesExamination]:
@@ -408,7 +413,7 @@ def make_outcomes() -> list[SeriesExamination]:
         SeriesExamination(
             bare,
             make_run(3),
-            ModelFacts.of_card(make_card("mr-lean")),
+            model_facts(make_card("mr-lean")),
             problem="There is no calibration profile for model mr-lean",
         ),
         SeriesExamination(
