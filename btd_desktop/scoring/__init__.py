@@ -1,1 +1,1 @@
-"""Noise maps to features and scores: numpy only, knows models by protocol."""
+"""Noise maps to features and scores; models are known by a protocol, without torch."""

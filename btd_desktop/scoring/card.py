@@ -1,7 +1,8 @@
-"""The model card: what a model is, learnt from what, measured how.
+"""The model card: what a model is, what it learnt from, how it was measured.
 
-One JSON file beside the weights. Everything a result depends on is in it, and its
-digest together with the weights' digest names the model in manifests and profiles.
+One JSON file beside the weights. It holds everything of a model that a score depends
+on; its digest, which covers that of the weights, names the model in manifests and
+profiles.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 _FORMAT = 1
 _MAX_BYTES = 16 << 20
-
 
 _Width = Annotated[int, Meta(ge=1, le=512)]
 _Times = Annotated[int, Meta(ge=1, le=16)]
@@ -64,9 +64,9 @@ class ModelCard:
     """Description of one model.
 
     Attributes:
-        name: Short name, also that of its folder.
+        name: Short name, normally that of its folder.
         title: One line for lists.
-        network: What `networks.build_network` builds.
+        network: What `diffusion.networks.build_network` builds.
         n_parameters: Number of learned values.
         preset: Preprocessing and patch geometry.
         levels: Noise levels at which the detector asks the network, ascending; the
@@ -102,8 +102,7 @@ class ModelCard:
     def digest(self) -> str:
         """Digest of what decides scores: network, preset, levels and weights.
 
-        Titles, metrics and wording may be corrected later without making a new
-        model of it.
+        A later correction of title, metrics or wording makes no new model.
         """
         card = plain_json(self)
         named = {key: card[key] for key in ("network", "preset", "levels")}
@@ -118,7 +117,7 @@ def read_card(folder: Path) -> ModelCard:
     """The card in a model's folder.
 
     Raises:
-        ModelError: There is none, or it is damaged, of a newer format, or altered.
+        ModelError: There is no card, or it is damaged, altered or of a newer format.
     """
     path = folder / CARD_FILE
     try:
@@ -153,10 +152,10 @@ def read_card(folder: Path) -> ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of the model behind a run, wherever its files are.
+    """What is known of the model behind a run, installed or not.
 
-    A run's manifest holds enough to name it and to choose a calibration; the card,
-    with its training data and its measured figures, is there only where the model is
+    A run's manifest holds enough to name the model and to choose a calibration; the
+    card, with training data and measured figures, is known only where the model is
     installed.
 
     Attributes:
@@ -172,8 +171,3 @@ class ModelFacts:
     preset: Preset
     levels: tuple[float, ...]
     card: ModelCard | None = None
-
-    @classmethod
-    def of_card(cls, card: ModelCard) -> ModelFacts:
-        """Facts of a model that is installed."""
-        return cls(card.name, card.digest, card.preset, card.levels, card)

@@ -6,21 +6,21 @@ place of the series, one of the two was copied: copy-move, or the touch-up of CT
 residual F(x_0) is nearly white, which makes its cross-correlation sharp: genuine places
 have a highest correlation of about five standard deviations over a whole series, a
 copied one of six to thirty (benchmark "detection"). Turned or mirrored copies are not
-looked for.
+searched for.
 
 How high chance reaches depends on how much is searched. Each search judges itself: the
-survival of the maxima of all blocks of 32x32 px, log-linear in the square of the
-correlation as a Gaussian field's is, says how rare the highest of all is.
+survival function of the maxima of all blocks of 32x32 px, log-linear in the square of
+the correlation as a Gaussian field's is, says how rare the highest of all is.
 
-What is compared is the fine detail of F, less its Gaussian mean, at equal loudness and
-clipped at one standard deviation: edges of anatomy look alike in many places, and a
-few loud pixels of theirs would decide. Two squares are looked for, one of a small
-nodule's size and one of a large hole's.
+The search compares the fine detail of F, F less its Gaussian mean, divided by its local
+strength and clipped at one standard deviation: edges of anatomy look alike in many
+places, and a few of their strong pixels would decide. It searches for two squares, one
+of the size of a small nodule and one of the size of a large hole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -32,19 +32,19 @@ from numpy.typing import NDArray
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import Count, Rate, Real
 
-_SIDES = (14, 32)  # of the squares that are looked for
-_WINDOW = 32  # over which loudness is evened out
+_SIDES = (14, 32)  # of the squares that are searched for
+_WINDOW = 32  # over which the local strength is taken
 _CLIP = 1.0  # standard deviations
 _PASSES = 2
 _ROOT_OF_NORMAL = 0.8222  # mean of sqrt(|x|) of a standard normal x
-_COARSE_PX = 1.0  # sigma of the Gaussian that is taken off
+_COARSE_PX = 1.0  # sigma of the Gaussian mean that is subtracted
 _MIN_SHIFT_PX = 24  # nearer is the place itself, or its own anatomy in other slices
 _MIN_TISSUE_SHARE = 0.5
 _STAGE = "Searching for copied noise"
-_KEPT = 4  # slices: each is asked for again while its neighbours are looked at
+_KEPT = 4  # slices: each is needed again for its neighbours
 _BLOCK = 32  # side of the blocks whose maxima are kept
-_MIN_BLOCKS = 40  # fewer carry no tail
-_FITTED = (0.02, 0.5)  # ranks of the maxima; above lies what a copy brings with it
+_MIN_BLOCKS = 40  # no tail can be fitted to fewer
+_FITTED = (0.02, 0.5)  # ranks of the maxima; higher ones may come from a copy
 _LOG_RARE = -25.0
 COPY_SHARE = 0.001
 """Share of genuine places that may be called copied."""
@@ -55,26 +55,27 @@ _QUIET = 1e-3  # scale of F below which a region holds no noise (clipped, padded
 class NoiseCopy:
     """Where the noise of a place is found again best; a finding keeps it as JSON.
 
-    Profiles of an earlier format judge a copy by the strengths of their own genuine
-    places (`examination.copied_noise.judge_copy`); else the search itself does.
+    The search judges a copy itself; for profiles of an earlier format
+    `examination.copied_noise.judge_copy` judges it by their own genuine places.
 
     Attributes:
         strength: Highest correlation over the standard deviation of all correlations
-            of the series, of the rarest of the kinds below; about 5 by chance.
+            of the series, for the rarest of the kinds of square (side, slices); about
+            5 by chance.
         correlation: The correlation itself, in [-1, 1].
         n_slices: 1 when the square was compared alone, 3 when with both neighbours.
-        slice_index: Of the place found, from 0.
+        slice_index: Slice of the place found, from 0.
         row: Its row in pixels.
-        column: Its column.
+        column: Its column in pixels.
         surprise: -log10 of the share of genuine places whose noise is found again as
-            strongly; None where too little was searched to say.
-        copied: That share is smaller than `share`.
-        share: Share of genuine places that may be called copied, in (0, 1); 0 while
-            nobody judged.
-        usual_strength: Strength that this share of genuine places reaches; None like
-            `surprise`.
-        side_px: Side of the square that was compared; the first version of the
-            program did not say that it was 32.
+            strongly; None where too little was searched to tell.
+        copied: True when that share is smaller than `share`.
+        share: Share of genuine places that may be called copied, in (0, 1); 0 for a
+            copy that is not judged.
+        usual_strength: Strength that this share of genuine places reaches; None where
+            `surprise` is.
+        side_px: Side of the square that was compared; absent in cases of the first
+            version of the program, where it was 32.
     """
 
     strength: Real
@@ -133,7 +134,7 @@ class _Best:
         return float(np.sqrt(max(variance, 1e-12)))
 
     def tail(self) -> _Tail | None:
-        """How the correlations of this search fall off; None when too few."""
+        """How the correlations of this search fall off; None when they are too few."""
         maxima = np.sort(np.concatenate(self.maxima))[::-1] / self.spread
         n = maxima.size
         if n < _MIN_BLOCKS:
@@ -146,14 +147,14 @@ class _Best:
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Share of blocks whose maximum is beyond z: exp(start + slope z²)."""
+    """Share of blocks whose maximum exceeds z: exp(start + slope z²)."""
 
     start: float
     slope: float
     n: int  # blocks
 
     def log_chance(self, strength: float, n_kinds: int) -> float:
-        """Log of the chance that the highest of all blocks and kinds is beyond."""
+        """Log of the chance that the highest of all blocks and kinds exceeds it."""
         log_share = min(self.start + self.slope * strength**2, -1e-9)
         n = self.n * n_kinds
         if log_share < _LOG_RARE:
@@ -167,7 +168,7 @@ class _Tail:
 
 
 def _block_maxima(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Highest score of each block in which there is one."""
+    """Highest score of each block that has one."""
     gaps = [(0, -n % _BLOCK) for n in scores.shape]
     framed = np.pad(scores, gaps, constant_values=-np.inf)
     blocks = framed.reshape(len(framed) // _BLOCK, _BLOCK, -1, _BLOCK)
@@ -177,7 +178,7 @@ def _block_maxima(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(slots=True)
 class _Square:
-    """One square around a place: spectra scaled to unit energy, and what they met."""
+    """One square around a place: spectra scaled to unit energy, and best matches."""
 
     side: int
     alone: NDArray[np.complex64]
@@ -204,17 +205,17 @@ def find_copies(
 
     Args:
         residual_of: F(x_0) at t = 0 of a slice, shape (H, W).
-        inside_of: True in the body, shape (H, W): air outside holds no evidence.
+        inside_of: True in the body, shape (H, W); air is not searched.
         n_slices: Slices of the series.
-        places: (slice, row, column) of each square's centre.
+        places: (slice, row, column) of each place, the centre of its squares.
         context: Progress and cancellation; reported once per slice of the series.
 
     Returns:
-        One match for each place; None where the square leaves the slice, is half air,
-        or there is nothing to compare it with.
+        One match for each place; None where its squares leave the slice or hold more
+        than half air, or where there is nothing to compare them with.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The examiner asked to stop.
     """
     context = context or TaskContext()
     body = lru_cache(maxsize=_KEPT)(inside_of)
@@ -238,16 +239,15 @@ def find_copies(
         allowed = _allowed(body(z))
         if not allowed.any():
             continue
-        around = [spectra.get(k) for k in (z - 1, z, z + 1)]
         for own in asked:
-            _compare(own, around, allowed, z)
+            _compare(own, spectra, allowed, z)
     return [None if w is None else _match(w) for w in wanted]
 
 
 def _flattened(
     residual: NDArray[np.floating], inside: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Fine detail over its local RMS, 0 outside: every window weighs the same."""
+    """Fine detail over its local RMS, 0 outside, so that all windows weigh the same."""
     x = residual.astype(np.float32)
     x = np.where(
         inside, x - scipy.ndimage.gaussian_filter(x, _COARSE_PX), np.float32(0.0)
@@ -255,7 +255,7 @@ def _flattened(
     share = scipy.ndimage.uniform_filter(
         inside.astype(np.float32), _WINDOW, mode="constant"
     )
-    # One loud edge would set an RMS for its whole window: roots are not impressed.
+    # One strong edge would dominate the RMS of its window, but not a mean of roots.
     for _ in range(_PASSES):
         root = _windowed(np.sqrt(np.abs(x)), share) / _ROOT_OF_NORMAL
         x = np.clip(_over(x, root**2), -_CLIP, _CLIP)
@@ -265,7 +265,7 @@ def _flattened(
 def _windowed(
     x: NDArray[np.float32], share: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Mean over the tissue of each window; `share` of the window is tissue."""
+    """Mean over the tissue of each window; `share` is the window's share of tissue."""
     mean = scipy.ndimage.uniform_filter(x, _WINDOW, mode="constant")
     # The running sums of the filter leave tiny negative remainders.
     out: NDArray[np.float32] = np.maximum(mean, 0.0) / np.maximum(
@@ -329,7 +329,7 @@ def _spectrum(
     side = len(square)
     framed = np.zeros(shape, dtype=np.float32)
     framed[:side, :side] = square
-    # Moved so that a correlation stands at the centre of the square that it is of.
+    # Moved so that each correlation stands at the centre of its square.
     framed = np.roll(framed, (-(side // 2), -(side // 2)), axis=(0, 1))
     spectrum: NDArray[np.complex64] = np.conj(scipy.fft.rfft2(framed))
     return spectrum
@@ -345,7 +345,7 @@ def _allowed(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _compare(
     own: _Wanted,
-    around: Sequence[NDArray[np.complex64] | None],
+    spectra: Mapping[int, NDArray[np.complex64]],
     allowed: NDArray[np.bool_],
     z: int,
 ) -> None:
@@ -353,18 +353,14 @@ def _compare(
     here = allowed.copy()
     low = max(0, r - _MIN_SHIFT_PX), max(0, c - _MIN_SHIFT_PX)
     here[low[0] : r + _MIN_SHIFT_PX + 1, low[1] : c + _MIN_SHIFT_PX + 1] = False
-    before, middle, after = around
-    if middle is None:
-        return
+    has_both = z - 1 in spectra and z + 1 in spectra
     for square in own.squares:
-        square.best[0].see(
-            scipy.fft.irfft2(middle * square.alone, allowed.shape), here, z
-        )
-        if square.together and before is not None and after is not None:
+        product = spectra[z] * square.alone
+        square.best[0].see(scipy.fft.irfft2(product, allowed.shape), here, z)
+        if square.together and has_both:
+            before, middle, after = square.together
             product = (
-                before * square.together[0]
-                + middle * square.together[1]
-                + after * square.together[2]
+                spectra[z - 1] * before + spectra[z] * middle + spectra[z + 1] * after
             )
             square.best[1].see(scipy.fft.irfft2(product, allowed.shape), here, z)
 
@@ -378,7 +374,7 @@ def _match(own: _Wanted) -> NoiseCopy | None:
     ]
     if not found:
         return None
-    # The highest of several searches: as many times the chance of one.
+    # The highest of several searches has as many chances as there are searches.
     judged = [_judged(*one, len(found)) for one in found]
     return max(judged, key=lambda copy: (copy.surprise or 0.0, copy.strength))
 

@@ -1,14 +1,14 @@
-"""How the noise of a place hangs together: in the slice, and from slice to slice.
+"""How the noise of a place correlates: in the slice, and from slice to slice.
 
 Three numbers that no ratio of powers holds. Within a slice, the correlation of F with
-its next pixels is the texture that kernel and interpolation give; tissue redrawn at
-another resolution has another. How much larger it is along rows than along columns is
-the direction that the rays give it at that place; tissue from elsewhere has another.
-Between slices, genuine noise shares what the
+its next pixels is the texture, which kernel and interpolation give; tissue redrawn at
+another resolution has another texture. How much larger the correlation is along rows
+than along columns is the direction, which the rays give at that place; tissue from
+elsewhere has another direction. Between slices, genuine noise shares what the
 reconstruction took from the same rays; noise drawn slice by slice, or fetched from
-another place one slice at a time, does not. Each is the correlation in a zone minus
-that in the surroundings of the same slice: what a scanner does everywhere cancels.
-(Our own extension; the paper scores slices alone.)
+another place one slice at a time, does not. Each number is the correlation in a zone
+minus that in the surroundings in the same slice: what a scanner does everywhere
+cancels. (Our own extension; the paper scores slices alone.)
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_ZONE_PIXELS = 64.0
-"""Pixels of tissue that a zone needs, a quarter of the disc; fewer say nothing, and the
-zone counts as ordinary: at the skin a handful of pixels would be remarkable by chance.
+"""Pixels of tissue that a zone needs, a quarter of the disc. With fewer the zone counts
+as ordinary: at the skin a handful of pixels would stand out by chance.
 """
 
 _MIN_AROUND_PIXELS = 200.0
@@ -37,7 +37,7 @@ def correlation_channels(
 
     Args:
         maps: Noise predictions of the slice, shape (L, H, W).
-        neighbours: Those of the adjacent slices, none to two, each (L, H, W).
+        neighbours: Noise predictions of the adjacent slices, none to two, (L, H, W).
         tissue: Tissue classes of the slice, 0 outside, shape (H, W).
 
     Returns:
@@ -71,14 +71,14 @@ def zone_correlations(
     Args:
         sums: Channel sums of disc, inner ring and surroundings at N places, shape
             (3, channels, N), channels as `correlation_channels` orders them.
-        slice_sums: Channel sums of the whole slice, shape (channels,): what a place
-            with hardly any surroundings is compared with.
+        slice_sums: Channel sums of the whole slice, shape (channels,): the reference
+            of a place with hardly any surroundings.
         n_levels: L.
 
     Returns:
-        Shape (5 * L, N): texture of disc and ring of each level, direction of the
-        disc of each level, then from slice to slice as texture; the latter NaN when
-        there is no neighbour.
+        Shape (5 * L, N): texture of disc and ring at each level, direction of the disc
+        at each level, then the correlation across slices of disc and ring at each
+        level, NaN when there is no neighbour.
     """
     n_neighbours = (len(slice_sums) - 1 - 3 * n_levels) // (2 * n_levels)
     own = _split(sums, n_levels, n_neighbours)

@@ -1,7 +1,7 @@
-"""What scoring knows of a model: maps at noise levels, and a description.
+"""What scoring knows of a model: its noise maps and its description.
 
-Scoring, calibration, cases and report work with anything that fits this protocol;
-none of them imports torch.
+Scoring, calibration, cases and report work with every detector that fits this protocol
+and import no torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from btd_desktop.preprocess.presets import Preset
 
 
 class Backend(Struct, frozen=True, omit_defaults=True):
-    """What computes; a fact that is not known is None, and absent from JSON.
+    """What computes; a fact that is not known is None and absent from JSON.
 
     Attributes:
         kind: "cpu", "cuda" or "mps".
@@ -43,7 +43,7 @@ class DetectorInfo:
     Attributes:
         name: Short name of the model.
         digest: Digest of everything that decides its maps.
-        preset: The preset it was trained with.
+        preset: The preset that the model was trained with.
         levels: Noise levels of its maps, ascending, shape (L,).
         paper_level: Index of the level of the paper's reverse step (t = 0).
         backend: Device, precision and library versions.
@@ -62,7 +62,7 @@ class Detector(Protocol):
 
     @property
     def info(self) -> DetectorInfo:
-        """What it is."""
+        """Identity of the detector."""
         ...
 
     def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:

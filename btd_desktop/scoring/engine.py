@@ -1,4 +1,4 @@
-"""A volume through a detector, slice by slice."""
+"""Score a volume with a detector, slice by slice."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MAPS_KEPT = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceScores:
-    """What the detector says of one slice.
+    """Scores of one slice.
 
     Attributes:
         slice_index: From 0.
-        features: At every centre of the grid.
+        features: Features at every centre of the grid, or at one place.
         residual: F(x_0) at t = 0, signed, float32, shape (H, W). The residual of the
             reverse step, x_0 - x_{-1}, is this times 0.01733 (see docs/method.md).
     """
@@ -42,9 +42,9 @@ class SliceScores:
         return float(self.features.injection[found].max()) if found.any() else None
 
 
-def grid_of(preset: Preset, stride: int = 16) -> PatchGrid:
+def grid_of(preset: Preset) -> PatchGrid:
     """The grid that goes with a preset."""
-    return PatchGrid(preset.patch, stride, preset.centre)
+    return PatchGrid(preset.patch, centre=preset.centre)
 
 
 def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:
@@ -56,10 +56,10 @@ def tissue_of(volume: Volume, slice_index: int) -> NDArray[np.uint8]:
 
 
 class NoiseMaps:
-    """Maps and tissue of the slices asked for last: all are asked for three times.
+    """Maps and tissue of slices; keeps the latest, since neighbours need them again.
 
     Attributes:
-        detector: Predicts them.
+        detector: Predicts the maps.
         volume: The series.
     """
 
@@ -81,7 +81,7 @@ class NoiseMaps:
             maps = self.detector.predict_noise(scaled)
             check_maps(maps, scaled, self.detector.info.name, slice_index)
             while len(self._kept) >= _MAPS_KEPT:
-                # The oldest is the farthest: slices are asked for in order.
+                # Slices are asked for in order: the oldest is the farthest.
                 del self._kept[next(iter(self._kept))]
             self._kept[slice_index] = maps, tissue_of(self.volume, slice_index)
         return self._kept[slice_index]
@@ -90,7 +90,7 @@ class NoiseMaps:
 def neighbours_of(volume: Volume, slice_index: int) -> tuple[int, ...]:
     """Indices of the slices next to one at the series' usual distance, none to two.
 
-    Noise is compared only over that distance: across a gap it has another correlation.
+    Only over that distance is noise compared: across a gap its correlation differs.
     """
     positions = np.asarray(volume.slice_positions_mm, dtype=np.float64)
     if len(positions) < 2:
@@ -116,13 +116,13 @@ def scored_slice(
     """Features of a slice with its neighbours, at all centres of the grid or at one.
 
     Args:
-        maps: Of the series; each slice is predicted once when asked for in order.
+        maps: Maps of the series; predicts each slice once when asked in order.
         slice_index: From 0.
         grid: Patch geometry.
         at: One centre (row, column) instead of the grid.
     """
     near = neighbours_of(maps.volume, slice_index)
-    # In this order each slice is predicted once when a series is scored in order.
+    # This order predicts each slice once when a series is scored in order.
     before = [maps.with_tissue(i) for i in near if i < slice_index]
     own, tissue = maps.with_tissue(slice_index)
     after = [maps.with_tissue(i) for i in near if i > slice_index]
@@ -138,17 +138,6 @@ def scored_slice(
     return SliceScores(slice_index, features, own[level])
 
 
-def score_slice(
-    detector: Detector,
-    volume: Volume,
-    slice_index: int,
-    scale: IntensityScale,
-    grid: PatchGrid,
-) -> SliceScores:
-    """Residual map and features of one slice at all centres of the grid."""
-    return scored_slice(NoiseMaps(detector, volume, scale), slice_index, grid)
-
-
 def score_volume(
     detector: Detector,
     volume: Volume,
@@ -158,10 +147,10 @@ def score_volume(
     *,
     skip: Collection[int] = (),
 ) -> Iterator[SliceScores]:
-    """Score every slice that is not in `skip`, yielding each as it is done.
+    """Score every slice that is not in `skip`, yielding each when it is done.
 
     Raises:
-        Cancelled: The examiner asked to stop; what was yielded is complete.
+        Cancelled: The examiner asked to stop; the slices yielded are complete.
     """
     todo = [s for s in range(volume.n_slices) if s not in skip]
     done = volume.n_slices - len(todo)
@@ -180,7 +169,7 @@ def score_place(
     scale: IntensityScale,
     grid: PatchGrid,
 ) -> SliceScores:
-    """Features of one place, exactly as the grid would give them there.
+    """Features of one place, exactly those that the grid would give there.
 
     Args:
         detector: The model.

@@ -4,14 +4,13 @@ The paper's two scores are two of the numbers: the mean of F(x_0)^2 over the cen
 32x32 (injection) and over the whole patch (removal), at the level of t = 0.
 
 The others compare the place with its surroundings in the same slice: at each noise
-level, the mean of F^2 in a disc and two rings around the centre, as log ratios to
-what the outer patch lets expect of the same mix of tissue. (The signed mean of F was
-tried as well: it only diluted the others.)
-Beside them stand correlations of F within the slice and with its neighbours (see
-`correlations`), and the ratios of disc and inner ring averaged over the slice and its
-neighbours: a volume that was tampered with goes on in them, and chance does not.
-Content that is too smooth for its surroundings has negative log ratios, content that
-is too rough positive ones; which of them is unusual is for the calibration to say.
+level, the mean of F^2 in a disc and two rings around the centre, as log ratios to the
+mean that the same mix of tissue has in the outer patch. (The signed mean of F was tried
+as well: it only diluted the others.) Correlations of F within the slice and with its
+neighbours follow (see `correlations`), and the ratios of disc and inner ring averaged
+over the slice and its neighbours: tampering goes on in the neighbours, chance does not.
+Content that is too smooth for its surroundings has negative log ratios, content that is
+too rough positive ones; the calibration says which of them are unusual.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ZONE_RADII_PX = (9.0, 17.0, 27.0)
 _ZONES = ("disc", "ring1", "ring2")
 _CORRELATED_ZONES = _ZONES[:2]
 ACROSS = "across slices"
-"""What the names of features that need a neighbouring slice begin with."""
+"""First words in the names of features that need a neighbouring slice."""
 
 Neighbour = tuple[NDArray[np.float32], NDArray[np.uint8]]
 """Maps (L, H, W) and tissue classes (H, W) of an adjacent slice."""
@@ -71,7 +70,7 @@ class GridFeatures:
 
     @property
     def scored(self) -> NDArray[np.bool_]:
-        """True where there is tissue enough to score, shape (R, C)."""
+        """True where there is enough tissue to score, shape (R, C)."""
         return np.isfinite(self.injection)
 
 
@@ -107,8 +106,8 @@ def grid_features(
         tissue: Tissue classes 0..3 (0 is outside), shape (H, W).
         grid: Patch geometry and stride.
         paper_level: Index of the level of t = 0 in `maps`.
-        at: One centre (row, column) in pixels instead of the grid. Any pixel will
-            do: the slice is shifted so that the patch falls on whole blocks.
+        at: One centre (row, column) in pixels instead of the grid: any pixel, since
+            the patch is cut so that it falls on whole blocks.
         neighbours: Maps (L, H, W) and tissue classes (H, W) of the adjacent slices,
             none to two.
 
@@ -121,7 +120,7 @@ def grid_features(
     _, h, w = maps.shape
     present = np.ones(tissue.shape, dtype=np.bool_)
     sums = [_class_sums(*part, present) for part in ((maps, tissue), *neighbours)]
-    # Of the whole slice in either case, or a click would not repeat the grid's number.
+    # Of the whole slice in either case, so that a click repeats the grid's numbers.
     slice_means = [_class_means(s) for s in sums]
     channels = correlation_channels(maps, [m for m, _ in neighbours], tissue)
     blocks = block_sums(channels)
@@ -148,7 +147,7 @@ def grid_features(
 
 
 def places_with_tissue(inside: NDArray[np.bool_], grid: PatchGrid) -> NDArray[np.bool_]:
-    """Where the grid of a slice holds tissue enough to be scored, shape (R, C).
+    """True where a slice's grid holds enough tissue to score, shape (R, C).
 
     Args:
         inside: True for tissue, shape (H, W).
@@ -171,7 +170,7 @@ def _is_enough(pixels: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.bool_
 
 
 def _cut(array: NDArray[Any], r: int, c: int, half: int) -> NDArray[Any]:
-    """The patch around (r, c), zero (outside) where it leaves the slice."""
+    """The patch around (r, c), with 0 (outside) where it leaves the slice."""
     pad = [(0, 0)] * (array.ndim - 2) + [(half, half), (half, half)]
     return np.pad(array, pad)[..., r : r + 2 * half, c : c + 2 * half]
 
@@ -326,9 +325,9 @@ def _log_ratios(
 ) -> NDArray[np.float64]:
     """Observed over expected mean F^2 of disc and rings, log, (L * 3, N).
 
-    Expected is what the zone's mix of tissue would have if each class behaved as it
-    does in the surroundings; a class that is missing there behaves as in the slice. A
-    zone with hardly any tissue says nothing: 0.
+    The expected mean is that of the zone's mix of tissue if each class were as in the
+    surroundings; a class that is rare there is taken as in the slice. A zone with
+    hardly any tissue gives 0.
     """
     around_n, around = count[-1], square[-1]  # (classes, N), (L, classes, N)
     local = around / np.maximum(around_n, 1.0)

@@ -1,8 +1,9 @@
 """Where a slice is scored: a grid of patch centres, and sums over blocks of 4x4 px.
 
-Every feature is a sum over pixels of a patch. Sums over blocks of 4x4 are made once
-per slice; a patch is then a window of 24x24 blocks (96 px) or 32x32 (128 px), which
-makes scoring a thousand overlapping patches as cheap as reading the slice.
+Every feature comes from sums over pixels of a patch. Sums over blocks of 4x4 px are
+taken once per slice; a patch is then a window of 24x24 blocks (96 px) or 32x32
+(128 px), which makes scoring a thousand overlapping patches as cheap as reading the
+slice.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _GRAIN = 2.0**24  # block sums are near 16, so this is finer than float32
 class PatchGrid:
     """Patch centres of a slice.
 
-    A centre (r, c) stands for the patch of rows [r - patch/2, r + patch/2) and the
-    like columns, as the reference code cuts it. Centres are multiples of `stride`;
+    A centre (r, c) stands for the patch of rows [r - patch/2, r + patch/2) and the same
+    range of columns, as the reference code cuts it. Centres are multiples of `stride`;
     where a patch reaches over the border, only its pixels inside count.
 
     Attributes:

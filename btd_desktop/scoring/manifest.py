@@ -1,4 +1,4 @@
-"""What a run of the scorer was: everything that decides its numbers.
+"""The manifest of a scoring run: everything that decides its numbers.
 
 Two runs with the same manifest digest give the same scores on the same backend; a
 resumed run is the same run.
@@ -20,7 +20,7 @@ ENGINE_VERSION = 3
 
 
 class ModelName(TypedDict):
-    """What a manifest names its model by."""
+    """Name and digest by which a manifest names its model."""
 
     name: str
     digest: str
@@ -55,7 +55,7 @@ class RunManifest:
     backend: Backend
 
     def __post_init__(self) -> None:
-        """Refuse levels among which the paper's is none."""
+        """Refuse an index that names no level."""
         if not 0 <= self.paper_level < len(self.noise_levels):
             raise ValueError(f"there is no noise level {self.paper_level}")
 

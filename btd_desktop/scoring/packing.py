@@ -1,4 +1,4 @@
-"""Features of a slice to the one array in which a case keeps them, and back."""
+"""Pack the features of a slice into one array, as a case keeps them, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.scoring.features import GridFeatures
 
-_EXTRA = 3  # injection, removal, aerated travel in front of the features
+_EXTRA = 3  # injection, removal and aerated stand before the features
 
 
 def packed_features(features: GridFeatures) -> NDArray[np.float32]:
@@ -25,7 +25,7 @@ def unpacked_features(
     """Inverse of `packed_features`, for centres at these rows and columns.
 
     Raises:
-        ValueError: The array has not the grid's shape.
+        ValueError: The array does not have the grid's shape.
     """
     if packed.ndim != 3 or packed.shape[:2] != (rows.size, columns.size):
         raise ValueError(

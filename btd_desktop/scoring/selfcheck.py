@@ -1,7 +1,7 @@
-"""Is this a noise predictor at all? Asked of a model once, and of every slice.
+"""Does a model predict noise at all? Checked once for a model, and for every slice.
 
-A network whose weights were zeroed, scrambled or scaled still answers, and its scores
-still rank: below every genuine one. So a model must first find noise that is known.
+A network whose weights were zeroed, scrambled or scaled still gives maps, whose scores
+rank below every genuine one. So a model must first find known noise.
 
 At level sigma a network that was trained to predict the noise eps of
 sqrt(1 - sigma^2) x_0 + sigma eps (DDPM, equation 4) by least squares gives its
@@ -40,11 +40,11 @@ def check_noise_prediction(
     Args:
         predict: Scaled slice (H, W) in [0, 1] to maps (L, H, W), as a `Detector` has.
         levels: Noise levels of the maps.
-        name: Of the model, for the sentence.
+        name: Name of the model, for the message.
 
     Raises:
-        ModelError: A prediction is not finite, constant, unlike the noise, or of a
-            power that no trained network gives.
+        ModelError: A prediction is not finite, is constant, is unlike the noise, or has
+            a power that no trained network gives.
     """
     noise = np.random.default_rng(_SEED).standard_normal((_SIDE, _SIDE))
     ramp = np.broadcast_to(np.linspace(-0.3, 0.3, _SIDE), (_SIDE, _SIDE))
@@ -64,15 +64,15 @@ def check_noise_prediction(
         if likeness < _MIN_CORRELATION:
             raise _refusal(
                 name,
-                f"of known noise at level {level:g} it finds nothing (correlation "
+                f"it does not find known noise at level {level:g} (correlation "
                 f"{likeness:.2f}, at least {_MIN_CORRELATION:g} is needed)",
             )
         power = float((predicted * predicted).mean()) / likeness**2
         if not _POWER_RANGE[0] <= power <= _POWER_RANGE[1]:
             raise _refusal(
                 name,
-                f"of known noise at level {level:g} it finds {power:.3g} times the "
-                f"power that can be there ({_POWER_RANGE[0]:g} to {_POWER_RANGE[1]:g} "
+                f"for known noise at level {level:g} it gives {power:.3g} times the "
+                f"power that is expected ({_POWER_RANGE[0]:g} to {_POWER_RANGE[1]:g} "
                 "is possible)",
             )
 
@@ -85,16 +85,16 @@ def check_maps(
     Args:
         maps: Noise maps, shape (L, H, W).
         scaled: The slice that they were predicted from, shape (H, W).
-        name: Of the model.
-        slice_index: From 0; the sentence counts from 1.
+        name: Name of the model.
+        slice_index: From 0; the message counts from 1.
 
     Raises:
-        ModelError: Values that are no numbers, a map without any structure where the
-            slice has some, or a power beyond what intensities in [0, 1] can cause.
+        ModelError: A map has values that are no numbers, is constant where the slice is
+            not, or has a power beyond what intensities in [0, 1] can cause.
     """
     where = f"slice {slice_index + 1}"
     flat = maps.reshape(len(maps), -1)
-    # Sums of squares: infinite or not a number where any value is.
+    # A sum of squares is infinite or not a number where any value is.
     powers = np.einsum("lp,lp->l", flat, flat, dtype=np.float64) / flat.shape[1]
     if not np.isfinite(powers).all():
         raise _refusal(

@@ -12,12 +12,13 @@ from btd_desktop.preprocess.presets import PRESETS, IntensityScale, fit_scale
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.engine import (
+    NoiseMaps,
     SliceScores,
     grid_of,
     neighbours_of,
     score_place,
-    score_slice,
     score_volume,
+    scored_slice,
 )
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 from btd_desktop.scoring.grid import PatchGrid
@@ -44,6 +45,12 @@ def score(volume: Volume, **options: object) -> list[SliceScores]:
     )
 
 
+def score_alone(
+    detector: HighPassDetector, volume: Volume, index: int, scale: IntensityScale
+) -> SliceScores:
+    return scored_slice(NoiseMaps(detector, volume, scale), index, GRID)
+
+
 def assert_same(a: GridFeatures, b: GridFeatures) -> None:
     for name in ("rows", "columns", "injection", "removal", "features", "aerated"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
@@ -51,7 +58,7 @@ def assert_same(a: GridFeatures, b: GridFeatures) -> None:
 
 def test_grid_follows_the_preset() -> None:
     assert (GRID.patch, GRID.stride, GRID.centre) == (96, 16, 32)
-    assert grid_of(PRESETS["mr128"], 32).patch == 128
+    assert grid_of(PRESETS["mr128"]).patch == 128
 
 
 def test_volume_yields_every_slice_in_order_with_its_residual() -> None:
@@ -63,7 +70,7 @@ def test_volume_yields_every_slice_in_order_with_its_residual() -> None:
         assert own.residual.dtype == np.float32
         assert own.features.scored.any()
         assert not own.features.scored.all()
-    lone = score_slice(HighPassDetector(), volume, 1, fit_scale(volume, PRESET), GRID)
+    lone = score_alone(HighPassDetector(), volume, 1, fit_scale(volume, PRESET))
     assert_same(lone.features, found[1].features)
     np.testing.assert_array_equal(lone.residual, found[1].residual)
 
@@ -142,10 +149,10 @@ def test_slices_around_a_gap_are_scored_as_if_the_other_was_absent() -> None:
     whole = chest_volume(4, seed=11)
     gapped = replace(whole, slice_positions_mm=(0.0, 2.0, 4.0, 9.0))
     scale = fit_scale(whole, PRESET)
-    beyond = score_slice(HighPassDetector(), gapped, 3, scale, GRID).features
+    beyond = score_alone(HighPassDetector(), gapped, 3, scale).features
     assert np.isnan(beyond.features[..., ACROSS_COLUMNS]).all()
     detector = HighPassDetector()
-    score_slice(detector, gapped, 2, scale, GRID)
+    score_alone(detector, gapped, 2, scale)
     assert len(detector.calls) == 2
     last_before = score(gapped)[2].features
     assert np.isfinite(last_before.features[last_before.scored]).all()
@@ -162,7 +169,7 @@ def test_residual_is_the_map_of_the_papers_level() -> None:
     volume = chest_volume(1, seed=2)
     detector = HighPassDetector()
     scale = fit_scale(volume, PRESET)
-    found = score_slice(detector, volume, 0, scale, GRID)
+    found = score_alone(detector, volume, 0, scale)
     maps = detector.predict_noise(detector.calls[0])
     np.testing.assert_array_equal(found.residual, maps[detector.info.paper_level])
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from btd_desktop.errors import ModelError
 from btd_desktop.preprocess.presets import fit_scale, preset_named
-from btd_desktop.scoring.engine import grid_of, score_slice
+from btd_desktop.scoring.engine import NoiseMaps, grid_of, scored_slice
 from btd_desktop.scoring.selfcheck import check_maps, check_noise_prediction
 from tests.unit.scoring.fakes import HighPassDetector, chest_volume
 
@@ -51,12 +51,12 @@ def test_a_working_predictor_passes() -> None:
         (_with(lambda m: _set_one(m, np.nan)), "no number"),
         (_with(lambda m: _set_one(m, np.inf)), "no number"),
         (_with(lambda m: np.negative(m, out=m)), "correlation -"),
-        (_with(lambda m: np.multiply(m, 0.04, out=m)), "the power that can be there"),
-        (_with(lambda m: np.multiply(m, 2.0, out=m)), "the power that can be there"),
-        (_with(lambda m: np.multiply(m, 1e9, out=m)), "the power that can be there"),
+        (_with(lambda m: np.multiply(m, 0.04, out=m)), "the power that is expected"),
+        (_with(lambda m: np.multiply(m, 2.0, out=m)), "the power that is expected"),
+        (_with(lambda m: np.multiply(m, 1e9, out=m)), "the power that is expected"),
         (
             _with(lambda m: m.__setitem__(slice(None), m[:, ::-1].copy())),
-            "finds nothing",
+            "does not find known noise",
         ),
         (
             lambda s: (
@@ -64,9 +64,9 @@ def test_a_working_predictor_passes() -> None:
                 .standard_normal((2, *s.shape))
                 .astype(np.float32)
             ),
-            "finds nothing",
+            "does not find known noise",
         ),
-        (lambda s: np.stack([s, s]), "finds nothing"),
+        (lambda s: np.stack([s, s]), "does not find known noise"),
     ],
 )
 def test_what_is_no_predictor_is_refused_by_name(predict: Predict, why: str) -> None:
@@ -90,9 +90,9 @@ def test_a_slice_without_an_answer_stops_the_run(value: float, why: str) -> None
     preset = preset_named("ct96wide")
     grid = grid_of(preset)
     scale = fit_scale(volume, preset)
-    score_slice(HighPassDetector(), volume, 1, scale, grid)
+    scored_slice(NoiseMaps(HighPassDetector(), volume, scale), 1, grid)
     with pytest.raises(ModelError, match=why) as error:
-        score_slice(Broken(), volume, 1, scale, grid)
+        scored_slice(NoiseMaps(Broken(), volume, scale), 1, grid)
     assert "high-pass" in error.value.detail
     assert "slice" in error.value.detail
 

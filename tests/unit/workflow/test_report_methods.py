@@ -10,8 +10,13 @@ import pytest
 from btd_desktop.paths import shipped_models_dir
 from btd_desktop.report.sections import validation
 from btd_desktop.report.twin import twin_value
-from btd_desktop.scoring.card import ModelFacts, read_card
-from tests.unit.report.case_sample import make_case, make_document, make_outcome
+from btd_desktop.scoring.card import read_card
+from tests.unit.report.case_sample import (
+    make_case,
+    make_document,
+    make_outcome,
+    model_facts,
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +26,7 @@ def card() -> Any:
 
 @pytest.fixture(scope="module")
 def outcomes(card: Any) -> list[Any]:
-    return [replace(make_outcome(1), model=ModelFacts.of_card(card))]
+    return [replace(make_outcome(1), model=model_facts(card))]
 
 
 def test_every_attack_of_the_card_is_told_with_its_hit_rate(card, outcomes):
