@@ -10,10 +10,10 @@ import pytest
 from btd_desktop.bench.attacks.donors import Donor, donor_of
 from btd_desktop.bench.attacks.registry import ATTACKS, Attack
 from btd_desktop.bench.places import draw_pairs
-from btd_desktop.bench.shortcuts import digit_gap, find_shortcuts
 from btd_desktop.errors import ModelError
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
+from tests.unit.bench.shortcuts import digit_gap, find_shortcuts
 
 CASES = [
     pytest.param(attack, scan, id=f"{attack.name} {scan}")

@@ -1,8 +1,8 @@
 """Checks that nothing but the tissue itself tells a tampered copy from its source.
 
 A detector must not be able to win by number format, by a clipped range, by a changed
-header or by the last digit of the values: such a win would mean nothing on an attack
-that takes care. Every attack of the bench passes these checks.
+header or by the last digit of the values: such a win would mean nothing against an
+attack that takes care. Every attack of the bench passes these checks.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _headers(source: Volume, done: TamperResult) -> Iterator[Shortcut]:
             yield Shortcut("header", f"{field.name} has changed")
 
 
-def _same(old: Any, new: Any) -> bool:  # noqa: ANN401 - any field of a volume
+def _same(old: Any, new: Any) -> bool:
     if isinstance(old, np.ndarray) or isinstance(new, np.ndarray):
         return old is new or (
             old is not None and new is not None and np.array_equal(old, new)
