@@ -1,4 +1,4 @@
-"""What of a slice may be shown to anybody: the body, and nothing beside it."""
+"""The part of a slice that a redacted picture may show: the body, nothing beside it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def picture_of_body(
 ) -> NDArray[np.bool_]:
     """True for the pixels of a slice that a redacted picture may show.
 
-    The largest body of the slice and the one that holds the place, with a margin of
-    three pixels. Text burned in outside the body is no part of it; text burned into
-    the body is, and cannot be told from anatomy.
+    They are the largest body of the slice and the one that holds the place, with a
+    margin of three pixels. Text burned in beside the body is left out; text burned into
+    the body stays, since it cannot be told from anatomy.
 
     Args:
         plane: Modality values, shape (H, W).

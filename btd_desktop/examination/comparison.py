@@ -27,8 +27,8 @@ class Threshold:
         interval: 95 % interval of the true rate.
         n_flagged: Scores of the scan above it.
         n_scan: Scores of the scan.
-        own: It was tried out, and is not the profile's.
-        doubt: That the profile's patients cannot establish its rate, or "".
+        own: True when it was tried out and is not the profile's.
+        doubt: Statement that the profile's patients cannot establish its rate, or "".
     """
 
     value: float
@@ -42,7 +42,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """One kind of score at one level, of a scan and of genuine scans.
+    """Scores of one kind at one level, of a scan and of genuine scans.
 
     Attributes:
         scan: Scores of the scan, shape (N,); none at levels of `CLICKED`.
@@ -115,7 +115,7 @@ def scores_of(evaluation: Evaluation, kind: str, level: Level) -> NDArray[np.flo
     """All scores of a scan at a level, in slice order."""
     series = evaluation.kinds[kind]
     if level in CLICKED:
-        # The patches of the grid were not searched for copied noise: not comparable.
+        # Not comparable: the noise of the grid's patches was not searched for.
         return np.zeros(0)
     if level == "patch":
         parts = [m[np.isfinite(m)] for m in series.patch_scores]

@@ -1,4 +1,4 @@
-"""What the search for copied noise says of a place, in numbers and in words.
+"""The result of the search for copied noise at a place, in numbers and in words.
 
 One wording for window, command line and report.
 """
@@ -24,16 +24,16 @@ def judge_copy(
 ) -> NoiseCopy | None:
     """How rare a copy is among genuine places.
 
-    The search judges by the series itself, whether or not a profile covers it. Profiles
-    before format 4 judge by their own places instead, as they were calibrated.
+    The search itself judges by the other places of the series, whether or not a profile
+    covers it. Profiles before format 4 judge by their own genuine places instead.
 
     Args:
         profile: The calibration.
-        scope: Answer of the scope check.
-        copy: What the search found.
+        scope: Result of the scope check.
+        copy: Result of the search.
 
     Returns:
-        None when the place could not be searched for.
+        The copy; None when the place's noise could not be searched for.
     """
     if copy is None or profile.levels["anomaly"]["patch"].patients is not UNSET:
         return copy
@@ -52,7 +52,7 @@ def judge_copy(
 
 
 def _strength_at(scale: SurpriseScale, share: float) -> float:
-    """Strength that a share of genuine places reaches: `surprise` the other way."""
+    """Strength that a share of genuine places reaches: the inverse of `surprise`."""
     wanted = float(np.log10(share))
     knots, logs = scale.knots, scale.distances
     if wanted < knots[-1]:
@@ -62,9 +62,9 @@ def _strength_at(scale: SurpriseScale, share: float) -> float:
 
 
 def copy_sentence(copy: NoiseCopy | UnsetType | None) -> str:
-    """What the search found, in a sentence; slices are counted from 1."""
+    """The result of the search in a sentence; slices are counted from 1."""
     if copy is UNSET:
-        return ""  # of the first version of the program, which did not search
+        return ""  # The first version of the program did not search.
     if copy is None:
         return (
             "The noise of this place cannot be searched for elsewhere: it lies at the "

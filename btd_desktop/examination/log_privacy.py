@@ -1,4 +1,4 @@
-"""Patients of a case, kept out of the log as soon as they are known."""
+"""Keep the patients of a case out of the log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from btd_desktop.volume import SeriesFacts
 
 
 def keep_patients_out_of_logs(facts: Iterable[SeriesFacts]) -> None:
-    """Let names and identities among the facts of series appear as ids in the log.
+    """Make patients' names and identities appear in the log as ids from now on.
 
     Args:
         facts: As in `Volume.source` or `SeriesRecord.meta`, one per series.

@@ -1,12 +1,12 @@
-"""The manifest of the shipped models: which bytes came with the program.
+"""The manifest of the shipped models: the digests of what came with the program.
 
-A card names its weights and a profile its model, but whoever replaces all of them
-together leaves nothing that disagrees. `models/manifest.json` therefore holds the
-SHA-256 of every shipped card, weights file and profile; what is opened from the
-shipped folder must be listed there with its digest. Models of the user's own are not
-pinned: results and reports name them by digest.
+A card names its weights and a profile its model, but somebody who replaces all of them
+together leaves no contradiction. `models/manifest.json` therefore holds the SHA-256 of
+every shipped card, weights file and profile; every file opened from the shipped folder
+must be listed there with its digest. The user's own models are not pinned: results and
+reports name them by digest.
 
-`models/make_manifest.py` writes the file anew after a model was trained.
+`models/make_manifest.py` writes the manifest after a model was trained.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Manifest(Struct, frozen=True):
 
 
 def make_manifest(root: Path) -> dict[str, Any]:
-    """JSON value of the manifest of the models below a folder.
+    """The manifest of the models below a folder, as a JSON value.
 
     Raises:
         OSError: A file cannot be read.
@@ -82,8 +82,8 @@ def is_shipped(path: Path) -> bool:
 def check_pinned_model(folder: Path, card: ModelCard) -> None:
     """Compare a shipped model's card with the manifest; nothing for other models.
 
-    The weights are hashed when they are loaded, against the card; here the digest
-    that the card names is compared.
+    This compares the digest of the weights that the card names; loading the weights
+    compares their bytes with the card.
 
     Raises:
         ModelError: Card or weights are not those that were shipped.

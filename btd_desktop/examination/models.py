@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 PROFILES_DIR = "profiles"
-# What "" means: the user's own choice by its folder's name, else ours.
+# Folders of the default models: the user's own, else the shipped one.
 _DEFAULTS = {
     "CT": ("default-ct", "ct96wide-lean"),
     "MR": ("default-mr", "mr128-lean"),
@@ -43,9 +43,9 @@ class ModelEntry:
     """A model folder, usable or not.
 
     Attributes:
-        folder: Where it lies.
-        card: Its card, or None when it cannot be used.
-        problem: Why not; "" when usable.
+        folder: The folder.
+        card: Its card; None when the model cannot be used.
+        problem: Why it cannot be used, or "".
         shipped: True when it came with the program.
     """
 
@@ -62,7 +62,7 @@ class BoundDetector:
     Attributes:
         info: Identity for manifests and profiles.
         card: The model's card.
-        network: What computes.
+        network: The network that computes.
     """
 
     info: DetectorInfo
@@ -75,9 +75,9 @@ class BoundDetector:
 
 
 def list_models() -> tuple[ModelEntry, ...]:
-    """Every model folder, shipped ones first, defaults before the others.
+    """Every model folder, in the order of `paths.model_dirs`, defaults first in each.
 
-    Damaged ones are listed with their reason.
+    A model that cannot be used is listed with its problem.
     """
     defaults = {name for names in _DEFAULTS.values() for name in names}
     entries = []
@@ -100,7 +100,7 @@ def list_models() -> tuple[ModelEntry, ...]:
 
 
 def _checked_card(folder: Path) -> ModelCard:
-    """A card that is, where the model was shipped, the one that was shipped."""
+    """The card of a model; for a shipped model only the card that was shipped."""
     card = read_card(folder)
     check_pinned_model(folder, card)
     return card
@@ -120,18 +120,18 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
     """
     if wanted:
         return _named_model(wanted)
-    fitting = [
-        e
-        for e in list_models()
-        if e.card is not None and e.card.preset.modality == modality
-    ]
-    if modality not in ("CT", "MR"):
+    if modality not in _DEFAULTS:
         raise ModelError(
             "the modality of this series is not known, so no model was chosen",
             hint="import its file again and state whether it is CT or MR (on the "
             "command line with --modality)",
             code="no_modality",
         )
+    fitting = [
+        e
+        for e in list_models()
+        if e.card is not None and e.card.preset.modality == modality
+    ]
     if not fitting:
         raise ModelError(
             f"no model for {modality} is installed",
@@ -139,7 +139,7 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
             "(`btd doctor` names it)",
             code="no_model",
         )
-    names = _DEFAULTS.get(modality, ())
+    names = _DEFAULTS[modality]
     preferred = [e for n in names for e in fitting if e.folder.name == n]
     return (preferred or fitting)[0]
 
@@ -162,7 +162,7 @@ def _named_model(wanted: str) -> ModelEntry:
 
 
 def model_of_run(manifest: RunManifest) -> ModelFacts:
-    """What is known of the model that made a run; its card where it is installed."""
+    """Facts of the model that made a run; its card where the model is installed."""
     name, digest = manifest.model["name"], manifest.model["digest"]
     entry = _installed(digest)
     card = None if entry is None else entry.card
@@ -171,7 +171,7 @@ def model_of_run(manifest: RunManifest) -> ModelFacts:
 
 
 def installed_model(model: ModelFacts) -> ModelEntry:
-    """The folder of a model, for what has to be computed anew.
+    """The folder of a model, for computing with it.
 
     Raises:
         ModelError: It is not installed here.
@@ -197,11 +197,11 @@ def _installed(digest: str) -> ModelEntry | None:
 def open_detector(
     entry: ModelEntry, *, device: str = "auto", dtype: str = "auto"
 ) -> BoundDetector:
-    """The model ready to score; torch is loaded here and not before.
+    """The model ready to score; loads torch.
 
     Raises:
-        ModelError: The model is damaged, shipped and not as it was shipped, or does
-            not predict noise.
+        ModelError: The model is damaged, differs from the one shipped in its folder, or
+            does not predict noise.
         SettingsError: The device or precision is not available.
     """
     from btd_desktop.diffusion.denoiser import open_detector as open_network
@@ -228,7 +228,7 @@ def open_detector(
 def list_profiles(
     model: ModelCard | ModelFacts,
 ) -> Iterator[tuple[Path, CalibrationProfile | str]]:
-    """Profiles that lie with the model or in the user's folder, for this model.
+    """Profiles for a model, from its own folder and the user's.
 
     Yields:
         Path and profile, or path and the reason why it cannot be used.
@@ -274,7 +274,7 @@ def find_profile(wanted: str, model: ModelCard | ModelFacts) -> CalibrationProfi
 
 
 def _checked_profile(path: Path) -> CalibrationProfile:
-    """A profile that is, where it was shipped, the one that was shipped."""
+    """The profile in a file; below the shipped models only one that was shipped."""
     if not path.is_file():
         raise CalibrationError(f"{path} is not a file", code="profile_read")
     try:
@@ -296,22 +296,21 @@ def choose_profile(
     wanted: str = "",
     kept: Sequence[CalibrationProfile] = (),
 ) -> tuple[CalibrationProfile, Scope] | None:
-    """The profile that speaks for a series, and how far it does.
+    """The profile for a series, and how far it covers the series.
 
-    A case must show the same numbers on every computer, so what it keeps comes before
-    what is installed, unless the calibration used last does not cover the series and
-    another one does.
+    A case must show the same numbers on every computer: the profile that it used last
+    comes first, unless it does not cover the series and another profile does.
 
     Args:
         model: Model that scored.
         grid: The patch grid.
         facts: Facts of the series.
-        wanted: Profile asked for; it is taken whatever it covers.
+        wanted: Profile asked for; taken whatever it covers.
         kept: Profiles that the case keeps for the model, the one used last first.
 
     Returns:
-        Profile and scope; among equally good ones the one with most patients; None
-        when there is no profile for the model.
+        Profile and scope, with the most patients among equal scopes; None when there is
+        no profile for the model.
 
     Raises:
         CalibrationError: The profile asked for does not exist or cannot be used.
@@ -341,7 +340,7 @@ def scope_of(
     grid: PatchGrid,
     facts: SeriesFacts,
 ) -> Scope:
-    """How far a profile speaks for a series that a model scored on a grid."""
+    """How far a profile covers a series that a model scored on a grid."""
     return check_scope(
         profile,
         model_digest=model.digest,

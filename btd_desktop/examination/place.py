@@ -1,4 +1,4 @@
-"""A place of a scored series, judged: by a click, a command or the search."""
+"""Judge a place of a scored series: one clicked, named in a command or suggested."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ScoredPlace:
     """A place with its scores.
 
     Attributes:
-        evaluation: Of the series' run: the profile and how far it covers the series.
-        slice_index: From 0.
+        evaluation: Evaluation of the series' run.
+        slice_index: Slice, from 0.
         x: Column of the patch's centre.
         y: Row of the patch's centre.
-        numbers: Its scores and where its noise is found again; those of its slice too
-            where the search chose it.
+        numbers: Its scores and where its noise is found again; where the search chose
+            the place, the score of its slice too.
         world_mm: (x, y, z) of the place, LPS mm.
     """
 
@@ -76,18 +76,18 @@ def strongest_patch(evaluation: Evaluation, index: int) -> tuple[int, int] | Non
 def pixel_of(
     evaluation: Evaluation, index: int, patch: tuple[int, int]
 ) -> tuple[int, int]:
-    """(row, column) in pixels of a patch's centre, from those in the grid."""
+    """(row, column) of a patch's centre in pixels, from (row, column) in the grid."""
     features = evaluation.features[index]
     return int(features.rows[patch[0]]), int(features.columns[patch[1]])
 
 
 def may_hold_structures(volume: Volume) -> bool:
-    """Solid structures of the lung are looked for in CT alone."""
+    """True for CT: solid structures of the lung are searched for in CT only."""
     return volume.modality == "CT"
 
 
 def is_on_structure(volume: Volume, place: tuple[int, int, int]) -> bool:
-    """There is a solid structure of the lung at a place."""
+    """True when a solid structure of the lung lies at a place."""
     if not may_hold_structures(volume):
         return False
     index, row, column = place
@@ -108,13 +108,13 @@ def judged_place(
     """Judge a place by its features and by what the search for its noise found.
 
     Args:
-        evaluation: Of the series: it is its own reference.
+        evaluation: Evaluation of the series, which is its own reference.
         volume: The series.
         place: (slice, row, column), from 0.
-        features: Of the place, R = C = 1.
+        features: Features of the place, R = C = 1.
         copy: Where its noise is found again best; None when it cannot be searched for.
         slice_value: Value of the slice, where the search chose the place.
-        chosen: The search chose it, or a place that it overlaps, for its score.
+        chosen: The search chose the place, or one that it overlaps, for its score.
 
     Raises:
         ValueError: The place holds no tissue to score.
@@ -126,7 +126,7 @@ def judged_place(
         features,
         evaluation.features,
         copy,
-        # A profile without that level, an older one say, does not ask.
+        # Profiles of earlier versions have no such level.
         on_structure="structure" in profile.levels["anomaly"]
         and is_on_structure(volume, place),
         chosen=chosen,

@@ -16,9 +16,9 @@ from btd_desktop.scoring.features import GridFeatures, places_with_tissue
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.volume import Volume
 
-# Nobody would call a body examined of which the half was not looked at.
+# A body of which less than half was scored counts as not examined.
 _LEAST_BODY = 0.5
-# The rim of a padded field of view costs a place here and there.
+# At the rim of a padded field of view a few places are lost.
 _WHOLE_BODY, _WHOLE_SLICES = 0.95, 0.9
 
 
@@ -29,7 +29,7 @@ class ScoredShare:
     Attributes:
         n_slices: Slices of the series.
         n_slices_scored: Slices in which a place was scored.
-        n_places: Places of the grid that hold body, whatever was declared padding.
+        n_places: Places of the grid that hold body, declared padding included.
         n_places_scored: Places scored.
         reasons: Why the rest was not, as sentences; empty when there is no rest.
     """
@@ -52,12 +52,12 @@ class ScoredShare:
 
     @property
     def is_enough(self) -> bool:
-        """At least half of the body was scored."""
+        """True when at least half of the body was scored."""
         return self.n_places_scored > 0 and self.body >= _LEAST_BODY
 
     @property
     def is_whole(self) -> bool:
-        """What was not scored is not worth a word in the conclusion."""
+        """True when so little was left out that the conclusion need not name it."""
         return self.body >= _WHOLE_BODY and self.slices >= _WHOLE_SLICES
 
     @property
@@ -126,10 +126,10 @@ def _places_of_body(volume: Volume, index: int, grid: PatchGrid, n_scored: int) 
 def _spares_the_body(
     padding: NDArray[np.bool_], plane: NDArray[Any], modality: str
 ) -> bool:
-    """Padding is air that reaches the border of the slice: no body lies under it.
+    """True when padding is air that reaches the slice's border: it covers no body.
 
-    Segmenting a body costs fifty times as much as this, and most scanners pad no more
-    than the corners outside their round field of view.
+    Segmenting the body takes fifty times as long, and most scanners pad only the
+    corners outside their round field of view.
     """
     if not padding.any():
         return True

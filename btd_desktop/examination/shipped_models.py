@@ -1,8 +1,8 @@
-"""Which model is it? What came with this version under a name, by digest.
+"""Which models and profiles came with this version of the program, by digest.
 
-The manifest lies among the models and can be exchanged with them; these digests are
-part of the program. Figures that were measured belong to the weights that they were
-measured on: under other weights they are printed nowhere.
+The manifest lies among the models and can be replaced with them; these digests are part
+of the program. Measured figures belong to the weights that they were measured on; no
+output gives them for other weights.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MEASURED_ON: Final = "model_digest"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a name and a digest are to this version of the program.
+    """Whether a name and a digest came with this version of the program.
 
     Attributes:
         name: As given.
         digest: As given.
-        is_shipped: They came with it, together.
-        sentence: That, or what they are instead.
+        is_shipped: True when both came with it, together.
+        sentence: The same in words, or what they are instead.
     """
 
     name: str
@@ -71,7 +71,7 @@ def profile_standing(name: str, digest: str) -> Standing:
 
 
 def named_model(name: str, digest: str) -> str:
-    """A model's name as it is shown: an impostor is told at once."""
+    """A model's name as shown, with a warning beside a name that is not its own."""
     known = MODELS.get(name)
     if known is None or known["digest"] == digest:
         return name
@@ -79,10 +79,10 @@ def named_model(name: str, digest: str) -> str:
 
 
 def figures_of(card: ModelCard) -> Mapping[str, Any]:
-    """Measured figures of a card, as far as they belong to its weights.
+    """Measured figures of a card, where they belong to its weights.
 
-    Empty when they were measured on another model, do not say on which, or are not
-    those that were shipped with this one.
+    Empty when they were measured on another model, do not say on which, or differ from
+    those shipped with this model.
     """
     shipped = next((m for m in MODELS.values() if m["digest"] == card.digest), None)
     if shipped is not None:

@@ -25,7 +25,7 @@ def load_features(store: CaseStore, run: Run) -> tuple[GridFeatures, ...]:
     """Stored features of every finished slice of a run, in slice order.
 
     Raises:
-        CaseError: An array is missing, was altered or has not the grid's shape.
+        CaseError: An array is missing, was altered or does not fit the grid.
     """
     record = next(s for s in store.series() if s.series_id == run.series_id)
     grid = run.manifest.grid
@@ -57,7 +57,7 @@ def load_residual(
         shape: (H, W) of the series.
 
     Raises:
-        CaseError: The slice has no result yet, or the array was altered, or is no
+        CaseError: The slice has no result yet, or the array was altered or is no
             residual of such a slice.
     """
     arrays, _ = store.load_slice(run_id, slice_index, ["residual"])
@@ -75,7 +75,7 @@ def load_residual(
 
 
 def _check_numbers(array: NDArray[Any], shape: tuple[int, ...] | None = None) -> None:
-    """An array of a received case has the digest that its sender gave it."""
+    """Refuse values that scoring cannot give: the digest is a sender's own claim."""
     if array.dtype.kind != "f" or np.isinf(array).any():
         raise ValueError(f"{array.dtype} are no measured numbers")
     if shape not in (None, array.shape):
