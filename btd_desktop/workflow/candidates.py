@@ -35,17 +35,16 @@ def find_candidates(
 ) -> tuple[ScoredPlace, ...]:
     """Places that stand out, strongest first, at most twelve.
 
-    A place is the maximum of its slice in a slice that is flagged at slice level, or,
-    when the profile cannot carry a threshold there, one that is higher than any patch
-    of the profile's patients. Peaks nearer than 24 mm to a stronger one, in
-    the plane or across slices, belong to it. Each is then judged as a click there is
-    judged, its noise searched for in the whole series too.
+    A place stands out when it is the maximum of a slice that is flagged at slice level
+    or, where the profile has no threshold for slices, higher than every patch of the
+    profile's patients. Peaks nearer than 24 mm to a stronger one, in the plane and
+    across slices, belong to it. Each place is judged as a click there is judged; its
+    noise is searched for in the whole series too.
 
     Args:
         store: Open case that holds the run.
         evaluation: Of that run.
-        known: (slice, row, column) of places that need not be judged again: they are
-            left out.
+        known: (slice, row, column) of places to leave out: they are judged already.
         context: Progress and cancellation of the search for their noise.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the program is made of: the bill of materials, beside what is installed."""
+"""The parts of the program: the bill of materials, and what is installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ComponentRow:
 
     @property
     def differs(self) -> bool:
-        """Another version is installed than the one listed."""
+        """True when another version is installed than the one listed."""
         return bool(self.installed) and self.installed.partition("+")[0] != self.version
 
 

@@ -1,4 +1,4 @@
-"""The authors' published checkpoints into models of this program."""
+"""Convert the authors' published checkpoints into models of this program."""
 
 from __future__ import annotations
 

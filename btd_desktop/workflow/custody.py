@@ -1,8 +1,8 @@
-"""Is the case, and is the evidence, still what was imported? Asked on open and report.
+"""Are case and evidence unchanged since import? Checked on opening and before a report.
 
 The case is compared with its audit log, the evidence files with the digests taken at
-import. Evidence that is no longer where it was is said to be out of reach: that is no
-change, and no reason to stop.
+import. Evidence that is no longer where it was is reported as out of reach: that is no
+change and no reason to stop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from btd_desktop.workflow.reports_beside import heads_beside
 from btd_desktop.workflow.services import Services
 
 ADOPTION = "The case was made on another computer and could not be authenticated here."
-"""How every report says it, so that `btd verify` finds it again."""
+"""Every report uses these words, by which `btd verify` finds the statement."""
 BEFORE_REPORT = "before the report"
 BEFORE_ADOPTION = "before its adoption"
 ON_OPENING = "on opening"
@@ -37,10 +37,10 @@ class EvidenceCheck:
     Attributes:
         n_files: Files and archives that the case lists with a digest; members of
             archives are covered by the digest of their archive.
-        n_unchanged: Those that have it still.
-        changed: Names of those that have another one.
+        n_unchanged: Those that still have that digest.
+        changed: Names of those that have another digest.
         unreachable: Names of those that are gone or cannot be read.
-        n_without_digest: Entries that could not be read at import either.
+        n_without_digest: Entries without a digest: the import could not read them.
     """
 
     n_files: int
@@ -86,8 +86,8 @@ class CustodyCheck:
     """A case and its evidence, compared with what was recorded.
 
     Attributes:
-        verdict: On the case folder.
-        evidence: On the evidence files; None when they were not looked at.
+        verdict: Verdict on the case folder.
+        evidence: Check of the evidence files; None when it was not asked for.
     """
 
     verdict: CaseVerdict
@@ -183,9 +183,9 @@ def check_custody(
         store: Open case; the audit log gets an entry when it is open for writing.
         services: Clock.
         context: Progress and cancellation.
-        moment: When, for the log: `ON_OPENING`, `BEFORE_REPORT`.
-        known_heads: Audit heads printed in reports at hand; those of reports that lie
-            in the case folder are known without.
+        moment: `ON_OPENING`, `BEFORE_REPORT` or `BEFORE_ADOPTION`, for the log.
+        known_heads: Audit heads printed in reports at hand, with words for the report;
+            reports in the case folder are read without being named here.
         with_evidence: Digest the evidence files as well.
 
     Raises:
@@ -205,8 +205,8 @@ def check_custody(
 def refuse_altered(check: CustodyCheck, folder: Path) -> None:
     """Refuse to go on with a case whose content is not what its log says.
 
-    A log that ends too early is reported and recorded but no reason to refuse: who had
-    to go back to a backup must still be able to work.
+    A log that ends too early is reported and recorded but no reason to refuse: whoever
+    had to go back to a backup must be able to work.
 
     Raises:
         CaseError: Log, records or arrays were altered.
@@ -236,7 +236,7 @@ def require_authenticated(
 
     Raises:
         UnauthenticatedError: It is not authenticated and there is no reason.
-        CaseError: It was altered: what does not agree with itself is not adopted.
+        CaseError: The case was altered: only one that agrees with itself is adopted.
         Cancelled: The examiner asked to stop; nothing is adopted.
     """
     if store.authentication()[0] != "not authenticated":
@@ -285,7 +285,7 @@ def _files(
         if not item.sha256:
             n_without += 1
             continue
-        # A file that was imported twice has two records; either digest is known.
+        # A file that was imported twice has two records; either digest will do.
         files.setdefault(item.path, (item.name, set()))[1].add(item.sha256)
     return files, n_without
 

@@ -25,8 +25,8 @@ from btd_desktop.workflow.import_series import CaseDetails, create_case
 from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.services import Services
 
-# A patch of 96 px reaches half its side from its centre; a finding whose patch holds
-# the tampered centre within a third of that has found it.
+# A finding has found a tampered place whose centre lies within a quarter of the patch's
+# side (96 px) and four slices of the finding.
 _FOUND_WITHIN_PX = 24
 _FOUND_WITHIN_SLICES = 4
 _UNFINISHED = "data.part"
@@ -40,7 +40,7 @@ class TruthCheck:
         kind: "injection" or "removal".
         slice_index, row, column: Its centre, from 0.
         finding: The finding that holds it, or None.
-        p_value: p-value of that finding's slice, or None.
+        p_value: p-value of the finding's slice, or None.
     """
 
     kind: str
@@ -115,7 +115,7 @@ def run_demo(
     command: str = "",
     plan: DemoPlan | None = None,
 ) -> DemoOutcome:
-    """Run the whole demonstration in a folder; what is there already is used again.
+    """Run the whole demonstration in a folder, going on from what it holds already.
 
     Args:
         out: Folder of the demonstration; made when missing.
@@ -173,8 +173,8 @@ def open_demo(
 ) -> tuple[CaseStore, tuple[Path, ...]]:
     """The demonstration's case, with its profile, and the evidence to import into it.
 
-    The window does this much at once and examines the suspect series before the
-    user's eyes; a case that is there already is opened, with nothing to import.
+    The window then imports and examines the suspect series in front of the user. A case
+    that holds it already has nothing to import.
     Arguments and errors are those of `run_demo`.
     """
     profile = prepare_demo(out, services, context, device=device)
@@ -205,7 +205,7 @@ def _simulate(
             hint="name a new or empty folder with --out",
             code="demo_folder",
         )
-    # What a cancelled call left behind is ours by its name, and is made anew.
+    # A cancelled call left this folder behind, as its name says; it is made anew.
     if unfinished.is_dir() and not unfinished.is_symlink():
         shutil.rmtree(unfinished)
     make_demo(unfinished, context=context, workers=workers, plan=plan)
@@ -230,7 +230,7 @@ def _profile(
         services=services,
         context=context,
         notes=(
-            "The benign scans are simulated: this profile speaks for the "
+            "The benign scans are simulated: this profile covers the "
             "demonstration's simulated scanner only.",
         ),
     )
@@ -241,7 +241,7 @@ def _profile(
 def _check(truth: Path, examination: Examination) -> tuple[TruthCheck, ...]:
     told = json.loads(truth.read_text(encoding="utf-8"))
     places = told["suspect"]["tampered"]
-    # Only what the search found counts: a click at the right place finds nothing.
+    # Only places that the search found count, not those the examiner clicked.
     findings = [
         f for o in examination.outcomes for f in o.findings if f.origin == "search"
     ]

@@ -1,4 +1,4 @@
-"""The state of this installation: what is there, what is missing, what that means."""
+"""The state of this installation: what it has, what it lacks, and what follows."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Diagnosis:
     Attributes:
         sections: Facts.
         models: One JSON value per model folder, as `models_json` gives them.
-        remarks: What is worth knowing and stops nothing.
-        problems: What stands in the way of the main job.
+        remarks: What the user should know, but does not stop an examination.
+        problems: What stops an examination.
     """
 
     sections: tuple[Section, ...]
@@ -61,7 +61,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """The main job can be done here."""
+        """True when the program can examine evidence here."""
         return not self.problems
 
     def to_json(self) -> dict[str, object]:
@@ -118,16 +118,14 @@ def _model_json(entry: ModelEntry) -> dict[str, Any]:
         return value
     profiles = []
     for path, profile in list_profiles(card):
-        usable = not isinstance(profile, str)
-        profiles.append(
-            {
-                "path": str(path),
-                "name": profile.name if not isinstance(profile, str) else path.stem,
-                "n_patients": 0 if isinstance(profile, str) else profile.n_patients,
-                "target_fpr": None if isinstance(profile, str) else profile.target_fpr,
-                "problem": "" if usable else str(profile),
-            }
-        )
+        told: dict[str, object] = {"path": str(path)}
+        if isinstance(profile, str):
+            told |= {"name": path.stem, "n_patients": 0, "target_fpr": None}
+            told["problem"] = profile
+        else:
+            told |= {"name": profile.name, "n_patients": profile.n_patients}
+            told |= {"target_fpr": profile.target_fpr, "problem": ""}
+        profiles.append(told)
     return {
         **value,
         "title": card.title,
@@ -255,7 +253,7 @@ def _decoders() -> Section:
 
 
 def _reading_process(problems: list[str], remarks: list[str]) -> Section:
-    """What holds the process that parses evidence: one is started and asked."""
+    """What contains the process that parses evidence, as such a process answers."""
     with Sandbox(DEFAULT_LIMITS) as box:
         answer = box.parse("dicom", b"")
         containment = box.containment
@@ -278,7 +276,7 @@ def _reading_process(problems: list[str], remarks: list[str]) -> Section:
 
 
 def _window(remarks: list[str]) -> Section:
-    """Whether Qt loads, tried in another process: native code may abort."""
+    """Whether Qt loads; tried in another process, since native code may abort."""
     if getattr(sys, "frozen", False):
         return Section("Window", (("Qt", "part of this bundle"),))
     code = "import PySide6.QtGui, PySide6.QtWidgets; print(PySide6.__version__)"

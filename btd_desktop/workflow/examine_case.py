@@ -1,4 +1,4 @@
-"""What is done with a case that exists: score it, score a place, report on it."""
+"""Work on an existing case: score it, score a place, report on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def score_case(
     services: Services,
     context: TaskContext,
 ) -> tuple[SeriesExamination, ...]:
-    """Score the series of a case, or go on with it; finished slices are kept.
+    """Score the series of a case; finished slices are kept and not scored again.
 
     Raises:
         CaseError: There is no such case or series, or the case was altered.
@@ -74,14 +74,14 @@ def score_place(
     """Score one place of a scored series with the model that scored it.
 
     Args:
-        folder: The case; it is only written to when the place is kept.
+        folder: The case; written to only when the place is kept.
         series_id: The series, or None for the only one.
         place: (slice, row, column), from 0.
         services: Settings and clock.
         context: Progress and cancellation.
         mode: "anomaly", "injection" or "removal".
-        profile: By file, name or digest; "" takes the one the case was last looked at
-            with.
+        profile: By file, name or digest; "" takes the one with which the case was last
+            read.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto" takes the number format of the run.
         keep: Keep it as a finding of the case.
@@ -153,7 +153,7 @@ def report_on_store(
         choices: Run and profile by series, as `read_case` takes them.
     """
     context = context or TaskContext()
-    # Before places are searched for: nothing is added to a case that is refused.
+    # Before the search for places: a case that is refused gets no finding.
     require_authenticated(store, options.adopt_reason, services, context)
     outcomes = tuple(
         searched(store, examination, services, context)

@@ -1,8 +1,8 @@
 """The first slice of evidence, read on its own before the import proper.
 
-So that something is on the screen while hundreds of files are still being hashed. The
-process that parses it is started while the examiner is still asked where the case
-shall live; it is given no evidence before the answer.
+It is on the screen while hundreds of files are still being hashed. The process that
+parses it starts while the examiner is being asked for the folder of the case; it gets
+no evidence before the answer.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class SliceReader:
         self._sandbox = Sandbox(DEFAULT_LIMITS)
 
     def warm_up(self) -> None:
-        """Load what parsing needs, most of a second; nothing is read."""
+        """Load what parsing needs, which takes most of a second; reads no file."""
         self._sandbox.parse("dicom", b"")
 
     def first_slice(self, given: Sequence[Path], context: TaskContext) -> Volume | None:
-        """The function of that name, by this process, which ends with it."""
+        """`first_slice` in this process, which ends afterwards."""
         try:
             return first_slice(given, context, (self._sandbox,))
         finally:
-            # Not used where nothing looks like an image.
+            # The import closes it only where a file looks like an image.
             self.close()
 
     def close(self) -> None:
@@ -50,13 +50,13 @@ def first_slice(
 ) -> Volume | None:
     """One slice of the evidence, or None when none is found quickly.
 
-    The middle one of the files that lie beside each other, since the first ones of a
+    The file in the middle of the list is tried first, since the first slices of a
     series often show little.
 
     Args:
         given: Files and folders.
         context: Cancellation.
-        ready: Parsing processes started before; closed when the first file is read.
+        ready: Parsing processes already started; the first import closes them.
     """
     for path in _candidates(given):
         try:

@@ -1,4 +1,4 @@
-"""Evidence into a case: every file accounted for, every series a volume."""
+"""Import evidence into a case: every file has a fate, every series is a volume."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CaseDetails:
 
 @dataclass(frozen=True, slots=True)
 class ImportStatement:
-    """The account of what a case received.
+    """What a case received.
 
     Attributes:
         case: The case folder.
@@ -148,7 +148,7 @@ def create_case(folder: Path, details: CaseDetails, services: Services) -> CaseS
 
 
 def holds_case(folder: Path) -> bool:
-    """True when the folder looks like a case; opening it tells whether it is one."""
+    """True when the folder looks like a case; opening it shows whether it is one."""
     return (folder / "case.sqlite").is_file()
 
 
@@ -178,9 +178,9 @@ def import_into_case(
     modality: str = "",
     ask: AskModality | None = None,
 ) -> tuple[SeriesRecord, ...]:
-    """Read evidence and keep its account and its series in the case.
+    """Read evidence and keep the list of files and the series in the case.
 
-    Every file is read twice, to be parsed and to see that its digest stays the same.
+    Every file is read twice: once to parse it, once to see that its digest is the same.
 
     Args:
         store: Open case.
@@ -189,11 +189,11 @@ def import_into_case(
         context: Progress and cancellation.
         modality: "CT" or "MR", stated by the examiner for files whose format does not
             name it; "" when nothing was stated.
-        ask: Asked once for the modality of series that neither format, statement nor
-            values tell, with their descriptions; "" leaves them unknown.
+        ask: Called once, with the descriptions of the series whose modality neither
+            format, statement nor values tell; its answer "" leaves them unknown.
 
     Returns:
-        The series added (or found to be there already), in the order of the import.
+        The series added, or already in the case, in the order of the import.
 
     Raises:
         EvidenceError: A path does not exist or holds far too many files.
@@ -213,7 +213,7 @@ def import_into_case(
 def keep_import(
     store: CaseStore, found: Import, services: Services
 ) -> tuple[SeriesRecord, ...]:
-    """Keep an import's account and series in the case.
+    """Keep an import's files and series in the case.
 
     Files that the case lists already (same name, path and digest) are not listed
     twice, so importing the same folder again changes nothing.
@@ -260,7 +260,7 @@ def import_statement(
     context: TaskContext,
     modality: str = "",
 ) -> ImportStatement:
-    """Import evidence into a case, which is made when missing, and give the account.
+    """Import evidence into a case, made when missing, and state what it received.
 
     Args:
         paths: Folders, files, archives.

@@ -50,11 +50,11 @@ class ReportOptions:
         passphrase: Its passphrase; never stored or logged.
         is_draft: Print DRAFT across the pages.
         remarks: The examiner's own words on the opinion.
-        command: Command that repeats the examination.
+        command: Command that repeats the examination; "" gives the general one.
         may_countersign: Let a reviewer sign as well.
         redacted: Write a redacted variant too, beside the report.
-        adopt_reason: Why a case that this computer did not seal is adopted; "" adopts
-            none, and such a case is refused.
+        adopt_reason: Why the examiner adopts a case that this computer did not seal; ""
+            refuses such a case.
     """
 
     out: Path | None = None
@@ -98,8 +98,9 @@ def issue_report(
 ) -> IssuedReport:
     """Write the signed PDF, and its redacted variant if wanted; record them.
 
-    The variant lies beside the report, with "-redacted" in its name. The case and the
-    evidence within reach are compared with their digests first; the report says so.
+    The variant lies beside the report, with "-redacted" in its name. First the case and
+    the evidence within reach are compared with their digests; the report states what
+    that found.
 
     Raises:
         UnauthenticatedError: This computer did not seal the case, and nobody adopts it.
@@ -112,7 +113,7 @@ def issue_report(
     require_authenticated(store, options.adopt_reason, services, context)
     if options.out is not None:
         _require_free(options.out)
-    # Nothing in the folder is renamed and nothing kept before the case has passed.
+    # The check comes before anything in the folder is renamed or kept.
     check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
     set_aside_unrecorded(store, services)
@@ -174,7 +175,7 @@ def _issued(
 ) -> IssuedReport:
     """Lay out, sign, write and record one PDF."""
     data = render_pdf(document)
-    # Not in memory while anything of the case is read, checked or laid out.
+    # The key is loaded only after the case has been read, checked and laid out.
     signer = _signer(store, services, options, document.created)
     signed = sign_pdf(
         data,
@@ -217,7 +218,7 @@ def _signer(
     if options.pkcs12 is not None:
         return load_pkcs12(options.pkcs12, options.passphrase)
     name = store.info.examiner or services.settings.examiner or "BTD Desktop user"
-    # The report's own time: a key made a moment later would not be valid yet.
+    # Valid from the report's own time: a key valid from now could not sign it.
     return own_key(paths.data_dir() / "keys", name, now)
 
 
@@ -225,7 +226,7 @@ def _write(path: Path, data: bytes) -> None:
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # A new file, never one that a received case has under the name meanwhile.
+        # A new file; never one that somebody put there under this name meanwhile.
         with (
             replace_part(path, folder, f"{path.name}.part") as handle,
             os.fdopen(handle, "wb", closefd=False) as stream,

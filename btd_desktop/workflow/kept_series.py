@@ -1,4 +1,4 @@
-"""A series as the case keeps it: facts, findings, and what was stated of it."""
+"""A series as the case keeps it: facts, findings and the examiner's statement."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from btd_desktop.workflow.services import Services
 
 
 def add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> int:
-    """Keep a series in the case; returns the number that it has there.
+    """Keep a series in the case; returns its id there.
 
     Raises:
-        CaseError: The examiner states another modality than it was scored as.
+        CaseError: The examiner states another modality than the one it was scored as.
     """
     known = _known_as_another(store, loaded)
     meta = facts_of(loaded.volume)
     if known is not None:
-        # A statement is not taken back by an import that states nothing.
+        # An import that states nothing does not take back a statement.
         if meta.modality_from == "examiner":
             store.restate_series(
                 known.series_id,
@@ -46,9 +46,9 @@ def add_series(store: CaseStore, loaded: LoadedSeries, services: Services) -> in
 
 
 def _known_as_another(store: CaseStore, loaded: LoadedSeries) -> SeriesRecord | None:
-    """The series of the case with these values, whose modality somebody has to state.
+    """The series of the case with these values under another modality, or None.
 
-    None where it is not in the case, or there with the same modality.
+    None too where the format names the modality: then nobody had to state it.
     """
     volume = loaded.volume
     if volume.source.modality_from is None:
@@ -63,7 +63,7 @@ def _known_as_another(store: CaseStore, loaded: LoadedSeries) -> SeriesRecord | 
 
 
 def facts_of(volume: Volume) -> SeriesFacts:
-    """All that is known of a series: what calibration and scope check compare.
+    """Facts of a series, which calibration and the check of the scope compare.
 
     `thickness_mm` falls back to the slice distance; None when neither is known.
     """

@@ -1,4 +1,4 @@
-"""Genuine scans to a calibration profile in a file."""
+"""Calibrate on genuine scans and write the profile to a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_profile(
     Args:
         paths: Genuine scans: folders, files, archives.
         model: Name or folder of the model; "" takes the default of the modality.
-        modality: "CT" or "MR"; counts only where no model is named.
+        modality: "CT" or "MR"; used only where no model is named.
         name: Name of the profile.
         fpr: Wanted false-positive rate, in (0, 1).
         out: File to write; None writes it among the user's profiles.
@@ -52,14 +52,14 @@ def make_profile(
         The profile and the file it was written to.
 
     Raises:
-        CalibrationError: Too few patients, a patient the model learnt from, or a file
-            of that name that holds another profile.
+        CalibrationError: Too few patients, a series that the model learnt from, or a
+            file of that name exists.
         ModelError: There is no usable model.
         Cancelled: The user asked to stop; nothing is written.
     """
     target = out or default_profile_path(name)
     if target.exists():
-        # Said before the work instead of after it.
+        # Before the work instead of after it.
         raise CalibrationError(
             f"{target} exists",
             hint="profiles are never overwritten: choose another name",
@@ -80,10 +80,10 @@ def make_profile(
 
 
 def save_profile(profile: CalibrationProfile) -> Path:
-    """Write a profile among the user's, under its name or the next free one.
+    """Write a profile into the user's folder, under its name or the next free one.
 
     Raises:
-        CalibrationError: It has no usable name, or the file cannot be written.
+        CalibrationError: Its name makes no file name, or the file cannot be written.
     """
     path = first = default_profile_path(profile.name)
     number = 2
@@ -95,10 +95,10 @@ def save_profile(profile: CalibrationProfile) -> Path:
 
 
 def default_profile_path(name: str) -> Path:
-    """File among the user's profiles for a profile of that name.
+    """File in the user's folder for a profile of that name.
 
     Raises:
-        CalibrationError: The name holds nothing that a file could be called.
+        CalibrationError: The name holds no character that a file name may have.
     """
     stem = re.sub(r"[^\w.-]+", "-", name).strip("-.")
     if not stem:

@@ -1,4 +1,4 @@
-"""Whom a case is about, and the pseudonyms that stand for them in redacted reports."""
+"""The people a case names, and their pseudonyms in redacted reports."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class CasePseudonyms:
     """Pseudonyms of one case: the same text has the same one in all its reports.
 
     Attributes:
-        key: Secret of the case; without it a name cannot be found by trying.
-        patients: What a report prints of a patient to what the pseudonym is made of.
+        key: Secret of the case; without it nobody can find a name by trying.
+        patients: What a report prints of a patient → what the pseudonym is made of.
     """
 
     key: bytes
@@ -90,8 +90,8 @@ class CasePseudonyms:
 def case_pseudonyms(store: CaseStore, now: datetime) -> CasePseudonyms:
     """The pseudonyms of a case; their key is made on first use and kept in the case.
 
-    The key stands in the audit log, so that it travels with the case, which holds the
-    names as well, and any change of it shows.
+    The audit log holds the key: it travels with the case, which holds the names as
+    well, and a change of it shows.
 
     Raises:
         CaseError: The case cannot be written.
@@ -115,9 +115,9 @@ class CaseNames:
     """What redaction takes out of the texts of a case's report.
 
     Attributes:
-        pseudonyms: Of the case.
-        scrubber: Knows whom the headers name, and the files.
-        remark: What could not be looked at, or "".
+        pseudonyms: Pseudonyms of the case.
+        scrubber: Knows the people whom the headers name, and the files.
+        remark: Which headers could not be read again, as a sentence, or "".
     """
 
     pseudonyms: CasePseudonyms
@@ -126,7 +126,7 @@ class CaseNames:
 
 
 def case_names(store: CaseStore, now: datetime, context: TaskContext) -> CaseNames:
-    """Whom and what a case names: every header of the case is read again for it.
+    """People and files that a case names; reads every header of the case again.
 
     Raises:
         CaseError: The case cannot be written.
@@ -152,10 +152,10 @@ def redacted_report(document: Document, pdf_sha256: str, names: CaseNames) -> Do
 def _identities(
     store: CaseStore, pseudonyms: CasePseudonyms, context: TaskContext
 ) -> tuple[dict[str, str], str]:
-    """Texts that identify people, with pseudonyms, and what could not be looked at.
+    """Texts that identify people, with pseudonyms, and what could not be read again.
 
-    They are taken from the header of every file of the case: one slice of a series may
-    name another patient than the others do.
+    They come from the header of every file of the case: one slice of a series may name
+    another patient than the others do.
     """
     found: dict[str, str] = {}
     by_series = {}
@@ -198,7 +198,7 @@ _WITH_HEADER = ("accepted", "duplicate", "unsupported", "damaged")
 def _learn_tag(
     found: dict[str, str], tag: Tag, patient: str, pseudonyms: CasePseudonyms
 ) -> None:
-    """Take in an element that names somebody; any person's name does (PS3.5 6.2)."""
+    """Learn an element that names somebody, as every VR of PN does (PS3.5 6.2)."""
     kind = _IDENTITY_KINDS.get(tag.keyword, "person" if tag.vr == "PN" else "")
     if kind and tag.value:
         is_known = kind == "patient" and patient
@@ -209,7 +209,7 @@ def _learn_tag(
 def _learn(
     found: dict[str, str], text: str, alias: str, *, is_name: bool = True
 ) -> None:
-    """Take in a text and its parts."""
+    """Learn a text and its parts."""
     for part in (text, *_SEPARATORS.split(text)):
         if part.strip() and (is_name or part.lower() not in _ANY_SENTENCE):
             found.setdefault(part.strip(), alias)
@@ -217,12 +217,13 @@ def _learn(
 
 def _names(store: CaseStore, pseudonyms: CasePseudonyms) -> dict[str, str]:
     """Names of files and folders and UIDs of the case, with their pseudonyms."""
+    evidence = store.evidence()
     names = dict.fromkeys(
-        alias for item in store.evidence() for alias in _ways(item.name, item.path)
+        way for item in evidence for way in _ways(item.name, item.path)
     )
     known = {name: pseudonyms("file", name) for name in names}
-    uids = {item.series_uid for item in store.evidence()}
-    uids |= {item.sop_instance_uid for item in store.evidence()}
+    uids = {item.series_uid for item in evidence}
+    uids |= {item.sop_instance_uid for item in evidence}
     for record in store.series():
         uids |= {record.series_uid, record.meta.study_uid or ""}
     known |= {uid: pseudonyms("uid", uid) for uid in uids if uid}
@@ -231,7 +232,7 @@ def _names(store: CaseStore, pseudonyms: CasePseudonyms) -> dict[str, str]:
 
 
 def _ways(name: str, path: str) -> Iterator[str]:
-    """How a text may call a file: as listed, by its last part, by its whole path."""
+    """How a text may name a file: as listed, by its last part, its path, a folder."""
     yield name
     yield path
     yield from (str(folder) for folder in PurePath(path).parents if folder.name)

@@ -18,12 +18,12 @@ def next_number(store: CaseStore) -> int:
 
 
 def next_report_path(store: CaseStore) -> Path:
-    """Where the next report is written unless another file is chosen."""
+    """Default file of the next report."""
     return store.folder / f"report-{next_number(store)}.pdf"
 
 
 def variant_path(path: Path) -> Path:
-    """Where the redacted variant of a report is written."""
+    """File of a report's redacted variant."""
     return path.with_name(path.stem + _VARIANT + path.suffix)
 
 

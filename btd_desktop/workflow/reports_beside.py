@@ -1,4 +1,4 @@
-"""Reports that lie in a case folder: what they say of the case, and whose they are."""
+"""Reports in a case folder: the audit head each prints, and those not recorded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MOST_REPORTS = 200
 def heads_beside(store: CaseStore) -> dict[str, str]:
     """Audit heads printed in the reports that lie in the case folder.
 
-    A case that was rolled back behind one of them, or goes on otherwise, does not hold
-    its head. Only reports of this case whose signature holds are asked: a report that
-    does not verify says nothing, and one of another case nothing of this one.
+    A case that was rolled back behind a report, or continued differently, does not hold
+    the report's head. Only reports of this case that verify count: any other report
+    says nothing of this case.
 
     Returns:
         Head → words for the report.
@@ -42,8 +42,8 @@ def head_of_report(path: Path) -> tuple[str, str]:
     """The audit head that a signed report prints, and the report's own id.
 
     Raises:
-        ReportError: The report does not verify, so that what it prints is worth
-            nothing, or it names no audit log.
+        ReportError: The report does not verify, so nothing that it prints counts, or
+            it names no audit log.
     """
     from btd_desktop.report.verification import verify_report
 
@@ -61,21 +61,18 @@ def head_of_report(path: Path) -> tuple[str, str]:
     raise ReportError(f"{path.name} names no audit log")
 
 
-def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...]:
+def set_aside_unrecorded(store: CaseStore, services: Services) -> None:
     """Rename reports in the case folder that the case has no record of.
 
-    A process that dies between writing a report and recording it leaves one. It keeps
-    its content under a name that says what it is, and the next report its number.
-
-    Returns:
-        The new names.
+    A process that dies between writing a report and recording it leaves one. The file
+    keeps its content under a name that says what it is; the next report gets its
+    number. Parts of reports never finished are deleted.
 
     Raises:
-        CaseError: This cannot be recorded.
+        CaseError: The log cannot be written.
         ReportError: A file cannot be renamed.
     """
     recorded = {record.path_name for record in store.reports()}
-    renamed = []
     for path in sorted(store.folder.glob("report-*")):
         if path.name.endswith(".pdf.part"):
             path.unlink(missing_ok=True)
@@ -93,11 +90,9 @@ def set_aside_unrecorded(store: CaseStore, services: Services) -> tuple[str, ...
                 f"{error.strerror or error}",
                 hint="move it out of the case folder",
             ) from error
-        renamed.append(target.name)
         store.append_audit(
             "unrecorded report set aside",
             {"path_name": target.name, "sha256": sha256},
             store.actor,
             services.now(),
         )
-    return tuple(renamed)

@@ -54,7 +54,7 @@ def make_manifest(
         noise_levels=info.levels,
         paper_level=info.paper_level,
         volume_digest=volume_digest,
-        # Without what does not alter a score: the run may be resumed with others.
+        # Left out: what alters no score; a run may be resumed with other values.
         backend=replace(info.backend, threads=None, reason=None, name=None),
     )
     return manifest, scale, grid
@@ -70,7 +70,7 @@ def score_series(
     on_run: OnRun | None = None,
     on_slice: OnSlice | None = None,
 ) -> Run:
-    """Score a series; slices done before are kept and not done again.
+    """Score a series; slices scored before are kept and not scored again.
 
     Args:
         store: Open case.

@@ -1,4 +1,4 @@
-"""The search for copied noise in a case and in genuine series."""
+"""Search for copied noise in a case and in genuine series."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from btd_desktop.scoring.engine import tissue_of
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import Volume
 
-_SAMPLES = 30  # genuine places of a series that are searched for
+_SAMPLES = 30  # genuine places of a series whose noise is searched for
 _STRUCTURE_SLICES = 8
 
 SearchedPlaces = tuple[tuple[GridPlace, float], ...]
@@ -33,11 +33,11 @@ def copies_in_case(
     places: Sequence[tuple[int, int, int]],
     context: TaskContext | None = None,
 ) -> list[NoiseCopy | None]:
-    """Where in a scored series the noise of each place is found again best.
+    """For each place, where in the scored series its noise is found again best.
 
     Args:
         store: Open case.
-        run: A finished run: its stored residuals are searched.
+        run: A finished run; the search uses its stored residuals.
         volume: The series.
         places: (slice, row, column) from 0.
         context: Progress and cancellation; reported once per slice of the series.
@@ -64,9 +64,9 @@ def sampled_copies(
     """How rarely the noise of genuine places is found again as strongly.
 
     Returns:
-        Thirty places of the grid, evenly spread over all that are scored, and at most
-        thirty on solid structures of the lung; those of which too little can be
-        searched to say are left out.
+        At most thirty places of the grid, evenly spread over all scored ones, and at
+        most thirty on solid structures of the lung, each with the surprise of its copy.
+        Places whose noise cannot be searched for are left out.
     """
     spread = _spread(
         [

@@ -1,9 +1,9 @@
-"""Was a file the same when the import ended as when it was read?
+"""Is a file still the same at the end of the import as when it was read?
 
-The bytes that are parsed are the bytes that were hashed, so a change cannot slip in
-between. A file that changes meanwhile (a copy still running, a disk that fails, a hand
-that interferes) is still no settled evidence: it is read again, and a difference is
-recorded with both digests and told with every series that was built from it.
+The bytes that are parsed are the bytes that were hashed, so no change can slip in
+between. But a file that changes meanwhile (a copy still running, a failing disk, a hand
+that interferes) is no settled evidence: it is read again, and a difference is recorded
+with both digests and added to the findings of every series built from the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GONE = "It could not be read a second time, so its digest rests on one reading.
 
 
 def read_again(found: Import, context: TaskContext) -> Import:
-    """An import whose files were digested a second time; differences are recorded.
+    """The import with every file digested a second time; differences are recorded.
 
     Members of archives are covered by their archive.
 

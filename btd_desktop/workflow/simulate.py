@@ -37,11 +37,11 @@ class SimulationOptions:
 
     Attributes:
         modality: "CT" or "MR".
-        scanner: Name of a profile of `simulator.scanners`, the letter in it, or "" for
+        scanner: Name of a scanner of `simulator.scanners`, the letter in it, or "" for
             the first.
         n_slices: Number of slices.
         rows: Rows and columns of each slice.
-        seed: Everything follows from it.
+        seed: Seed of everything drawn at random.
         tamper: "", "inject" or "remove" (CT only).
     """
 
@@ -60,9 +60,8 @@ class SimulatedSeries:
     Attributes:
         folder: Where its files lie.
         files: The files in slice order.
-        scanner: Name of the scanner's profile.
-        truth: What was tampered with, as in `truth.json`; None for a
-            genuine series.
+        scanner: Name of the scanner.
+        truth: What was tampered with, as in `truth.json`; None for a genuine series.
     """
 
     folder: Path

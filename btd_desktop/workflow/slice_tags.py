@@ -18,14 +18,14 @@ ABSENT: Final = "(absent)"
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """One element of a slice, or one that two slices do not share.
+    """One element of a slice, or one in which two slices differ.
 
     Attributes:
-        path: "(gggg,eeee)", items of sequences below them.
-        keyword: Its name.
-        vr: Value representation, of the first file that has it.
-        value: "" when it is empty, `ABSENT` when the other slice alone has it.
-        other: Of the slice compared with, likewise; "" when none is.
+        path: "(gggg,eeee)"; for an item of a sequence, below the sequence's.
+        keyword: Name of the element.
+        vr: Value representation, in the first file that has the element.
+        value: "" when it is empty, `ABSENT` when only the other slice has it.
+        other: The same of the slice compared with; "" when there is none.
     """
 
     path: str
@@ -78,7 +78,7 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> SliceTa
         )
         return SliceTags(reason=reason, source=name)
     listed = TagList()
-    # Copies with one digest are the same evidence: any that is still there will do.
+    # Copies with one digest are the same evidence: any that can still be read will do.
     for item in found:
         member = member_of(item, evidence)
         listed = list_tags(Path(item.path), member=member, sha256=item.sha256)
@@ -88,21 +88,19 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> SliceTa
 
 
 def differing_tags(own: Sequence[Tag], other: Sequence[Tag]) -> list[TagRow]:
-    """Elements that two files do not share, in the order of the first."""
+    """Elements in which two files differ, in the order of the first file."""
     theirs = {tag.path: tag for tag in other}
     ours = {tag.path: tag for tag in own}
     differences = []
     for path in dict.fromkeys([*ours, *theirs]):
         a, b = ours.get(path), theirs.get(path)
-        if a == b:
-            continue
         either = a or b
-        if either is None:
+        if a == b or either is None:
             continue
         value = ABSENT if a is None else a.value
         second = ABSENT if b is None else b.value
         if a is not None and b is not None and a.value == b.value:
-            # What is shown is equal, what is not shown, or the VR, is not.
+            # The values shown are equal; the VR, or what is not shown, differs.
             value, second = _told_apart(a), _told_apart(b)
         differences.append(TagRow(path, either.keyword, either.vr, value, second))
     return differences

@@ -18,8 +18,8 @@ class CheckLine:
 
     Attributes:
         name: What was checked.
-        ok: Passed, failed, or None when it is a statement or could not be checked.
-        words: The answer in a sentence.
+        ok: Passed or failed; None for a statement, or when it could not be checked.
+        words: The result in a sentence.
     """
 
     name: str
@@ -33,9 +33,9 @@ class VerdictWords:
 
     Attributes:
         headline: The verdict in one sentence.
-        ok: The verdict.
+        ok: True when the verdict is good.
         lines: What was checked.
-        problems: Everything that speaks against it.
+        problems: Every reason against it, as sentences.
     """
 
     headline: str
@@ -88,18 +88,12 @@ def _report_headline(verdict: ReportVerdict) -> str:
 
 
 def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
-    """A verdict on a report field by field, in words."""
+    """What was checked of a report, line by line."""
     if not verdict.is_signed:
         return (CheckLine("Signature", False, "The file holds no signature."),)
     when = "not stated"
     if verdict.signed_at is not None:
         when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
-    whole = _checked(
-        "Whole file",
-        verdict.covers_whole_file,
-        "The signature covers every byte of the file.",
-        "There are bytes that the signature does not cover.",
-    )
     return (
         _checked(
             "Unchanged",
@@ -113,7 +107,7 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
             "The signature was made with the key of the certificate it names.",
             "The signature does not fit the certificate.",
         ),
-        CheckLine("Whole file", whole.ok, verdict.later_changes or whole.words),
+        CheckLine("Whole file", verdict.covers_whole_file, verdict.later_changes),
         CheckLine("Signer", None, _signer_words(verdict)),
         CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
         CheckLine("Time", None, f"{when}, as the signer's computer stated it."),
@@ -173,7 +167,7 @@ def _grouped(digest: str) -> str:
 
 
 def _named_lines(verdict: ReportVerdict) -> list[CheckLine]:
-    """Models and profiles beside those of this version; how the case came here."""
+    """Models and profiles compared with those of this version, and the adoption."""
     models, profiles = standings(verdict)
     lines = [CheckLine("Model", None, s.sentence) for s in models]
     lines += [CheckLine("Calibration", None, s.sentence) for s in profiles]

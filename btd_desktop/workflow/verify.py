@@ -1,4 +1,4 @@
-"""Is a report, or a case, still what it was?"""
+"""Verify that a report or a case is unchanged."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def adoption_in(twin: dict[str, object] | None) -> str:
 def standings(verdict: ReportVerdict) -> tuple[list[Standing], list[Standing]]:
     """Models and profiles that a report names, compared with those of this version.
 
-    Taken from the report's own data, which say nothing where it does not verify.
+    The names come from the report's own data: where it does not verify, they count for
+    nothing.
     """
     twin = verdict.twin if isinstance(verdict.twin, dict) else {}
 
@@ -112,14 +113,14 @@ def verify_case_folder(
 
     Args:
         folder: The case.
-        known_heads: Audit heads printed in reports at hand; each must occur.
-        reports: Signed reports of the case; the log must reach what each of them
-            prints, so that a case that was rolled back behind one of them shows.
-        with_evidence: Digest the evidence files that are within reach.
+        known_heads: Audit heads printed in reports at hand; the log must hold each.
+        reports: Signed reports of the case; the log must hold the head that each of
+            them prints, so that a case rolled back behind one of them shows.
+        with_evidence: Digest the evidence files within reach as well.
         context: Progress and cancellation.
 
     Raises:
-        CaseError: It is no case, of a newer format, or cannot be opened at all.
+        CaseError: It is no case, has a newer format, or cannot be opened.
         ReportError: A report at hand does not verify, or names no audit head.
     """
     context = context or TaskContext()
@@ -140,7 +141,8 @@ def verify_case_folder(
 def case_verdict_json(check: CustodyCheck) -> dict[str, object]:
     """The verdict as a JSON value.
 
-    `ok` also wants the evidence unchanged, and the case authenticated or adopted.
+    `ok` is true when case and evidence are unchanged, and the case is authenticated or
+    adopted.
     """
     verdict = check.verdict
     return {
