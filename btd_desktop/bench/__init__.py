@@ -1,1 +1,1 @@
-"""Measuring stick: known attacks on known scans, and how well they are noticed."""
+"""The bench: known attacks on known scans, and how well they are detected."""

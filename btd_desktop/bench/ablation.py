@@ -1,8 +1,8 @@
-"""What each part of the detector is worth: the table of parts left out.
+"""What each part of the detector contributes: the table of parts left out.
 
 Every variation has a benign density of its own, fitted on the same genuine places, and
-judges the same tampered and genuine places. None of them was seen by the model or by
-the density.
+judges the same tampered and genuine places. Neither model nor density has seen any of
+them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A detector that lacks something.
+    """A detector that lacks a part.
 
     Attributes:
         name: What the table calls it.

@@ -51,7 +51,7 @@ def load_split(
         split: One of `SPLITS`.
         modality: "CT" or "MR".
         context: Progress and cancellation.
-        names: Only series that the manifest's column "series" calls so; all if none.
+        names: Names in the manifest's column "series" to load; all when empty.
 
     Raises:
         EvidenceError: No manifest, or one without the columns needed.
@@ -69,7 +69,7 @@ def load_split(
 
 
 def patients_of(series: Iterable[LoadedSeries]) -> Iterator[tuple[Volume, str]]:
-    """Volumes with the patient each belongs to; the series where none is named."""
+    """Volumes with their patients; without PatientID the series counts as one."""
     for item in series:
         yield item.volume, item.volume.source.patient_id or item.series_uid
 
@@ -84,10 +84,10 @@ def unseen(
 
     Args:
         series: Series with their patients.
-        profile: Its patients are left out, whichever series of theirs it holds.
-        training: What the model card says of the training; series that the network has
-            learnt from are left out.
-        left_out: Called for each one.
+        profile: All series of its patients are left out.
+        training: `ModelCard.training`; series that the network learnt from are left
+            out.
+        left_out: Called for each series left out.
     """
     patients = {patient for patient, _ in profile.evidence}
     learnt = set(training.get("voxel_digests", ()))
@@ -123,7 +123,7 @@ def simulated_series(
         modality: "CT" or "MR".
         n: How many.
         context: Progress and cancellation.
-        n_slices: Slices of each: enough that a 32 mm cube has neighbours.
+        n_slices: Slices of each, enough for neighbours of a 32 mm cube.
         rows: Rows and columns; 512 for CT and 256 for MR when 0.
         first: Number of the first one; other numbers are other patients.
 
@@ -161,7 +161,7 @@ def simulated_series(
 def donors_from(
     series: Iterable[tuple[Volume, str]], context: TaskContext
 ) -> list[Donor]:
-    """What a splice can take from these scans; scans without a blob are left out.
+    """Blobs that a splice can take from these scans; scans without any are left out.
 
     Only the middle 40 slices of a CT of at least eight are searched.
     """
@@ -170,17 +170,18 @@ def donors_from(
         context.report(number, 0, "Searching donors for splices")
         if volume.modality != "CT" or volume.n_slices < _MIN_DONOR_SLICES:
             continue
-        donor = donor_of(_middle(volume), patient)
+        donor = donor_of(middle_slices(volume, _DONOR_SLICES), patient)
         if donor.blobs:
             donors.append(donor)
     return donors
 
 
-def _middle(volume: Volume) -> Volume:
-    extra = volume.n_slices - _DONOR_SLICES
+def middle_slices(volume: Volume, n: int) -> Volume:
+    """The middle n slices of a series; the whole series where it has no more."""
+    extra = volume.n_slices - n
     if extra <= 0:
         return volume
-    part = slice(extra // 2, extra // 2 + _DONOR_SLICES)
+    part = slice(extra // 2, extra // 2 + n)
     return replace(
         volume,
         voxels=volume.voxels[part],

@@ -40,7 +40,7 @@ def observe(
         donors: Blobs of other patients for splicing.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     for number, (volume, patient) in enumerate(series, start=1):
         context.report(number - 1, 0, "Measuring", f"series {number}")
@@ -66,33 +66,32 @@ def judge(observed: Observed, profile: CalibrationProfile) -> tables.Judged:
         observed: The place.
         profile: Calibration, made from patients other than the place's.
     """
-    own = observed
-    scores = ranked(own, profile)
-    # The profile was chosen for the model, so that only the scanner is in question.
+    # The profile was made for the model: only the scanner is in question.
     scope = check_scope(
         profile,
         model_digest=profile.model["digest"],
         preset=profile.preset,
         grid=profile.grid,
-        facts=own.scanner_facts.with_facts(modality=own.modality),
+        facts=observed.scanner_facts.with_facts(modality=observed.modality),
     )
     click = calibrate_place(
         profile,
         scope,
-        own.place,
-        own.series,
-        own.copy,
-        on_structure=own.on_structure,
+        observed.place,
+        observed.series,
+        observed.copy,
+        on_structure=observed.on_structure,
     )
-    return tables.judged(own, scores, flagged=click["anomaly"].flagged)
+    scores = ranked(observed, profile)
+    return tables.judged(observed, scores, flagged=click["anomaly"].flagged)
 
 
 def flagged_genuine(
     judged: Iterable[tables.Judged], profile: CalibrationProfile
 ) -> tuple[int, int] | None:
-    """Genuine partners in the same slice that lie above the threshold, and all.
+    """Number of genuine partners in the same slice above the threshold, and of all.
 
-    The threshold is the profile's for clicked places; None where it has none.
+    The threshold is that of the profile for level "place"; None where it has none.
     """
     level = profile.levels["anomaly"].get("place")
     if level is None or level.threshold is None:

@@ -1,4 +1,4 @@
-"""A series on disk to a tampered copy on disk, marked so that it can never be evidence.
+"""Write a tampered copy of a series, marked so that it can never be evidence.
 
 The copy carries ImageType DERIVED / SECONDARY, a derivation text and a private element
 that say it was tampered with for testing, UIDs of its own, a patient name that says the
@@ -170,7 +170,7 @@ def write_tampered(
 
 
 def _renamed(volume: Volume, name: str) -> Volume:
-    """The volume without the patient; scanner facts stay, they are what is judged."""
+    """The volume without the patient; scanner facts stay, since they are judged."""
     source = volume.source.with_facts(
         patient_id=f"TAMPERED-{name}",
         patient_name=None,
@@ -212,7 +212,7 @@ def _check_folders(source: Path, out: Path) -> None:
     """Refuse to write over, into, around or beside the source.
 
     Raises:
-        SettingsError: The output folder lies there.
+        SettingsError: The output folder is one of these.
     """
     origin = source.resolve()
     folder = origin if origin.is_dir() else origin.parent

@@ -1,4 +1,4 @@
-"""How well a score tells tampered from genuine: AUC, EER, TPR at a fixed FPR.
+"""How well a score separates tampered from genuine: AUC, EER, TPR at a fixed FPR.
 
 Higher scores mean tampered. Intervals come from a bootstrap over patients: places of
 one scan are alike, so counting them as independent would make intervals too narrow.
@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.ecdf import clopper_pearson
+from btd_desktop.calibration.ecdf import CONFIDENCE, clopper_pearson
 
 Scores = NDArray[np.float64]
 Metric = Callable[[Scores, Scores], float]
@@ -72,11 +72,10 @@ def auc(tampered: Scores, genuine: Scores) -> float:
 
 
 def tpr_at_fpr(tampered: Scores, genuine: Scores, fpr: float) -> float:
-    """Share of tampered places found at a threshold that few genuine ones reach.
+    """Share of tampered places found at a threshold that few genuine ones exceed.
 
-    The lowest threshold among those that at most a share `fpr` of the genuine scores
-    exceeds; nothing is interpolated, so with less than 1/fpr genuine places none may
-    exceed it.
+    It is the lowest threshold that at most a share `fpr` of the genuine scores exceeds;
+    nothing is interpolated, so with fewer than 1/fpr genuine places none exceeds it.
 
     Args:
         tampered: Scores of tampered places, shape (M,).
@@ -138,9 +137,9 @@ def patient_rate(
 ) -> PatientRate | None:
     """Share of places that are flagged, every patient counting the same.
 
-    The interval is Clopper's and Pearson's for as many trials as there are patients and
-    the sum of their shares as successes: places of a patient are alike, so that many of
-    one tell no more of the next patient than one.
+    The interval is that of Clopper and Pearson with the patients as trials and the sum
+    of their shares as successes: places of a patient are alike, so many places of one
+    patient tell no more of the next patient than one place.
 
     Args:
         groups: For each attack, whether each place is flagged and whose it is. A
@@ -165,8 +164,8 @@ def rate_of_shares(shares: Mapping[str, Sequence[float]], n: int) -> PatientRate
     """Mean over patients of their shares, with the interval of `patient_rate`.
 
     Args:
-        shares: Of each patient, in [0, 1]; the mean of several counts.
-        n: Places behind them.
+        shares: Shares of each patient, in [0, 1]; their mean counts.
+        n: Number of places behind them.
     """
     k = float(sum(np.mean(found) for found in shares.values()))
     # Sums of shares may miss a whole number by their rounding.
@@ -188,61 +187,23 @@ function and a row. The first is printed with its interval.
 """
 
 
-def bootstrap_interval(
-    metric: Metric,
-    scores: Sequence[float] | Scores,
-    is_tampered: Sequence[bool] | NDArray[np.bool_],
-    patients: Sequence[str],
-    *,
-    seed: int = 0,
-    n_draws: int = 1000,
-    level: float = 0.95,
-) -> Interval:
-    """A metric with a percentile interval, whole patients drawn with replacement.
-
-    Args:
-        metric: Takes tampered and genuine scores.
-        scores: One per place, shape (N,), finite.
-        is_tampered: True for tampered places, shape (N,).
-        patients: Patient of each place, N entries.
-        seed: Of the draws.
-        n_draws: Number of bootstrap samples.
-        level: Coverage, in (0, 1).
-
-    Returns:
-        Ends are NaN with fewer than two patients, or when less than half of the draws
-        hold both kinds.
-
-    Raises:
-        ValueError: Lengths differ or a score is not finite.
-    """
-    group = Group(
-        np.asarray(scores, np.float64),
-        np.asarray(is_tampered, np.bool_),
-        np.asarray(patients, np.str_),
-    )
-    return mean_interval(metric, [group], seed=seed, n_draws=n_draws, level=level)
-
-
 def mean_interval(
     metric: Metric,
     groups: Sequence[Group],
     *,
     seed: int = 0,
     n_draws: int = 1000,
-    level: float = 0.95,
 ) -> Interval:
-    """Mean of a metric over attacks, with an interval as `bootstrap_interval` has it.
+    """Mean of a metric over attacks, with a 95 % percentile interval (bootstrap).
 
-    A draw takes the same patients for every attack: that one patient is hard for all
-    of them widens the interval of the mean.
+    A draw takes whole patients with replacement, and the same ones for every attack: a
+    patient who is hard for all attacks widens the interval of the mean.
 
     Args:
         metric: Takes tampered and genuine scores.
         groups: One per attack, at least one.
-        seed: Of the draws.
+        seed: Seed of the draws.
         n_draws: Number of bootstrap samples.
-        level: Coverage, in (0, 1).
 
     Returns:
         Ends are NaN with fewer than two patients, or when less than half of the draws
@@ -290,6 +251,6 @@ def mean_interval(
             found.append(float(np.mean(values)))
     if len(found) < 0.5 * n_draws:
         return Interval(value, nothing, nothing)
-    tail = 50.0 * (1.0 - level)
+    tail = 50.0 * (1.0 - CONFIDENCE)
     low, high = np.percentile(found, [tail, 100.0 - tail])
     return Interval(value, float(low), float(high))

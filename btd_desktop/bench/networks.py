@@ -1,9 +1,9 @@
 """The paper's two scores on several networks: learning curves, windows, widths.
 
-Every network sees the same tampered places and genuine partners, each as the paper has
-it: the patch alone, one forward pass at the level of t = 0, mean of F(x_0)^2 in the
-central square (injection) or over the patch (removal). No calibration is needed, so
-that a half-trained network can be measured as well.
+Every network sees the same tampered places and genuine partners, as in the paper: the
+patch alone, one forward pass at the level of t = 0, mean of F(x_0)^2 in the central
+square (injection) or over the patch (removal). This needs no calibration, so a
+half-trained network can be measured as well.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def measure_networks(
 
     Raises:
         SettingsError: Patch sizes differ.
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     sides = {d.info.preset.patch for d in detectors}
     if len(sides) != 1:

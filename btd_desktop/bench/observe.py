@@ -1,9 +1,9 @@
-"""Attacks at random places of genuine series, and what a detector sees there.
+"""Attacks at random places of genuine series, and what a detector measures there.
 
-A tampered place and its genuine partner are seen exactly as a click in the program
-sees them: features of the place with its neighbouring slices, the series as its own
+A tampered place and its genuine partner are measured exactly as by a click in the
+program: features of the place with its neighbouring slices, the series as its own
 reference, the search for copied noise over the whole series. Only maps near the place
-are predicted anew after an attack: no map looks further than 32 px.
+are predicted again after an attack: a map depends on no pixel farther than 32 px.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def observe_series(
 ) -> list[Observed]:
     """Tampered places of one series, their genuine partners, and solid structures.
 
-    Genuine solid structures are looked at where an attack injects: partners are chosen
-    among them once all series are known (`bench.tables.rows_of`).
+    Genuine solid structures are measured where an attack injects: `tables.rows_of`
+    chooses partners among them once all series are known.
 
     Attacks that the series cannot carry (too few slices) and places at which an attack
     gives up are left out. Places and attacks do not depend on the detector, as long as
@@ -112,7 +112,7 @@ def observe_series(
         donors: Blobs of other patients for splicing.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     grid = grid_of(detector.info.preset)
     places = tampered_places(

@@ -1,4 +1,4 @@
-"""A place as detectors are shown it, and what they saw there."""
+"""A place as detectors are shown it, and what was measured there."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Site:
 
 
 UNPLACED = Site()
-"""Of a place of which nothing is known; it has no partner among structures."""
+"""Site of a place of which nothing is known; it has no partner among structures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """What was seen at one place, before any calibration.
+    """What was measured at one place, before any calibration.
 
     Attributes:
         patient: Whose scan.
@@ -60,13 +60,14 @@ class Observed:
         place: Features of the place, R = C = 1.
         series: Grid features of the whole genuine series, its reference: one spot
             that is tampered with hardly moves a median.
-        copy: Where its noise is found again best, if that could be searched.
-        scores: By name of the detectors that need no calibration; higher for tampered.
-        facts: What repeats it: places, seed; JSON values.
+        copy: Where its noise is found again best; None when it cannot be searched for.
+        scores: Scores by name of the detectors that need no calibration, higher for
+            tampered.
+        facts: What repeats the place: places, seed; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
         site: Series, scanner and content.
         scanner_facts: Facts that the scope check compares.
-        on_structure: A solid structure of the lung lies at the place, as it was shown.
+        on_structure: True when a solid structure of the lung lies at the place.
     """
 
     patient: str

@@ -1,8 +1,8 @@
-"""Random places to tamper with, and genuine ones drawn by the very same rule.
+"""Random places to tamper with, and genuine ones drawn by the same rule.
 
 Both kinds come in pairs: same slice, same surroundings (deep, near a border, at a
-vessel), content as like as can be found. A detector that only knows where in the lung a
-place lies, or how much is in it, is at 0.5.
+vessel), the most similar content that can be found. A detector that only knows where in
+the lung a place lies, or how much is in it, has an AUC of 0.5.
 """
 
 from __future__ import annotations
@@ -137,15 +137,14 @@ def draw_pairs(
                 maps[s] = candidates(plane, volume.modality, patch=patch)
             if np.count_nonzero(maps[s][0]) < _MIN_SPOTS:
                 empty.add(s)
-            elif len(tampered) < n_pairs:
+            else:
                 tampered.append(_draw_tampered(s, *maps[s], rng))
             if len(tampered) >= n_pairs:
                 break
-    touched: list[Place] = list(tampered)
     pairs = []
     for place in tampered:
         strata, content = maps[place.slice_index]
-        partner = _partner(volume, place, strata, content, touched, rng)
+        partner = _partner(volume, place, strata, content, tampered, rng)
         if partner is not None:
             pairs.append(PlacePair(place, partner, int(rng.integers(2**31))))
     return pairs
@@ -160,10 +159,10 @@ def rematched(
     *,
     patch: int,
 ) -> PlacePair:
-    """The pair with a partner that is like what the attack has left.
+    """The pair with a partner that resembles what the attack has left.
 
-    For removals: what is left is quiet lung, and a partner full of vessels would be
-    told from it without any trace of tampering.
+    For removals: they leave quiet lung, and a partner full of vessels would differ from
+    it without any trace of tampering.
 
     Args:
         volume: The untouched series.

@@ -32,9 +32,9 @@ class Processing:
 
     Attributes:
         name: What tables call it.
-        apply: Slices (S, H, W) in HU and a source of chance to processed slices, of
-            another shape where a grid changes.
-        slice_factor: Slices per slice before.
+        apply: Takes slices (S, H, W) in HU and a generator, and gives processed slices,
+            of another shape where the grid changes.
+        slice_factor: New slices per old slice.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Processing:
 
 
 def processed(volume: Volume, how: Processing, seed: int) -> Volume:
-    """A processed copy; its header says nothing of it, spacing follows the new grid.
+    """A processed copy; its header does not say so, its spacing follows the new grid.
 
     Args:
         volume: A CT series.
-        how: What is done.
-        seed: Of added noise.
+        how: The processing.
+        seed: Seed of added noise.
     """
     before = volume.voxels.astype(np.float32)
     after = np.rint(how.apply(before, np.random.default_rng(seed)))

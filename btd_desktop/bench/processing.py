@@ -1,17 +1,18 @@
 """Traces of whole-scan processing: how often genuine series show them, what is found.
 
-Limits stand in `dicom.checks.processing`; here they are made again with each patient
+`dicom.checks.processing` holds the limits; here they are made again with each patient
 left out in turn, so that no series is judged by a limit that it had a part in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from btd_desktop.bench.corpus import middle_slices
 from btd_desktop.bench.processed_copies import PROCESSINGS, processed
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.dicom.checks.processing import TRACES
@@ -42,9 +43,9 @@ class Measured:
     """One genuine series.
 
     Attributes:
-        patient: Whose.
-        is_declared: The header declares processing.
-        strengths: As from `measure_processing`.
+        patient: Whose series.
+        is_declared: True when the header declares processing.
+        strengths: Result of `measure_processing`.
     """
 
     patient: str
@@ -57,8 +58,8 @@ class RateRow:
     """How often genuine series show a trace.
 
     Attributes:
-        code: Of the trace; "any" for at least one that is no mere note.
-        n_found: Series beyond limits that their patient had no part in.
+        code: Code of the trace; "any" for at least one that is no mere note.
+        n_found: Series beyond the limits that the other patients give.
         n_series: Series in which it could be measured.
         n_patients: Their patients.
         rate: Mean over patients of the share of each one's series, in [0, 1].
@@ -81,7 +82,7 @@ class FoundRow:
     """In how many processed copies something is found.
 
     Attributes:
-        name: What was done.
+        name: Name of the processing.
         n_found: Copies with at least one trace beyond its limit that is no mere note.
         n: Copies.
         low: Lower end of the exact 95 % interval of the share.
@@ -103,7 +104,7 @@ def measure_genuine(
     """Strength of every trace in genuine series.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     found = []
     for number, item in enumerate(series, 1):
@@ -121,7 +122,7 @@ def measure_genuine(
 def limits_from(measured: Sequence[Measured]) -> dict[str, float]:
     """Limit of each trace: a quarter above the second most extreme patient.
 
-    One patient may lie beyond: the strangest of about a hundred decides nothing alone.
+    One patient may lie beyond: the most extreme of about a hundred decides nothing.
     """
     limits = {}
     for code, least in _LEAST.items():
@@ -189,14 +190,14 @@ def found_rows(
     """What the shipped limits find in processed copies; the first row is untouched.
 
     Args:
-        volumes: Genuine CT series; of those with five slices and more, one of each
-            patient can be taken, and six slices of it.
+        volumes: Genuine CT series; of each patient the last with five slices or more
+            can be taken, and its middle six slices.
         context: Progress and cancellation.
         n: How many to take, evenly spread.
-        seed: Of added noise.
+        seed: Seed of added noise.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     by_patient = {
         volume.source.patient_id or str(index): volume
@@ -205,7 +206,7 @@ def found_rows(
     }
     deep = list(by_patient.values())
     picked = np.unique(np.rint(np.linspace(0, len(deep) - 1, min(n, len(deep)))))
-    parts = [_middle(deep[int(index)]) for index in picked]
+    parts = [middle_slices(deep[int(index)], _COPIED_SLICES) for index in picked]
     rows = [_row("untouched", [measure_processing(part) for part in parts])]
     for number, how in enumerate(PROCESSINGS, 1):
         strengths = []
@@ -226,16 +227,3 @@ def _row(name: str, strengths: Sequence[dict[str, float]]) -> FoundRow:
             by_trace[code] += 1
     low, high = clopper_pearson(n_found, len(strengths)) if strengths else (0.0, 1.0)
     return FoundRow(name, n_found, len(strengths), low, high, by_trace)
-
-
-def _middle(volume: Volume) -> Volume:
-    start = max(0, (volume.n_slices - _COPIED_SLICES) // 2)
-    part = slice(start, start + _COPIED_SLICES)
-    return replace(
-        volume,
-        voxels=volume.voxels[part],
-        slice_positions_mm=volume.slice_positions_mm[part],
-        instance_uids=volume.instance_uids[part],
-        slice_origins_mm=volume.slice_origins_mm and volume.slice_origins_mm[part],
-        padding=None if volume.padding is None else volume.padding[part],
-    )

@@ -1,7 +1,7 @@
-"""The place is not known: is a tampered series noticed, and is the place found?
+"""The place is not known: is a tampered series flagged, and is the place found?
 
-One place of a series is tampered with, the changed slices are scored whole, and the
-largest score of the series (the scan statistic that the program flags by) says where.
+One place of a series is tampered with, the changed slices are scored again, and the
+largest score of the series (the scan statistic by which the program flags) says where.
 """
 
 from __future__ import annotations
@@ -16,25 +16,21 @@ from btd_desktop.bench.attacks.donors import Donor
 from btd_desktop.bench.attacks.registry import ATTACKS, Attack, why_unavailable
 from btd_desktop.bench.metrics import auc
 from btd_desktop.bench.places import draw_pairs
+from btd_desktop.bench.shift import AS_IF
 from btd_desktop.calibration.apply import CalibratedSeries, calibrate_series
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import BtdError
 from btd_desktop.preprocess.presets import fit_scale
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, neighbours_of, score_volume
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.strict_json import printed_json
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 HIT_MM = 24.0
-"""A highest place nearer than this to the true centre has found it: places nearer to
-each other are one finding in the program.
-"""
-
-_SCOPE = Scope(Coverage.COVERED, ())
+"""The highest place has found the true centre when it is no farther away than this: the
+program merges places so near to each other into one finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +41,9 @@ class Searched:
         patient: Whose scan.
         attack: Name of the attack.
         series_score: Largest anomaly score of the tampered series.
-        genuine_score: Of the series before.
-        distance_mm: From the true centre to the highest place of the series.
-        slice_distance_mm: In the true centre's slice, from it to that slice's highest.
+        genuine_score: The same of the series before.
+        distance_mm: Distance from the true centre to the highest place of the series.
+        slice_distance_mm: The same to the highest place in the true centre's slice.
         pixel_auc: In that slice, chance that a place inside the touched region scores
             higher than one outside; NaN where either has no scored place.
         slices_flagged: Share of slices through the inner half of the region that
@@ -66,7 +62,7 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class SearchRow:
-    """Searches for one attack, together; distances in mm, shares in [0, 1]."""
+    """The searches for one attack in figures; distances in mm, shares in [0, 1]."""
 
     attack: str
     n: int
@@ -131,7 +127,7 @@ def search_series(
             features = list(before)
             for s, own in _rescored(volume, made.volume, detector, context).items():
                 features[s] = own
-            result = calibrate_series(profile, _SCOPE, features)["anomaly"]
+            result = calibrate_series(profile, AS_IF, features)["anomaly"]
             found.append(
                 _judged(
                     result,
@@ -170,11 +166,6 @@ def search_rows(found: Sequence[Searched]) -> list[SearchRow]:
             )
         )
     return rows
-
-
-def rows_json(rows: Sequence[SearchRow]) -> str:
-    """Rows as a JSON text; NaN becomes null."""
-    return printed_json(rows)
 
 
 def _features(
@@ -220,7 +211,7 @@ def _made(
 def _highest(
     profile: CalibrationProfile, features: Sequence[GridFeatures]
 ) -> float | None:
-    value = calibrate_series(profile, _SCOPE, features)["anomaly"].series
+    value = calibrate_series(profile, AS_IF, features)["anomaly"].series
     return None if value is None else value.score
 
 
@@ -266,7 +257,7 @@ def _judged(
 def _pixel_auc(
     scores: NDArray[np.float64], grid: GridFeatures, mask: NDArray[np.bool_]
 ) -> float:
-    """Over the pixels of scored cells of the grid, by the score of their cell."""
+    """AUC of pixels inside the mask against others, by the score of their cell."""
     rows, columns = np.indices(mask.shape)
     step = int(grid.rows[1] - grid.rows[0]) if len(grid.rows) > 1 else 1
     at = (
@@ -281,7 +272,7 @@ def _pixel_auc(
 def _slices_flagged(
     result: CalibratedSeries, made: TamperResult, s: int
 ) -> float | None:
-    """Of the slices in which the touched region is at least half as large as here."""
+    """Share flagged of slices whose region is at least half as large as that of s."""
     area = made.mask.sum(axis=(1, 2))
     inner = np.flatnonzero(area >= 0.5 * area[s])
     flags = [value.flagged for z in inner if (value := result.slices[z]) is not None]

@@ -1,8 +1,8 @@
-"""Scanner shift: do claimed error rates hold on genuine scans the profile knows less?
+"""Scanner shift: do claimed error rates hold on genuine scans of other scanners?
 
-Every series is genuine, so whatever is flagged is flagged wrongly. Set beside the
-answer of the scope check this tells what the check is worth: rates should hold where it
-says "covered", and where they do not hold it should have said so.
+Every series is genuine, so every flag is wrong. Beside the result of the scope check
+this shows whether the check can be relied on: rates should hold where it says
+"covered", and it should say otherwise where they do not hold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 
 AS_IF = Scope(Coverage.COVERED, ())
-"""Judged as if covered: what would be flagged if the scope check were ignored?"""
+"""Judges as if covered: what would be flagged without the scope check?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class ShiftRow:
     """One genuine series.
 
     Attributes:
-        patient: Whose.
+        patient: Whose series.
         scanner: Manufacturer and model.
         kernel: Reconstruction kernel; "" where the files do not say.
         thickness_mm: Slice thickness; NaN where unknown.
-        coverage: Answer of the scope check.
+        coverage: Result of the scope check.
         reasons: Its sentences.
-        n_patches: Scored places.
-        flagged_patches: Those beyond the profile's patch threshold.
-        n_slices: Slices with scored places.
-        flagged_slices: Those beyond the slice threshold; None when there is none.
-        series_flagged: Whether the series is; None when that cannot be said.
+        n_patches: Scored patches.
+        flagged_patches: Those above the profile's threshold for patches.
+        n_slices: Slices with scored patches.
+        flagged_slices: Those above the threshold for slices; None without threshold.
+        series_flagged: Whether the series is flagged; None without threshold.
     """
 
     patient: str
@@ -77,7 +77,7 @@ def shift_rows(
     """One row per genuine series that holds tissue to score, in the given order.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     rows = []
     for number, (volume, patient) in enumerate(series, start=1):
@@ -121,7 +121,7 @@ def shift_rows(
 
 
 def by_coverage(rows: Sequence[ShiftRow]) -> list[dict[str, Any]]:
-    """Rates for each answer of the scope check that occurs, covered first.
+    """Rates for each result of the scope check that occurs, covered first.
 
     Keys: coverage, n_series, n_patients, share (of all patches), series_mean (mean of
     the series' shares), series_highest, flagged_slices and n_slices.

@@ -1,9 +1,9 @@
 """Genuine solid structures of the lung as partners of injections.
 
-Against lung without a nodule, an injection would be told by being a nodule. The
-question is the paper's own: a forged one among genuine ones. Structures are found by
-one rule in the slices in which places are drawn, and every one is judged as a click on
-its middle; which is whose partner is settled once all series are known.
+Against lung without a nodule, being a nodule would give an injection away. The question
+is the paper's own: a forged nodule among genuine ones. One rule finds the structures in
+the slices in which places are drawn, and each is judged as a click on its middle; they
+are matched with injections once all series are known.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def draw_structures(
         n_places: Tampered places per attack.
         patch: Side of the patch that must lie inside the slice, px.
         slices: Slices to search.
-        seed: The choice follows from it.
+        seed: Seed of the choice.
     """
     if volume.modality != "CT":
         return []
@@ -67,10 +67,10 @@ def matched(
 ) -> tuple[list[int], dict[str, int]]:
     """For each tampered place the structure that it is judged against.
 
-    Of its own series where three are left to choose from, else of the same scanner
-    and kernel, else of any: the one whose surroundings hold most nearly as much solid
-    tissue as the attack has left. None is taken twice; when none is left, the further
-    places have no partner.
+    It comes from the same series where three are left to choose from, else from the
+    same scanner and kernel, else from any: the one whose surroundings hold most nearly
+    as much solid tissue as the attack has left. None is taken twice; when none is left,
+    further places have no partner.
 
     Args:
         tampered: Places of one attack, in the order in which they choose.

@@ -40,8 +40,8 @@ class Judged:
         facts: What repeats it: place, seed, record; JSON values.
         genuine_for: Attacks whose genuine partner this is; empty means all.
         site: Series, scanner and content.
-        flagged: Whether the program flags it; None where it gives no flag (the profile
-            does not cover the series), or where that was not asked.
+        flagged: Whether the program flags it; None where the profile does not cover the
+            series, or where that was not asked.
     """
 
     patient: str
@@ -57,7 +57,7 @@ class Judged:
 def judged(
     own: Observed, scores: dict[str, float], *, flagged: bool | None = None
 ) -> Judged:
-    """A place that was observed, with the scores it was given."""
+    """An observed place with its scores."""
     return Judged(
         own.patient,
         own.modality,
@@ -96,11 +96,11 @@ class Row:
         partners: How many genuine places come from where: a key "lung" or "tissue"
             (same slice, drawn by the rule of the attacks), or some of
             `bench.structures.REACHES` for solid structures.
-        against_lung: Of an injection, figures against lung of the same slice that holds
-            no nodule, as all injections were judged once; else empty.
+        against_lung: For an injection, figures against lung of the same slice that
+            holds no nodule; else empty.
         found: Share of the tampered places that the program flags, by patient.
-        partners_flagged: Likewise of the genuine partners.
-        structures_flagged: Likewise of all genuine solid structures of the patients
+        partners_flagged: The same of the genuine partners.
+        structures_flagged: The same of all genuine solid structures of the patients
             measured, whatever the attack.
     """
 
@@ -189,7 +189,7 @@ def mean_rows(
 def structures_flagged(
     judged: Sequence[Judged], modality: str = "CT"
 ) -> PatientRate | None:
-    """What the program flags of all genuine solid structures; None without any."""
+    """Share of genuine solid structures that the program flags; None without any."""
     return _flag_rate([_structures_of(judged, modality)])
 
 
@@ -229,7 +229,7 @@ def _row(
     seed: int,
     n_draws: int,
 ) -> Row:
-    # A genuine place that stands for every attack is one place.
+    # A genuine place that is the partner of every attack counts once.
     places = list({id(j): j for group in groups for j in group.places}.values())
     partners: Counter[str] = Counter()
     for group in groups:
@@ -252,7 +252,7 @@ def _row(
 
 
 def _flag_rate(groups: Sequence[Sequence[Judged]]) -> PatientRate | None:
-    """What the program flags of those places of which it says so at all."""
+    """Share flagged of the places for which the program decides; None without any."""
     told = [[j for j in group if j.flagged is not None] for group in groups]
     return patient_rate(
         [([bool(j.flagged) for j in g], [j.patient for j in g]) for g in told]
@@ -264,7 +264,7 @@ def _by_method(
 ) -> dict[str, Figures]:
     places = [j for group in groups for j in group]
     methods = [m for m in DETECTORS if all(m in j.scores for j in places)]
-    # Variations that a study made up stand behind those that are known.
+    # A study's own variations stand behind the known detectors.
     methods += [m for m in places[0].scores if m not in DETECTORS]
     return {
         method: _figures(

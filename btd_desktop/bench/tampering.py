@@ -1,8 +1,7 @@
 """Attacks at random places of a genuine series, before any detector looks.
 
-What is done where follows from the seed and the attack's name alone: detectors that are
-compared are shown the same places, and an attack's places do not depend on which others
-are tried.
+Places and changes follow from the seed and the attack's name alone: compared detectors
+see the same places, and an attack's places do not depend on which others are tried.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class TamperedPlace:
         attack: What was done.
         pair: The place, and its genuine partner in the series as it was.
         volume: The series afterwards.
-        facts: What repeats it: places, seed, series; JSON values.
+        facts: What repeats the attack: places, seed, series; JSON values.
     """
 
     attack: Attack
@@ -85,7 +84,7 @@ def tampered_places(
         donors: Blobs of other patients for splicing.
 
     Raises:
-        Cancelled: The context said so.
+        Cancelled: The user asked to stop.
     """
     slices = judged_slices(volume.n_slices)
     others = [d for d in donors if d.patient != patient]

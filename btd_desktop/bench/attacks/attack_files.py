@@ -63,7 +63,7 @@ def read_attack(
     Args:
         folder: Holds both files.
         name: File name without ending.
-        script: What trains the attack, named where a file is missing.
+        script: Script that trains the attack, named where a file is missing.
 
     Raises:
         ModelError: A file is missing, too large or damaged, or the card names other

@@ -46,7 +46,8 @@ def lung_plane(plane: NDArray[Any], pixel_mm: float) -> Mask:
             _kept.move_to_end(key)
             bits, shape = _kept[key]
             return np.unpackbits(bits, count=plane.size).astype(np.bool_).reshape(shape)
-    found = _lung_of(plane.astype(np.float32), pixel_mm)
+    aerated = aerated_lung(plane.astype(np.float32), pixel_mm)
+    found = filled(aerated, _FILL_MM, pixel_mm)
     with _lock:
         _kept[key] = (np.packbits(found), found.shape)
         while len(_kept) > _MAX_KEPT:
@@ -68,8 +69,8 @@ def within_lung(
 ) -> tuple[NDArray[np.float32], Mask]:
     """A share that fades out before the pleura, and the lung in the box.
 
-    Left as it is where less than a fifth of the change lies in lung: whoever asks for a
-    place outside the lung means it. Other modalities are tissue throughout.
+    The share stays as it is where less than a fifth of the change lies in lung: whoever
+    asks for a place outside the lung means it. Other modalities are tissue throughout.
     """
     if volume.modality != "CT":
         return share, np.ones(share.shape, np.bool_)
@@ -100,7 +101,3 @@ def without_other_air(volume: Volume, box: Box) -> Volume:
         near = ndimage.maximum_filter(lung.view(np.uint8), 17)
         plane[(plane < AERATED_HU) & (near == 0)] = 0
     return replace(volume, voxels=voxels)
-
-
-def _lung_of(values: NDArray[np.float32], pixel_mm: float) -> Mask:
-    return filled(aerated_lung(values, pixel_mm), _FILL_MM, pixel_mm)

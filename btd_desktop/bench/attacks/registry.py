@@ -1,7 +1,7 @@
 """All attacks by name, with one signature, so that a table can run through them.
 
-The learned ones need weights that are trained apart; where those are absent the attack
-is left out with its reason, and the table says so by not having the row.
+The learned ones need weights that are trained apart; where these are absent the attack
+is left out with its reason, and the table has no row for it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Attack:
         modalities: Modalities that it can handle.
         min_slices: Slices that the series needs at least.
         apply: Tampers with a copy: `(volume, centre, rng, donors)`.
-        learned: Module of a trained attack; "" else.
+        learned: Module of a trained attack, or "".
         weights: Names of its weights in `assets/attacks`, which may be absent.
         needs_donors: True when it takes tissue of other patients.
     """
@@ -59,9 +59,9 @@ class Attack:
 
 
 def why_unavailable(attack: Attack, volume: Volume) -> str:
-    """Why the attack cannot be made on this series; "" when nothing speaks against it.
+    """Why the attack cannot be made on this series; "" when it can.
 
-    Weights are only known to be absent once the attack is tried: see `attacks_named`.
+    `attacks_named` leaves out attacks without weights; this does not look for them.
     """
     if volume.modality not in attack.modalities:
         return f"{attack.name} is not for {volume.modality}"
@@ -83,7 +83,7 @@ def attacks_named(
     Args:
         names: Names to take; all when empty.
         modality: "CT" or "MR".
-        skipped: Told the reason for each one that is left out.
+        skipped: Called with the reason for each attack that is left out.
 
     Raises:
         SettingsError: There is no attack of such a name.

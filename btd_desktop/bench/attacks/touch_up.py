@@ -19,7 +19,6 @@ from btd_desktop.tampering.result import Box
 from btd_desktop.volume import Volume
 
 TouchUp = Literal["none", "gaussian", "copied"]
-NOISES: tuple[TouchUp, ...] = ("none", "gaussian", "copied")
 
 _FINE_PX = 1.5
 _N_DONORS = 200

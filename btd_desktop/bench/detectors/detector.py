@@ -18,7 +18,7 @@ class BenchDetector:
         title: Heading in tables.
         looks: Score of a place from image and features alone, finite, higher for
             tampered.
-        ranks: Score of a place with a calibration of other patients, likewise.
+        ranks: The same with a calibration made from other patients.
 
     Raises:
         ValueError: Both are given, or neither.
@@ -31,4 +31,4 @@ class BenchDetector:
 
     def __post_init__(self) -> None:
         if (self.looks is None) == (self.ranks is None):
-            raise ValueError(f"{self.name} must either look or rank")
+            raise ValueError(f"{self.name} needs either looks or ranks")

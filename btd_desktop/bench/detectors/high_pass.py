@@ -1,4 +1,4 @@
-"""The trivial detector: how much fine detail a place holds. Worth beating."""
+"""The trivial baseline: how much fine detail a place holds."""
 
 from __future__ import annotations
 

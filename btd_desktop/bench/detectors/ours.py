@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from btd_desktop.bench.detectors.detector import BenchDetector
 from btd_desktop.bench.place import Observed
+from btd_desktop.bench.shift import AS_IF
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.profile import CalibrationProfile
-from btd_desktop.calibration.scope import Coverage, Scope
-
-_SCOPE = Scope(Coverage.COVERED, ())
 
 
 def _whole(seen: Observed, profile: CalibrationProfile) -> float:
-    found = calibrate_place(profile, _SCOPE, seen.place, seen.series, seen.copy)
+    found = calibrate_place(profile, AS_IF, seen.place, seen.series, seen.copy)
     return found["anomaly"].score
 
 
 def _features(seen: Observed, profile: CalibrationProfile) -> float:
-    found = calibrate_place(profile, _SCOPE, seen.place, seen.series)
+    found = calibrate_place(profile, AS_IF, seen.place, seen.series)
     return found["anomaly"].score
 
 

@@ -28,6 +28,7 @@ from btd_desktop.cli.measuring import (
 from btd_desktop.cli.options import Model, Profile, place_of
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
+from btd_desktop.strict_json import printed_json
 
 bench = typer.Typer(
     name="bench",
@@ -216,7 +217,7 @@ def search(
     json_file: JsonFile = None,
 ) -> int:
     """Tamper with one place and search the whole series for it."""
-    from btd_desktop.bench.search import rows_json, search_rows, search_series
+    from btd_desktop.bench.search import search_rows, search_series
     from btd_desktop.cli.output import columns
 
     modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
@@ -265,5 +266,5 @@ def search(
             ],
         )
     )
-    write_text(json_file, rows_json(rows))
+    write_text(json_file, printed_json(rows))
     return 0

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from btd_desktop.bench.attacks.ct_gan.attack import (
-    check_weights,
     inject,
     redrawn_cube,
     remove,
@@ -234,7 +233,6 @@ def test_redrawn_cube_is_no_denser_than_what_was_there_or_a_nodule() -> None:
 
 
 def test_shipped_generators_draw_a_nodule_and_take_one_away(chest: Volume) -> None:
-    check_weights()
     for place in lung_places(chest, np.random.default_rng(0), 3).healthy:
         s, r, c = place
         near = slice(s - 2, s + 3), slice(r - 6, r + 7), slice(c - 6, c + 7)

@@ -9,9 +9,11 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from btd_desktop.bench.metrics import (
+    Group,
+    Interval,
     auc,
-    bootstrap_interval,
     eer,
+    mean_interval,
     patient_rate,
     tpr_at_fpr,
 )
@@ -86,11 +88,16 @@ def clustered(n_patients: int, per_patient: int, seed: int = 0):
     return scores, labels, patients
 
 
+def bootstrap_interval(scores, labels, patients, **options) -> Interval:
+    group = Group(np.array(scores), np.array(labels), np.array(patients))
+    return mean_interval(auc, [group], **options)
+
+
 def test_interval_by_patient_is_wider_than_by_place():
     scores, labels, patients = clustered(8, 40)
-    by_patient = bootstrap_interval(auc, scores, labels, patients, n_draws=300)
+    by_patient = bootstrap_interval(scores, labels, patients, n_draws=300)
     places = [f"{p}-{i // 2}" for i, p in enumerate(patients)]
-    by_place = bootstrap_interval(auc, scores, labels, places, n_draws=300)
+    by_place = bootstrap_interval(scores, labels, places, n_draws=300)
     assert by_patient.value == by_place.value
     assert by_patient.high - by_patient.low > 1.5 * (by_place.high - by_place.low)
     assert by_patient.low <= by_patient.value <= by_patient.high
@@ -98,13 +105,13 @@ def test_interval_by_patient_is_wider_than_by_place():
 
 def test_interval_repeats_with_its_seed():
     given = clustered(5, 10)
-    first = bootstrap_interval(auc, *given, seed=3, n_draws=100)
-    assert first == bootstrap_interval(auc, *given, seed=3, n_draws=100)
-    assert first != bootstrap_interval(auc, *given, seed=4, n_draws=100)
+    first = bootstrap_interval(*given, seed=3, n_draws=100)
+    assert first == bootstrap_interval(*given, seed=3, n_draws=100)
+    assert first != bootstrap_interval(*given, seed=4, n_draws=100)
 
 
 def test_one_patient_has_no_interval():
-    found = bootstrap_interval(auc, [1.0, 0.0], [True, False], ["A", "A"])
+    found = bootstrap_interval([1.0, 0.0], [True, False], ["A", "A"])
     assert found.value == 1.0
     assert np.isnan(found.low)
     assert np.isnan(found.high)
@@ -120,7 +127,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
                 names.append(str(k))
                 labels.append(label)
                 scores.append(rng.normal(1.0 if label else 0.0))
-        found = bootstrap_interval(auc, scores, labels, names, n_draws=200)
+        found = bootstrap_interval(scores, labels, names, n_draws=200)
         covered += found.low <= 0.7602 <= found.high  # Phi(1/sqrt 2)
     assert 50 <= covered <= 60
 
@@ -128,12 +135,12 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_score_that_is_not_finite_is_refused(bad):
     with pytest.raises(ValueError, match="finite"):
-        bootstrap_interval(auc, [1.0, bad], [True, False], ["A", "B"])
+        bootstrap_interval([1.0, bad], [True, False], ["A", "B"])
 
 
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="one entry"):
-        bootstrap_interval(auc, [1.0], [True, False], ["A", "B"])
+        bootstrap_interval([1.0], [True, False], ["A", "B"])
 
 
 def test_patients_count_the_same_whatever_their_number_of_places():

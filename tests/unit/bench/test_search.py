@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from btd_desktop.bench.search import HIT_MM, rows_json, search_rows, search_series
+from btd_desktop.bench.search import HIT_MM, search_rows, search_series
 from btd_desktop.progress import TaskContext
+from btd_desktop.strict_json import printed_json
 from tests.unit.bench.test_evaluate import profile, series
 from tests.unit.scoring.fakes import HighPassDetector
 
@@ -73,6 +74,6 @@ def test_rows_count_what_lies_within_reach(searched):
 
 def test_rows_as_json_hold_no_nan(searched):
     lone = replace(searched[0], pixel_auc=float("nan"))
-    [value] = json.loads(rows_json(search_rows([lone])))
+    [value] = json.loads(printed_json(search_rows([lone])))
     assert value["pixel_auc"] is None
     assert value["n"] == 1

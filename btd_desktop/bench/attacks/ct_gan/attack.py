@@ -60,16 +60,6 @@ _DENSEST_PERCENT, _NODULE_HU = 99.0, 120.0
 _OUTSIDE_VIEW_HU = -1200.0
 
 
-def check_weights() -> None:
-    """Make sure that both generators that come with the program can be loaded.
-
-    Raises:
-        ModelError: Weights or card of one are missing or damaged.
-    """
-    for goal in ("inject", "remove"):
-        load_generator(goal)
-
-
 def inject(
     volume: Volume,
     centre: Point,

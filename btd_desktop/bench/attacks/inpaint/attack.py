@@ -1,11 +1,11 @@
-"""Diffusion in-painting of a place in a CT: nodules drawn in, or what is there away.
+"""Diffusion in-painting of a place in a CT: a nodule drawn in, or the content removed.
 
 A stand-in for in-painting with Stable Diffusion, as the paper used it (sets SD-CT), in
 two spaces: pixels, and latents of a small autoencoder. The hole is a disc or square of
 32 mm (24 to 48 px) through all slices within 16 mm, at most 13; its slices are sampled
-together and continue the slices beyond. Measuring sticks must not be easy: the fine
-noise that the generator did not draw is made up for with the scan's own spectrum, and
-the noise power stays even across the seam. Both can be switched off.
+together and continue the slices beyond. A bench must not be easy: noise with the scan's
+own spectrum makes up for the fine noise that the generator did not draw, and the noise
+power stays even across the seam. Both can be switched off.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from btd_desktop.bench.attacks.inpaint.places import PATCH, Outline
+from btd_desktop.bench.attacks.inpaint.places import PATCH, Outline, chord_mm
 from btd_desktop.bench.attacks.inpaint.sampling import Drawn, Request, drawn_content
 from btd_desktop.bench.attacks.noise_spectrum import fine_detail, made_up
 from btd_desktop.bench.attacks.paste import Centre, check_place, pasted
@@ -166,8 +166,7 @@ def _plan(
     diameter = min(diameter_mm if diameter_mm is not None else drawn, room)
     widths = [0.0] * len(near)
     if kind == "injection":
-        squares = np.maximum((0.5 * diameter) ** 2 - away[near] ** 2, 0.0)
-        widths = [2.0 * float(np.sqrt(x)) for x in squares]
+        widths = [chord_mm(diameter, float(distance)) for distance in away[near]]
     return _Plan(
         box=(box[0], box[1], box[2]),
         offset_px=(offset[0], offset[1]),
