@@ -1,9 +1,10 @@
-"""What this computer saw last of a case, kept beside the audit key, outside the case.
+"""The state of a case as this computer last saw it, kept outside the case.
 
-A copy of the case that ends earlier, or continues otherwise, does not hold that head.
-After a case was closed, the anchor also knows the bytes of its database, so that a
-change shows that alters no record (in unused space, say). Who can write the folder of
-the anchors can also read the key: neither protects from the user of this computer.
+A copy of the case that ends earlier, or continues differently, does not hold the head
+in its anchor. The anchor of a closed case also holds the digest of its database, so
+that a change shows which alters no record (in unused space, say). Whoever can write the
+folder of the anchors can also read the audit key: neither protects against the user of
+this computer.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Anchor:
     """The state of a case as this computer last saw it.
 
     Attributes:
-        head: Number of audit entries and hash of the last.
+        head: Number of audit entries and hash of the last entry.
         database_sha256: Digest of the closed `case.sqlite`; "" while it is open, and
             when it was not closed properly.
     """
@@ -48,9 +49,9 @@ def read_anchor(case_id: str) -> Anchor | None:
 
 
 def set_anchor(case_id: str, anchor: Anchor) -> None:
-    """Keep the state of a case, so that a rolled-back copy is noticed.
+    """Keep the state of a case, so that a rolled-back copy shows.
 
-    Best effort: a missing anchor makes verification say less, never something wrong.
+    Best effort: without the anchor verification says less, but nothing wrong.
     """
     path = _anchor_path(case_id)
     n_entries, head = anchor.head
@@ -81,16 +82,16 @@ def database_digest(folder: Path) -> str:
 
 
 def database_problem(folder: Path, anchor: Anchor | None, head: Head) -> str:
-    """What the bytes of a case's database say that its records do not.
+    """A change in the bytes of a case's database that no record shows.
 
     Args:
         folder: The case; no program has it open for writing.
-        anchor: What this computer saw last.
+        anchor: The anchor of the case.
         head: The case's own head record.
 
     Returns:
-        A sentence; "" when the bytes are those that this computer left, and when that
-        is not known.
+        A sentence; "" when the bytes are those that this computer left, or when that is
+        not known.
     """
     if anchor is None or not anchor.database_sha256 or anchor.head != head:
         return ""
@@ -104,6 +105,6 @@ def database_problem(folder: Path, anchor: Anchor | None, head: Head) -> str:
 
 
 def _anchor_path(case_id: str) -> Path:
-    # Hashed: the id comes from the case, and must not lead out of the folder.
+    # Hashed, since the id comes from the case and must not lead out of the folder.
     name = bytes_digest(case_id.encode("utf-8", "backslashreplace"))[:32]
     return data_dir() / "audit-heads" / f"{name}.json"

@@ -1,9 +1,9 @@
 """Arrays of a case on disk: one uncompressed npy file each, named by its digest.
 
-Uncompressed, so that a volume can be memory-mapped. Named by `array_digest`, so that
-an altered array no longer matches its own name; the header, which that digest knows
-only by its meaning, has one spelling. A file appears under its name only when it is
-complete: it is written beside, flushed and renamed.
+Uncompressed, so that a volume can be memory-mapped. Named by `array_digest`, so that an
+altered array no longer matches its name; the header, of which that digest covers only
+the meaning, has one spelling. A file gets its name only when it is complete: it is
+written under another name, flushed and renamed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from btd_desktop.cases.text import altered
 from btd_desktop.digest import array_digest
 from btd_desktop.errors import CaseError
 
-# EFBIG: what a limit on file sizes says; for the examiner it is a full disk as well.
+# EFBIG comes from a limit on file sizes; for the examiner it is a full disk as well.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -41,11 +41,11 @@ _MOST_AXES = 8
 
 
 def array_path(folder: Path, digest: str) -> Path:
-    """Where the array of that digest lies inside an arrays folder.
+    """File of the array with that digest in an arrays folder.
 
     Raises:
-        CaseError: `digest` is no hex SHA-256. It comes from a database that anybody
-            may have edited, and must not lead out of the folder.
+        CaseError: `digest` is no hex SHA-256: it comes from a database that anybody may
+            have edited, and must not lead out of the folder.
     """
     if not _DIGEST.fullmatch(digest):
         raise CaseError(
@@ -91,7 +91,7 @@ def write_array(folder: Path, array: NDArray[Any]) -> str:
 
 
 def map_array(folder: Path, digest: str) -> NDArray[Any]:
-    """An array, memory-mapped read-only; its header is checked, its content not.
+    """An array, memory-mapped read-only; only its header is checked.
 
     Raises:
         CaseError: It is missing, cut short, or no plain npy file.
@@ -109,14 +109,14 @@ def map_array(folder: Path, digest: str) -> NDArray[Any]:
 
 
 def _map(path: Path, stream: BinaryIO) -> NDArray[Any]:
-    """The array in an open file: what was looked at is what is mapped."""
+    """The array in an open file, so that the file checked is the file mapped."""
     try:
         shape, dtype, offset = _read_header(stream)
     except (ValueError, TypeError) as error:
         raise _altered(path, "its header is not as this program writes it") from error
     size = os.fstat(stream.fileno()).st_size
     n_values = math.prod(shape)
-    # Compared before anything is allocated: a forged header may claim any size.
+    # Before anything is allocated: a forged header may claim any size.
     if size != offset + n_values * dtype.itemsize:
         raise _altered(path, f"{shape} {dtype} does not fill its {size} bytes")
     if n_values == 0:
@@ -154,12 +154,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, dtype and length of the header, if this program writes such headers.
+    """Shape, dtype and length of a header as this program writes it.
 
-    Read here and not by numpy, whose reader runs Python's tokenizer over the header.
+    Numpy's own reader would run Python's tokenizer over the header.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It is no such header.
     """
     start = stream.read(len(_MAGIC) + 2)
     length = int.from_bytes(start[len(_MAGIC) :], "little")
@@ -181,12 +181,12 @@ def _header_bytes(
 ) -> bytes:
     """The one npy 1.0 header of an array, byte for byte that of numpy 2.
 
-    Written here, so that it stays the same whatever later versions of numpy write.
+    It stays the same whatever later versions of numpy write.
 
     Args:
-        shape: Of the array, in C order.
-        dtype: Of the array.
-        room: Digits for which the first axis is given room; 0 before numpy 1.25.
+        shape: Shape of the array, in C order.
+        dtype: Type of the array.
+        room: Digits that the first axis has room for; 0 before numpy 1.25.
     """
     named = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': {shape!r}, }}"
     spare = max(0, room - len(repr(shape[0]))) if shape else 0

@@ -22,14 +22,14 @@ _KEY_BYTES = 32
 
 
 class AuditKey:
-    """The secret that seals entries, and the public name of it.
+    """The secret that seals entries, and its public name.
 
-    The secret itself is not kept: each seal reads it from its file and wipes it, in a
-    program whose memory no other process of the user may read (`hide_memory`).
+    The object does not keep the secret: each seal reads it from its file and wipes it,
+    in a program whose memory no other process of the user may read (`hide_memory`).
 
     Attributes:
-        key_id: First 16 hex digits of a digest of the key: tells keys apart without
-            giving anything away.
+        key_id: First 16 hex digits of a digest of the key: tells keys apart and reveals
+            nothing of them.
     """
 
     __slots__ = ("_path", "key_id")
@@ -43,7 +43,7 @@ class AuditKey:
         """Hex HMAC-SHA256 of a message.
 
         Raises:
-            CaseError: The key file is gone, unreadable or another than at first.
+            CaseError: The key file is gone, unreadable or no longer the same.
         """
         try:
             with _secret(self._path) as secret:
@@ -71,7 +71,7 @@ def _id_of(secret: bytearray) -> str:
 
 @contextlib.contextmanager
 def _secret(path: Path) -> Iterator[bytearray]:
-    """The bytes of the key for as short as possible.
+    """The bytes of the key, wiped at the end.
 
     Raises:
         FileNotFoundError: There is no key.
@@ -105,7 +105,7 @@ def _secret(path: Path) -> Iterator[bytearray]:
 
 
 def audit_key_path() -> Path:
-    """Where this user's audit key lies: outside every case."""
+    """File of this user's audit key, outside every case."""
     return data_dir() / "keys" / "audit.key"
 
 
@@ -113,7 +113,7 @@ def load_key() -> AuditKey | None:
     """This user's audit key, or None when there is none yet.
 
     Raises:
-        CaseError: The key file is there but damaged or unreadable.
+        CaseError: The key file is damaged or unreadable.
     """
     try:
         return AuditKey(audit_key_path())
@@ -147,7 +147,7 @@ def load_or_create_key() -> AuditKey:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not exist yet; a second process that was faster wins."""
+    """Write a file that must not exist yet; the file of a faster process stays."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,8 +1,8 @@
-"""Values out of a case's rows, checked: whoever wrote the file, types and ranges hold.
+"""Values of a case's rows with their types and ranges checked.
 
-SQLite stores any kind of value in any column, and a case may come from the other
-party. What is read here is of the kind that its column promises and small enough to
-work with; anything else ends in a sentence that names the row.
+SQLite stores any kind of value in any column, and a case may come from the other party.
+A value read here is of the kind that its column promises and small enough to work with;
+anything else ends in a sentence that names the row.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Columns:
     """The columns of one row.
 
     Attributes:
-        row: As SQLite gave it.
+        row: The row as SQLite gives it.
         what: Names the row in a sentence, such as "finding 3".
     """
 
@@ -51,7 +51,7 @@ class Columns:
         return None if self.row[name] is None else self.text(name)
 
     def texts_of(self, kind: type) -> dict[str, Any]:
-        """The columns of a row's record that are texts, by their names."""
+        """The columns that are texts in a record of that kind, by name."""
         readers = {"str": self.text, "str | None": self.text_or_none}
         return {
             field.name: readers[str(field.type)](field.name)
@@ -117,7 +117,7 @@ class Columns:
             raise self.wrong(name, f"is damaged: {error}") from error
 
     def findings(self, name: str) -> tuple[SeriesFinding, ...]:
-        """A JSON array of what the checks at import found."""
+        """A JSON array of findings of the checks at import."""
         try:
             return tuple(
                 record_from_json(SeriesFinding, value)

@@ -1,7 +1,7 @@
-"""Making a case folder and bringing an older one up to date.
+"""Make a case folder, and migrate an older one.
 
-The database is built under another name and renamed when it is complete: a folder
-either holds a whole case or none, whenever the power goes.
+The database is built under another name and renamed when it is complete: a folder holds
+a whole case or none, even after a power failure.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _UNFINISHED = (LOCK_NAME, *_LEFTOVERS)
 def prepare_folder(folder: Path) -> None:
     """Make the folder, or accept one that is empty.
 
-    What a creation that was killed left behind counts as empty.
+    A folder with only the remains of a creation that was killed counts as empty.
 
     Raises:
-        CaseError: It holds something, is a file, or cannot be made.
+        CaseError: It holds something else, is a file, or cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def write_new_database(folder: Path, info: CaseInfo, key: AuditKey) -> None:
 
 
 def remove_unfinished(folder: Path, *, keep_folder: bool) -> None:
-    """Take back what a creation that failed has made; never anything else."""
+    """Delete what a failed creation made, and nothing else."""
     with contextlib.suppress(OSError):
         for name in _UNFINISHED:
             (folder / name).unlink(missing_ok=True)
@@ -113,14 +113,15 @@ def remove_unfinished(folder: Path, *, keep_folder: bool) -> None:
 def migrate_case(connection: sqlite3.Connection, key: AuditKey) -> None:
     """Bring a case to the newest format, each step with its audit entry.
 
-    A step may change rows that the log vouches for. Only rows that agreed with the log
-    before it are vouched for afresh: a migration must not launder an altered row.
+    A step may change rows that the log vouches for. The new entry vouches only for rows
+    that agreed with the log before the step: a migration must not launder an altered
+    row.
     """
     for migration in pending_migrations(connection):
         with transaction(connection):
             intact = intact_claims(connection)
             make_step(connection, migration)
-            # Not a time of today: a step has no clock, and order is what counts.
+            # A step has no clock: it takes the time of the entry before it.
             last = connection.execute("SELECT utc FROM audit ORDER BY seq DESC LIMIT 1")
             audit.append_entry(
                 connection,
@@ -140,7 +141,7 @@ def _is_own_folder(path: Path) -> bool:
 
 
 def folder_error(folder: Path, error: OSError) -> CaseError:
-    """What an error of the operating system means for a case folder."""
+    """An error of the operating system as one of a case folder."""
     if error.errno in FULL_DISK:
         return CaseError(
             f"the disk of {folder} is full",

@@ -1,7 +1,7 @@
 """The case's SQLite file: opening, transactions and what its errors mean.
 
-SQLite's error code decides whether the examiner can act on it (disk full, locked,
-damaged: `CaseError`) or we made a mistake (anything else: let it escape).
+SQLite's error code decides: what the examiner can act on (disk full, locked, damaged)
+becomes a `CaseError`; anything else is a mistake of ours and escapes.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _WAL_NAME = f"{DATABASE_NAME}-wal"
 _JOURNAL_NAME = f"{DATABASE_NAME}-journal"
 _INDEX_NAME = f"{DATABASE_NAME}-shm"
 _MOST_BYTES_OF_A_VALUE = 64 << 20
-# Read into memory; what is large in a case lies in arrays. A hole in a file costs its
+# The database is read into memory; large data lies in arrays. A sparse file costs its
 # sender nothing.
 _MOST_BYTES = 1 << 30
-# Bytes 18 and 19 of the file: 2 asks for a write-ahead log, which memory has none of.
+# Bytes 18 and 19 of the file: 2 asks for a write-ahead log, which memory cannot have.
 _FORMAT_BYTES = slice(18, 20)
 _ROOM_TO_OPEN = 64 << 10  # bytes; SQLite's index of the write-ahead log is half of it
 
-# What SQLite says when there is no room for its index of the write-ahead log.
+# SQLite's codes when there is no room for its index of the write-ahead log.
 _WRITING_FAILED = (
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_SHMOPEN,
@@ -84,14 +84,14 @@ _MEANINGS = {
 }
 _MEANINGS[sqlite3.SQLITE_LOCKED] = _MEANINGS[sqlite3.SQLITE_BUSY]
 _MEANINGS[sqlite3.SQLITE_PERM] = _MEANINGS[sqlite3.SQLITE_READONLY]
-# A value larger than any of ours, or of another kind, only gets in by altering.
+# Only an altered case has a value larger than any of ours or of another kind.
 _MEANINGS[sqlite3.SQLITE_TOOBIG] = _MEANINGS[sqlite3.SQLITE_CORRUPT]
 _MEANINGS[sqlite3.SQLITE_MISMATCH] = _MEANINGS[sqlite3.SQLITE_CORRUPT]
 
 
 @contextlib.contextmanager
 def case_errors(folder: Path) -> Iterator[None]:
-    """Turn SQLite errors that describe the surroundings into `CaseError`."""
+    """Turn SQLite errors that the examiner can act on into `CaseError`."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -108,8 +108,8 @@ def case_errors(folder: Path) -> Iterator[None]:
 
 
 def _primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
-    """SQLite's primary result code; the extended part only says where it struck."""
-    # Text that is no UTF-8 got in by damage: we only ever store what encodes.
+    """SQLite's primary result code; the extended part only says where it happened."""
+    # Text that is no UTF-8 is damage: the program stores only what encodes.
     if isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error):
         return sqlite3.SQLITE_CORRUPT
     # A schema format that SQLite does not know comes as a plain error.
@@ -127,7 +127,7 @@ def _is_full(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing, also when the disk fills up during the commit."""
+    """All changes or none, also when the disk fills up during the commit."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -146,22 +146,22 @@ def connect_to_new(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_case(folder: Path) -> sqlite3.Connection:
-    """Connection to the database of a case that the caller holds the lock of.
+    """Connection to the database of a case whose lock the caller holds.
 
-    It may be used from any thread, by one at a time; the store sees to that. Nothing
-    is written before `begin_writing`: the caller looks at the schema first.
+    Any thread may use it, one at a time; the store sees to that. Nothing is written
+    before `begin_writing`: the caller checks the schema first.
 
     Raises:
-        CaseError: A file beside the database is not one that this program leaves.
+        CaseError: This program never leaves such a file beside the database.
     """
     stamps = stamps_of(folder)
-    # An index of the log is made anew from the log; one that was sent is not read.
+    # SQLite makes the index of the log again; one that came with the case is not read.
     remove_part(folder / _INDEX_NAME, folder)
     connection = _connect(folder.resolve() / DATABASE_NAME)
     try:
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        # SQLite opens by path. That it got what was looked at can only be seen from
-        # the path naming the same file before and after.
+        # SQLite opens by path. Only the same stamps before and after show that it
+        # opened the file that was checked.
         refuse_changed(folder, stamps)
     except BaseException:
         connection.close()
@@ -200,8 +200,7 @@ def stamps_of(folder: Path) -> tuple[Stamp | None, Stamp | None]:
     A log without content, as a reader may leave, counts as none.
 
     Raises:
-        CaseError: One of them, or a file beside them, is not one that this program
-            leaves.
+        CaseError: This program never leaves such a file.
     """
     for name in (_JOURNAL_NAME, _INDEX_NAME, LOCK_NAME):
         check_part(folder / name)
@@ -232,13 +231,13 @@ def _bounded_stamp(path: Path) -> Stamp | None:
 
 
 def read_snapshot(folder: Path) -> sqlite3.Connection:
-    """The database as it is now, in memory; nothing in the folder is touched.
+    """The database as it is now, in memory; the folder stays untouched.
 
-    Works on read-only media, beside a running writer, and after a crash (the write-
-    ahead log that the crash left is applied to a private copy).
+    Works on read-only media, beside a running writer, and after a crash (applies the
+    write-ahead log that the crash left to a private copy).
 
     Raises:
-        CaseError: A file of the case is not one that this program leaves.
+        CaseError: This program never leaves such a file.
     """
     stamps = stamps_of(folder)
     snapshot = sqlite3.connect(
@@ -278,10 +277,10 @@ def _load_into(snapshot: sqlite3.Connection, data: bytes, log: bytes) -> None:
 
 
 def refuse_changed(folder: Path, seen: tuple[Stamp | None, Stamp | None]) -> None:
-    """Refuse to go on with a database that is not the one that was looked at.
+    """Refuse a database that is no longer the one that was checked.
 
     Raises:
-        CaseError: Another program worked on it, or exchanged it.
+        CaseError: Another program changed or replaced it.
     """
     if stamps_of(folder) != seen:
         raise CaseError(
@@ -313,7 +312,7 @@ def _uri(path: Path) -> str:
 
 
 def _harden(connection: sqlite3.Connection) -> None:
-    # The file may come from the other party: its schema gets no say (SQLite,
+    # The file may come from the other party: its schema is not trusted (SQLite,
     # "Defense against the dark arts").
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")

@@ -1,4 +1,4 @@
-"""What the case is about, the evidence list and the series read from it."""
+"""Description of the case, its evidence list and the series read from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EvidenceSection(CaseJournal):
 
     @property
     def info(self) -> CaseInfo:
-        """Who asked whom what."""
+        """Description of the case."""
         return records.info_from_row(self._info_row())
 
     def update_info(
@@ -36,7 +36,7 @@ class EvidenceSection(CaseJournal):
         examiner: str | None = None,
         question: str | None = None,
     ) -> CaseInfo:
-        """Change the fields given; the audit log keeps what they were."""
+        """Change the fields given; the audit log keeps their former values."""
         given = {
             "case_number": case_number,
             "client": client,
@@ -67,7 +67,7 @@ class EvidenceSection(CaseJournal):
         Args:
             items: Files and containers.
             now: Time for the audit log.
-            how: What the log shall say of their reading, a JSON value.
+            how: What the log says of how they were read, a JSON value.
         """
         keys: list[int] = []
         fates: Counter[str] = Counter()
@@ -107,8 +107,8 @@ class EvidenceSection(CaseJournal):
     ) -> int:
         """Keep a volume and what is known of its series; returns its `series_id`.
 
-        The same voxels with the same Series Instance UID are kept once: adding them
-        again returns the number they have.
+        The same voxels with the same Series Instance UID and geometry are kept once:
+        adding them again returns their id.
 
         Args:
             volume: The series.
@@ -168,17 +168,17 @@ class EvidenceSection(CaseJournal):
         meta: SeriesFacts,
         findings: Sequence[SeriesFinding],
     ) -> None:
-        """Give a series that nobody scored what a statement on it changes.
+        """Change what a statement of the modality changes, in a series not scored yet.
 
         Args:
             series_id: The series.
-            volume: The same voxels, with the modality and unit that now hold.
+            volume: The same voxels with their new modality and unit.
             now: Time, aware.
             meta: As in `add_series`.
             findings: As in `add_series`.
 
         Raises:
-            CaseError: The series was scored as what it was.
+            CaseError: The series was scored under its former modality.
         """
         (before,) = (s for s in self.series() if s.series_id == series_id)
         values = {

@@ -1,8 +1,8 @@
-"""Files of a case folder, opened so that no received case reaches anything else.
+"""Files of a case folder, opened so that a received case cannot reach other files.
 
 A case may come from the other party. Nothing in its folder is opened through a link,
-and what is opened is a regular file with this one name: a device, a pipe, a socket or
-a second name of a file elsewhere is refused before it is touched.
+and only a regular file with this one name is opened: a device, a pipe, a socket or a
+second name of a file elsewhere is refused before it is touched.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _BY_HANDLE = os.open in os.supports_dir_fd and os.unlink in os.supports_dir_fd
 
 
 def check_part(path: Path) -> bool:
-    """True when a file is there and may be opened, False when there is none.
+    """True when a file exists and may be opened, False when there is none.
 
     Args:
         path: A file of a case, or of its `arrays` folder.
 
     Raises:
-        CaseError: It is no regular file, or has another name somewhere.
-        OSError: It cannot be looked at.
+        CaseError: It is no regular file, or has a second name.
+        OSError: Its status cannot be read.
     """
     try:
         status = path.lstat()
@@ -45,14 +45,14 @@ def check_folder(path: Path) -> None:
     """Refuse a folder of a case that is a link, or no folder.
 
     Raises:
-        CaseError: It is there and is one of these.
+        CaseError: It is one of these.
     """
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise _refused(path, "a link" if path.is_symlink() else "no folder")
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Which file that is and when it changed last; None when there is none.
+    """Identity, size and time of change of a file; None when there is none.
 
     Raises:
         CaseError: As `check_part`.
@@ -75,7 +75,7 @@ def open_part(path: Path, folder: Path, *, flags: int | None = None) -> int:
         CaseError: A link is in the way, or it is no regular file with one name.
         OSError: It cannot be opened.
     """
-    # Looked at before it is opened: opening a device may do something already.
+    # Checked before it is opened: opening a device may already act.
     check_part(path)
     if flags is not None:
         flags |= _NOT_BLOCKING
@@ -106,7 +106,7 @@ def part_digest(path: Path, folder: Path) -> str:
 
 
 def remove_part(path: Path, folder: Path) -> None:
-    """Take a name out of a folder of the case; what a link names stays as it is.
+    """Remove a name from a folder of the case; the target of a link stays.
 
     Raises:
         CaseError: The folder is a link.
@@ -124,12 +124,12 @@ def replace_part(path: Path, folder: Path, meanwhile: str) -> Iterator[int]:
     """A new file that gets its name when it is complete and flushed.
 
     Args:
-        path: Its name; a file or link that has the name already is replaced.
+        path: Its name; replaces a file or link of that name.
         folder: The case, or another folder that the examiner chose.
-        meanwhile: Name that it has meanwhile; what had it before is removed.
+        meanwhile: Its name until then; removes a file or link of that name.
 
     Yields:
-        Its descriptor, to be written to; closed here.
+        Its descriptor, for writing; closed here.
 
     Raises:
         CaseError: The folder of `path` is a link.
@@ -183,12 +183,12 @@ def _sync_handle(handle: int) -> None:
 
 @contextlib.contextmanager
 def _folder_of(path: Path, folder: Path) -> Iterator[int | None]:
-    """Handle of the folder that a file lies in; None where folders have none."""
+    """Handle of the folder that holds a file; None where folders have no handles."""
     inner = path.parent
     if inner != folder and inner.is_symlink():
         raise _refused(inner, "a link")
     if not _BY_HANDLE:
-        # Windows: looked at by path, just now; what changes in between is not seen.
+        # Windows: checked by path; a change between check and use does not show.
         open_folder(inner)
         yield None
         return

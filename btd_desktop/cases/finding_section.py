@@ -26,12 +26,12 @@ from btd_desktop.strict_json import plain_json
 
 
 class FindingSection(CaseJournal):
-    """What was found, by which calibration, and what was reported of it."""
+    """Findings of a case, its calibration profiles and the reports issued."""
 
     def add_profile(
         self, document: Mapping[str, Any], digest: str, now: datetime
     ) -> None:
-        """Keep a calibration profile with the results it explains.
+        """Keep a calibration profile that results of the case rest on.
 
         Raises:
             CaseError: The case has another document under that digest.
@@ -62,7 +62,7 @@ class FindingSection(CaseJournal):
         """Document of a calibration profile of this case.
 
         Raises:
-            CaseError: The case has none of that digest.
+            CaseError: The case has no profile with that digest.
         """
         rows = self._rows("SELECT * FROM profile WHERE digest = ?", digest)
         if not rows:
@@ -94,7 +94,8 @@ class FindingSection(CaseJournal):
 
         Raises:
             CaseError: Series, run or calibration profile are not in this case.
-            ValueError: `numbers` holds NaN or an infinity, or a position is none.
+            ValueError: `numbers` holds NaN or an infinity, or the place lies outside
+                the series.
         """
         series = self._row(
             "SELECT * FROM series WHERE series_id = ?", series_id, "series"
@@ -142,7 +143,7 @@ class FindingSection(CaseJournal):
         status: FindingStatus | None = None,
         thumbnail: NDArray[Any] | None = None,
     ) -> None:
-        """Change the examiner's part of a finding; its numbers never change."""
+        """Change note, status or picture of a finding; its numbers never change."""
         before = self.finding(finding_id)
         values: dict[str, str] = {}
         if note is not None and storable_text(note) != before.note:

@@ -1,4 +1,4 @@
-"""The lock of a case: one process writes, and a crash leaves nothing to clean up."""
+"""The lock of a case: one process writes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_BYTES = 64
 
 
 class WriterLock:
-    """Held by the one process that may change a case; gone when that process dies.
+    """Held by the one process that may change a case; ends with that process.
 
-    A lock of the operating system on `case.lock`, so nothing is left to clean up
-    after a crash. The file's content only serves the message to the second one.
+    It is a lock of the operating system on `case.lock`, so a crash leaves nothing to
+    clean up. The file's content is only for the message to a second process.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,7 +31,7 @@ class WriterLock:
         path = folder / LOCK_NAME
         try:
             # Not "w": a second process must not empty the first one's file.
-            # Unbuffered: on a full disk closing must not fail for want of a number.
+            # Unbuffered: on a full disk closing the file must not fail.
             descriptor = open_part(path, folder, flags=os.O_RDWR | os.O_CREAT)
             stream = os.fdopen(descriptor, "r+b", buffering=0)
         except OSError as error:
@@ -74,7 +74,7 @@ class WriterLock:
             stream.flush()
 
     def release(self) -> None:
-        """Let the next one in; safe to call twice."""
+        """Release the lock; safe to call twice."""
         if self._stream is not None:
             _unlock(self._stream)
             self._stream.close()
@@ -82,7 +82,7 @@ class WriterLock:
 
     @staticmethod
     def is_held(folder: Path) -> bool:
-        """True while some process may write the case (best effort, nothing kept)."""
+        """True while a process may write the case (best effort; takes no lock)."""
         try:
             path = folder / LOCK_NAME
             with os.fdopen(open_part(path, folder), "rb") as stream:

@@ -35,7 +35,7 @@ class Migration:
     Attributes:
         major: Raised when older programs would misread the case.
         minor: Raised when something was added that older programs can ignore.
-        apply: Makes the step; runs inside a transaction and must not commit.
+        apply: Makes the step, inside a transaction; must not commit.
     """
 
     major: int
@@ -121,7 +121,7 @@ MIGRATIONS: tuple[Migration, ...] = (Migration(1, 0, _create_tables),)
 
 
 def format_version(connection: sqlite3.Connection) -> int:
-    """Format as major * 1000 + minor; 0 for one that is empty."""
+    """Format as major * 1000 + minor; 0 for an empty database."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -140,7 +140,7 @@ def make_step(connection: sqlite3.Connection, migration: Migration) -> None:
 
 
 def apply_migrations(connection: sqlite3.Connection) -> None:
-    """Bring a database to the newest format, one transaction a step."""
+    """Bring a database to the newest format, one transaction per step."""
     for migration in pending_migrations(connection):
         with transaction(connection):
             make_step(connection, migration)

@@ -1,7 +1,7 @@
 """What a case holds, as frozen dataclasses: the store never returns rows.
 
-Times are ISO 8601 text in UTC with milliseconds ("2026-03-01T09:30:00.000Z"), so that
-what is shown, hashed and stored is one and the same string.
+Times are ISO 8601 texts in UTC with milliseconds ("2026-03-01T09:30:00.000Z"): the same
+string is shown, hashed and stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Authentication = Literal["authenticated", "adopted", "not authenticated"]
 
 @dataclass(frozen=True, slots=True)
 class CaseInfo:
-    """Who asked whom what.
+    """Description of a case.
 
     Attributes:
         case_id: Random UUID, given at creation, never changed.
@@ -53,15 +53,15 @@ class EvidenceItem:
     Attributes:
         evidence_id: Number inside the case, from 1; 0 before it is added.
         name: Path below the input folder; inside a container `archive.zip!member`.
-        path: Where the file lies, or the container that holds it. Bytes that are no
+        path: Path of the file, or of the container that holds it. Bytes that are no
             UTF-8 are stored as visible escapes.
         size_bytes: Length of the file.
         sha256: Hex digest of the file's bytes.
         pixel_sha256: Hex digest of its pixel data; "" when it has none.
         fate: "accepted", "not an image", "unsupported", "damaged", "duplicate" or
             "refused".
-        reason: Why, in one sentence; "" for accepted files that could be read twice
-            with the same digest.
+        reason: Why, in one sentence; "" for an accepted file whose two readings gave
+            the same digest.
         series_uid: Series Instance UID, "" when not known.
         sop_instance_uid: SOP Instance UID, "" when not known.
         is_container: True for an archive whose members are listed on their own.
@@ -88,7 +88,7 @@ class SeriesRecord:
         series_id: Number inside the case, from 1.
         series_uid: Series Instance UID.
         description: Series description.
-        modality: "CT", "MR", or "OT" as long as nobody named it.
+        modality: "CT", "MR", or "OT" while it is not known.
         n_slices: Number of slices S.
         rows: Height H in pixels.
         cols: Width W in pixels.
@@ -172,16 +172,16 @@ class ProfileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place that was flagged or clicked, and what the examiner made of it.
+    """A place that the search found or the examiner pointed at, with note and status.
 
     Attributes:
         finding_id: Number inside the case, from 1.
-        run_id: The run whose maps gave the numbers, None when it was scored alone.
+        run_id: The run that the numbers come from, or None.
         series_id: The series.
         slice_index: From 0.
         x: Column in pixels.
         y: Row in pixels.
-        mode: Kind of score that it stands for: "anomaly", "injection" or "removal".
+        mode: Kind of score it was kept for: "anomaly", "injection" or "removal".
         numbers: Scores, p-values and their n, and where its noise is found again.
         note: The examiner's words.
         status: "to check", "confirmed" or "dismissed".
@@ -230,7 +230,7 @@ class ReportRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit log; `audit` says what each of its hashes can prove.
+    """One entry of the audit log; `audit` says what each of its hashes can prove.
 
     Attributes:
         seq: From 1, without gaps.
@@ -241,7 +241,7 @@ class AuditEntry:
             entry created or changed, with a digest of their content.
         previous_hash: `hash` of entry seq - 1; 64 zeros for the first.
         hash: SHA-256, which anybody can recompute.
-        key_id: Which key made `mac`.
+        key_id: Name of the key that made `mac`.
         mac: HMAC-SHA256, which only the owner of that key can make or check.
     """
 
@@ -261,9 +261,9 @@ class Adoption:
     """An examiner took over a case that was not sealed with this computer's key.
 
     Attributes:
-        seq: Its entry in the audit log; all before it was there when it was adopted.
-        utc: When.
-        actor: Who.
+        seq: Number of its audit entry; the entries before it were there at adoption.
+        utc: Time of the adoption.
+        actor: Who adopted the case.
         reason: Why, in the examiner's words.
     """
 
@@ -275,7 +275,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class CaseVerdict:
-    """Result of verifying a case; it speaks of the folder, not of the scans.
+    """Result of verifying a case: of the folder, not of the scans.
 
     Attributes:
         audit_intact: No entry was edited, inserted, reordered or cut from the middle.
@@ -286,19 +286,20 @@ class CaseVerdict:
         head: Hash of the last entry, "" when there is none.
         arrays_intact: Every array that the case refers to is there, unaltered.
         problems: Each deviation in one sentence.
-        records_intact: Every table row is what the audit log says it was, and the
-            database's bytes are those that this computer left, where it knows them.
-        reports_intact: Every report that lies in the case folder has the digest that
-            the case recorded; a report that was moved away counts as intact.
+        records_intact: Every table row is what the audit log says, and the database's
+            bytes are those that this computer left, where it knows them.
+        reports_intact: Every report in the case folder has its recorded digest; a
+            report that was moved away counts as intact.
         key_check: "verified": every entry was made with this computer's key.
             "partly" or "not checkable": some or all entries were made with a key
             that is not here, so only the unkeyed chain could be checked, which a
-            forger can rebuild. "failed": an entry claims this key and is not its.
-        authentication: "authenticated": every entry was made with this computer's
-            key. "adopted": what was not, came before an adoption that was, and that
-            vouches for it as it was then. "not authenticated": neither; whoever had
-            the folder may have written all of it.
-        adoption: The last adoption that holds, None when there is none.
+            forger can rebuild. "failed": an entry names this key but was not made with
+            it.
+        authentication: "authenticated": every entry was made with this computer's key.
+            "adopted": the other entries precede an adoption made with it, which vouches
+            for them as they were then. "not authenticated": neither; whoever had the
+            folder may have written all of it.
+        adoption: The last valid adoption, None when there is none.
         is_sealed_here: The last entry was made with this computer's key.
     """
 
@@ -317,7 +318,7 @@ class CaseVerdict:
 
     @property
     def is_intact(self) -> bool:
-        """True when no check failed; `authentication` tells what that is worth."""
+        """True when no check failed; `authentication` says who vouches for that."""
         return (
             self.audit_intact
             and self.audit_complete
@@ -333,7 +334,7 @@ class CaseVerdict:
 
     @property
     def headline(self) -> str:
-        """The verdict in capitals, for the first line of whatever shows it."""
+        """The verdict in capitals, for a first line."""
         if not self.is_intact:
             return "NOT INTACT"
         return {

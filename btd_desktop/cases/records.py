@@ -1,4 +1,4 @@
-"""Between table rows and dataclasses, and the digests that tie rows to the log."""
+"""Table rows to dataclasses and back, and the digests that tie rows to the log."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from btd_desktop.scoring.manifest import RunManifest
 from btd_desktop.strict_json import plain_json, record_from_json
 from btd_desktop.volume import Point, SeriesFacts, Volume, VoxelArray, point_of
 
-# Of positions that are decimal strings.
+# Positions are decimal strings in DICOM.
 _SAME_MM: Final = 1e-3
 
-# A finding whose series is missing must not vanish, it must be told.
+# LEFT JOIN: a finding whose series is missing must show, not vanish.
 FINDINGS = (
     "SELECT finding.*, s.n_slices, s.n_rows, s.n_cols FROM finding"
     " LEFT JOIN series s ON s.series_id = finding.series_id"
@@ -56,7 +56,7 @@ RESULTS = (
 def insert_row(
     connection: sqlite3.Connection, table: str, values: Mapping[str, object]
 ) -> int:
-    """Add a row; names come from this package, values are bound. Returns its key."""
+    """Add a row and return its key; names come from this package, values are bound."""
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
     cursor = connection.execute(
@@ -114,7 +114,7 @@ def record_claim(
 
 
 def _plain(value: object) -> object:
-    """A stored value as JSON; kinds that we never store must still give a digest."""
+    """A stored value as JSON; kinds that the program never stores give a digest too."""
     if isinstance(value, bytes):
         return {"blob": value.hex()}
     if isinstance(value, float) and not math.isfinite(value):
@@ -227,7 +227,7 @@ def report_from_row(row: sqlite3.Row) -> ReportRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Geometry:
-    """All of a volume but its arrays; `Volume` says what each field means."""
+    """A volume without its arrays; `Volume` says what each field means."""
 
     dtype: str
     shape: tuple[int, int, int]
@@ -245,7 +245,7 @@ class _Geometry:
 
 
 def geometry_text(volume: Volume) -> str:
-    """All of a volume but its arrays, as JSON; floats survive to the last bit."""
+    """A volume without its arrays, as JSON; floats keep their last bit."""
     origins = volume.slice_origins_mm
     geometry = _Geometry(
         dtype=volume.voxels.dtype.name,
@@ -265,10 +265,10 @@ def geometry_text(volume: Volume) -> str:
 
 
 def older_geometry_text(volume: Volume) -> str:
-    """`geometry_text` as it was before slices kept their own positions.
+    """`geometry_text` as versions wrote it before slices kept their own positions.
 
-    Of a volume whose slices follow the normal: of others those texts said something
-    else, and they stay what they are.
+    Only for a volume whose slices follow the normal; for others those versions wrote
+    something else, and this is `geometry_text`.
     """
     without = replace(volume, slice_origins_mm=None)
     is_straight = all(

@@ -1,9 +1,9 @@
-"""Is this database a case of ours, table by table, and nothing besides?
+"""Check that a database is a case of this program, table by table, and nothing else.
 
 A schema can hold code (triggers, views, generated columns, virtual tables, expressions
-in indices and defaults) that runs when the case is written to. So it is compared, text
-by text, with what our own steps make. A newer minor format, which older programs may
-open, gets room for plain columns, tables and indices and for nothing that computes.
+in indices and defaults) that runs when the case is written to. So its texts are
+compared with those that our own steps make. A newer minor format, which older programs
+may open, may have further plain columns, tables and indices and nothing that computes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _PLAIN = {
     "table": re.compile(rf"CREATE TABLE \w+ ?\( ?{_COLUMN}(?:, {_COLUMN})* ?\)"),
     "index": re.compile(r"CREATE INDEX \w+ ON \w+ ?\( ?\w+(?:, \w+)* ?\)"),
 }
-# What SQLite takes for space: to it a no-break space is a letter of a name.
+# SQLite's own blanks: it takes a no-break space for a letter of a name.
 _BLANKS = re.compile(r"[ \t\n\f\r]+")
 _MORE_COLUMNS = re.compile(rf"(?:, {_COLUMN})*\)")
 
 
 def check_schema(connection: sqlite3.Connection, folder: Path) -> None:
-    """Refuse what is no case, what is too new, and what is not as we made it.
+    """Refuse a database that is no case, too new, or not as this program made it.
 
     Args:
         connection: The database; for a writer the connection that then writes.
@@ -83,7 +83,7 @@ def check_schema(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def _difference(found: Items, expected: Items, is_newer: bool) -> str:
-    """What the schema has besides or instead of ours; "" when nothing."""
+    """How the schema differs from ours, as a sentence; "" when it does not."""
     for (kind, name), (table, sql) in expected.items():
         there = found.get((kind, name))
         if there == (table, sql):
@@ -106,7 +106,7 @@ def _difference(found: Items, expected: Items, is_newer: bool) -> str:
 
 
 def _expected(version: int) -> Items:
-    """What our steps up to a format make."""
+    """The schema that our steps up to a format make."""
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         for migration in migrations.MIGRATIONS:
             if migration.version <= version:

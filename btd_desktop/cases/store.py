@@ -1,4 +1,4 @@
-"""`CaseStore`: the one door to a case folder.
+"""`CaseStore`: opens, reads and changes a case folder.
 
 A case is a folder with `case.sqlite` (records and audit log) and `arrays/` (voxels and
 maps). It can be copied as a whole while it is closed; there is no server.
@@ -171,7 +171,7 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
 
     @classmethod
     def _open_writer(cls, folder: Path) -> CaseStore:
-        # Looked at before the first write: opening something foreign leaves it alone.
+        # Checked before the first write: opening a foreign folder changes nothing.
         seen = stamps_of(folder)
         with cls._open_snapshot(folder) as before:
             file_problems = before._file_problems
@@ -183,7 +183,8 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
             with case_errors(folder):
                 connection = connect_to_case(folder)
                 try:
-                    # Again on the connection that writes: a path may lead elsewhere.
+                    # Checked again on the connection that writes: the path may lead
+                    # elsewhere by now.
                     check_schema(connection, folder)
                     begin_writing(connection)
                     migrate_case(connection, key)
@@ -204,9 +205,9 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
     def _check_before_writing(self, *, has_log: bool) -> None:
         """Refuse to write to a database that is damaged or comes with foreign work.
 
-        A write-ahead log is what a killed writer leaves. It is applied to the file
-        only when what it leads to is sealed with this computer's key and agrees with
-        the audit log: then the writer was this program, here.
+        A killed writer leaves a write-ahead log. It is applied to the file only when
+        the result is sealed with this computer's key and agrees with the audit log:
+        then the writer was this program on this computer.
         """
         with case_errors(self.folder):
             state = self._as_stored.execute("PRAGMA quick_check(1)").fetchone()[0]

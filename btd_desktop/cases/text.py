@@ -1,4 +1,4 @@
-"""Text and JSON as a case stores them: one value, one string, always encodable."""
+"""Text and JSON as a case stores them: one string for one value, always encodable."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from btd_desktop.digest import canonical_json
 from btd_desktop.errors import CaseError
 
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
-# Nothing that this program keeps nests deeper than 10; whoever shows or writes a value
-# follows it level by level.
+# No value of this program nests deeper than 10; code that shows or writes a value
+# recurses level by level.
 _DEEPEST = 32
 
 
 def altered(detail: str, code: str = "case-damaged") -> CaseError:
-    """The case holds what this program never wrote."""
+    """Error: the case holds what this program never wrote."""
     hint = "Verify the case and go back to an unaltered copy."
     return CaseError(detail, hint=hint, code=code)
 
 
 def no_such(folder: Path, what: str, key: object) -> CaseError:
-    """There is no such record."""
+    """Error: the case has no such record."""
     return CaseError(f"the case {folder} has no {what} {key}", code="not-found")
 
 
 def damaged(folder: Path, why: str) -> CaseError:
-    """The database says what this program never wrote."""
+    """Error: the database is damaged."""
     return CaseError(
         f"the case {folder} is damaged: {why}",
         hint="Go back to an unaltered copy of the case folder.",
@@ -47,7 +47,7 @@ def json_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
 
     Raises:
         ValueError: It holds NaN or an infinity; the caller must say null instead.
-        TypeError: It holds something that JSON has no word for.
+        TypeError: It holds a value that JSON does not have.
     """
     return canonical_json(_storable(value)).decode("utf-8")
 

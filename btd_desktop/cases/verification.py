@@ -1,4 +1,4 @@
-"""Is this case still what the audit log says it is?
+"""Verify that a case is what its audit log says.
 
 Integrity (nothing changed) and completeness (nothing missing at the end) are separate
 answers, because they rest on different evidence: see `audit`.
@@ -38,7 +38,7 @@ def verify_case(
     lost_reports: Sequence[str] = (),
     known_heads: Mapping[str, str] | None = None,
 ) -> CaseVerdict:
-    """Check the log and the rows it vouches for; put all findings together.
+    """Check the log and the rows it vouches for, and gather all problems.
 
     Args:
         connection: Database of the case.
@@ -46,8 +46,8 @@ def verify_case(
         lost_arrays: Problems already found with its arrays.
         file_problems: Problems already found with the bytes of the database.
         lost_reports: Problems already found with its report files.
-        known_heads: Hashes of audit entries known from elsewhere (signed reports), and
-            where they are from, in words.
+        known_heads: Hashes of audit entries known from elsewhere (signed reports), each
+            with words for its source.
     """
     try:
         entries, malformed = _read_entries(connection)
@@ -98,11 +98,11 @@ def verify_case(
 def authenticated_by(
     entries: Sequence[AuditEntry], key: AuditKey | None
 ) -> tuple[Authentication, Adoption | None]:
-    """What this computer's key says of who wrote the log.
+    """Whether this computer's key vouches for the log, and by which adoption.
 
-    Every seal covers the hash of the entry before, and so all entries before: one of
-    ours vouches for what it was put after, which is what an adoption does. An
-    entry that only names the key, as anybody can have it do, is not one of ours.
+    Every seal covers the hash of the entry before it, and so all earlier entries: an
+    adoption sealed with our key vouches for all of them. An entry that only names the
+    key, as anybody can write it, is not sealed with it.
     """
     foreign = [
         e.seq
@@ -160,7 +160,7 @@ def _read_entries(
         except (CaseError, ValueError, TypeError) as error:
             problems.append(f"audit entry {row['seq']} was changed: {error}")
             continue
-        # The hash covers parsed values; a row must also spell them as we do.
+        # The hash covers parsed values; their spelling must be canonical too.
         if text == row["details"]:
             entries.append(entry)
         else:
@@ -231,7 +231,7 @@ def _anchor_problems(
 
 
 def _claims(entries: list[AuditEntry]) -> Claims:
-    """What the log last said of each range of rows."""
+    """The last digest that the log gives for each range of rows."""
     claims: Claims = {table: {} for table in RECORD_TABLES}
     for entry in entries:
         listed = entry.details.get("records")
@@ -275,7 +275,7 @@ def _unclaimed(
     unclaimed = []
     position = 0
     for (key,) in rows:
-        # Ranges are walked, not spelled out: a forged one may span billions.
+        # Ranges are compared, not expanded: a forged one may span billions.
         while position < len(ordered) and ordered[position][1] < key:
             position += 1
         if position == len(ordered) or key < ordered[position][0]:
@@ -284,7 +284,7 @@ def _unclaimed(
 
 
 def _content_problems(connection: sqlite3.Connection) -> list[str]:
-    """Rows that hold what this program never writes, each in a sentence."""
+    """A sentence for each row that holds what this program never writes."""
     problems = []
     readers: tuple[tuple[str, Callable[[sqlite3.Row], object]], ...] = (
         ("SELECT * FROM case_info", records.info_from_row),
