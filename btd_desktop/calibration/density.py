@@ -1,20 +1,21 @@
-"""Benign density of the features: one two-sided anomaly score from many numbers.
+"""Benign density of the features: one two-sided anomaly score from many features.
 
-Genuine places are described by mean and covariance of their features (Ledoit and
-Wolf's shrunk estimate), apart for solid, mixed and aerated tissue. Both too smooth and
-too rough content is far from the mean: the distance is two-sided in every feature.
+The density describes genuine places by mean and covariance of their features (Ledoit
+and Wolf's shrunk estimate), separately for solid, mixed and aerated tissue. Content
+that is too smooth and content that is too rough are both far from the mean: the
+distance is two-sided in every feature.
 
-The score of a place is -log10 of the share of genuine places of its own tissue that
-lie as far out or farther: 2 means one in a hundred. Tissues thereby have one scale;
-the pleura, where genuine places scatter widely, does not drown what lies in the lung.
-Beyond the genuine places the share is extrapolated as a power law of the distance.
+The score of a place is -log10 of the share of genuine places of its own tissue that lie
+as far out or farther: 2 means one in a hundred. So all tissues have one scale, and the
+pleura, where genuine places scatter widely, does not hide places in the lung. Beyond
+the genuine places the share is extrapolated as a power law of the distance.
 
-Features are first centred on the series' own median: a scan is its own best
-reference for scanner, kernel and dose.
+Features are first centred on the series' own median: a scan is its own best reference
+for scanner, kernel and dose.
 
-A slice without neighbours lacks the features that compare it with them. Such places
-have a density of their own, over the features they do have; as both give a share of
-genuine places, their scores have one scale.
+A slice without neighbours lacks the features that compare it with them. Its places have
+a density of their own, over the features they have; since both densities give a share
+of genuine places, their scores have one scale.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from btd_desktop.errors import CalibrationError
 _Tissue = Literal["solid", "mixed", "aerated"]
 _STRATA: tuple[_Tissue, ...] = ("solid", "mixed", "aerated")
 _BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
-_SHRINK_N = 20.0  # places that the assumption "this series is an average one" weighs
+_SHRINK_N = 20.0  # weight, in places, of the assumption of an average series
 _MIN_PLACES = 200
 
 
@@ -47,8 +48,8 @@ class Stratum:
         n: Places it was fitted on.
         mean: Shape (K,).
         precision: Inverse covariance, shape (K, K).
-        knots: As in `SurpriseScale`, for log squared distances.
-        distances: Likewise.
+        knots: As in `SurpriseScale`.
+        distances: As in `SurpriseScale`: log squared distances.
     """
 
     name: _Tissue
@@ -59,7 +60,7 @@ class Stratum:
     distances: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuse what is no density."""
+        """Refuse numbers that make no density."""
         mean, precision = self.mean, self.precision
         if precision.shape != (mean.size, mean.size) or mean.ndim != 1:
             raise ValueError("mean and precision do not fit each other")
@@ -69,16 +70,17 @@ class Stratum:
 
     @property
     def scale(self) -> SurpriseScale:
-        """From log squared distance to share of genuine places."""
+        """Scale from log squared distance to share of genuine places."""
         return SurpriseScale(self.knots, self.distances)
 
-    def log_distance(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log squared Mahalanobis distance of centred features (N, K), shape (N,)."""
-        return _log_distance(features, self.mean, self.precision)
-
     def surprise(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """-log10 of the share of genuine places as far out, shape (N,), >= 0."""
-        return self.scale.surprise(self.log_distance(features))
+        """-log10 of the share of genuine places as far out, shape (N,), >= 0.
+
+        Args:
+            features: Centred features, shape (N, K).
+        """
+        logs = _log_distance(features, self.mean, self.precision)
+        return self.scale.surprise(logs)
 
 
 def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -87,7 +89,7 @@ def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
 
 
 def in_domain(aerated: NDArray[np.floating], domain: Domain) -> NDArray[np.bool_]:
-    """Places that a search of a domain looks at, shape of `aerated`."""
+    """True for the places within the domain of a search, shape of `aerated`."""
     if domain == WHOLE_BODY:
         return np.full(aerated.shape, True)
     is_lung: NDArray[np.bool_] = np.asarray(aerated >= _BOUNDS[0])
@@ -97,11 +99,11 @@ def in_domain(aerated: NDArray[np.floating], domain: Domain) -> NDArray[np.bool_
 def series_reference(
     features: NDArray[np.floating], aerated: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """What is ordinary in one series: median features of solid and aerated places.
+    """The ordinary features of one series: their medians by tissue.
 
-    The median is shrunk towards 0 by N / (N + 20), so that a handful of places does
-    not become its own reference. A tampered spot is a small part of a series and
-    hardly moves a median.
+    The median is shrunk towards 0 by N / (N + 20), so that a handful of places does not
+    become its own reference. A tampered place is a small part of a series and hardly
+    moves a median.
 
     Args:
         features: All scored places of the series, shape (N, K).
@@ -114,7 +116,7 @@ def series_reference(
     reference: NDArray[np.float64] = np.zeros((len(_STRATA), features.shape[1]))
     for index in range(len(_STRATA)):
         part = features[which == index].astype(np.float64)
-        # A feature that hardly any slice has (no neighbours) has fewer places.
+        # Features that compare slices have fewer places: some slices have no neighbour.
         known = np.isfinite(part)
         n = known.sum(axis=0)
         some = np.flatnonzero(n)
@@ -136,7 +138,7 @@ def centred_on(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """Densities over those features that a kind of place has.
+    """Densities over the features of one kind of place.
 
     Attributes:
         columns: Indices of the features, ascending, shape (M,).
@@ -172,8 +174,8 @@ class BenignDensity:
 
     Attributes:
         n_features: K.
-        whole: Over all features; None when too few genuine places had neighbours.
-        alone: Over the features of a slice by itself.
+        whole: Over all features; None when too few genuine places have neighbours.
+        alone: Over the features that need no neighbouring slice.
     """
 
     n_features: int
@@ -181,7 +183,7 @@ class BenignDensity:
     alone: View
 
     def __post_init__(self) -> None:
-        """Refuse densities over other features."""
+        """Refuse densities that do not fit the number of features."""
         views = [view for view in (self.whole, self.alone) if view is not None]
         if any(view.columns[-1] >= self.n_features for view in views):
             raise ValueError("a density's columns are not those of its features")
@@ -194,7 +196,7 @@ class BenignDensity:
         """Anomaly scores of centred features.
 
         Args:
-            centred: From `centred_on`, shape (N, K); NaN where a place has no such
+            centred: From `centred_on`, shape (N, K); NaN where a place lacks the
                 feature.
             aerated: Share of aerated tissue, shape (N,).
 
@@ -220,13 +222,12 @@ def fit_density(
     """Density of genuine places, each already centred on its series.
 
     A tissue with fewer than 200 places (no lung in a head scan) takes the density of
-    the one with most places: its places are then judged as the common tissue is.
+    the tissue with most places: its places are judged as that tissue's.
 
     Args:
-        centred: Shape (N, K); NaN in the columns of what a slice without neighbours
-            cannot have.
-        aerated: Shape (N,).
-        alone: Columns of the features that a slice has by itself.
+        centred: Shape (N, K); NaN in features that a slice without neighbours lacks.
+        aerated: Share of aerated tissue, shape (N,).
+        alone: Columns of the features that need no neighbouring slice.
 
     Raises:
         CalibrationError: No tissue has 200 places.
@@ -250,7 +251,7 @@ def _fit_view(
     which: NDArray[np.int64],
     columns: NDArray[np.int64],
 ) -> View | None:
-    """Density over some features; None when no tissue has places enough."""
+    """Densities over some features; None when no tissue has enough places."""
     fitted: list[Stratum | None] = []
     for index, name in enumerate(_STRATA):
         part = centred[np.ix_(which == index, columns)]
@@ -264,11 +265,11 @@ def _fit_view(
 
 
 def _fit_stratum(name: _Tissue, part: NDArray[np.float64]) -> Stratum:
-    # Only who calibrates pays for it: reading a profile needs none of it.
+    # Imported here: only calibrating needs it, not reading a profile.
     from sklearn.covariance import LedoitWolf
 
     estimate = LedoitWolf().fit(part)
-    # Rounded as the profile's file holds them: a profile scores alike before and after.
+    # Rounded as in the profile's file: the scores are the same before and after it.
     mean = np.array(rounded(estimate.location_))
     precision = np.array([rounded(row) for row in estimate.precision_])
     scale = fit_surprise(_log_distance(part, mean, precision))
@@ -280,6 +281,7 @@ def _log_distance(
     mean: NDArray[np.float64],
     precision: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Log squared Mahalanobis distance of features (N, K), shape (N,)."""
     delta = features - mean
     square = np.einsum("nk,kj,nj->n", delta, precision, delta)
     logs: NDArray[np.float64] = np.log(np.maximum(square, 1e-12))

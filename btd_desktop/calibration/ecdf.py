@@ -1,6 +1,6 @@
-"""Where a score falls among the scores of genuine scans.
+"""The rank of a score among the scores of genuine scans.
 
-A score means nothing on its own: it is ranked among those of scans known to be
+A score means nothing by itself: it is ranked among the scores of scans known to be
 genuine. That gives a false-positive rate, not a probability of tampering.
 """
 
@@ -27,8 +27,8 @@ _NOT_ESTABLISHED_FACTOR = 3.0
 class Ecdf:
     """Empirical distribution of scores of genuine patches, slices or series.
 
-    Scores of one patient are alike, so that the patients count, each the same, however
-    many scores they give (hierarchical conformal prediction: Dunn, Wasserman and Ramdas
+    Scores of one patient are alike, so each patient counts the same, however many
+    scores there are (hierarchical conformal prediction: Dunn, Wasserman and Ramdas
     2022; Lee, Barber and Willett 2023).
 
     Attributes:
@@ -42,7 +42,7 @@ class Ecdf:
     _tail: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Sum up once what is asked for in every slice."""
+        """Sum the weights once, for every slice."""
         tail = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
         object.__setattr__(self, "_tail", tail)
 
@@ -69,7 +69,7 @@ class Ecdf:
 
     @property
     def n_units(self) -> int:
-        """What counts: patients K, or N scores where they are not known."""
+        """Units that count: K patients, or N scores where patients are not known."""
         return self.n if self.patients is None else int(self.patients.max()) + 1
 
     @property
@@ -79,7 +79,7 @@ class Ecdf:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """What each score counts, shape (N,): one over the scores of its patient."""
+        """Weight of each score, shape (N,): 1 over the scores of its patient."""
         if self.patients is None:
             return np.ones(self.n)
         found: NDArray[np.float64] = 1.0 / np.bincount(self.patients)[self.patients]
@@ -93,15 +93,15 @@ class Ecdf:
 
     @property
     def above(self) -> NDArray[np.float64]:
-        """Σ_k of the shares behind each score, shape (N,): of equal ones some more."""
+        """Σ_k of the shares that follow each score in the order, shape (N,)."""
         return self._tail[1:]
 
     def p_value(self, score: float) -> float:
         """Conformal p-value (1 + Σ_k share_k) / (K + 1), in (0, 1].
 
-        share_k is the share of patient k's scores that are at least as high. The one in
-        both counts keeps it above zero: K genuine patients can never prove that a score
-        is impossible (Phipson and Smyth 2010; Vovk et al. 2005).
+        share_k is the share of patient k's scores that are at least as high. The 1 in
+        numerator and denominator keeps it above zero: K genuine patients can never
+        prove a score impossible (Phipson and Smyth 2010; Vovk et al. 2005).
 
         >>> Ecdf.fit([np.array([0.1, 0.2]), np.array([0.3])]).p_value(0.25)
         0.6666666666666666
@@ -124,7 +124,7 @@ class Ecdf:
     def _beyond(
         self, scores: NDArray[np.floating], side: Literal["left", "right"]
     ) -> NDArray[np.float64]:
-        """Σ_k of the shares from where `scores` would be sorted in."""
+        """Σ_k of the shares from the position at which `scores` sort in."""
         at = np.searchsorted(self.scores, scores, side)
         found: NDArray[np.float64] = self._tail[at]
         return found
@@ -137,7 +137,7 @@ def threshold_at(ecdf: Ecdf, rate: float) -> float:
     (the paper's equation 4 has the sides swapped: it calls scores above it real).
 
     Args:
-        ecdf: Of genuine scores only.
+        ecdf: Distribution of genuine scores.
         rate: In [0, 1).
     """
     fits = ecdf.above <= rate * ecdf.n_units + _ROUNDING
@@ -146,10 +146,10 @@ def threshold_at(ecdf: Ecdf, rate: float) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """Thresholds that the other patients give, and what they flag of each one.
+    """Thresholds that the other patients give, and the share each flags of a patient.
 
     Attributes:
-        ecdf: Of genuine scores of K patients.
+        ecdf: Distribution of genuine scores of K patients.
         patients: Number of the patient of each score, shape (N,).
         above: Σ of the shares of all other patients strictly above each score, shape
             (K, N).
@@ -174,7 +174,7 @@ class LeftOut:
         return cls(ecdf, ecdf.patients, above)
 
     def thresholds(self, rate: float) -> NDArray[np.float64]:
-        """For each patient, `threshold_at` of all others, shape (K,)."""
+        """For each patient the `threshold_at` of all others, shape (K,)."""
         fits = self.above <= rate * (self.ecdf.n_units - 1) + _ROUNDING
         found: NDArray[np.float64] = self.ecdf.scores[np.argmax(fits, axis=1)]
         return found
@@ -190,10 +190,10 @@ class LeftOut:
     def rate_to_ask(self, fpr: float) -> float | None:
         """Rate at which `threshold_at` flags a new patient at the rate wanted.
 
-        A threshold fits the patients whom it was drawn from better than the next one.
-        It is therefore drawn so that patients whom it has not seen, each left out in
-        turn, are flagged at `fpr` on average; for that a smaller rate is asked for.
-        None where even the highest score of all others is too often exceeded.
+        A threshold fits the patients it was drawn from better than a new one. It is
+        therefore drawn at a smaller rate, at which the patients left out of it, each in
+        turn, are flagged at `fpr` on average. None where they exceed even the highest
+        score of all others too often.
 
         Args:
             fpr: Wanted false-positive rate, in (0, 1).
@@ -215,8 +215,8 @@ class LeftOut:
 def smallest_level(n_patients: int) -> float:
     """Smallest false-positive rate that so many patients can establish.
 
-    At it the upper bound of the rate, were it observed exactly, is three times the rate
-    (`is_established`); for smaller rates more patients are needed.
+    If exactly this rate is observed, the upper bound of its interval is three times the
+    rate (`is_established`); smaller rates need more patients.
 
     >>> round(smallest_level(46), 3)
     0.055
@@ -231,7 +231,7 @@ def smallest_level(n_patients: int) -> float:
 
 
 def patients_for(fpr: float) -> int:
-    """Patients from whom on a false-positive rate can be established.
+    """Fewest patients that can establish a false-positive rate.
 
     >>> patients_for(0.01)
     279
@@ -251,28 +251,26 @@ def _can_establish(n_patients: int, rate: float) -> bool:
 
 
 def is_established(upper_bound: float, rate: float) -> bool:
-    """The true rate may be at most three times the one claimed."""
+    """True when the true rate is at most three times the claimed one (upper bound)."""
     return upper_bound <= _NOT_ESTABLISHED_FACTOR * rate
 
 
 def more_than_expected(n_flagged: int, n_scored: int, fpr: float) -> bool:
-    """More slices flagged than the error rate lets expect: the opinion's rule."""
+    """The opinion's rule: more slices are flagged than the error rate explains."""
     return n_flagged > max(1.0, 3.0 * fpr * n_scored)
 
 
-def clopper_pearson(
-    k: float, n: float, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
-    """Exact two-sided interval for a rate of k in n (Clopper and Pearson 1934).
+def clopper_pearson(k: float, n: float) -> tuple[float, float]:
+    """Exact two-sided 95 % interval for a rate of k in n (Clopper and Pearson 1934).
 
-    Fractional counts are allowed (sums of shares, effective sample sizes); of less than
-    one the lower end is 0, as of none.
+    Fractional counts are allowed (sums of shares, effective sample sizes); below one
+    the lower end is 0, as for none.
 
     >>> low, high = clopper_pearson(0, 299)
     >>> low, round(high, 4)
     (0.0, 0.0123)
     """
-    half = (1.0 - confidence) / 2.0
+    half = (1.0 - CONFIDENCE) / 2.0
     low = float(scipy.stats.beta.ppf(half, k, n - k + 1.0)) if k >= 1 else 0.0
     high = float(scipy.stats.beta.ppf(1.0 - half, k + 1.0, n - k)) if k < n else 1.0
     return low, high
@@ -290,8 +288,8 @@ def _is_sound_tail(start: float, share: float, shape: float, scale: float) -> bo
 class Tail(Struct, frozen=True, array_like=True):
     """Generalised Pareto tail of genuine scores, of profiles before format 4.
 
-    It extrapolates, and from scores that are not independent: it is printed beside the
-    conformal p-value, never decides, and new profiles have none.
+    It extrapolates from scores that are not independent: cases keep it beside the
+    conformal p-value, it never decides, and new profiles have none.
 
     Attributes:
         start: Score where the tail begins.
@@ -300,7 +298,7 @@ class Tail(Struct, frozen=True, array_like=True):
         scale: Pareto scale, in [1e-9, 1e9].
 
     Raises:
-        ValueError: A number is outside these, as only a crafted profile has it.
+        ValueError: A number is out of range, as only in a crafted profile.
     """
 
     start: float

@@ -1,7 +1,7 @@
-"""What is said of a place in numbers: the record that a finding of a case keeps.
+"""The numbers of a place: the record that a finding of a case keeps.
 
 A case may come from the other party, so the record is read strictly: a field that is
-missing, of another kind, out of range or at odds with another one is refused.
+missing, of another kind, out of range or in conflict with another is refused.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _PValue = Annotated[float, Meta(gt=0.0, le=1.0)]
 
 @dataclass(frozen=True, slots=True)
 class CalibratedValue:
-    """One score, and where it falls among genuine ones.
+    """One score and its rank among genuine scores.
 
     Attributes:
         score: Higher is less like genuine.
-        p_value: Conformal p-value in (0, 1], or None when the profile does not cover
-            this.
-        tail_p: p-value of the parametric tail, beside it; None below the tail.
+        p_value: Conformal p-value in (0, 1]; None when the profile does not cover the
+            series, or when `chosen` is set.
+        tail_p: p-value of the parametric tail; None below the tail or without one.
         n: Genuine scores behind the p-value.
         n_patients: Patients behind them.
-        threshold: Of the profile at this level; None when it holds too few scores.
-        flagged: Score above threshold; None when that cannot be said.
+        threshold: Threshold of the profile at this level; None when none applies.
+        flagged: True when the score exceeds the threshold; None without threshold.
         level: Level of the profile that a score of a place was ranked at; not set for
             slices and series, and by the first version of the program.
         smallest_p: The smallest p-value that so many patients can give; not set by
             profiles before format 4, which counted scores.
-        chosen: The program's search chose the place for its score: a p-value of it
-            would be too small, so there is none, and no flag; else not set.
+        chosen: True when the program's search chose the place for its score: its
+            p-value would be too small, so it has none, and no flag; else not set.
     """
 
     score: Real
@@ -56,7 +56,7 @@ class CalibratedValue:
 
     @property
     def floor(self) -> float:
-        """The smallest p-value that there can be."""
+        """The smallest possible p-value."""
         return 1.0 / (self.n + 1) if self.smallest_p is UNSET else self.smallest_p
 
     @property
@@ -68,7 +68,7 @@ class CalibratedValue:
     def is_consistent(self) -> bool:
         """True when it is flagged if, and only if, it lies above its threshold.
 
-        What was chosen for its score has neither, and no p-value.
+        A place chosen for its score has no threshold, no flag and no p-value.
         """
         if self.chosen is True and (self.p_value, self.threshold) != (None, None):
             return False
@@ -82,10 +82,9 @@ class PlaceNumbers:
     """Everything that is kept of a place.
 
     Attributes:
-        anomaly: Anomaly score, ranked at level "place" where the noise of the place
-            was searched for elsewhere and the profile knows how genuine places fare in
-            that, on a solid structure of the lung at level "structure"; else at level
-            "patch".
+        anomaly: Anomaly score. Where the place's noise was searched for elsewhere and
+            the profile has that level, ranked at level "place", or "structure" on a
+            solid structure of the lung; else at level "patch".
         injection: Injection score (paper), level "patch".
         removal: Removal score (paper), level "patch".
         copy: Where its noise is found again best, judged; None when it cannot be
@@ -95,8 +94,8 @@ class PlaceNumbers:
             program's search chose.
 
     Raises:
-        ValueError: A score is ranked at a level that it has not, or flagged against
-            its threshold.
+        ValueError: A score is ranked at a level that it does not have, or flagged
+            against its threshold.
     """
 
     anomaly: CalibratedValue
@@ -106,7 +105,7 @@ class PlaceNumbers:
     slice: CalibratedValue | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse what the program never makes."""
+        """Refuse numbers that the program never makes."""
         for kind, value in self.scores.items():
             searched = ("place", "structure") if kind == "anomaly" else ()
             levels = (*searched, "patch")

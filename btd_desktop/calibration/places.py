@@ -1,4 +1,4 @@
-"""Genuine series as flat lists of places, and scores of each patient by the others.
+"""Genuine series as flat lists of places, each patient scored by the others.
 
 Cross-fitting: a patient is scored with a density fitted on the other patients, so that
 distributions describe patients whom the density has not seen.
@@ -41,7 +41,7 @@ class BenignSeries:
         copies: Some places as (slice, row and column of the grid), each with the
             surprise at which its noise is found again elsewhere in the series
             (`scoring.copies.NoiseCopy`); none when that was not searched.
-        structures: The same of places on solid structures of the lung
+        structures: The same for places on solid structures of the lung
             (`preprocess.solid_structures.structure_near`).
     """
 
@@ -55,11 +55,11 @@ class BenignSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searched:
-    """Places of one series that were searched for copies, as clicked ones are.
+    """Places of one series whose noise was searched for, as that of clicked places is.
 
     Attributes:
-        at: Where they stand among all places of the series.
-        surprise: How rarely noise is found again as strongly as there.
+        at: Their indices among all places of the series.
+        surprise: How rarely noise is found again as strongly.
     """
 
     at: NDArray[np.int64]
@@ -79,7 +79,7 @@ class Places:
     searched: Mapping[SearchedLevel, Searched]
 
     def only(self, chosen: NDArray[np.bool_]) -> Places:
-        """Some of the places, without those that were searched for copies."""
+        """Some of the places; `searched` is empty."""
         return replace(
             self,
             slice_index=self.slice_index[chosen],
@@ -95,8 +95,8 @@ def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
     """All scored places of a series, centred on the series' own reference.
 
     Args:
-        series: With at least one scored place.
-        centred: False leaves the features as they are, to measure what it is worth.
+        series: A series with at least one scored place.
+        centred: False leaves the features as they are, to measure what centring gives.
     """
     index, features, aerated, injection, removal = [], [], [], [], []
     for s, grid in enumerate(series.slices):
@@ -147,16 +147,16 @@ def evenly(n: int, wanted: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitting:
-    """What a density is fitted on."""
+    """The places that a density is fitted on."""
 
     places: Sequence[Places]
     background: Sequence[Places]
-    alone: tuple[int, ...]  # features that a slice has by itself
+    alone: tuple[int, ...]  # features that need no neighbouring slice
 
     def fit(
         self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]
     ) -> BenignDensity:
-        """Density of the given places and of the background's."""
+        """Density of the given places and those of the background."""
         for patient in sorted({p.patient for p in self.background}):
             more = _of_patient(self.background, patient)
             centred, aerated = [*centred, more[0]], [*aerated, more[1]]
@@ -181,7 +181,7 @@ def density_of(fitting: Fitting, patients: Sequence[str]) -> BenignDensity:
 def cross_fitted(
     fitting: Fitting, patients: Sequence[str]
 ) -> list[NDArray[np.float64]]:
-    """Anomaly scores of every series, each by a density that has not seen it."""
+    """Anomaly scores of every series, by a density without its patient."""
     scores: list[NDArray[np.float64]] = [np.empty(0)] * len(fitting.places)
     for patient in patients:
         density = density_of(fitting, [p for p in patients if p != patient])
@@ -196,9 +196,9 @@ def place_scores(
     anomaly: Sequence[NDArray[np.float64]],
     level: SearchedLevel,
 ) -> dict[str, NDArray[np.float64]]:
-    """Scores of the places that were searched for copies too, by patient.
+    """Scores of the places whose noise was searched for, by patient.
 
-    The larger of anomaly and copy surprise, as far as the latter counts.
+    The score is the larger of anomaly score and copy surprise, where the latter counts.
 
     Args:
         places: All series.

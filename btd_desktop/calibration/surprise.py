@@ -1,9 +1,9 @@
-"""Any measure of oddness to one scale: -log10 of the share of genuine places beyond.
+"""One scale for different measures: -log10 of the share of genuine places beyond.
 
-2 means that one genuine place in a hundred lies as far out or farther. Different
-measures (a distance in feature space, a correlation with other places) thereby become
-comparable, and the largest of them can be taken. Beyond the genuine places the share is
-extrapolated as a power law of the measure.
+2 means that one genuine place in a hundred lies as far out or farther. So different
+measures (a distance in feature space, a correlation with other places) can be compared,
+and the largest taken. Beyond the genuine places the share is extrapolated as a power
+law of the measure.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from numpy.typing import NDArray
 
 from btd_desktop.scoring.copies import COPY_SHARE
 
-# Shares of genuine places at which the measure is kept; those that fewer than ten
-# places would carry are left out.
+# Shares of genuine places at which the measure is kept; shares of fewer than ten places
+# are left out.
 _TAIL_SHARES = (
-    *(1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4),
-)
+    1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4,
+)  # fmt: skip
 _MIN_BEYOND = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SurpriseScale:
-    """Where shares of genuine places begin.
+    """The measure beyond which given shares of genuine places lie.
 
     Attributes:
         knots: log10 of shares of genuine places, descending from 0, shape (M,),
             M >= 2.
-        distances: Log of the measure that the share lies beyond, ascending, (M,).
+        distances: Log of the measure beyond which the share lies, ascending, (M,).
     """
 
     knots: NDArray[np.float64]
     distances: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuse knots that are no scale."""
+        """Refuse knots that make no scale."""
         knots, distances = self.knots, self.distances
         if knots.shape != distances.shape or knots.ndim != 1 or knots.size < 2:
             raise ValueError("knots and distances do not fit each other")
@@ -59,16 +59,15 @@ class SurpriseScale:
 def counted_copies(
     surprise: NDArray[np.float64], share: float = COPY_SHARE
 ) -> NDArray[np.float64]:
-    """What the search for copies adds to the score of places, shape of `surprise`.
+    """The surprise of copies where it counts, else 0, shape of `surprise`.
 
-    Only a correlation that is rarer among genuine places than `share` counts. Every
-    place has a best match; were the ordinary ones to count as well, they would only
-    blur what the features say.
+    Only a correlation that is rarer among genuine places than `share` counts: every
+    place has a best match, and ordinary ones would only blur the features' score.
 
     Args:
-        surprise: -log10 of the share of genuine places found again as strongly.
-        share: In (0, 1); profiles before format 4 let copies take their whole
-            false-positive rate.
+        surprise: -log10 of the share of genuine places whose noise is found again as
+            strongly.
+        share: In (0, 1); for profiles before format 4 their false-positive rate.
     """
     counted: NDArray[np.float64] = np.where(surprise > -np.log10(share), surprise, 0.0)
     return counted
@@ -89,7 +88,7 @@ def fit_surprise(logs: NDArray[np.float64]) -> SurpriseScale:
     quantiles = np.quantile(logs, 1.0 - shares)
     # Equal distances (repeated features) would make the scale jump.
     steps = np.arange(quantiles.size) * 1e-6
-    # Rounded as the profile's file holds them: a profile scores alike before and after.
+    # Rounded as in the profile's file: the scores are the same before and after it.
     distances = np.array(rounded(np.maximum.accumulate(quantiles) + steps))
     return SurpriseScale(np.array(rounded(np.log10(shares))), distances)
 
