@@ -45,6 +45,11 @@ class PlainLabel(QLabel):
     """A label that never interprets its text, nor text that is set later.
 
     The text can be selected with the mouse, and is announced as it is shown.
+
+    Args:
+        text: Text of any origin.
+        wrap: Break long lines.
+        role: Role of the style sheet, such as "heading", "muted" or "warning".
     """
 
     def __init__(self, text: str = "", *, wrap: bool = False, role: str = "") -> None:
@@ -78,17 +83,6 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
-
-
-def plain_label(text: str = "", *, wrap: bool = False, role: str = "") -> PlainLabel:
-    """A label that shows `text` literally.
-
-    Args:
-        text: Text of any origin.
-        wrap: Break long lines.
-        role: Role of the style sheet, such as "heading", "muted" or "warning".
-    """
-    return PlainLabel(text, wrap=wrap, role=role)
 
 
 def plain_tool_tip(text: str) -> str:

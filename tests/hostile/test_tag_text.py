@@ -408,11 +408,11 @@ def _boxed(text: str) -> str:
 def test_label_tip_and_picture_show_the_payload(qtbot, name):
     from PySide6.QtGui import QImage, QPainter, QTextDocument
 
-    from btd_desktop.gui.plain_text import plain_label, plain_tool_tip
+    from btd_desktop.gui.plain_text import PlainLabel, plain_tool_tip
     from btd_desktop.gui.views.ink import shown_line
 
     text = PAYLOADS[name]
-    label = plain_label(text)
+    label = PlainLabel(text)
     qtbot.addWidget(label)
     label.setToolTip(text)
     assert list(_complaints(label)) == []

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 from btd_desktop import __version__
 from btd_desktop.gui.dialogs.form import close_box, heading, muted, page_layout
 from btd_desktop.gui.models.rows_table import Column, RowsTable
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.views.start_page import INTENDED_USE
 from btd_desktop.gui.views.table_view import plain_table
 
@@ -39,7 +39,7 @@ class AboutDialog(QDialog):
         page = QWidget()
         inner = QVBoxLayout(page)
         inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(plain_label(INTENDED_USE, wrap=True))
+        inner.addWidget(PlainLabel(INTENDED_USE, wrap=True))
         scroll.setWidget(page)
         scroll.setMaximumHeight(110)
         layout.addWidget(scroll)

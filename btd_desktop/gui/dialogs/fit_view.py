@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from btd_desktop.examination.fit import LevelFit
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.calibrating import CalibrationState
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
@@ -24,11 +24,11 @@ class FitView(QWidget):
         self._theme = theme
         self._fits: dict[str, LevelFit] = {}
         self._level = "slice"
-        self._summary = plain_label("", wrap=True)
-        self._warnings = plain_label("", wrap=True, role="warning")
+        self._summary = PlainLabel("", wrap=True)
+        self._warnings = PlainLabel("", wrap=True, role="warning")
         self._levels = LevelButtons()
         self._levels.chosen.connect(self._show_level)
-        self._words = plain_label("", wrap=True)
+        self._words = PlainLabel("", wrap=True)
         self._ecdf = self._plot("anomaly score", "share at most as high")
         self._qq = self._plot("tail as fitted", "tail as observed")
         self._qq_help = HelpButton("qq")

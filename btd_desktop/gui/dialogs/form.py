@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.gui.plain_text import (
     PlainLabel,
-    plain_label,
     sentence,
     visible_text,
 )
@@ -50,12 +49,12 @@ def form_layout() -> QFormLayout:
 
 def heading(text: str) -> PlainLabel:
     """A label in the style of a heading, wrapped."""
-    return plain_label(text, wrap=True, role="heading")
+    return PlainLabel(text, wrap=True, role="heading")
 
 
 def muted(text: str) -> PlainLabel:
     """A label of secondary text, wrapped."""
-    return plain_label(text, wrap=True, role="muted")
+    return PlainLabel(text, wrap=True, role="muted")
 
 
 class ProblemLine(PlainLabel):

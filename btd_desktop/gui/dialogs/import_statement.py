@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidge
 from btd_desktop.cases.model import EvidenceItem
 from btd_desktop.gui.dialogs.form import close_box, heading, page_layout
 from btd_desktop.gui.models.rows_table import Column, RowsTable
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.series import EvidenceState
 from btd_desktop.gui.presenters.wording import size_text
 from btd_desktop.gui.theme import Theme
@@ -60,7 +60,7 @@ class ImportStatement(QDialog):
         )
         self._table = plain_table(self.model, "Files received", stretch=2)
         layout.addWidget(self._table, 1)
-        self._count = plain_label("", role="muted")
+        self._count = PlainLabel("", role="muted")
         layout.addWidget(self._count)
         layout.addWidget(close_box(self))
         self._filter()

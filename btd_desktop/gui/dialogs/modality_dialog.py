@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QRadioButton, QWidget
 
 from btd_desktop.gui.dialogs.form import button_box, heading, muted, page_layout
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.opening import ModalityQuestion
 
 _SHOWN = 6
@@ -25,7 +25,7 @@ class ModalityDialog(QDialog):
         more = len(names) - _SHOWN
         listed = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         layout.addWidget(
-            plain_label(
+            PlainLabel(
                 f"{listed}: neither the format nor the values say which it is.",
                 wrap=True,
             )

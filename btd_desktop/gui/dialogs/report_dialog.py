@@ -26,7 +26,7 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.reporting import (
     ReportForm,
     ReportPresenter,
@@ -144,9 +144,9 @@ class ReportDialog(QDialog):
         layout.addLayout(fields)
         layout.addWidget(heading("What the report will say"))
         for line in state.lines:
-            layout.addWidget(plain_label(f"• {line}", wrap=True))
+            layout.addWidget(PlainLabel(f"• {line}", wrap=True))
         if not state.is_complete:
-            warning = plain_label(
+            warning = PlainLabel(
                 "Not every series has been examined. The report says so for each of "
                 "them, with the reason.",
                 wrap=True,
@@ -156,7 +156,7 @@ class ReportDialog(QDialog):
         self._adopt = _box("", "Why do you accept this case? Printed.", 60)
         if state.is_foreign:
             layout.addWidget(heading("Adoption"))
-            foreign = plain_label(
+            foreign = PlainLabel(
                 "NOT AUTHENTICATED: this case was not sealed with this computer's key. "
                 "To sign a report over it you must adopt it. Your reason is kept in "
                 "the audit log and printed in every report.",
@@ -201,7 +201,7 @@ class ReportDialog(QDialog):
     def _build_done(self) -> None:
         row = QHBoxLayout(self._done)
         row.setContentsMargins(14, 10, 14, 10)
-        self._done_text = plain_label("", wrap=True)
+        self._done_text = PlainLabel("", wrap=True)
         row.addWidget(self._done_text, 1)
         open_ = QPushButton("&Open")
         open_.clicked.connect(self._on_open)

@@ -21,7 +21,7 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.training import (
     TrainingForm,
     TrainingPresenter,
@@ -79,7 +79,7 @@ class TrainingDialog(QDialog):
             [], [], pen=pg.mkPen(theme.warning, width=2), name="watched patients"
         )
         layout.addWidget(self._plot, 1)
-        self._note = plain_label("", wrap=True)
+        self._note = PlainLabel("", wrap=True)
         layout.addWidget(self._note)
         self._problem = ProblemLine()
         layout.addWidget(self._problem)
@@ -144,7 +144,7 @@ class TrainingDialog(QDialog):
         for label, box in (("Width", self._dim), ("Steps", self._steps)):
             box.setMaximumWidth(130)
             box.setAccessibleName(label)
-            numbers.addWidget(plain_label(label))
+            numbers.addWidget(PlainLabel(label))
             numbers.addWidget(box)
             numbers.addSpacing(12)
         numbers.addStretch(1)

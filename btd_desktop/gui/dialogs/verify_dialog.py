@@ -21,7 +21,7 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.verifying import (
     VerdictPresenter,
     VerifyPresenter,
@@ -50,7 +50,7 @@ class VerdictDialog(QDialog):
         self._card.setProperty("role", "card")
         inside = QVBoxLayout(self._card)
         inside.setContentsMargins(16, 14, 16, 14)
-        self._headline = plain_label("", wrap=True)
+        self._headline = PlainLabel("", wrap=True)
         inside.addWidget(self._headline)
         self._page.addWidget(self._card)
         self._checks = CheckList()

@@ -77,12 +77,10 @@ class HistogramPresenter(Presenter[HistogramState]):
         changed(HistogramState): Everything, drawn anew.
         threshold_changed(Threshold): Only the line moved.
         mark_changed(HistogramState): Only the mark moved.
-        slices_found(tuple[int, ...]): Slices behind a bar that was clicked.
     """
 
     threshold_changed = Signal(object)
     mark_changed = Signal(object)
-    slices_found = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         start = HistogramState(message="Open a scan to see its scores.")
@@ -142,7 +140,6 @@ class HistogramPresenter(Presenter[HistogramState]):
         slices = _slices_between(
             evaluation, self._kind, low, high, last=bar == edges.size - 2
         )
-        self.slices_found.emit(tuple(slices))
         if not slices:
             self._session.noticed.emit("No slice of this scan lies in that bar.")
             return

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.examination.wording import number_text, p_text
-from btd_desktop.gui.plain_text import plain_label, plain_tool_tip, visible_text
+from btd_desktop.gui.plain_text import PlainLabel, plain_tool_tip, visible_text
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.place_panel import grey_pixmap
@@ -53,13 +53,13 @@ class FindingPanel(QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.currentItemChanged.connect(self._on_current)
         self._list.itemClicked.connect(self._on_current)
-        self._empty = plain_label(
+        self._empty = PlainLabel(
             "No finding yet. The search keeps places that stand out; you keep places "
             "with the Score tool.",
             wrap=True,
             role="muted",
         )
-        self._numbers = plain_label("", wrap=True)
+        self._numbers = PlainLabel("", wrap=True)
         self._note = QPlainTextEdit()
         self._note.setPlaceholderText("Note for the report")
         self._note.setAccessibleName("Note of the finding")

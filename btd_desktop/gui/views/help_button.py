@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.wording import HELP
 
 _WIDTH = 340
@@ -28,7 +28,7 @@ class HelpBubble(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         for words, role in ((title, "heading"), (text, "")):
-            label = plain_label(words, wrap=True, role=role)
+            label = PlainLabel(words, wrap=True, role=role)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
             layout.addWidget(label)
         self.setFixedHeight(layout.heightForWidth(_WIDTH))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.examination.wording import UNITS, counted, number_text, percent_text
-from btd_desktop.gui.plain_text import plain_label, sentence
+from btd_desktop.gui.plain_text import PlainLabel, sentence
 from btd_desktop.gui.presenters.histogram import HistogramState
 from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.gui.theme import DARK, Theme
@@ -61,10 +60,10 @@ class HistogramPanel(QWidget):
         self._plot = HistogramPlot(self)
         self._plot.threshold_dragged.connect(self.threshold_dragged)
         self._plot.bar_clicked.connect(self.bar_clicked)
-        self._message = plain_label("", wrap=True, role="muted")
+        self._message = PlainLabel("", wrap=True, role="muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._fpr = plain_label("", wrap=True)
-        self._note = plain_label("", wrap=True, role="warning")
+        self._fpr = PlainLabel("", wrap=True)
+        self._note = PlainLabel("", wrap=True, role="warning")
         self._reset = QPushButton("Profile's threshold")
         self._reset.setToolTip("Back to the threshold that the report uses.")
         self._reset.clicked.connect(self.threshold_reset)
@@ -83,16 +82,6 @@ class HistogramPanel(QWidget):
         layout.addWidget(self._note)
         self.show_theme(DARK)
         self.show_state(self._state)
-
-    @property
-    def threshold_line(self) -> pg.InfiniteLine:
-        """The line that can be dragged."""
-        return self._plot.line
-
-    @property
-    def fpr_text(self) -> str:
-        """The sentence about the threshold."""
-        return self._fpr.text()
 
     def show_theme(self, theme: Theme) -> None:
         """Draw in another theme."""
@@ -153,7 +142,7 @@ class HistogramPanel(QWidget):
         row.addWidget(self._levels)
         row.addSpacing(8)
         row.addWidget(self._kinds)
-        self._key = plain_label("", wrap=True, role="muted")
+        self._key = PlainLabel("", wrap=True, role="muted")
         self._key.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )

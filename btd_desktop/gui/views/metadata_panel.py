@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.gui.models.rows_table import Column, RowsTable
-from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.gui.plain_text import PlainLabel, visible_text
 from btd_desktop.gui.presenters.metadata import CheckRow, FactRow, MetadataState
 from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.table_view import plain_table
@@ -84,7 +84,7 @@ class MetadataPanel(QWidget):
         )
         self._check_table.clicked.connect(self._on_check)
         self._check_table.activated.connect(self._on_check)
-        self._nothing = plain_label(
+        self._nothing = PlainLabel(
             "The checks of geometry and consistency found nothing.", role="muted"
         )
         compare = QHBoxLayout()

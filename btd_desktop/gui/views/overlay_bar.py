@@ -8,7 +8,7 @@ from typing import cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QWidget
 
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.overlays import OverlayChoice, OverlayName, ScoreKind
 from btd_desktop.gui.presenters.wording import KIND_NAMES
 from btd_desktop.gui.views.colour_maps import COLOUR_MAPS
@@ -56,12 +56,12 @@ class OverlayBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 2)
         layout.setSpacing(6)
-        layout.addWidget(plain_label("Overlay"))
+        layout.addWidget(PlainLabel("Overlay"))
         layout.addWidget(self._names)
         layout.addWidget(HelpButton("residual"))
         layout.addWidget(self._kinds)
         layout.addWidget(self._shown)
-        layout.addWidget(plain_label("Opacity"))
+        layout.addWidget(PlainLabel("Opacity"))
         layout.addWidget(self._opacity)
         layout.addWidget(self._colours)
         layout.addStretch(1)

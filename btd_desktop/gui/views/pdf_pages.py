@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage, QPixmap
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from btd_desktop.gui.plain_text import PlainLabel, plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 
 _INVITATION = (
     "“Preview pages” lays the report out as a draft. Nothing is signed or recorded "
@@ -34,7 +34,7 @@ class PdfPages(QWidget):
         self._file: Path | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._words = plain_label(_INVITATION, wrap=True, role="muted")
+        self._words = PlainLabel(_INVITATION, wrap=True, role="muted")
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(self._words)
         self._open = QPushButton("Open preview")

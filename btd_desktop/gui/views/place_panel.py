@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.examination.wording import percent_text
-from btd_desktop.gui.plain_text import PlainLabel, plain_label, sentence
+from btd_desktop.gui.plain_text import PlainLabel, sentence
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
 from btd_desktop.gui.views.cdf_bar import CdfBar
 from btd_desktop.gui.views.help_button import HelpButton
@@ -61,11 +61,11 @@ class _ScoreBox(QFrame):
         grid.setContentsMargins(12, 8, 8, 10)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
-        self._name = plain_label("", role="heading")
-        self._p = plain_label("", role="number")
-        self._score = plain_label("", wrap=True, role="muted")
+        self._name = PlainLabel("", role="heading")
+        self._p = PlainLabel("", role="number")
+        self._score = PlainLabel("", wrap=True, role="muted")
         self._bar = CdfBar()
-        self._behind = plain_label("", wrap=True, role="muted")
+        self._behind = PlainLabel("", wrap=True, role="muted")
         head = QHBoxLayout()
         head.setSpacing(2)
         head.addWidget(self._name)
@@ -119,19 +119,19 @@ class PlacePanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._where = plain_label("", role="heading")
+        self._where = PlainLabel("", role="heading")
         # Else it is centred while it stands there alone.
         policy = QSizePolicy.Policy
         self._where.setSizePolicy(policy.Expanding, policy.Preferred)
-        self._message = plain_label(_INVITATION, wrap=True, role="muted")
+        self._message = PlainLabel(_INVITATION, wrap=True, role="muted")
         self._picture = PlainLabel()
         self._picture.setFixedSize(_THUMBNAIL, _THUMBNAIL)
         self._picture.setAccessibleName("Picture of the place")
         self._boxes = {
             kind: _ScoreBox(kind) for kind in ("anomaly", "injection", "removal")
         }
-        self._scope = plain_label("", wrap=True)
-        self._reasons = plain_label("", wrap=True)
+        self._scope = PlainLabel("", wrap=True)
+        self._reasons = PlainLabel("", wrap=True)
         self._copied_from: tuple[int, int, int] | None = None
         self._noise_box = self._noise_row()
         self._here = QPushButton("Score at the crosshair")
@@ -225,7 +225,7 @@ class PlacePanel(QWidget):
         box.setProperty("role", "card")
         grid = QGridLayout(box)
         grid.setContentsMargins(12, 8, 8, 8)
-        self._noise = plain_label("", wrap=True)
+        self._noise = PlainLabel("", wrap=True)
         self._go = QPushButton("Go there")
         self._go.setToolTip("Show the place where this noise is found again.")
         self._go.clicked.connect(self._go_there)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.presenters.wording import duration_text
 
@@ -23,9 +23,9 @@ class ProgressRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._stage = plain_label("")
+        self._stage = PlainLabel("")
         self._bar = QProgressBar()
-        self._left = plain_label("")
+        self._left = PlainLabel("")
         self._pause = QPushButton("Pause")
         self._pause.clicked.connect(self.pause_toggled)
         self._cancel = QPushButton("Cancel")

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from btd_desktop.gui.plain_text import plain_label, visible_text
+from btd_desktop.gui.plain_text import PlainLabel, visible_text
 from btd_desktop.workflow.import_series import holds_case
 
 
@@ -36,10 +36,10 @@ class RecentList(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self._rows.addWidget(plain_label("Recent cases", role="heading"))
+        self._rows.addWidget(PlainLabel("Recent cases", role="heading"))
         if not cases:
             none = "No case has been opened on this computer yet."
-            self._rows.addWidget(plain_label(none, role="muted"))
+            self._rows.addWidget(PlainLabel(none, role="muted"))
         for case in cases:
             self._rows.addWidget(self._row(case))
 
@@ -50,9 +50,9 @@ class RecentList(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         words = QVBoxLayout()
         words.setSpacing(0)
-        words.addWidget(plain_label(title))
+        words.addWidget(PlainLabel(title))
         where = str(folder) if is_there else "not there any more"
-        place = plain_label(where, role="muted")
+        place = PlainLabel(where, role="muted")
         place.setToolTip(str(folder))
         words.addWidget(place)
         layout.addLayout(words, 1)

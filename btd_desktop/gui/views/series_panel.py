@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from btd_desktop.examination.wording import counted, modality_text, spacing_of
 from btd_desktop.gui.models.rows_table import Column, RowsTable
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.series import SeriesRow, SeriesState
 from btd_desktop.gui.presenters.wording import series_name
 from btd_desktop.gui.theme import DARK, Theme
@@ -77,7 +77,7 @@ class SeriesPanel(QWidget):
         self._table.setColumnWidth(0, 150)
         selection = self._table.selectionModel()
         selection.selectionChanged.connect(self._on_selection)
-        self._statement = plain_label("", wrap=True, role="muted")
+        self._statement = PlainLabel("", wrap=True, role="muted")
         self._files = QPushButton("Import statement …")
         self._files.setToolTip("Every file received, what became of it, and why.")
         self._files.clicked.connect(self.statement_wanted)

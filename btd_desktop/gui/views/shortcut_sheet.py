@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.shortcuts_table import ShortcutTable
 
 _N_COLUMNS = 3
@@ -144,6 +144,6 @@ def _caps(keys: tuple[str, ...]) -> QHBoxLayout:
 
 
 def _label(text: str, role: str) -> QLabel:
-    label = plain_label(text, wrap=not role, role=role)
+    label = PlainLabel(text, wrap=not role, role=role)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
     return label

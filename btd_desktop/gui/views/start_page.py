@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.presenter import ProgressState
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.views.progress_row import ProgressRow
@@ -86,9 +86,9 @@ class StartPage(QWidget):
         self.progress.show_progress(state)
 
     def _add_head(self) -> None:
-        self._layout.addWidget(plain_label("BTD Desktop", role="title"))
+        self._layout.addWidget(PlainLabel("BTD Desktop", role="title"))
         self._layout.addWidget(
-            plain_label(
+            PlainLabel(
                 "Examine CT and MR scans for altered content: calibrated scores, "
                 "signed reports.",
                 wrap=True,
@@ -103,10 +103,10 @@ class StartPage(QWidget):
         layout.setContentsMargins(20, 18, 20, 18)
         layout.setSpacing(12)
         layout.addWidget(
-            plain_label("Drop evidence anywhere in this window", role="heading")
+            PlainLabel("Drop evidence anywhere in this window", role="heading")
         )
         layout.addWidget(
-            plain_label(
+            PlainLabel(
                 "A patient folder of any depth, single files, a ZIP archive, a "
                 "DICOMDIR, NIfTI, NRRD or MHA volumes, a case folder, or a report "
                 "(PDF) to verify. Evidence is only read, never changed.",
@@ -131,7 +131,7 @@ class StartPage(QWidget):
         demo.setProperty("role", "card")
         across = QHBoxLayout(demo)
         across.setContentsMargins(20, 14, 20, 14)
-        words = plain_label(
+        words = PlainLabel(
             "New here? The demonstration simulates a chest CT with one nodule added "
             "and one removed, and takes you from import to report without any patient "
             "data. Making it takes a few minutes, once.",
@@ -164,9 +164,9 @@ class StartPage(QWidget):
         layout = QVBoxLayout(card)
         layout.setContentsMargins(20, 14, 20, 14)
         layout.addWidget(
-            plain_label("Intended use: forensic, not for diagnosis", role="heading")
+            PlainLabel("Intended use: forensic, not for diagnosis", role="heading")
         )
-        layout.addWidget(plain_label(INTENDED_USE, wrap=True))
+        layout.addWidget(PlainLabel(INTENDED_USE, wrap=True))
         self._layout.addWidget(card)
 
 

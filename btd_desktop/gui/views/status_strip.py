@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from btd_desktop.examination.wording import DeviceLine
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.progress_row import ProgressRow
 
@@ -22,15 +22,15 @@ class StatusStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._notice = plain_label("")
+        self._notice = PlainLabel("")
         self._notice.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
-        self._pointer = plain_label("")
+        self._pointer = PlainLabel("")
         self._pointer.setMinimumWidth(190)
         self.progress = ProgressRow()
         self.progress.setMaximumWidth(620)
-        self._device = plain_label("", role="muted")
+        self._device = PlainLabel("", role="muted")
         self._device_help = HelpButton("device")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

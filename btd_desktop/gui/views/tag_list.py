@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.gui.models.rows_table import Column, RowsTable
-from btd_desktop.gui.plain_text import plain_label
+from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.slice_tags import TagsState
 from btd_desktop.gui.views.table_view import plain_table
 
@@ -71,7 +71,7 @@ class TagListView(QWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         for column, width in enumerate(_WIDTHS):
             self._table.setColumnWidth(column, width)
-        self._message = plain_label(wrap=True, role="muted")
+        self._message = PlainLabel(wrap=True, role="muted")
         compare = QHBoxLayout()
         compare.addWidget(self._compare)
         compare.addWidget(self._number)

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 
 from btd_desktop.gui.plain_text import (
-    plain_label,
+    PlainLabel,
     plain_tool_tip,
     sentence,
     visible_text,
@@ -24,7 +24,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_label_shows_markup_literally(qtbot, text):
-    label = plain_label(text)
+    label = PlainLabel(text)
     qtbot.addWidget(label)
     assert label.textFormat() == Qt.TextFormat.PlainText
     assert label.text() == text
@@ -32,7 +32,7 @@ def test_label_shows_markup_literally(qtbot, text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_set_later_is_shown_literally_too(qtbot, text):
-    label = plain_label("harmless")
+    label = PlainLabel("harmless")
     qtbot.addWidget(label)
     label.setText(text)
     assert label.textFormat() == Qt.TextFormat.PlainText
@@ -47,7 +47,7 @@ def test_tool_tip_shows_markup_literally(qtbot, text):
 
 
 def test_tool_tip_of_a_label_is_escaped(qtbot):
-    label = plain_label("x")
+    label = PlainLabel("x")
     qtbot.addWidget(label)
     label.setToolTip("<b>bold</b>")
     assert "&lt;b&gt;" in label.toolTip()

@@ -101,13 +101,13 @@ def test_histogram_of_places_sets_the_clicked_one_among_genuine_ones(qtbot):
     panel.show_state(_histogram())
     assert panel._levels._buttons["place"].isVisible()
     assert panel._levels._buttons["place"].isChecked()
-    assert "of the genuine places lie above it" in panel.fpr_text
-    assert panel.fpr_text.endswith("the place lies above it.")
+    assert "of the genuine places lie above it" in panel._fpr.text()
+    assert panel._fpr.text().endswith("the place lies above it.")
     assert panel._key.text() == "grey: 300 genuine places, 10 patients"
     panel.show_state(_histogram(mark=1.0))
-    assert panel.fpr_text.endswith("the place does not.")
+    assert panel._fpr.text().endswith("the place does not.")
     panel.show_state(_histogram(mark=None))
-    assert panel.fpr_text.endswith("no place is ranked here.")
+    assert panel._fpr.text().endswith("no place is ranked here.")
     panel.show_state(_histogram(level="slice", levels=("patch", "slice", "series")))
     assert not panel._levels._buttons["place"].isVisible()
 

@@ -215,19 +215,19 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     qtbot.addWidget(panel)
     panel.show()
     panel.show_state(_histogram())
-    assert ": 2 % of the genuine slices" in panel.fpr_text
-    assert "0.1 % to 11 %, 95 %" in panel.fpr_text
-    assert "established" not in panel.fpr_text
+    assert ": 2 % of the genuine slices" in panel._fpr.text()
+    assert "0.1 % to 11 %, 95 %" in panel._fpr.text()
+    assert "established" not in panel._fpr.text()
     doubted = Threshold(4.0, 0.02, (0.0, 0.2), 0, 4, own=False, doubt="not established")
     panel.show_threshold(doubted)
-    assert panel.fpr_text.endswith("0 of 4 do. Rate not established.")
+    assert panel._fpr.text().endswith("0 of 4 do. Rate not established.")
     told: list[Any] = []
     panel.threshold_dragged.connect(told.append)
-    panel.threshold_line.setValue(3.0)
-    panel.threshold_line.sigDragged.emit(panel.threshold_line)
+    panel._plot.line.setValue(3.0)
+    panel._plot.line.sigDragged.emit(panel._plot.line)
     assert told == [3.0]
     panel.show_threshold(Threshold(3.0, 0.2, (0.1, 0.4), 1, 4, own=True))
-    assert panel.fpr_text.startswith("Tried threshold 3")
+    assert panel._fpr.text().startswith("Tried threshold 3")
     assert panel._reset.isVisible()
     assert told == [3.0]
 
