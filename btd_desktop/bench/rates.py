@@ -14,9 +14,10 @@ import numpy as np
 
 from btd_desktop.bench.metrics import PatientRate, rate_of_shares
 from btd_desktop.bench.shift import AS_IF
-from btd_desktop.calibration.apply import calibrate_series
+from btd_desktop.calibration.apply import calibrate_series, search_part
 from btd_desktop.calibration.ecdf import is_established
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.level import PARTS, LevelCalibration
 from btd_desktop.calibration.places import (
     SEARCHED_LEVELS,
     BenignSeries,
@@ -46,7 +47,8 @@ class Share:
     Attributes:
         patient: Key of the patient.
         group: The scanner model, kernel or patient that was left out.
-        level: "place", "structure", "patch", "slice" or "series".
+        level: "place", "structure", "patch", "slice" or "series"; "slice, lung" and
+            the like where a part of the body is searched.
         event: `FLAGGED`, `COPIED` (its noise is), or "p <= 0.05" and the like.
         n: Scores of the patient.
         share: Share of them of which it is so, in [0, 1].
@@ -131,40 +133,64 @@ def left_out_shares(
 def _shares_of(
     own: Sequence[BenignSeries], patient: str, group: str, profile: CalibrationProfile
 ) -> list[Share]:
-    scores: dict[str, list[float]] = {
-        level: [] for level in (*SEARCHED_LEVELS, "patch", "slice", "series")
-    }
-    p_values: dict[str, list[float]] = {level: [] for level in scores}
-    levels = profile.levels["anomaly"]
+    scores: dict[str, list[float]] = {}
+    p_values: dict[str, list[float]] = {}
     for one in own:
-        judged = calibrate_series(profile, AS_IF, one.slices)["anomaly"]
-        every = np.concatenate([m[np.isfinite(m)] for m in judged.patch_scores])
-        scores["patch"] += every.tolist()
-        values = [v for v in judged.slices if v is not None]
-        scores["slice"] += [v.score for v in values]
-        # Of a series one value stands, multiplied for its length.
-        if judged.series is not None and judged.series.p_value is not None:
-            p_values["series"].append(judged.series.p_value)
-        flat = flatten(one)
-        for searched in SEARCHED_LEVELS:
-            for found in place_scores([flat], [every], searched).values():
-                scores[searched] += found.tolist()
+        for level, (found, ranked) in _judged(one, profile).items():
+            scores.setdefault(level, []).extend(found)
+            p_values.setdefault(level, []).extend(ranked)
     out = _copied(own, patient, group)
-    for level, values_of in scores.items():
-        if level not in levels:
-            continue
-        known = levels[level]
-        array = np.array(values_of)
-        if array.size:
-            p_values[level] = known.ecdf.p_values(array).tolist()
-            if known.threshold is not None:
-                share = float(np.mean(array > known.threshold))
-                out.append(Share(patient, group, level, FLAGGED, array.size, share))
-        p = np.array(p_values[level])
+    for level, known in _levels(profile).items():
+        array = np.array(scores.get(level, []))
+        if array.size and known.threshold is not None:
+            share = float(np.mean(array > known.threshold))
+            out.append(Share(patient, group, level, FLAGGED, array.size, share))
+        p = np.array(p_values.get(level, []))
         for limit in _P_VALUES if p.size else ():
             hit = float(np.mean(p <= limit))
             out.append(Share(patient, group, level, f"p <= {limit:g}", p.size, hit))
     return out
+
+
+def _levels(profile: CalibrationProfile) -> dict[str, LevelCalibration]:
+    """Levels by name, those of searches of a part of the body last."""
+    levels = dict(profile.levels["anomaly"])
+    for part in PARTS:
+        search = profile.search(part)
+        if search is not None:
+            levels |= {f"{n}, {part}": level for n, level in search.levels.items()}
+    return levels
+
+
+def _judged(
+    one: BenignSeries, profile: CalibrationProfile
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Scores and p-values of a series by level."""
+    levels = _levels(profile)
+    whole = calibrate_series(profile, AS_IF, one.slices)["anomaly"]
+    every = np.concatenate([m[np.isfinite(m)] for m in whole.patch_scores])
+    scores = {"patch": every}
+    flat = flatten(one)
+    for searched in SEARCHED_LEVELS:
+        if searched in levels:
+            by_patient = place_scores([flat], [every], searched)
+            scores[searched] = np.concatenate([np.empty(0), *by_patient.values()])
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    searches = {"": whole} | {
+        f", {part}": search_part(profile, AS_IF, whole, one.slices, part)
+        for part in PARTS
+        if profile.search(part) is not None
+    }
+    for name, search in searches.items():
+        maxima = [v.score for v in search.slices if v is not None]
+        scores[f"slice{name}"] = np.array(maxima)
+        # Of a series one value stands, multiplied for its length.
+        ranked = None if search.series is None else search.series.p_value
+        found[f"series{name}"] = ([], [] if ranked is None else [ranked])
+    for level, values in scores.items():
+        ps = levels[level].ecdf.p_values(values) if values.size else values
+        found[level] = (values.tolist(), ps.tolist())
+    return found
 
 
 def _copied(own: Sequence[BenignSeries], patient: str, group: str) -> list[Share]:

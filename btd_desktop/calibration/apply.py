@@ -112,7 +112,8 @@ def search_part(
         np.where(in_domain(grid.aerated, domain), scores, np.nan)
         for grid, scores in zip(slices, anomaly.patch_scores, strict=True)
     ]
-    return _calibrate(search.levels, scope, anomaly.kind, maps)
+    levels = {**profile.levels[anomaly.kind], **search.levels}
+    return _calibrate(levels, scope, anomaly.kind, maps)
 
 
 def calibrate_place(

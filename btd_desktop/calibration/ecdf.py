@@ -260,8 +260,10 @@ def more_than_expected(n_flagged: int, n_scored: int, fpr: float) -> bool:
     return n_flagged > max(1.0, 3.0 * fpr * n_scored)
 
 
-def clopper_pearson(k: float, n: float) -> tuple[float, float]:
-    """Exact two-sided 95 % interval for a rate of k in n (Clopper and Pearson 1934).
+def clopper_pearson(
+    k: float, n: float, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Exact two-sided interval for a rate of k in n (Clopper and Pearson 1934).
 
     Fractional counts are allowed (sums of shares, effective sample sizes); below one
     the lower end is 0, as for none.
@@ -270,7 +272,7 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
     >>> low, round(high, 4)
     (0.0, 0.0123)
     """
-    half = (1.0 - CONFIDENCE) / 2.0
+    half = (1.0 - confidence) / 2.0
     low = float(scipy.stats.beta.ppf(half, k, n - k + 1.0)) if k >= 1 else 0.0
     high = float(scipy.stats.beta.ppf(1.0 - half, k + 1.0, n - k)) if k < n else 1.0
     return low, high

@@ -27,6 +27,7 @@ from btd_desktop.calibration.ecdf import (
 )
 from btd_desktop.calibration.level import (
     PARTS,
+    SEARCH_LEVELS,
     Alarms,
     Domain,
     LevelCalibration,
@@ -174,7 +175,8 @@ def _parts(
             continue
         own = [places[i].only(there[i]) for i in shown]
         scores = [anomaly[i][there[i]] for i in shown]
-        levels = _calibrate_kind(own, scores, fpr)
+        every = _calibrate_kind(own, scores, fpr)
+        levels = {level: every[level] for level in SEARCH_LEVELS}
         found[part] = SearchCalibration(levels, _alarms(own, scores, fpr))
     return found
 

@@ -23,6 +23,8 @@ LEVELS = ("patch", "slice", "series")
 looked at by itself, its noise searched for elsewhere in the series too; and
 "structure": such a place on a solid structure of the lung.
 """
+SEARCH_LEVELS = ("slice", "series")
+"""Levels that take a maximum, and so depend on what is looked through."""
 Domain = Literal["whole body", "lung", "solid tissue"]
 """What a search looks through: every place with tissue, those with aerated lung (at
 least 30 % of the place, so that its rims belong to it), or those with less.
@@ -148,8 +150,8 @@ class SearchCalibration:
     """Benign anomaly scores of one domain: what a search of it is judged by.
 
     Attributes:
-        levels: Calibration of "patch", "slice" and "series", maxima taken over the
-            places of the domain.
+        levels: Calibration of "slice" and "series", maxima taken over the places of the
+            domain.
         alarms: How often the rule of the opinion speaks of genuine patients.
     """
 
@@ -158,6 +160,6 @@ class SearchCalibration:
 
     def __post_init__(self) -> None:
         """Refuse what lacks a level, or holds another; levels get their own order."""
-        if set(self.levels) != set(LEVELS):
-            raise ValueError("the levels of a domain are not patch, slice and series")
-        object.__setattr__(self, "levels", {n: self.levels[n] for n in LEVELS})
+        if set(self.levels) != set(SEARCH_LEVELS):
+            raise ValueError("the levels of a domain are not slice and series")
+        object.__setattr__(self, "levels", {n: self.levels[n] for n in SEARCH_LEVELS})

@@ -18,6 +18,7 @@ from btd_desktop.calibration.density import BenignDensity
 from btd_desktop.calibration.level import (
     LEVELS,
     PARTS,
+    SEARCH_LEVELS,
     WHOLE_BODY,
     Alarms,
     Domain,
@@ -174,7 +175,7 @@ class CalibrationProfile:
     def search(self, domain: Domain) -> SearchCalibration | None:
         """What a search of a domain is judged by; None where that is not known."""
         if domain == WHOLE_BODY:
-            own = {level: self.levels["anomaly"][level] for level in LEVELS}
+            own = {level: self.levels["anomaly"][level] for level in SEARCH_LEVELS}
             return SearchCalibration(own, self.alarms or None)
         return None if self.parts is UNSET else self.parts.get(domain)
 

@@ -33,6 +33,8 @@ from btd_desktop.cases.text import altered, dict_from_json, json_text, storable_
 from btd_desktop.digest import bytes_digest, canonical_json
 
 ADOPTED = "unauthenticated case adopted"
+DECLARED = "tests declared"
+RUN_STARTED = "run started"
 FIRST_PREVIOUS_HASH = "0" * 64
 Head = tuple[int, str]
 

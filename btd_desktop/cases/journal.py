@@ -151,9 +151,11 @@ class CaseJournal:
         }
         self.append_audit(audit.ADOPTED, details, actor, now)
 
-    def audit_log(self) -> tuple[AuditEntry, ...]:
-        """All entries in order."""
-        rows = self._rows("SELECT * FROM audit ORDER BY seq")
+    def audit_log(self, action: str | None = None) -> tuple[AuditEntry, ...]:
+        """All entries in order, or those of one action."""
+        rows = self._rows(
+            "SELECT * FROM audit WHERE ?1 IS NULL OR action = ?1 ORDER BY seq", action
+        )
         return tuple(audit.entry_from_row(row) for row in rows)
 
     def head(self) -> tuple[int, str]:

@@ -48,7 +48,7 @@ class RunSection(CaseJournal):
                     "status": "running",
                     "started_utc": audit.utc_text(now),
                 }
-                run_id = self._insert("run", values, now, "run started")
+                run_id = self._insert("run", values, now, audit.RUN_STARTED)
             else:
                 run_id = int(known["run_id"])
                 if known["status"] in ("cancelled", "failed"):

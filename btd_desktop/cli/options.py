@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from btd_desktop.examination.declared import Mandate
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
@@ -77,6 +81,46 @@ GenuineScans = Annotated[
     list[Path],
     typer.Argument(help="Genuine scans: folders, files, ZIPs.", metavar="PATH..."),
 ]
+
+
+SearchIn = Annotated[
+    str,
+    typer.Option(
+        "--search-in",
+        help="What the search looks through: whole body, lung or solid tissue. "
+        "Declared before scoring; a later change is logged and printed with both "
+        "answers. [default: whole body]",
+    ),
+]
+NamedPlaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--named-place",
+        metavar="X,Y,SLICE",
+        help="A place that the mandate names, tested by itself; repeatable. The slice "
+        "counts from 1; in a case of several series SERIES:X,Y,SLICE.",
+    ),
+]
+
+
+def mandate_of(search_in: str, named: Sequence[str] | None) -> Mandate | None:
+    """What is to be tested; None when nothing was asked for.
+
+    Raises:
+        BadParameter: There is no such domain.
+        SettingsError: A place is none.
+    """
+    from btd_desktop.examination.declared import DOMAINS, Mandate, places_from
+
+    if not search_in and not named:
+        return None
+    domain = next((d for d in DOMAINS if d == (search_in or DOMAINS[0])), None)
+    if domain is None:
+        raise typer.BadParameter(
+            f"--search-in is {', '.join(DOMAINS[:-1])} or {DOMAINS[-1]}, "
+            f"got {search_in!r}"
+        )
+    return Mandate(domain, places_from(" ".join(named or ())))
 
 
 def place_of(text: str) -> tuple[int, int, int]:

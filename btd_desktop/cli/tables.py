@@ -104,7 +104,7 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     scored = [v for v in anomaly.slices if v is not None]
     share = anomaly.flagged_share
     if share is None:
-        why = profile.levels["anomaly"]["slice"].reason if scored else ""
+        why = evaluation.level("anomaly", "slice").reason if scored else ""
         yield f"  slices flagged: cannot be said{f' ({why})' if why else ''}"
     else:
         yield (
@@ -112,7 +112,7 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             f"({percent_text(share)}); "
             f"genuine scans: {percent_text(profile.target_fpr)}"
         )
-        level = profile.levels["anomaly"]["slice"]
+        level = evaluation.level("anomaly", "slice")
         if doubt := established_text(level, profile.target_fpr):
             yield f"    {doubt}"
     if anomaly.series is not None:

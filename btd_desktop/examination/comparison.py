@@ -73,7 +73,7 @@ def compare(
         level: One that the profile has for this kind.
         tried: A threshold to try out; None takes the profile's.
     """
-    known = evaluation.profile.levels[kind][level]
+    known = evaluation.level(kind, level)
     genuine = known.ecdf.scores
     note, threshold = "", None
     if not evaluation.scope.p_values_allowed:
@@ -95,7 +95,7 @@ def threshold_at(
     evaluation: Evaluation, kind: str, level: Level, value: float, *, own: bool = True
 ) -> Threshold:
     """What a threshold would flag, in genuine scans and in this one."""
-    known = evaluation.profile.levels[kind][level]
+    known = evaluation.level(kind, level)
     scan, fpr = scores_of(evaluation, kind, level), known.ecdf.share_above(value)
     # Scores of one patient are alike: the interval counts what is independent.
     n_apart = known.effective_n or float(known.n_patients)

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from btd_desktop.calibration.ecdf import more_than_expected
+from btd_desktop.calibration.level import WHOLE_BODY, Domain
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
+from btd_desktop.examination.declared import NamedPlace
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
-from btd_desktop.examination.wording import alarms_text, percent_text
+from btd_desktop.examination.wording import (
+    alarms_text,
+    left_out_text,
+    number_text,
+    percent_text,
+)
 
 Conclusion = Literal[
     "supports",
@@ -25,6 +32,11 @@ Conclusion = Literal[
     "not examined",
 ]
 _MOST_NAMED = 8
+_STRENGTH: list[Conclusion] = ["supports", "inconclusive", "no support found"]
+_PARTLY = (
+    "The calibration covers the series only in part, so that the error rate of these "
+    "flags is not established."
+)
 # Fates of files that hold, or may hold, pictures of the patient.
 _UNREAD = ("damaged", "refused", "unsupported")
 _OF_STATE: dict[State, Conclusion] = {
@@ -82,13 +94,16 @@ def conclude(
 ) -> CaseConclusion:
     """The conclusion that follows from the examination by fixed rules.
 
-    A series whose flagged slices are more than the error rate lets expect, with a
-    place to point at: "supports", or "inconclusive" where there is no such place or the
-    calibration covers it in part. A place that the examiner pointed at and that is
-    flagged by itself, in a series whose slices are not: "inconclusive". Else "no
+    Two tests, as they were declared before scoring. The search: a series whose flagged
+    slices are more than the error rate lets expect, with a place to point at:
+    "supports", or "inconclusive" where there is no such place or the calibration covers
+    it in part. Each place named before scoring: "supports" where it is flagged by
+    itself, "inconclusive" where it cannot be judged or the calibration covers it in
+    part. A flagged place that the examiner pointed at later: "inconclusive". Else "no
     support found", "partly examined" where part of the body was not scored. Of a case
     the strongest of the first two decides; else what is true of every series. What the
-    examiner marked, dismissed places included, changes none of it.
+    examiner marked, dismissed places included, changes none of it, and neither does a
+    test declared later: its answer is told beside.
 
     Args:
         examinations: In the order of their numbers.
@@ -124,7 +139,19 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
         return SeriesConclusion(
             number, state, _OF_STATE[state], f"Series {number} {words}: {reason}."
         )
-    conclusion, sentence = _of_scores(number, evaluation, examination.findings)
+    declared, findings = examination.declared, examination.findings
+    named = declared.first.mandate.of_series(examination.record.series_id)
+    before = examination.first or evaluation
+    answers = [
+        _of_search(number, before, findings, named),
+        *(
+            _of_place(number, evaluation, findings, place, "before scoring")
+            for place in named
+        ),
+        *_of_changes(number, examination),
+    ]
+    conclusion = min((word for word, _ in answers if word), key=_STRENGTH.index)
+    sentence = " ".join(told for _, told in answers)
     share = examination.share
     if share is not None and not share.is_whole:
         sentence += f" {share.sentence}"
@@ -133,9 +160,13 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
     return SeriesConclusion(number, state, conclusion, sentence)
 
 
-def _of_scores(
-    number: int, evaluation: Evaluation, findings: Sequence[Finding]
+def _of_search(
+    number: int,
+    evaluation: Evaluation,
+    findings: Sequence[Finding],
+    named: Sequence[NamedPlace],
 ) -> tuple[Conclusion, str]:
+    """Answer of the search; of places that the examiner pointed at unasked."""
     series, rate = evaluation.kinds["anomaly"], evaluation.profile.target_fpr
     n_flagged = len(series.flagged)
     n_scored = sum(v is not None for v in series.slices)
@@ -148,37 +179,106 @@ def _of_scores(
         else ""
     )
     sentence = (
-        f"Series {number}: {n_flagged} of {n_scored} slices are flagged; at the "
+        f"Series {number}{_searched_text(evaluation.domain)}: {n_flagged} of "
+        f"{n_scored} slices are flagged; at the "
         f"false-positive rate of {percent_text(rate)} per slice, {expected:.1f} are "
         f"expected in a genuine series of this length. "
         f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
     )
     if more_than_expected(n_flagged, n_scored, rate):
-        if evaluation.profile.alarms:
-            measured = alarms_text(evaluation.profile.alarms)
-            sentence += f" So many are flagged in {measured}."
+        search = evaluation.profile.search(evaluation.domain)
+        if search is not None and search.alarms is not None:
+            sentence += f" So many are flagged in {alarms_text(search.alarms)}."
         if evaluation.scope.coverage is Coverage.PARTLY:
-            return "inconclusive", (
-                f"{sentence} The calibration covers the series only in part, so that "
-                "the error rate of these flags is not established."
-            )
+            return "inconclusive", f"{sentence} {_PARTLY}"
         if not findings:
             return "inconclusive", (f"{sentence} The case keeps no place to point at.")
         return "supports", sentence
-    pointed = [f for f in findings if f.origin == "examiner" and _is_flagged(f)]
+    pointed = [
+        f
+        for f in findings
+        if f.origin == "examiner"
+        and _is_flagged(f)
+        and not any(place.is_at(f.slice_index, f.y, f.x) for place in named)
+    ]
     if pointed:
-        named = ", ".join(
+        told = ", ".join(
             f"x {round(f.x)}, y {round(f.y)}, slice {f.slice_index + 1}"
             for f in pointed[:_MOST_NAMED]
         )
         return "inconclusive", (
             f"{sentence} The slices as a whole do not stand out, but "
             f"{len(pointed)} of the places that the examiner pointed at are above "
-            f"their threshold by themselves ({named}). Whether they were named before "
-            "the scores were seen decides what that is worth; the program cannot know "
-            "it."
+            f"their threshold by themselves ({told}). They were not declared before "
+            "scoring: whether they were named before the scores were seen decides what "
+            "that is worth, and the program cannot know it."
         )
     return "no support found", sentence
+
+
+def _of_place(
+    number: int,
+    evaluation: Evaluation,
+    findings: Sequence[Finding],
+    place: NamedPlace,
+    when: str,
+) -> tuple[Conclusion, str]:
+    """Answer of the test of one place that was named."""
+    who = (
+        f"Series {number}, place x {place.x}, y {place.y}, slice "
+        f"{place.slice_index + 1}, named {when}:"
+    )
+    kept = [
+        f
+        for f in findings
+        if f.origin == "examiner" and place.is_at(f.slice_index, f.y, f.x)
+    ]
+    if not kept:
+        return "inconclusive", f"{who} it could not be scored."
+    value = kept[0].numbers.anomaly
+    level = evaluation.profile.levels["anomaly"][value.ranked_at]
+    if value.flagged is None:
+        return "inconclusive", f"{who} it cannot be judged: {level.reason}."
+    above = "above" if value.flagged else "not above"
+    rate = left_out_text(level)
+    sentence = (
+        f"{who} its anomaly score {number_text(value.score)} lies {above} the "
+        f"threshold {number_text(value.threshold)}{f'; {rate}' if rate else ''}."
+    )
+    if not value.flagged:
+        return "no support found", sentence
+    if evaluation.scope.coverage is Coverage.PARTLY:
+        return "inconclusive", f"{sentence} {_PARTLY}"
+    return "supports", sentence
+
+
+def _of_changes(
+    number: int, examination: SeriesExamination
+) -> list[tuple[Conclusion | None, str]]:
+    """What a test declared after scoring had begun says; it decides nothing."""
+    declared, evaluation = examination.declared, examination.evaluation
+    if not declared.changes or evaluation is None:
+        return []
+    change, series_id = declared.now, examination.record.series_id
+    findings = examination.findings
+    named = change.mandate.of_series(series_id)
+    answers = [_of_search(number, evaluation, findings, named)] + [
+        _of_place(number, evaluation, findings, place, "later") for place in named
+    ]
+    word = min((word for word, _ in answers), key=_STRENGTH.index)
+    told = " ".join(sentence for _, sentence in answers)
+    return [
+        (
+            None,
+            f"The tests were changed on {change.utc[:10]} by {change.actor}, after "
+            "scoring had begun; what was declared before decides. The changed tests "
+            f"say “{word}”: {told}",
+        )
+    ]
+
+
+def _searched_text(domain: Domain) -> str:
+    return "" if domain == WHOLE_BODY else f", search of the {domain}"
 
 
 def _is_flagged(finding: Finding) -> bool:

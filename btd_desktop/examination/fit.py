@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.examination.wording import (
+    counted,
     established_text,
     number_text,
     percent_text,
@@ -104,10 +105,25 @@ def scope_warning(
     return f"The series shown is {how} by this profile: {why}."
 
 
-def rate_note(fpr: float) -> str:
-    """How many genuine patients a false-positive rate takes, before any is scored."""
-    from btd_desktop.calibration.ecdf import patients_for, smallest_level
+def rate_note(fpr: float, n_patients: int | None = None) -> str:
+    """How many genuine patients a false-positive rate takes, before any is scored.
 
+    Args:
+        fpr: Wanted rate, in (0, 1).
+        n_patients: Patients of the scans chosen; None while they are not counted.
+    """
+    from btd_desktop.calibration.ecdf import patients_for, smallest_level
+    from btd_desktop.calibration.profile import MIN_PATIENTS
+
+    if n_patients is not None:
+        found = f"The scans chosen are of {counted(n_patients, 'patient')}."
+        if n_patients < MIN_PATIENTS:
+            missing = MIN_PATIENTS - n_patients
+            return f"{found} To calibrate at all takes {missing} more."
+        smallest = percent_text(smallest_level(n_patients))
+        missing = max(0, patients_for(fpr) - n_patients)
+        more = f"; {percent_text(fpr)} takes {missing:,} more" if missing else ""
+        return f"{found} The smallest rate that they establish is {smallest}{more}."
     few, more = (percent_text(smallest_level(n)) for n in (3, 20))
     return (
         f"To establish a rate of {percent_text(fpr)} takes {patients_for(fpr):,} "

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from btd_desktop.calibration.apply import calibrate_series
+from msgspec import UNSET
+
+from btd_desktop.calibration.apply import calibrate_series, search_part
+from btd_desktop.calibration.level import Domain
 from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
 from btd_desktop.calibration.scope import Scope, with_scores
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, CaseError, ModelError
+from btd_desktop.examination.declared import declared_in
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.examination.models import choose_profile, find_model, model_of_run
 from btd_desktop.examination.series import Evaluation, SeriesExamination
@@ -109,19 +113,31 @@ def read_series(
         raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
     grid = manifest.grid
     share = scored_share(store.load_volume(record.series_id), grid, features)
-    problem, evaluation = _uncalibrated(model), None
+    problem, evaluation, first = _uncalibrated(model), None, None
+    declared = declared_in(store)
+    domains = declared.first.mandate.domain, declared.now.mandate.domain
     try:
         kept = _profiles_kept(store, run, model)
         chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
         if chosen is not None:
-            evaluation = _evaluated(run, record, features, *chosen)
+            whole = _evaluated(run, record, features, *chosen)
+            evaluation = _searching(whole, domains[1])
+            if domains[0] != domains[1]:
+                first = _searching(whole, domains[0])
             problem = ""
     except CalibrationError as error:
         if choice.profile:
             raise
-        problem = reason_of(error)
+        problem, evaluation, first = reason_of(error), None, None
     found = SeriesExamination(
-        record, run, model, evaluation, problem=problem, share=share
+        record,
+        run,
+        model,
+        evaluation,
+        problem=problem,
+        share=share,
+        declared=declared,
+        first=first,
     )
     return with_findings(store, found)
 
@@ -135,15 +151,19 @@ def with_findings(
     must not stand beside these: they are counted in the remarks.
     """
     every = store.findings(examination.record.series_id)
-    shown = tuple(f for f in every if is_of(f, examination.evaluation))
+    shown = tuple(
+        f
+        for f in every
+        if is_of(f, examination.evaluation) and _is_of_search(f, examination)
+    )
     for finding in shown:
         _check_level(finding, examination.evaluation)
     remarks = []
     if len(every) > len(shown):
         remarks.append(
             f"Series {examination.record.series_id}: {len(every) - len(shown)} findings"
-            " of the case were made with another run or another profile and are not"
-            " shown"
+            " of the case were made with another run, another profile or another"
+            " search and are not shown"
         )
     model = examination.model
     if examination.evaluation is not None and model and model.card is None:
@@ -162,6 +182,18 @@ def is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
         evaluation is not None
         and finding.run_id == evaluation.run.run_id
         and finding.profile_digest == evaluation.profile.digest
+    )
+
+
+def _is_of_search(finding: Finding, examination: SeriesExamination) -> bool:
+    """What a search of another domain brought up says nothing of this one."""
+    value, evaluation = finding.numbers.slice, examination.evaluation
+    if value is UNSET or evaluation is None or not examination.declared.changes:
+        return True
+    now = evaluation.kinds["anomaly"].slices[finding.slice_index]
+    return now is not None and (value.score, value.threshold) == (
+        now.score,
+        now.threshold,
     )
 
 
@@ -296,3 +328,13 @@ def _evaluated(
     kinds = calibrate_series(profile, scope, features)
     scope = with_scores(scope, profile, kinds["anomaly"].patch_scores)
     return Evaluation(run, record, profile, scope, features, kinds)
+
+
+def _searching(whole: Evaluation, domain: Domain) -> Evaluation:
+    """The evaluation as a search of one domain sees it."""
+    if domain == whole.domain:
+        return whole
+    found = search_part(
+        whole.profile, whole.scope, whole.kinds["anomaly"], whole.features, domain
+    )
+    return replace(whole, kinds={**whole.kinds, "anomaly": found}, domain=domain)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from btd_desktop.calibration.level import WHOLE_BODY, Domain
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.digest import json_digest
+from btd_desktop.examination.declared import NOTHING_DECLARED, Declared
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedSeries
+    from btd_desktop.calibration.level import LevelCalibration
     from btd_desktop.calibration.profile import CalibrationProfile
     from btd_desktop.calibration.scope import Scope
     from btd_desktop.examination.share import ScoredShare
@@ -43,7 +46,9 @@ class Evaluation:
         profile: The profile used.
         scope: How far it covers the series.
         features: Stored features per slice.
-        kinds: Calibrated series by kind: "anomaly", "injection", "removal".
+        kinds: Calibrated series by kind: "anomaly", as far as it was searched for,
+            "injection", "removal".
+        domain: What the search looked through.
     """
 
     run: Run
@@ -52,6 +57,18 @@ class Evaluation:
     scope: Scope
     features: tuple[GridFeatures, ...]
     kinds: dict[str, CalibratedSeries]
+    domain: Domain = WHOLE_BODY
+
+    def level(self, kind: str, name: str) -> LevelCalibration:
+        """What a score was ranked among; maxima of the anomaly score by their domain.
+
+        Args:
+            kind: "anomaly", "injection" or "removal".
+            name: "patch", "slice", "series", "place" or "structure".
+        """
+        search = self.profile.search(self.domain) if kind == "anomaly" else None
+        levels = self.profile.levels[kind]
+        return {**levels, **(search.levels if search else {})}[name]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +85,9 @@ class SeriesExamination:
         problem: Why there is no evaluation; "" when there is one.
         remarks: What else a reader has to know, as sentences.
         share: How much of it was scored; None while no run is finished.
+        declared: What was to be tested.
+        first: The evaluation under the tests declared before scoring, where others are
+            in force by now; else None.
     """
 
     record: SeriesRecord
@@ -78,6 +98,8 @@ class SeriesExamination:
     problem: str = ""
     remarks: tuple[str, ...] = ()
     share: ScoredShare | None = None
+    declared: Declared = NOTHING_DECLARED
+    first: Evaluation | None = None
 
     @property
     def card(self) -> ModelCard | None:

@@ -173,6 +173,18 @@ def alarms_text(alarms: Alarms) -> str:
     )
 
 
+def left_out_text(level: LevelCalibration) -> str:
+    """How often genuine scores lie above the threshold; "" where that is not known."""
+    if level.interval is None or not level.patient_fpr:
+        return ""
+    rate = sum(level.patient_fpr) / len(level.patient_fpr)
+    return (
+        f"{percent_text(rate)} of genuine ones lie above it, of "
+        f"{counted(level.n_patients, 'patient')} each left out in turn "
+        f"(95 % interval {interval_text(level.interval, percent=True)})"
+    )
+
+
 def _units(value: CalibratedValue) -> str:
     if value.smallest_p is UNSET:
         return f"n = {value.n:,}"

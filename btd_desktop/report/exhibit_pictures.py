@@ -45,7 +45,7 @@ def exhibit_figure(
         # The search chose the place for its score: its rank among genuine places is no
         # evidence, that of its slice is.
         ranked = every["slice"]
-    level = evaluation.profile.levels["anomaly"][ranked.ranked_at]
+    level = evaluation.level("anomaly", ranked.ranked_at)
     return ExhibitFigure(
         crop=plane[part],
         crop_origin=(c0, r0),

@@ -7,7 +7,6 @@ from typing import Final
 
 from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue
-from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation
@@ -185,12 +184,12 @@ def _exhibit(
         Fact("", plain(copied), "noise_sentence"),
     )
     figure = exhibit_figure(case, volume, finding, evaluation, label)
-    sentences = [*score_sentences(mode, scores, evaluation.profile), copied]
+    sentences = [*score_sentences(mode, scores, evaluation), copied]
     return (
         Heading(plain("Exhibit " + label + f", series {number:d}")),
         Figure(figure),
         Facts(facts),
-        _scores(scores, evaluation.profile),
+        _scores(scores, evaluation),
         *(Text(plain(text), "small") for text in sentences if text),
     )
 
@@ -214,27 +213,27 @@ Score = tuple[str, CalibratedValue]
 
 
 def _rate(
-    score: Score, profile: CalibrationProfile
+    score: Score, evaluation: Evaluation
 ) -> tuple[float | None, tuple[float, float] | None]:
     """FPR and its interval at the threshold of a score; None without threshold."""
     if score[1].threshold is None:
         return None, None
-    return profile.target_fpr, _level(score, profile).interval
+    return evaluation.profile.target_fpr, _level(score, evaluation).interval
 
 
-def _level(score: Score, profile: CalibrationProfile) -> LevelCalibration:
+def _level(score: Score, evaluation: Evaluation) -> LevelCalibration:
     kind = "anomaly" if score[0] == "slice" else score[0]
-    return profile.levels[kind][score[1].ranked_at]
+    return evaluation.level(kind, score[1].ranked_at)
 
 
-def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
+def _scores(scores: list[Score], evaluation: Evaluation) -> Table:
     def n(score: Score) -> Cell:
         count = score[1].n
         units = UNITS[score[1].ranked_at]
         return plain(counted(count, *units) if count else "–", count)
 
     def interval(score: Score) -> Cell:
-        ends = _rate(score, profile)[1]
+        ends = _rate(score, evaluation)[1]
         return unprinted(None if ends is None else list(ends))
 
     return table_of(
@@ -255,7 +254,7 @@ def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
             (Column("", 1.9, "is_flagged"), lambda s: flagged_cell(s[1])),
             (Column(None, 0, "level"), lambda s: plain(s[1].ranked_at)),
             (Column(None, 0, "n_patients"), lambda s: unprinted(s[1].n_patients)),
-            (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, profile)[0])),
+            (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, evaluation)[0])),
             (Column(None, 0, "fpr_interval"), interval),
         ),
         "scores",
@@ -263,11 +262,11 @@ def _scores(scores: list[Score], profile: CalibrationProfile) -> Table:
 
 
 def score_sentences(
-    mode: str, scores: list[Score], profile: CalibrationProfile
+    mode: str, scores: list[Score], evaluation: Evaluation
 ) -> list[str]:
     """What the scores are ranked among, and which p-value to quote."""
     ranked = [s for s in scores if s[1].chosen is not True and s[1].n_patients]
-    told = [_ranking(s, profile) for s in ranked if s[1].n]
+    told = [_ranking(s, evaluation) for s in ranked if s[1].n]
     return [*dict.fromkeys(told), _selection(mode, scores)]
 
 
@@ -294,7 +293,7 @@ def _selection(mode: str, scores: list[Score]) -> str:
     return ""
 
 
-def _ranking(score: Score, profile: CalibrationProfile) -> str:
+def _ranking(score: Score, evaluation: Evaluation) -> str:
     """Units, patients and error rate of the level that a score is ranked at."""
     kind, numbers = score
     level = numbers.ranked_at
@@ -304,10 +303,10 @@ def _ranking(score: Score, profile: CalibrationProfile) -> str:
     judged = ", each judged in the same way" if level in ("place", "structure") else ""
     patients = counted(numbers.n_patients, "patient")
     sentence = f"{label}: ranked among {units} of {patients}{judged}."
-    fpr, interval = _rate(score, profile)
+    fpr, interval = _rate(score, evaluation)
     if fpr is None or interval is None:
         return sentence
-    doubt = established_text(_level(score, profile), fpr)
+    doubt = established_text(_level(score, evaluation), fpr)
     return (
         f"{sentence} At its threshold the FPR per {level} is {percent_text(fpr)}, 95 %"
         f" interval {interval_text(interval, percent=True)}"

@@ -90,7 +90,7 @@ def _result(number: int, outcome: SeriesExamination, method: str) -> Result:
     anomaly, profile = evaluation.kinds["anomaly"], evaluation.profile
     scope = evaluation.scope
     allowed = scope.p_values_allowed
-    claims = allowed and profile.levels["anomaly"]["slice"].threshold is not None
+    claims = allowed and evaluation.level("anomaly", "slice").threshold is not None
     flagged = tuple((i, v) for i, v in enumerate(anomaly.slices) if v and v.flagged)
     result = Result(
         number,
@@ -207,7 +207,7 @@ def _share_sentence(result: Result) -> Cell:
         f"; in genuine scans of the calibration the rate is"
         f" {percent_text(result.slice_fpr)} per slice (FPR)"
     )
-    level = result.evaluation.profile.levels["anomaly"]["slice"]
+    level = result.evaluation.level("anomaly", "slice")
     doubt = established_text(level, result.slice_fpr)
     return plain(flagged + claimed + (f", {doubt}." if doubt else "."))
 

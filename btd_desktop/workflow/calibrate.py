@@ -62,6 +62,17 @@ def load_benign(
     return fitting
 
 
+def count_patients(paths: Sequence[Path], modality: str, context: TaskContext) -> int:
+    """Patients of the series of a modality below the given paths, before scoring.
+
+    Raises:
+        EvidenceError: A path does not exist.
+        Cancelled: The examiner asked to stop.
+    """
+    found = import_evidence(paths, context).series
+    return len({patient_of(s) for s in found if s.volume.modality == modality})
+
+
 def calibrate_paths(
     paths: Sequence[Path],
     detector: BoundDetector,

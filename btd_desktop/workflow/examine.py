@@ -16,6 +16,7 @@ from btd_desktop.errors import (
     SettingsError,
 )
 from btd_desktop.examination.conclusion import conclude
+from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import Choice, read_series
@@ -23,6 +24,7 @@ from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import plain_json
+from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.findings import searched
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -51,6 +53,8 @@ class ExamineOptions:
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto", "float32" or "bfloat16".
         modality: As in `import_into_case`.
+        mandate: What is to be tested, declared before scoring; None leaves what the
+            case holds.
         report: How the report is signed and worded.
     """
 
@@ -59,6 +63,7 @@ class ExamineOptions:
     device: str = "auto"
     dtype: str = "auto"
     modality: str = ""
+    mandate: Mandate | None = None
     report: ReportOptions = field(default_factory=ReportOptions)
 
 
@@ -113,6 +118,8 @@ def examine(
 
     Raises:
         EvidenceError: Nothing received can be examined; the case keeps the account.
+        SettingsError: A place that the mandate names lies nowhere in the case; nothing
+            is scored.
         BtdError: As the steps raise them.
         Cancelled: The examiner asked to stop; the same call goes on later.
     """
@@ -121,6 +128,8 @@ def examine(
             store, paths, services, context, modality=options.modality
         )
         require_series(store.evidence(), series)
+        if options.mandate is not None:
+            declare(store, options.mandate, services)
         outcomes = []
         refusals: list[BtdError] = []
         for record in series:
@@ -197,6 +206,7 @@ def outcome_json(outcome: SeriesExamination) -> dict[str, object]:
         "modality": outcome.record.modality,
         "n_slices": outcome.record.n_slices,
         "reason": outcome.problem or "; ".join(outcome.remarks),
+        "declared": plain_json(outcome.declared),
         "examined": examined_json(outcome),
     }
     if outcome.evaluation is not None:
@@ -231,6 +241,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
             "n_patches": profile.n_patches,
         },
         "scope": _scope_json(evaluation),
+        "domain": evaluation.domain,
         "scores": {
             kind: {
                 "series": None if c.series is None else plain_json(c.series),

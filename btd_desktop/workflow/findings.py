@@ -5,11 +5,14 @@ from __future__ import annotations
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import CalibrationError, EvidenceError, ModelError
+from btd_desktop.examination.models import installed_model, model_of_run, open_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import with_findings
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.candidates import find_candidates
+from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 
 
@@ -87,7 +90,7 @@ def searched(
     services: Services,
     context: TaskContext | None = None,
 ) -> SeriesExamination:
-    """A series after `search_and_keep`, with its findings; as it is without scores.
+    """A series with its named places scored and its search done; as it is unscored.
 
     Whoever shows or reports a series asks here, so that a profile with which it was
     never searched gives the same places everywhere. Nothing is searched for in a case
@@ -96,8 +99,54 @@ def searched(
     if examination.evaluation is None:
         return examination
     if store.authentication()[0] != "not authenticated":
+        score_named_places(store, examination, services, context)
         search_and_keep(store, examination.evaluation, services, context)
     return with_findings(store, examination)
+
+
+def score_named_places(
+    store: CaseStore,
+    examination: SeriesExamination,
+    services: Services,
+    context: TaskContext | None = None,
+) -> None:
+    """Score the named places of a series and keep them as findings, each once.
+
+    A place that cannot be scored, at the rim or in air, or whose model is not installed
+    here, is left out: the conclusion says that it could not be scored.
+
+    Raises:
+        CaseError: The stored voxels or residuals were altered.
+        Cancelled: The examiner asked to stop; the places scored before are kept.
+    """
+    evaluation, declared = examination.evaluation, examination.declared
+    if evaluation is None:
+        return
+    series_id = examination.record.series_id
+    wanted = {
+        place
+        for declaration in (declared.first, declared.now)
+        for place in declaration.mandate.of_series(series_id)
+        if not any(
+            f.origin == "examiner" and place.is_at(f.slice_index, f.y, f.x)
+            for f in examination.findings
+        )
+    }
+    if not wanted:
+        return
+    manifest = evaluation.run.manifest
+    try:
+        entry = installed_model(model_of_run(manifest))
+        dtype = manifest.backend.dtype or "auto"
+        detector = open_detector(entry, device=services.settings.device, dtype=dtype)
+    except ModelError:
+        return
+    for place in sorted(wanted):
+        try:
+            scored = score_at(store, evaluation, detector, place.voxel, context)
+        except (EvidenceError, CalibrationError):
+            continue
+        keep_place(store, scored, services)
 
 
 def keep_profile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, EvidenceError
+from btd_desktop.examination.declared import declared_in
 from btd_desktop.examination.place import ScoredPlace, judged_place
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
@@ -23,7 +24,8 @@ def score_at(
     """Score the patch around any pixel: the click, and `btd score --at`.
 
     A place that overlaps one which the program's search has suggested before was, in
-    effect, chosen for its score: it gets no p-value and no flag of its own.
+    effect, chosen for its score: it gets no p-value and no flag of its own. A place
+    that was named before scoring keeps them, whatever the search has found.
 
     Args:
         store: Open case.
@@ -61,7 +63,10 @@ def score_at(
     volume = store.load_volume(record.series_id, check=True)
     scored = score_place(detector, volume, place, manifest.scale, manifest.grid)
     [copy] = copies_in_case(store, evaluation.run, volume, [place], context)
-    chosen = _overlaps_a_suggestion(store, evaluation, place)
+    named = declared_in(store).first.mandate.of_series(record.series_id)
+    chosen = not any(known.voxel == place for known in named) and (
+        _overlaps_a_suggestion(store, evaluation, place)
+    )
     try:
         return judged_place(
             evaluation, volume, place, scored.features, copy, chosen=chosen

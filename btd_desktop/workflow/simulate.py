@@ -22,12 +22,15 @@ from btd_desktop.simulator.scanners import (
     MR_SCANNERS,
     CtScanner,
     MrScanner,
+    drawn_ct_scanner,
+    drawn_mr_scanner,
 )
 from btd_desktop.tampering.nodules import inject_nodule, remove_nodule
 from btd_desktop.tampering.result import TamperResult
 from btd_desktop.volume import Volume
 
 _INJECTED_MM = 12.0
+_SLICES_LEARNT = 3
 _Scanner = TypeVar("_Scanner", CtScanner, MrScanner)
 
 
@@ -136,6 +139,35 @@ def simulate_series(
         text = json.dumps(truth, indent=2, ensure_ascii=False) + "\n"
         (folder / "truth.json").write_text(text, encoding="utf-8")
     return SimulatedSeries(slices, files, scanner, truth)
+
+
+def simulated_patient(modality: str, rng: np.random.Generator) -> Volume:
+    """Three slices of a patient on a scanner drawn at random, to learn from.
+
+    Args:
+        modality: "CT" (512×512) or "MR" (256×256).
+        rng: Everything follows from it.
+    """
+    noise = int(rng.integers(2**31))
+    if modality == "MR":
+        return simulate_mr(
+            head_phantom(rng),
+            drawn_mr_scanner(rng),
+            n_slices=_SLICES_LEARNT,
+            rows=256,
+            seed=noise,
+        )
+    scanner = drawn_ct_scanner(rng)
+    # Apart from each other, so that they show different anatomy.
+    positions = sorted(rng.uniform(-60.0, 60.0, _SLICES_LEARNT).tolist())
+    return simulate_ct(
+        chest_phantom(rng),
+        scanner,
+        n_slices=_SLICES_LEARNT,
+        rows=512,
+        seed=noise,
+        positions_mm=positions,
+    )
 
 
 def _simulate_ct(

@@ -28,15 +28,11 @@ from btd_desktop.preprocess.foreground import foreground_mask
 from btd_desktop.preprocess.presets import Preset, fit_scale, preset_named
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import LeanNetwork, ModelCard, Network, ReferenceNetwork
-from btd_desktop.simulator.chest import chest_phantom
-from btd_desktop.simulator.ct import simulate_ct
-from btd_desktop.simulator.head import head_phantom
-from btd_desktop.simulator.mri import simulate_mr
-from btd_desktop.simulator.scanners import drawn_ct_scanner, drawn_mr_scanner
 from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.calibrate import patient_of
 from btd_desktop.workflow.services import Services
+from btd_desktop.workflow.simulate import simulated_patient
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.training.trainer import TrainingState
@@ -44,7 +40,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT_DIR = "training"
 _SIMULATED = "simulated "
-_SIMULATED_SLICES = 3
 _DEFAULT_STEPS = 12_000
 # Chosen on patients apart from those that figures are given for: what is redrawn
 # differs most in the finest noise; levels between and above these two added nothing.
@@ -306,32 +301,9 @@ def _simulated_slices(
     for index in range(recipe.simulated):
         context.report(index, recipe.simulated, "Simulating patients")
         rng = np.random.default_rng([recipe.seed, 4, index])
-        volume = _simulated_patient(preset.modality, rng)
+        volume = simulated_patient(preset.modality, rng)
         out += _slices_of(volume, f"{_SIMULATED}{index}", preset)
     return out
-
-
-def _simulated_patient(modality: str, rng: np.random.Generator) -> Volume:
-    noise = int(rng.integers(2**31))
-    if modality == "MR":
-        return simulate_mr(
-            head_phantom(rng),
-            drawn_mr_scanner(rng),
-            n_slices=_SIMULATED_SLICES,
-            rows=256,
-            seed=noise,
-        )
-    scanner = drawn_ct_scanner(rng)
-    # Apart from each other, so that they show different anatomy.
-    positions = sorted(rng.uniform(-60.0, 60.0, _SIMULATED_SLICES).tolist())
-    return simulate_ct(
-        chest_phantom(rng),
-        scanner,
-        n_slices=_SIMULATED_SLICES,
-        rows=512,
-        seed=noise,
-        positions_mm=positions,
-    )
 
 
 def _write_model(

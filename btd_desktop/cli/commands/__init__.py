@@ -11,6 +11,7 @@ from btd_desktop.cli.commands import bench_processing, bench_studies
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
+from btd_desktop.cli.commands.declare import declare_mandate
 from btd_desktop.cli.commands.demo import demonstrate
 from btd_desktop.cli.commands.doctor import check_installation
 from btd_desktop.cli.commands.examine import examine_evidence
@@ -29,6 +30,7 @@ __all__ = ["COMMANDS", "GROUPS"]
 COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
     {
         "gui": open_gui,
+        "declare": declare_mandate,
         "examine": examine_evidence,
         "import": import_evidence,
         "score": score_case,

@@ -227,7 +227,10 @@ def measure_rates(
         str, typer.Option(help="Splits to leave out from, commas between.")
     ] = "calib",
     by: Annotated[
-        str, typer.Option(help="What is left out: patient, scanner model or kernel.")
+        str,
+        typer.Option(
+            help="What is left out: patient, scanner model, kernel; commas between."
+        ),
     ] = "patient",
     fpr: Annotated[float, typer.Option(help="Rate claimed.")] = 0.01,
     modality: Modality = "CT",
@@ -249,8 +252,10 @@ def measure_rates(
     )
     from btd_desktop.workflow.services import Services
 
-    if by not in LEFT_OUT:
-        raise typer.BadParameter(f"--by is {', '.join(LEFT_OUT)}, got {by!r}")
+    asked = [word.strip() for word in by.split(",")]
+    for word in asked:
+        if word not in LEFT_OUT:
+            raise typer.BadParameter(f"--by is {', '.join(LEFT_OUT)}, got {word!r}")
     detector = open_detector(find_model(model, modality))
     with watched() as context:
         genuine, behind = (
@@ -265,16 +270,21 @@ def measure_rates(
         )
         benign = benign_features(genuine, detector, context, behind)
         n = len(genuine)
-        shares = left_out_shares(
-            benign[:n],
-            profile_header(detector, "left out", Services()),
-            fpr,
-            by=by,
-            background=benign[n:],
-            context=context,
-        )
-    rows = rate_rows(shares, fpr)
-    say(*columns(_RATE_HEADS, [_rate_cells(row) for row in rows]))
+        shares = {
+            word: left_out_shares(
+                benign[:n],
+                profile_header(detector, "left out", Services()),
+                fpr,
+                by=word,
+                background=benign[n:],
+                context=context,
+            )
+            for word in asked
+        }
+    rows = {word: rate_rows(found, fpr) for word, found in shares.items()}
+    for word, found in rows.items():
+        say(f"{word} left out")
+        say(*columns(_RATE_HEADS, [_rate_cells(row) for row in found]))
     write_text(json_file, printed_json({"rows": rows, "patients": shares}))
     return 0
 

@@ -21,11 +21,14 @@ from btd_desktop.cli.options import (
     Examiner,
     Modality,
     Model,
+    NamedPlaces,
     PassphraseFile,
     Profile,
     Question,
     Remarks,
+    SearchIn,
     Title,
+    mandate_of,
     modality_of,
 )
 from btd_desktop.cli.output import print_json, say
@@ -40,6 +43,8 @@ def examine_evidence(
     modality: Modality = "",
     model: Model = "",
     profile: Profile = "",
+    search_in: SearchIn = "",
+    named_place: NamedPlaces = None,
     device: Device = None,
     dtype: Dtype = None,
     title: Title = "",
@@ -77,6 +82,7 @@ def examine_evidence(
         device=device or services.settings.device,
         dtype=dtype or services.settings.dtype,
         modality=modality_of(modality),
+        mandate=mandate_of(search_in, named_place),
         report=ReportOptions(
             out=report,
             pkcs12=certificate_of(pkcs12, services.settings),

@@ -89,13 +89,13 @@ class CalibrationDialog(QDialog):
         if model is None or not self._folders.paths or not name:
             return None
         fpr = self._fpr.value() / 100.0
-        return CalibrationForm(self._folders.paths, model, name, fpr)
+        return CalibrationForm(self._folders.paths, model.folder, name, fpr)
 
     def show_state(self, state: CalibrationState) -> None:
         """Show how far it is."""
         if state.models is not None and self._models.count() == 0:
             for model in state.models:
-                self._models.addItem(visible_text(model.title), model.folder)
+                self._models.addItem(visible_text(model.title), model)
             if not state.models:
                 self._models.setPlaceholderText("No model is installed")
         self._progress.show_progress(state.work)
@@ -107,9 +107,9 @@ class CalibrationDialog(QDialog):
 
     def _build_form(self, layout: QVBoxLayout) -> None:
         self._folders = FolderList("Folders of genuine scans")
-        self._folders.changed.connect(self._check)
+        self._folders.changed.connect(self._on_scans)
         self._models = QComboBox()
-        self._models.currentIndexChanged.connect(self._check)
+        self._models.currentIndexChanged.connect(self._on_scans)
         self._name = QLineEdit("Local genuine scans")
         self._name.textChanged.connect(self._check)
         self._fpr = QDoubleSpinBox()
@@ -136,8 +136,15 @@ class CalibrationDialog(QDialog):
         if form is not None:
             self._presenter.on_start(form)
 
+    def _on_scans(self) -> None:
+        """Other scans, or a model of another modality: count the patients anew."""
+        model = self._models.currentData()
+        modality = "" if model is None else model.modality
+        self._presenter.on_scans_chosen(self._folders.paths, modality)
+        self._check()
+
     def _check(self) -> None:
         fpr = self._fpr.value() / 100.0
-        self._needed.setText(rate_note(fpr))
+        self._needed.setText(rate_note(fpr, self._presenter.state.n_patients))
         busy = self._presenter.state.work.is_busy
         self._start.setEnabled(self.form is not None and not busy)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.errors import BtdError
-from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.presenter import (
     IDLE,
@@ -34,10 +34,12 @@ class ModelChoice:
     Attributes:
         folder: Where it lies.
         title: Name, modality and preset, for people.
+        modality: "CT" or "MR".
     """
 
     folder: Path
     title: str
+    modality: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class CalibrationState:
         summary: Scans behind it in a sentence.
         saved: File of the profile, once saved.
         problem: Why it failed.
+        n_patients: Patients of the scans chosen; None while they are not counted.
     """
 
     models: tuple[ModelChoice, ...] | None = None
@@ -78,6 +81,7 @@ class CalibrationState:
     summary: str = ""
     saved: Path | None = None
     problem: str = ""
+    n_patients: int | None = None
 
 
 class CalibrationPresenter(Presenter[CalibrationState]):
@@ -98,11 +102,34 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._detectors = detectors
         self._eta = Eta()
         self._fit: ProfileFit | None = None
+        self._counting: Job | None = None
 
     def on_opened(self) -> None:
         """List the models, in the background: reading cards loads libraries."""
         job = self._session.jobs.submit("io", "Listing models", _list_models)
         job.finished.connect(self._on_models)
+
+    def on_scans_chosen(self, folders: tuple[Path, ...], modality: str) -> None:
+        """Count the patients of the scans, in the background."""
+        jobs = self._session.jobs
+        if self._counting is not None:
+            jobs.give_up(self._counting)
+        self._counting = None
+        self._show(replace(self._state, n_patients=None))
+        if not folders or not modality:
+            return
+        work = partial(_count, folders, modality)
+        self._counting = jobs.submit("io", "Counting patients", work)
+        self._counting.finished.connect(self._on_counted)
+
+    def on_closed(self) -> None:
+        """Nobody reads the count any more, either."""
+        super().on_closed()
+        if self._counting is not None:
+            self._session.jobs.give_up(self._counting)
+
+    def _on_counted(self, n_patients: int) -> None:
+        self._show(replace(self._state, n_patients=n_patients))
 
     def on_start(self, form: CalibrationForm) -> None:
         """Score the genuine scans and fit."""
@@ -121,7 +148,8 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._eta = Eta()
         self._fit = None
         work = ProgressState("Waiting for other work to end", can_pause=True)
-        self._show(CalibrationState(self._state.models, work))
+        counted = self._state.n_patients
+        self._show(CalibrationState(self._state.models, work, n_patients=counted))
 
     def on_save(self) -> None:
         """Save the profile into the user's folder."""
@@ -159,6 +187,7 @@ class CalibrationPresenter(Presenter[CalibrationState]):
                 fits=fit.levels,
                 warnings=warnings,
                 summary=fit.summary,
+                n_patients=self._state.n_patients,
             )
         )
 
@@ -169,7 +198,10 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._show(replace(self._state, work=work))
 
     def _on_problem(self, problem: str) -> None:
-        self._show(CalibrationState(self._state.models, problem=problem))
+        counted = self._state.n_patients
+        self._show(
+            CalibrationState(self._state.models, problem=problem, n_patients=counted)
+        )
 
     def _on_over(self) -> None:
         self._show(replace(self._state, work=IDLE))
@@ -184,10 +216,19 @@ def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
             e.folder,
             f"{named_model(e.card.name, e.card.digest)} "
             f"({e.card.preset.modality}, {e.card.preset.name})",
+            e.card.preset.modality,
         )
         for e in list_models()
         if e.card is not None
     )
+
+
+def _count(
+    folders: tuple[Path, ...], modality: str, context: TaskContext, tell: Tell
+) -> int:
+    from btd_desktop.workflow.calibrate import count_patients
+
+    return count_patients(folders, modality, context)
 
 
 def _calibrate(

@@ -16,7 +16,8 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from btd_desktop import paths
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import BtdError, EvidenceError
+from btd_desktop.errors import BtdError, EvidenceError, SettingsError
+from btd_desktop.examination.declared import Mandate
 from btd_desktop.gui.jobs import LaneName, Tell, Work
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.presenters.custody import CustodyWatch
@@ -24,6 +25,7 @@ from btd_desktop.gui.presenters.first_slice import FirstSlice
 from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     create_case,
@@ -63,11 +65,13 @@ class CaseChoice:
         paths: The evidence.
         folder: Of the new case; None adds the evidence to the open case.
         details: Of the new case.
+        mandate: What is to be tested in the new case.
     """
 
     paths: tuple[Path, ...]
     folder: Path | None
     details: CaseDetails = field(default_factory=CaseDetails)
+    mandate: Mandate = field(default_factory=Mandate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,7 @@ class OpeningPresenter(Presenter[ProgressState]):
         def work(context: TaskContext, tell: Tell) -> CaseStore:
             return create_case(folder, details, services)
 
-        done = partial(self._on_case_made, choice.paths)
+        done = partial(self._on_case_made, choice.paths, mandate=choice.mandate)
         self._start("io", "Making the case", work, done)
 
     def on_demo_wanted(self) -> None:
@@ -255,9 +259,11 @@ class OpeningPresenter(Presenter[ProgressState]):
         title = "Making the demonstration"
         self._start("compute", title, work, self._on_demo_made)
 
-    def _on_case_made(self, given: Sequence[Path], store: CaseStore) -> None:
+    def _on_case_made(
+        self, given: Sequence[Path], store: CaseStore, mandate: Mandate | None = None
+    ) -> None:
         self._on_case_open(store)
-        self._import(store, given)
+        self._import(store, given, mandate)
 
     def _on_case_found(self, store: CaseStore) -> None:
         self._on_case_open(store)
@@ -276,20 +282,35 @@ class OpeningPresenter(Presenter[ProgressState]):
         else:
             self._on_case_found(store)
 
-    def _import(self, store: CaseStore, given: Sequence[Path]) -> None:
+    def _import(
+        self, store: CaseStore, given: Sequence[Path], mandate: Mandate | None = None
+    ) -> None:
         services = self._session.services
         self._custody.stop()
 
-        def work(context: TaskContext, tell: Tell) -> tuple[int, ...]:
+        def work(
+            context: TaskContext, tell: Tell
+        ) -> tuple[tuple[int, ...], SettingsError | None]:
             ask = partial(_ask, context, tell)
             added = import_into_case(store, given, services, context, ask=ask)
-            return tuple(r.series_id for r in added)
+            try:
+                if mandate is not None and added:
+                    declare(store, mandate, services)
+            except SettingsError as error:
+                return tuple(r.series_id for r in added), error
+            return tuple(r.series_id for r in added), None
 
         self._start("io", "Importing", work, self._on_imported)
 
-    def _on_imported(self, series_ids: tuple[int, ...]) -> None:
+    def _on_imported(self, came: tuple[tuple[int, ...], SettingsError | None]) -> None:
+        series_ids, problem = came
         self._session.refresh_series(series_ids[0] if series_ids else None)
-        self.imported.emit(series_ids)
+        if problem is None:
+            self.imported.emit(series_ids)
+            return
+        # Scored now, the places would be named after the scores were seen.
+        hint = "name it again with File, What is tested; then score the series"
+        self._session.failed.emit(SettingsError(problem.detail, hint=hint))
 
     def _start(
         self, lane: LaneName, title: str, work: Work, done: Callable[[Any], None]

@@ -14,6 +14,8 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError
+from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
@@ -173,6 +175,22 @@ class ScoringPresenter(Presenter[ProgressState]):
             if saved.model.get("digest") != shown.model.digest:
                 return
         self.evaluate(record.series_id, str(path))
+
+    def on_mandate_declared(self, mandate: Mandate) -> None:
+        """Put what is tested into the log, and show what is scored accordingly."""
+        from btd_desktop.workflow.declare import declare
+
+        session = self._session
+        if session.store is None:
+            return
+        try:
+            declare(session.store, mandate, session.services)
+        except BtdError as error:
+            session.failed.emit(error)
+            return
+        for record in session.records:
+            seen = session.result_of(record).evaluation
+            self.evaluate(record.series_id, "" if seen is None else seen.profile.digest)
 
     def on_pause_toggled(self) -> None:
         """Pause or resume; takes effect after the slice being scored."""

@@ -86,7 +86,7 @@ def strip_of(session: Session) -> StripState:
     evaluation = session.result.evaluation
     if evaluation is not None:
         slices = evaluation.kinds["anomaly"].slices
-        level = evaluation.profile.levels["anomaly"]["slice"]
+        level = evaluation.level("anomaly", "slice")
         flagged = np.zeros(n_slices, dtype=np.bool_)
         flagged[flagged_slices(session)] = True
         as_p = evaluation.scope.p_values_allowed

@@ -82,6 +82,12 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             needs="case",
         ),
         ActionSpec(
+            "mandate",
+            lambda s: s.dialogs.ask_for_mandate(),
+            "What is tested …",
+            needs="case",
+        ),
+        ActionSpec(
             "report",
             lambda s: s.dialogs.show_report(),
             icon="report",

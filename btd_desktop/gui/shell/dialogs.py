@@ -72,6 +72,18 @@ class Dialogs(QObject):
         if isinstance(dialog, CaseDialog):
             self._parts.opening.on_case_chosen(dialog.choice)
 
+    def ask_for_mandate(self) -> None:
+        """Ask what is to be tested in the open case."""
+        from btd_desktop.examination.declared import declared_in
+        from btd_desktop.gui.dialogs.case_dialog import MandateDialog
+
+        store = self._session.store
+        if store is None:
+            return
+        dialog = MandateDialog(declared_in(store), self._window)
+        dialog.declared.connect(self._parts.scoring.on_mandate_declared)
+        self._open(dialog)
+
     def ask_for_modality(self, question: ModalityQuestion) -> None:
         """Ask whether series are CT or MR; the import waits for the answer."""
         from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog

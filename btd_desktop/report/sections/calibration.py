@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from btd_desktop.calibration.level import LevelCalibration
+from btd_desktop.calibration.level import PARTS, LevelCalibration
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.regions import regions_text
 from btd_desktop.examination.shipped_models import profile_standing
@@ -113,6 +113,14 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
     if profile.alarms:
         told = alarms_text(profile.alarms)
         reasons.append(f"more slices flagged than three times the FPR, in {told}")
+    for part in PARTS:
+        search = profile.search(part)
+        if search is not None and search.alarms is not None:
+            told = alarms_text(search.alarms)
+            reasons.append(
+                f"search of the {part} alone: more slices flagged than three times the"
+                f" FPR, in {told}"
+            )
     facts = (
         Fact("Digest", digest(profile.digest), "profile_digest", "mono"),
         Fact("Origin", quoting(profile_standing(profile.name, profile.digest).sentence),

@@ -113,7 +113,7 @@ def _levels(whole: CalibratedValue | None) -> Table:
 
 def _histogram(evaluation: Evaluation) -> tuple[Block, ...]:
     anomaly = evaluation.kinds["anomaly"]
-    level = evaluation.profile.levels["anomaly"]["slice"]
+    level = evaluation.level("anomaly", "slice")
     allowed = evaluation.scope.p_values_allowed
     figure = SeriesFigure(
         slice_scores=np.array(

@@ -152,14 +152,14 @@ def _n_flagged(result: Result) -> Cell:
 def _error_rates(case: ReportCase) -> tuple[Block, ...]:
     """How often the method errs, as measured; empty where nothing was measured."""
     covering = {
-        r.evaluation.profile.digest
+        r.evaluation.profile.digest: r.evaluation
         for r in results_of(case)
         if r.is_covered and r.evaluation is not None
     }
     sentences = []
-    for profile_digest, profile in case.profiles.items():
-        level = profile.levels["anomaly"]["slice"]
-        if profile_digest not in covering or level.threshold is None:
+    for evaluation in covering.values():
+        profile, level = evaluation.profile, evaluation.level("anomaly", "slice")
+        if level.threshold is None:
             continue
         doubt = established_text(level, profile.target_fpr)
         sentences.append(

@@ -224,8 +224,11 @@ def test_search_of_a_part_sees_nothing_elsewhere_and_has_its_own_ranks(
             inside = in_domain(grid.aerated, part) & grid.scored
             assert np.array_equal(ours[inside], all_of_it[inside])
             assert not np.isfinite(ours[~inside]).any()
-        level = profile.search(part).levels["slice"]
+        search = profile.search(part)
+        assert search is not None
+        level = search.levels["slice"]
         for value, scores in zip(found.slices, found.patch_scores, strict=True):
+            assert value is not None
             assert value.score == np.nanmax(scores)
             assert value.p_value == level.ecdf.p_value(value.score)
 

@@ -307,19 +307,20 @@ def test_rates_set_the_claim_beside_what_patients_left_out_show(
     monkeypatch.setattr("btd_desktop.bench.rates.left_out_shares", left_out_shares)
     done = btd(
         *("bench", "rates", "--data", data, "--model", tiny_model),
-        *("--split", "calib,test", "--by", "scanner model", "--fpr", "0.05"),
+        *("--split", "calib,test", "--by", "scanner model, kernel", "--fpr", "0.05"),
         *("--json", tmp_path / "r.json"),
     )
     assert done.status == 0, done.err
     assert given == {
-        "fpr": 0.05, "by": "scanner model", "behind": 0, "model": "tiny-ct",
+        "fpr": 0.05, "by": "kernel", "behind": 0, "model": "tiny-ct",
     }  # fmt: skip
     assert re.search(r"slice +flagged +5 % +50 % .*50 % Maker One +not est", done.out)
     kept = json.loads((tmp_path / "r.json").read_text("utf-8"))
-    [row] = kept["rows"]
+    assert list(kept["rows"]) == ["scanner model", "kernel"]
+    [row] = kept["rows"]["kernel"]
     assert (row["observed"]["value"], row["observed"]["n_patients"]) == (0.5, 2)
     # Patients are told by their pseudonyms.
-    assert {own["patient"] for own in kept["patients"]} == {
+    assert {own["patient"] for own in kept["patients"]["kernel"]} == {
         patient_key(name) for name in ("T-1", "T-2")
     }
     wrong = btd("bench", "rates", "--data", data, "--by", "weather")

@@ -46,6 +46,7 @@ def evaluation(
         kinds={"anomaly": own},
         profile=SimpleNamespace(levels={"anomaly": levels}, target_fpr=0.05),
         scope=Scope(coverage, reasons),
+        level=lambda kind, name: levels[name],
     )
     return cast(Evaluation, cast(Any, made))
 

@@ -9,15 +9,27 @@ from typing import Any, cast
 import pytest
 
 from btd_desktop.calibration.apply import CalibratedSeries
-from btd_desktop.calibration.level import Alarms
+from btd_desktop.calibration.level import WHOLE_BODY, Alarms, Domain
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.examination.conclusion import conclude
+from btd_desktop.examination.declared import (
+    Declaration,
+    Declared,
+    Mandate,
+    NamedPlace,
+)
 from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.share import ScoredShare
 
 N_SLICES = 100
+PLACES = SimpleNamespace(
+    reason="", interval=(0.001, 0.09), patient_fpr=(0.0,) * 45 + (0.46,), n_patients=46
+)
+PLACE = NamedPlace(6, 5, 4, 1)
+NAMED = Declaration(Mandate(places=(PLACE,)), "2026-03-14T09:26:53.000Z", "E. Xaminer")
+LATER = Declaration(Mandate("lung", (PLACE,)), "2026-03-15T09:26:53.000Z", "E. Xaminer")
 WHOLE = ScoredShare(N_SLICES, N_SLICES, 1000, 1000, ())
 FOUR_FIFTHS = ScoredShare(
     N_SLICES, N_SLICES, 1000, 800, ("The header declares 20 % of the body padding.",)
@@ -32,6 +44,8 @@ def series(
     coverage: Coverage = Coverage.COVERED,
     share: ScoredShare = WHOLE,
     findings: tuple[Any, ...] = (),
+    domain: Domain = WHOLE_BODY,
+    **declared: Any,
 ) -> SeriesExamination:
     """A scored and calibrated series."""
     n = share.n_slices_scored
@@ -44,8 +58,13 @@ def series(
     reasons = () if coverage is Coverage.COVERED else ("another scanner",)
     evaluation = SimpleNamespace(
         kinds={"anomaly": anomaly},
-        profile=SimpleNamespace(target_fpr=0.01, alarms=Alarms(1, 26)),
+        profile=SimpleNamespace(
+            target_fpr=0.01,
+            levels={"anomaly": {"place": PLACES}},
+            search=lambda domain: SimpleNamespace(alarms=Alarms(1, 26)),
+        ),
         scope=Scope(coverage, reasons),
+        domain=domain,
     )
     return SeriesExamination(
         cast(SeriesRecord, SimpleNamespace(series_id=1, n_slices=N_SLICES)),
@@ -53,6 +72,7 @@ def series(
         evaluation=cast(Any, evaluation),
         findings=findings,
         share=share,
+        **declared,
     )
 
 
@@ -64,7 +84,13 @@ def without_scores(*, is_scored: bool) -> SeriesExamination:
 
 
 def finding(origin: str = "search", *, flagged: bool = False, **changes: Any) -> Any:
-    numbers = SimpleNamespace(anomaly=SimpleNamespace(flagged=flagged))
+    anomaly = SimpleNamespace(
+        flagged=flagged,
+        score=3.0 if flagged else 1.0,
+        threshold=2.19,
+        ranked_at="place",
+    )
+    numbers = SimpleNamespace(anomaly=anomaly)
     values = {"status": "to check", "x": 4.0, "y": 5.0, "slice_index": 6, **changes}
     return SimpleNamespace(origin=origin, numbers=numbers, **values)
 
@@ -203,3 +229,59 @@ def test_no_support_is_not_said_of_files_that_could_not_be_examined():
     assert told.sentences[-1].endswith("1 damaged, 3 unsupported.")
     flagged = conclude([series(n_flagged=50, findings=(finding(),))], fates)
     assert flagged.conclusion == "supports"
+
+
+def test_flagged_place_that_was_named_before_scoring_supports_with_its_error_rate():
+    hit = series(
+        findings=(finding("examiner", flagged=True),), declared=Declared(NAMED)
+    )
+    found = conclude([hit])
+    assert found.conclusion == "supports"
+    [sentence] = found.sentences
+    assert "place x 4, y 5, slice 7, named before scoring" in sentence
+    assert "1 % of genuine ones lie above it, of 46 patients each left out" in sentence
+    assert "0.1 % to 9 %" in sentence
+    partly = replace_coverage(hit)
+    assert conclude([partly]).conclusion == "inconclusive"
+
+
+def replace_coverage(hit: SeriesExamination) -> SeriesExamination:
+    return series(
+        findings=hit.findings, declared=hit.declared, coverage=Coverage.PARTLY
+    )
+
+
+def test_named_place_that_is_not_flagged_is_answered_too():
+    miss = series(findings=(finding("examiner"),), declared=Declared(NAMED))
+    found = conclude([miss])
+    assert found.conclusion == "no support found"
+    assert "lies not above the threshold 2.19" in found.sentences[0]
+
+
+def test_named_place_without_a_score_is_never_no_support():
+    found = conclude([series(declared=Declared(NAMED))])
+    assert found.conclusion == "inconclusive"
+    assert "could not be scored" in found.sentences[0]
+    # What the search found there was chosen for its score and is no test of the place.
+    searched = series(findings=(finding("search"),), declared=Declared(NAMED))
+    assert "could not be scored" in conclude([searched]).sentences[0]
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_tests_changed_after_scoring_are_told_and_decide_nothing(flagged):
+    changed = Declared(changes=(LATER,))
+    now = series(
+        n_flagged=9 * flagged,
+        domain="lung",
+        findings=(finding(), finding("examiner", flagged=flagged)),
+        declared=changed,
+        first=series(n_flagged=9 * (not flagged)).evaluation,
+    )
+    found = conclude([now])
+    assert found.conclusion == ("inconclusive" if flagged else "supports")
+    [sentence] = found.sentences
+    assert "changed on 2026-03-15 by E. Xaminer, after scoring had begun" in sentence
+    assert f"“{'supports' if flagged else 'no support found'}”" in sentence
+    assert "Series 1, search of the lung: " in sentence
+    assert "named later" in sentence
+    assert "named before scoring" not in sentence

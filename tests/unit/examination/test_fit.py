@@ -17,6 +17,17 @@ def test_rate_is_told_with_the_patients_that_it_takes():
     )
 
 
+def test_note_says_what_the_patients_chosen_can_establish():
+    assert rate_note(0.01, 2) == (
+        "The scans chosen are of 2 patients. To calibrate at all takes 1 more."
+    )
+    assert rate_note(0.01, 46) == (
+        "The scans chosen are of 46 patients. The smallest rate that they establish is "
+        "5.5 %; 1 % takes 233 more."
+    )
+    assert "takes" not in rate_note(0.1, 46)
+
+
 def _level(scores: np.ndarray) -> LevelCalibration:
     start = float(np.quantile(scores, 0.9))
     tail = Tail(start, 0.1, 0.1, 1.26) if scores.size > 99 else None

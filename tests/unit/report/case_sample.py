@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
 from btd_desktop.calibration.ecdf import Ecdf
-from btd_desktop.calibration.level import Alarms, LevelCalibration
+from btd_desktop.calibration.level import WHOLE_BODY, Alarms, LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.calibration.profile import Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
@@ -95,8 +95,9 @@ class FakeStore:
     def series(self) -> tuple[SeriesRecord, ...]:
         return tuple(self._parts["series"])
 
-    def audit_log(self) -> tuple[AuditEntry, ...]:
-        return tuple(self._parts["audit"])
+    def audit_log(self, action: str | None = None) -> tuple[AuditEntry, ...]:
+        every = tuple(self._parts["audit"])
+        return tuple(e for e in every if action in (None, e.action))
 
     def head(self) -> tuple[int, str]:
         log = self.audit_log()
@@ -270,7 +271,13 @@ def make_profile(**changes: Any) -> Any:
         "alarms": Alarms(0, 24),
         "model": {"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
     }  # fmt: skip
-    return SimpleNamespace(**(values | changes))
+    made = SimpleNamespace(**(values | changes))
+    made.search = lambda domain: (
+        SimpleNamespace(levels=made.levels["anomaly"], alarms=made.alarms)
+        if domain == WHOLE_BODY
+        else None
+    )
+    return made
 
 
 def make_value(score: float, *, allowed: bool, n: int, threshold: float | None) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QPushButton
 
+from btd_desktop.examination.declared import Mandate, declared_in, places_from
 from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
@@ -271,3 +272,34 @@ def test_import_that_waits_for_an_answer_can_be_cancelled(opening, tmp_path):
     opening.on_cancel()
     wait_until(lambda: not opening.is_busy)
     assert opening._session.store.series() == ()
+
+
+def test_what_is_tested_is_declared_before_anything_is_scored(opening, tmp_path):
+    folder = make_series_folder(tmp_path / "scan")
+    imported: list[object] = []
+    opening.imported.connect(imported.append)
+    mandate = Mandate("lung", places_from("40,50,2"))
+    opening.on_case_chosen(CaseChoice((folder,), tmp_path / "case", mandate=mandate))
+    wait_until(lambda: imported)
+    store = opening._session.store
+    declared = declared_in(store)
+    assert declared.first.mandate.domain == "lung"
+    assert [p.text for p in declared.first.mandate.places] == ["1:40,50,2"]
+    assert not declared.changes
+
+
+def test_named_place_outside_the_evidence_is_told_and_nothing_is_scored(
+    opening, tmp_path
+):
+    folder = make_series_folder(tmp_path / "scan")
+    failed: list[Any] = []
+    imported: list[object] = []
+    opening._session.failed.connect(failed.append)
+    opening.imported.connect(imported.append)
+    mandate = Mandate(places=places_from("40,50,2000"))
+    opening.on_case_chosen(CaseChoice((folder,), tmp_path / "case", mandate=mandate))
+    wait_until(lambda: failed)
+    assert "lies outside series 1" in failed[0].detail
+    assert "What is tested" in failed[0].hint
+    assert not imported, "scoring begins with `imported`"
+    assert len(opening._session.records) == 1
