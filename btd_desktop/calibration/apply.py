@@ -1,6 +1,6 @@
 """Stored features and a profile to scores with p-values.
 
-Features are stored, probabilities derived: changing the profile never re-runs the
+Features are stored, p-values are derived: another profile needs no new run of the
 model.
 """
 
@@ -35,8 +35,8 @@ class CalibratedSeries:
     Attributes:
         kind: "anomaly", "injection" or "removal".
         patch_scores: One (R, C) array per slice; NaN where not scored.
-        patch_p: p-values likewise; all NaN when not covered.
-        slices: Value of each slice's maximum; None for a slice without tissue.
+        patch_p: p-values of the same shapes; all NaN when not covered.
+        slices: Value of each slice's maximum; None for a slice without scored patches.
         series: Value of the series' maximum; None when nothing was scored.
     """
 
@@ -53,7 +53,7 @@ class CalibratedSeries:
 
     @property
     def flagged_share(self) -> float | None:
-        """Share of scored slices that are flagged; None when that cannot be said."""
+        """Share of scored slices that are flagged; None without threshold or scores."""
         scored = [v for v in self.slices if v is not None]
         if not scored or any(v.flagged is None for v in scored):
             return None
@@ -67,7 +67,7 @@ def calibrate_series(
 
     Args:
         profile: The calibration.
-        scope: Answer of the scope check; blocks p-values and flags when not covered.
+        scope: Result of the scope check; without coverage no p-value and no flag.
         slices: Grid features of every slice, in order.
     """
     maps = {
@@ -88,17 +88,17 @@ def search_part(
     slices: Sequence[GridFeatures],
     domain: Domain,
 ) -> CalibratedSeries:
-    """The anomaly scores of a series where a search of one domain looks.
+    """The anomaly scores of a series within the domain of a search.
 
     Args:
         profile: The calibration.
-        scope: Answer of the scope check.
-        anomaly: Of the whole body, from `calibrate_series`.
+        scope: Result of the scope check.
+        anomaly: Scores of the whole body, from `calibrate_series`.
         slices: Grid features of every slice, in order.
-        domain: What is searched; elsewhere nothing has a score.
+        domain: Domain of the search; places outside it get no score.
 
     Raises:
-        CalibrationError: The profile does not say what is ordinary there.
+        CalibrationError: The profile has no calibration of that domain.
     """
     search = profile.search(domain)
     if search is None:
@@ -128,21 +128,22 @@ def calibrate_place(
 ) -> dict[str, CalibratedValue]:
     """Scores of one place, by kind.
 
-    Where the place was searched for copies and the profile knows how genuine places
-    fare in that, the anomaly score is the larger of both surprises (a copy's counts
-    where the place is called copied) and is ranked among places that were judged in
-    the same way; else among patches. A place on a solid structure of the lung is ranked
-    among such: structures are rarer than lung and score higher, tampered with or not.
+    Where the place's noise was searched for and the profile has a level of such places,
+    the anomaly score is the larger of two surprises, that of the features and that of
+    the copy (which counts where the place is called copied), and is ranked among places
+    judged in the same way; else among patches. A place on a solid structure of the lung
+    is ranked among solid structures: they are rarer than lung and score higher, genuine
+    or not.
 
     Args:
         profile: The calibration.
-        scope: Answer of the scope check.
+        scope: Result of the scope check.
         place: Features of the place, R = C = 1.
         slices: Grid features of the whole series, its reference.
-        copy: Where its noise is found again best, if that was searched.
-        on_structure: There is a solid structure of the lung at the place.
-        chosen: The program's search chose the place for its score: it is neither
-            ranked nor flagged by itself.
+        copy: Where its noise is found again best, if it was searched for.
+        on_structure: True when a solid structure of the lung lies at the place.
+        chosen: True when the program's search chose the place for its score: then it is
+            neither ranked nor flagged by itself.
 
     Raises:
         ValueError: The place holds no tissue to score (its features are NaN).
@@ -182,11 +183,11 @@ def calibrate_place(
 
 
 def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> tuple[float, float]:
-    """How rarely noise is found again as strongly, and from where that counts.
+    """How rare a copy is, and below which share a place is called copied.
 
     Returns:
-        -log10 of the share of genuine places, 0 when that is not known; and the share
-        below which a place is called copied.
+        -log10 of the share of genuine places whose noise is found again as strongly, 0
+        when not known; and that share.
     """
     if profile.copies is None:
         return copy.surprise or 0.0, COPY_SHARE
@@ -244,10 +245,10 @@ def _calibrate(
 def _series_value(
     level: LevelCalibration, scope: Scope, maxima: list[float]
 ) -> CalibratedValue:
-    """The series' maximum, ranked as many times as it holds series of the profile.
+    """The series' maximum; its p-value is multiplied for a series longer than `block`.
 
-    The maximum of more slices is higher by chance (Bonferroni); a threshold speaks for
-    series of the profile's length only.
+    The maximum of more slices is higher by chance (Bonferroni); a threshold holds only
+    for series of the profile's length.
     """
     value = _value(level, scope, max(maxima))
     n = 1 if level.block is UNSET else -(-len(maxima) // level.block)

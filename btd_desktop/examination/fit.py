@@ -1,4 +1,4 @@
-"""The curves and sentences by which a calibration is judged before it is saved."""
+"""Curves and sentences to judge a calibration by before saving it."""
 
 from __future__ import annotations
 
@@ -34,21 +34,19 @@ class LevelFit:
         n: Genuine scores.
         n_patients: Patients behind them.
         words: Threshold and rate in a sentence, or why there is none.
-        has_threshold: There is one.
         ecdf_x, ecdf_y: The ECDF.
-        threshold: Or None.
+        threshold: The threshold, or None.
         tail_x, tail_y: CDF of the fitted tail, empty without one.
-        qq_x, qq_y: Scores of the tail as fitted and as observed.
+        qq_x, qq_y: Scores of the tail as fitted and as observed, empty without one.
     """
 
     level: str
     n: int
     n_patients: int
     words: str
-    has_threshold: bool
-    ecdf_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    ecdf_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
-    threshold: float | None = None
+    ecdf_x: NDArray[np.float64]
+    ecdf_y: NDArray[np.float64]
+    threshold: float | None
     tail_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
     tail_y: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
     qq_x: NDArray[np.float64] = field(default_factory=lambda: _EMPTY)
@@ -57,13 +55,13 @@ class LevelFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProfileFit:
-    """A new profile and what it is judged by.
+    """A new profile and what to judge it by.
 
     Attributes:
         profile: The profile.
-        levels: The fit of the anomaly score by level.
-        warnings: What the scans behind it cannot carry, as sentences.
-        summary: The scans behind it in a sentence.
+        levels: Fit of the anomaly score, level by level.
+        warnings: What its scans cannot establish, as sentences.
+        summary: Its scans in a sentence.
     """
 
     profile: CalibrationProfile
@@ -73,7 +71,7 @@ class ProfileFit:
 
 
 def profile_fit(profile: CalibrationProfile) -> ProfileFit:
-    """What a profile is judged by before it is saved."""
+    """The profile with its curves and warnings."""
     return ProfileFit(
         profile,
         tuple(
@@ -90,7 +88,7 @@ def profile_fit(profile: CalibrationProfile) -> ProfileFit:
 def scope_warning(
     profile: CalibrationProfile, examination: SeriesExamination
 ) -> str | None:
-    """Why a profile does not speak for a scored series in full; None where it does."""
+    """Why a profile does not cover a scored series in full; None where it does."""
     from btd_desktop.examination.models import model_of_run, scope_of
 
     run = examination.run
@@ -106,7 +104,7 @@ def scope_warning(
 
 
 def rate_note(fpr: float, n_patients: int | None = None) -> str:
-    """How many genuine patients a false-positive rate takes, before any is scored.
+    """How many genuine patients it takes to establish a false-positive rate.
 
     Args:
         fpr: Wanted rate, in (0, 1).
@@ -126,8 +124,8 @@ def rate_note(fpr: float, n_patients: int | None = None) -> str:
         return f"{found} The smallest rate that they establish is {smallest}{more}."
     few, more = (percent_text(smallest_level(n)) for n in (3, 20))
     return (
-        f"To establish a rate of {percent_text(fpr)} takes {patients_for(fpr):,} "
-        f"patients; 3 establish {few}, 20 establish {more}."
+        f"It takes {patients_for(fpr):,} patients to establish a rate of "
+        f"{percent_text(fpr)}; 3 establish {few}, 20 establish {more}."
     )
 
 
@@ -137,7 +135,7 @@ def level_fit(name: str, level: LevelCalibration, fpr: float) -> LevelFit:
 
     scores = level.ecdf.scores
     step = max(1, scores.size // _MAX_POINTS)
-    # The highest scores are what matters, so all of the last hundredth are drawn.
+    # The highest scores matter most: the last 500 are all drawn.
     keep = np.union1d(
         np.arange(0, scores.size, step),
         np.arange(max(0, scores.size - _MAX_POINTS // 4), scores.size),
@@ -158,7 +156,6 @@ def level_fit(name: str, level: LevelCalibration, fpr: float) -> LevelFit:
         level.ecdf.n,
         level.n_patients,
         words,
-        level.threshold is not None,
         scores[keep],
         ranks[keep],
         level.threshold,
@@ -181,10 +178,10 @@ def level_fit(name: str, level: LevelCalibration, fpr: float) -> LevelFit:
 
 
 def rate_warnings(profile: CalibrationProfile) -> list[str]:
-    """What the scans behind a profile cannot carry, in sentences."""
-    out = []
+    """What a profile's scans cannot establish, as sentences."""
     from btd_desktop.calibration.ecdf import patients_for, smallest_level
 
+    out = []
     wanted, n = profile.target_fpr, profile.n_patients
     needed = patients_for(wanted)
     if n < needed:

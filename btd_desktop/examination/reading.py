@@ -1,7 +1,7 @@
-"""A case read: the only choice of run, profile and model card.
+"""Read a case: the one place that chooses run, profile and model card.
 
-Window, command line, report, bench and scripts get the same objects from here, so that
-they tell the same of one case. Nothing is scored and nothing is written.
+Window, command line, report, bench and scripts get the same objects from here and so
+say the same of a case. Reading scores nothing and writes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from btd_desktop.scoring.features import GridFeatures
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody chose to look at; empty means: what the case was last looked at.
+    """Run and profile that somebody chose; empty takes those used last.
 
     Attributes:
         run_id: A run; None takes the newest finished one.
@@ -43,7 +43,7 @@ class Choice:
 
 
 AS_KEPT = Choice()
-"""The newest finished run and the calibration that the case was last looked at with."""
+"""The newest finished run, and the profile that the case used last with it."""
 
 
 def read_case(
@@ -56,7 +56,7 @@ def read_case(
     Args:
         store: Open case.
         profile: Profile asked for, for every series without a choice of its own.
-        choices: By series.
+        choices: Run and profile by id of the series.
 
     Raises:
         CaseError: The case holds no series, or its results were altered.
@@ -111,8 +111,8 @@ def read_series(
     features = load_features(store, run)
     if not features:
         raise CaseError(f"run {run.run_id} has no results yet", code="no_results")
-    grid = manifest.grid
-    share = scored_share(store.load_volume(record.series_id), grid, features)
+    volume = store.load_volume(record.series_id)
+    share = scored_share(volume, manifest.grid, features)
     problem, evaluation, first = _uncalibrated(model), None, None
     declared = declared_in(store)
     domains = declared.first.mandate.domain, declared.now.mandate.domain
@@ -147,8 +147,8 @@ def with_findings(
 ) -> SeriesExamination:
     """The examination with the findings that the case holds now.
 
-    Findings of another run or profile carry p-values of another calibration, which
-    must not stand beside these: they are counted in the remarks.
+    Findings of another run or profile have p-values of another calibration, which must
+    not stand beside these; the remarks count them.
     """
     every = store.findings(examination.record.series_id)
     shown = tuple(
@@ -177,7 +177,7 @@ def with_findings(
 
 
 def is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
-    """A finding's numbers come from this run and this profile."""
+    """True when a finding's numbers come from this run and this profile."""
     return (
         evaluation is not None
         and finding.run_id == evaluation.run.run_id
@@ -198,7 +198,7 @@ def _is_of_search(finding: Finding, examination: SeriesExamination) -> bool:
 
 
 def _check_level(finding: Finding, evaluation: Evaluation | None) -> None:
-    """No score was ranked where its profile has nothing to rank it among."""
+    """Refuse a finding ranked at a level that its profile does not have."""
     level = finding.numbers.anomaly.ranked_at
     if evaluation and level not in evaluation.profile.levels["anomaly"]:
         raise CaseError(
@@ -210,7 +210,7 @@ def _check_level(finding: Finding, evaluation: Evaluation | None) -> None:
 
 
 def required_evaluation(examination: SeriesExamination) -> Evaluation:
-    """The evaluation of a series, for what cannot be done without one.
+    """The evaluation of a series, for work that needs one.
 
     Raises:
         CaseError: The series has not been scored to its end.
@@ -228,7 +228,7 @@ def required_evaluation(examination: SeriesExamination) -> Evaluation:
 
 
 def series_of_case(store: CaseStore, series_id: int | None) -> SeriesRecord:
-    """The series of that number, or the only one when no number is given.
+    """The series with an id, or the only one when no id is given.
 
     Raises:
         CaseError: There is no such series, none at all, or more than one to choose
@@ -258,7 +258,7 @@ def series_of_case(store: CaseStore, series_id: int | None) -> SeriesRecord:
 def _unscored(
     store: CaseStore, record: SeriesRecord, begun: Run | None
 ) -> SeriesExamination:
-    """A series without a finished run; with one that was begun."""
+    """A series without a finished run, perhaps with one that was begun."""
     model, problem = None, f"series {record.series_id} has not been scored to its end"
     if begun is not None:
         model = model_of_run(begun.manifest)
@@ -290,7 +290,7 @@ def _profiles_kept(
 ) -> list[CalibrationProfile]:
     """Profiles that the case keeps for a model, the one used last first.
 
-    That is the one of the newest finding of the run, else the one kept last.
+    The profile of the run's newest finding was used last, else the one kept last.
     """
     used = [
         f.profile_digest

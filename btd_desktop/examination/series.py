@@ -1,7 +1,7 @@
-"""What the examination of one series found: one type for window, report and scripts.
+"""The examination of one series: one type for window, report and scripts.
 
-Everything that can keep a series from an answer is a state with one reason, never an
-exception in one place and silence in another.
+Whatever keeps a series from a result is a state with one reason, never an exception
+in one place and silence in another.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ class SeriesExamination:
 
     Attributes:
         record: The series.
-        run: The run looked at, or the newest one while none is finished; None before
-            the first.
+        run: The run chosen, or the newest while none is finished; None before the
+            first.
         model: The model of the run; None before the first.
         evaluation: Scores with p-values; None when there are none.
         findings: Findings whose numbers come from this run and this profile.
         problem: Why there is no evaluation; "" when there is one.
-        remarks: What else a reader has to know, as sentences.
-        share: How much of it was scored; None while no run is finished.
+        remarks: What else a reader must know, as sentences.
+        share: How much of the series was scored; None while no run is finished.
         declared: What was to be tested.
         first: The evaluation under the tests declared before scoring, where others are
             in force by now; else None.
@@ -108,7 +108,7 @@ class SeriesExamination:
 
     @property
     def is_scored(self) -> bool:
-        """A run came to its end."""
+        """True when the run is finished."""
         return self.run is not None and self.run.status == "done"
 
     @property
@@ -136,7 +136,7 @@ class SeriesExamination:
         if self.state is State.NOT_EXAMINED:
             scope = self.evaluation.scope
             told = ["nothing was scored" if self.share is None else self.share.sentence]
-            # Values that are no HU, say, explain why no body was found in them.
+            # The reasons may explain it: no body is found in values that are no HU.
             more = [] if scope.p_values_allowed else scope.reasons
             return " ".join(told + [f"{text[:1].upper()}{text[1:]}" for text in more])
         if self.state is State.NOT_COVERED:
@@ -147,7 +147,7 @@ class SeriesExamination:
 def result_digest(examinations: Sequence[SeriesExamination]) -> str:
     """Digest over all slice scores, rounded to 4 significant digits.
 
-    Rounded, so that a repetition with another number of threads agrees.
+    Rounding makes a repetition with another number of threads agree.
     """
     value = []
     for examination in examinations:

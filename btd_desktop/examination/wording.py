@@ -42,14 +42,14 @@ def reason_of(error: BtdError) -> str:
 
 
 def error_text(error: BtdError | Cancelled) -> str:
-    """What a person is told: the sentence and, where there is one, what to do."""
+    """An error for a person: the sentence and, where there is one, the hint."""
     if isinstance(error, Cancelled):
         return f"stopped: {_CANCELLED_HINT}"
     return reason_of(error)
 
 
 def error_json(error: BtdError | Cancelled) -> dict[str, dict[str, str]]:
-    """What a script is told: `{"error": {"code", "detail", "hint"}}`."""
+    """An error for a script: `{"error": {"code", "detail", "hint"}}`."""
     if isinstance(error, Cancelled):
         told = {"code": "cancelled", "detail": "stopped", "hint": _CANCELLED_HINT}
     else:
@@ -58,14 +58,14 @@ def error_json(error: BtdError | Cancelled) -> dict[str, dict[str, str]]:
 
 
 def modality_text(modality: str) -> str:
-    """CT or MR; any other code says only that nobody named it ("OT" in DICOM)."""
+    """CT or MR; any other code, such as DICOM's "OT", as not known."""
     return modality if modality in ("CT", "MR") else "modality not known"
 
 
 def spacing_of(record: SeriesRecord) -> tuple[float, float, float]:
-    """Between slices, rows and columns, mm; 0 where it is not known.
+    """Distance between slices, rows and columns in mm; 0 where not known.
 
-    Cases of earlier versions keep one side of the pixel, the mean of both.
+    Cases of earlier versions keep one side of the pixel, the geometric mean of both.
     """
     meta = record.meta
     side = meta.pixel_spacing_mm or 0.0
@@ -87,7 +87,7 @@ def number_text(value: float | None, digits: int = 4) -> str:
 def percent_text(rate: float | None) -> str:
     """A rate in [0, 1] as a percentage with two significant digits; – for None.
 
-    From 99.5 % on with three; what is less than all is never rounded to 100 %.
+    From 99.5 % on with three; less than all is never rounded to 100 %.
     """
     if rate is None:
         return "–"
@@ -113,10 +113,10 @@ def rate_text(rate: float) -> str:
 
 
 def p_value_text(value: CalibratedValue) -> str:
-    """A p-value where "p" stands already, or why there is none.
+    """A p-value without the sign "p =", or why there is none.
 
-    The smallest that so many genuine patients can give is said to be that: more of
-    them could make it smaller.
+    The smallest p-value that so many genuine patients can give is marked as such: more
+    patients could make it smaller.
     """
     if value.p_value is None:
         return CHOSEN if value.chosen is True else NOT_COVERED
@@ -125,13 +125,13 @@ def p_value_text(value: CalibratedValue) -> str:
 
 
 def p_text(value: CalibratedValue, *, narrow: bool = False) -> str:
-    """A p-value with its sign and what it was ranked among.
+    """A p-value with "p =" and the number that it was ranked among.
 
     Args:
         value: Its p_value is None where the calibration does not cover the scan, or
             where the search chose the place.
-        narrow: For marks in pictures and cells of panels, which stand beside n and
-            have no room for it: "≤" in place of "smallest".
+        narrow: For marks in pictures and cells of panels, which show n beside it:
+            without n, and with "≤" in place of "smallest".
     """
     if value.p_value is None:
         if not narrow:
@@ -152,8 +152,8 @@ def flagged_text(value: CalibratedValue) -> str:
 
 
 def established_text(level: LevelCalibration, fpr: float) -> str:
-    """That the patients cannot carry a false-positive rate; "" where they can."""
-    # Not above: reading a case needs none of it.
+    """Statement that the patients cannot establish a rate; "" where they can."""
+    # Imported late: reading a case does not need it.
     from btd_desktop.calibration.ecdf import smallest_level
 
     if level.threshold is None or level.establishes(fpr):
@@ -166,7 +166,7 @@ def established_text(level: LevelCalibration, fpr: float) -> str:
 
 
 def alarms_text(alarms: Alarms) -> str:
-    """How often the opinion's rule speaks of genuine patients."""
+    """How often the opinion's rule raises an alarm on genuine patients."""
     return (
         f"{alarms.n} of {counted(alarms.of, 'genuine patient')}, each left out in turn "
         f"(95 % interval {interval_text(alarms.interval, percent=True)})"

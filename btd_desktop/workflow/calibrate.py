@@ -29,37 +29,15 @@ from btd_desktop.workflow.services import Services
 def patient_of(loaded: LoadedSeries) -> str:
     """Pseudonym of a series' patient: equal for the scans of one patient.
 
-    A series without PatientID counts as a patient of its own, and the profile would
-    then claim more patients than there are; the import's findings say when the tag is
-    missing.
+    A series without PatientID counts as a patient of its own, so a profile may claim
+    more patients than there are; the import's findings say when the tag is missing.
     """
-    name = loaded.volume.source.patient_id or loaded.series_uid
-    return patient_key(name)
+    return patient_key(loaded.volume.source.patient_id or loaded.series_uid)
 
 
 def patient_key(name: str) -> str:
     """Pseudonym of a patient's name or ID, as profiles keep it."""
     return bytes_digest(name.encode("utf-8", "replace"))[:16]
-
-
-def load_benign(
-    paths: Sequence[Path], modality: str, context: TaskContext
-) -> tuple[LoadedSeries, ...]:
-    """Series of a modality below the given paths.
-
-    Raises:
-        EvidenceError: A path does not exist.
-        CalibrationError: There is no series of that modality.
-    """
-    found = import_evidence(paths, context)
-    fitting = tuple(s for s in found.series if s.volume.modality == modality)
-    if not fitting:
-        raise CalibrationError(
-            f"there is no {modality} series below {', '.join(map(str, paths))}",
-            hint="name folders of genuine scans of the model's modality",
-            code="no_series",
-        )
-    return fitting
 
 
 def count_patients(paths: Sequence[Path], modality: str, context: TaskContext) -> int:
@@ -86,13 +64,22 @@ def calibrate_paths(
     """Calibrate on the genuine scans below the given paths.
 
     Raises:
-        CalibrationError: No or too few series, or a patient the model learnt from.
+        EvidenceError: A path does not exist.
+        CalibrationError: No or too few series of the model's modality, or a series
+            that the model learnt from.
         Cancelled: The examiner asked to stop.
     """
     modality = detector.card.preset.modality
-    series = load_benign(paths, modality, context)
+    found = import_evidence(paths, context)
+    fitting = [s for s in found.series if s.volume.modality == modality]
+    if not fitting:
+        raise CalibrationError(
+            f"there is no {modality} series below {', '.join(map(str, paths))}",
+            hint="name folders of genuine scans of the model's modality",
+            code="no_series",
+        )
     return calibrate_on(
-        series,
+        fitting,
         detector,
         name=name,
         fpr=fpr,
@@ -118,7 +105,7 @@ def calibrate_on(
     `background` widens the benign density only; the model may have learnt from it.
 
     Raises:
-        CalibrationError: Too few series, or a patient the model learnt from.
+        CalibrationError: Too few series, or a series that the model learnt from.
         Cancelled: The examiner asked to stop.
     """
     _refuse_learnt(series, detector)
@@ -162,7 +149,7 @@ def benign_features(
         series: Volumes, each with the key of its patient.
         detector: The model.
         context: Progress and cancellation.
-        background: Further ones, which are not searched for copies.
+        background: Further series, whose places are not searched for copied noise.
 
     Raises:
         Cancelled: The examiner asked to stop.
@@ -181,9 +168,8 @@ def benign_features(
         def tell(n: int, where: str = where, before: int = done) -> None:
             context.report(before + n, total, "Scoring benign slices", where)
 
-        own = _scored(volume, patient, detector, tell, search=counts)
+        found.append(_scored(volume, patient, detector, tell, search=counts))
         done += volume.n_slices
-        found.append(own)
     return found
 
 
@@ -195,7 +181,7 @@ def _scored(
     *,
     search: bool,
 ) -> BenignSeries:
-    """Features of a genuine series, and how some of its places fare as copies."""
+    """Features of a genuine series, and how far its noise is found again in it."""
     digest = array_digest(volume.voxels)
     _, scale, grid = make_manifest(volume, digest, detector.info)
     features, residuals = [], []
@@ -204,13 +190,13 @@ def _scored(
     ):
         features.append(scores.features)
         if search:
-            # As a case keeps it.
+            # In the precision in which a case keeps it.
             residuals.append(scores.residual.astype(np.float16))
         tell(n)
     copies: SearchedPlaces = ()
     structures: SearchedPlaces = ()
     if search:
-        # Cancelled like the scoring, whose count stands still meanwhile.
+        # The search is cancelled like the scoring; its progress is not counted.
         searching = TaskContext(lambda _: tell(volume.n_slices))
         copies, structures = sampled_copies(volume, features, residuals, searching)
     return BenignSeries(

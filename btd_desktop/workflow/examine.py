@@ -1,4 +1,4 @@
-"""The main job in one call: folder in, case and signed report out."""
+"""An examination in one call: evidence in, case and signed report out."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from btd_desktop.workflow.issue_report import IssuedReport, ReportOptions, issue
 from btd_desktop.workflow.score_series import score_series
 from btd_desktop.workflow.services import Services
 
-# Why one series could not be scored, which does not end the examination of others. A
-# case that cannot be written does.
+# Why one series could not be scored: recorded, and the others are examined. A case
+# that cannot be written ends the examination.
 _RECORDED = (ModelError, SettingsError, EvidenceError, CalibrationError)
 
 
@@ -106,7 +106,7 @@ def examine(
 ) -> Examination:
     """Import, score, search, and report.
 
-    An existing case folder is opened and gone on with: what is in it is kept.
+    An existing case is opened and continued; its content is kept.
 
     Args:
         paths: Evidence: folders, files, archives.
@@ -117,7 +117,7 @@ def examine(
         context: Progress and cancellation.
 
     Raises:
-        EvidenceError: Nothing received can be examined; the case keeps the account.
+        EvidenceError: Nothing received can be examined; the case keeps its list.
         SettingsError: A place that the mandate names lies nowhere in the case; nothing
             is scored.
         BtdError: As the steps raise them.
@@ -139,8 +139,8 @@ def examine(
                 refusals.append(error)
                 outcome = SeriesExamination(record, problem=reason_of(error))
             outcomes.append(outcome)
-        # A model or profile that was asked for and fits nothing is a mistake in the
-        # question, not a result to put into a report.
+        # A model or profile that was asked for and fits no series is the caller's
+        # mistake, not a result to put into a report.
         asked = bool(options.model or options.profile)
         if asked and refusals and len(refusals) == len(outcomes):
             raise refusals[0]
@@ -171,8 +171,8 @@ def examine_series(
         context: Progress and cancellation.
 
     Returns:
-        The examination. Without a profile for the model it holds the scores' run and
-        the reason why there is no p-value.
+        The examination. Without a profile for the model it holds the run and the reason
+        why there is no p-value.
 
     Raises:
         ModelError: There is no usable model.
@@ -191,7 +191,7 @@ def examine_series(
 def outcomes_json(
     outcomes: Sequence[SeriesExamination], fates: Mapping[str, int]
 ) -> dict[str, object]:
-    """All series as JSON values, and what may be said of them together."""
+    """All series as JSON values, and the conclusion on them together."""
     return {
         "series": [outcome_json(outcome) for outcome in outcomes],
         "conclusion": conclude(outcomes, fates).to_json(),
@@ -207,7 +207,7 @@ def outcome_json(outcome: SeriesExamination) -> dict[str, object]:
         "n_slices": outcome.record.n_slices,
         "reason": outcome.problem or "; ".join(outcome.remarks),
         "declared": plain_json(outcome.declared),
-        "examined": examined_json(outcome),
+        "examined": _examined_json(outcome),
     }
     if outcome.evaluation is not None:
         value.update(evaluation_json(outcome.evaluation))
@@ -215,8 +215,8 @@ def outcome_json(outcome: SeriesExamination) -> dict[str, object]:
     return value
 
 
-def examined_json(outcome: SeriesExamination) -> dict[str, object]:
-    """How far the examination of a series came, as in the report's twin."""
+def _examined_json(outcome: SeriesExamination) -> dict[str, object]:
+    """How far the examination of a series came, under the keys of the report's twin."""
     share = outcome.share
     return {
         "state": outcome.state.value,

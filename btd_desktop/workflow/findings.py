@@ -26,7 +26,7 @@ def keep_place(
 ) -> Finding:
     """Keep a place as a finding, with the profile that gave its numbers.
 
-    A place found by the search is kept once; asking again returns the finding.
+    A place found by the search is kept once; a second call returns that finding.
     """
     evaluation = place.evaluation
     keep_profile(store, evaluation.profile, services)
@@ -92,9 +92,9 @@ def searched(
 ) -> SeriesExamination:
     """A series with its named places scored and its search done; as it is unscored.
 
-    Whoever shows or reports a series asks here, so that a profile with which it was
-    never searched gives the same places everywhere. Nothing is searched for in a case
-    that is not authenticated: looking at it stores nothing before it is adopted.
+    Window and report both call this, so that a profile with which the series was never
+    searched gives the same places in both. A case that is not authenticated is not
+    searched: reading it stores nothing before it is adopted.
     """
     if examination.evaluation is None:
         return examination

@@ -1,4 +1,4 @@
-"""One place of a scored series, scored as a click scores it."""
+"""Score one place of a scored series, as a click does."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def score_at(
 ) -> ScoredPlace:
     """Score the patch around any pixel: the click, and `btd score --at`.
 
-    A place that overlaps one which the program's search has suggested before was, in
-    effect, chosen for its score: it gets no p-value and no flag of its own. A place
-    that was named before scoring keeps them, whatever the search has found.
+    A place that overlaps one that the program's search suggested before was in effect
+    chosen for its score: it gets no p-value and no flag of its own. A place that was
+    named before scoring keeps them, whatever the search found.
 
     Args:
         store: Open case.
-        evaluation: Of the series' run: the scan is its own reference.
+        evaluation: Evaluation of the series' run; the scan is its own reference.
         detector: The model of that run.
         place: (slice, row, column), from 0.
         context: Progress and cancellation of the search for the place's noise.
@@ -82,7 +82,7 @@ def score_at(
 def _overlaps_a_suggestion(
     store: CaseStore, evaluation: Evaluation, place: tuple[int, int, int]
 ) -> bool:
-    """A suggestion of any run counts: its place stood out then as it does now."""
+    """True where the search suggested an overlapping or near place, in any run."""
     record, side = evaluation.record, evaluation.run.manifest.grid.centre
     for known in store.findings(record.series_id):
         if known.origin != "search":

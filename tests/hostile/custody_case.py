@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-SERVICES = Services(clock=lambda: NOW)
+SERVICES = Services(now=lambda: NOW)
 PROFILE_DIGEST = "ab" * 32
 N_SLICES = 6
 _SHAPE = (N_SLICES, 48, 48)

@@ -316,7 +316,7 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     levels = {f.level for f in presenter.state.fits}
     assert levels == {"patch", "place", "slice", "series"}
     series = next(f for f in presenter.state.fits if f.level == "series")
-    assert not series.has_threshold
+    assert series.threshold is None
     assert "4 patients cannot carry" in series.words
     assert any("takes 23 patients" in w for w in presenter.state.warnings)
     dialog._save.click()

@@ -72,7 +72,7 @@ class FitView(QWidget):
         self._words.setText(
             f"{fit.n:,} scores of {fit.n_patients} patients. {fit.words}"
         )
-        self._words.show_role("" if fit.has_threshold else "warning")
+        self._words.show_role("" if fit.threshold is not None else "warning")
         theme = self._theme
         self._ecdf.clear()
         self._ecdf.plot(

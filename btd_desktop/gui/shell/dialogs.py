@@ -166,7 +166,7 @@ class Dialogs(QObject):
         self._open(dialog)
 
     def _on_settings_saved(self, settings: Settings) -> None:
-        self._session.services = Services(settings, self._session.services.clock)
+        self._session.services = Services(settings, self._session.services.now)
         self._look.choose(settings.theme)
         self._session.noticed.emit("The settings were saved.")
 

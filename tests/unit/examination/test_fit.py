@@ -12,8 +12,8 @@ from btd_desktop.examination.fit import level_fit, rate_note
 
 def test_rate_is_told_with_the_patients_that_it_takes():
     assert rate_note(0.01) == (
-        "To establish a rate of 1 % takes 279 patients; 3 establish 30 %, 20 establish "
-        "11 %."
+        "It takes 279 patients to establish a rate of 1 %; 3 establish 30 %, 20 "
+        "establish 11 %."
     )
 
 
@@ -76,5 +76,5 @@ def test_level_without_threshold_says_why():
         np.arange(4.0), 4, None, "4 scores are too few", None, 0.0, (), None
     )
     fit = level_fit("series", level, 0.01)
-    assert not fit.has_threshold
+    assert fit.threshold is None
     assert fit.words == "No threshold: 4 scores are too few."

@@ -144,7 +144,7 @@ def test_fit_of_places_is_shown_where_the_profile_has_it(qtbot, has_places):
 
     def fit(level: str, n: int) -> LevelFit:
         x = np.linspace(0, 3, n)
-        return LevelFit(level, n, 10, f"Rate at {level}.", True, x, x / 3, 2.5)
+        return LevelFit(level, n, 10, f"Rate at {level}.", x, x / 3, 2.5)
 
     fits = [fit("patch", 90), fit("slice", 50), fit("series", 10)]
     if has_places:
