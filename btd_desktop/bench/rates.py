@@ -130,6 +130,35 @@ def left_out_shares(
     return found
 
 
+def beside_shares(
+    beside: Sequence[BenignSeries],
+    series: Sequence[BenignSeries],
+    header: ProfileHeader,
+    fpr: float,
+    background: Sequence[BenignSeries] = (),
+) -> list[Share]:
+    """Shares of further patients, judged by a profile of all the others.
+
+    Args:
+        beside: Genuine series of patients who are not among those of `series`.
+        series: What the profile is fitted on, as in `left_out_shares`.
+        header: Of the profile.
+        fpr: Wanted false-positive rate, in (0, 1).
+        background: Series that widen the density.
+
+    Raises:
+        CalibrationError: Fewer than three patients to fit on.
+    """
+    profile = fit_profile(series, header, fpr, background=background)
+    found: list[Share] = []
+    beside = [s for s in beside if any(grid.scored.any() for grid in s.slices)]
+    for patient in sorted({s.patient for s in beside}):
+        own = [s for s in beside if s.patient == patient]
+        scanners = ", ".join(sorted({s.facts.scanner or "" for s in own}))
+        found += _shares_of(own, patient, scanners, profile)
+    return found
+
+
 def _shares_of(
     own: Sequence[BenignSeries], patient: str, group: str, profile: CalibrationProfile
 ) -> list[Share]:

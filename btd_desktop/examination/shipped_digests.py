@@ -18,10 +18,10 @@ MODELS: Final[dict[str, _Shipped]] = {
         ],
     },
     "ct96wide-lean": {
-        "digest": "6871a69372b4f652b27ce03aa4a16aef62fbe0def19b6d5b9388f8f968451bab",
-        "metrics": "1605f6e4262985d6b911cbaa4bc94b6c123b65828c1750345b341b77e2d918fa",
+        "digest": "1b0b229abcc709d08b53a508cebb3ed61e4f54c1fb76311cc604011104f86f27",
+        "metrics": "f7392d31a0bff41c8d591b3578674e6f72fc5c78849c2d18d114130df3b541c2",
         "profiles": [
-            "3daab65cf8d313c2801c80170ff879ddbd0018fc17ddc9f464d7d042f8cf5778",
+            "6e9cefa968d98cdc9b9b190fcd49e1f8a1340a4ee1461b2f52687f6c639f8d92",
         ],
     },
     "mr128-lean": {

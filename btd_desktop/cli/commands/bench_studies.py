@@ -16,6 +16,7 @@ from btd_desktop.cli.measuring import (
     Patients,
     Places,
     Seed,
+    Series,
     Simulated,
     Split,
     calibrated_detector,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from btd_desktop.bench.attacks.registry import Attack
     from btd_desktop.bench.rates import RateRow
     from btd_desktop.bench.tables import Judged, Row
+    from btd_desktop.volume import Volume
 
 
 @bench.command("ablation")
@@ -232,6 +234,14 @@ def measure_rates(
             help="What is left out: patient, scanner model, kernel; commas between."
         ),
     ] = "patient",
+    beside: Annotated[
+        str,
+        typer.Option(
+            help="Split whose patients are judged by the profile of all the others, "
+            "after the rest; none where it is not named."
+        ),
+    ] = "",
+    series: Series = "",
     fpr: Annotated[float, typer.Option(help="Rate claimed.")] = 0.01,
     modality: Modality = "CT",
     model: Model = "",
@@ -241,9 +251,15 @@ def measure_rates(
 
     Density and threshold are fitted on the other patients, scanner models or kernels
     (and on the split "train", for the density alone). Patients count the same; a rate
-    whose upper bound is more than three times the claim is not established.
+    whose upper bound is more than three times the claim is not established. `--series`
+    chooses among the series of the split `--beside`.
     """
-    from btd_desktop.bench.rates import LEFT_OUT, left_out_shares, rate_rows
+    from btd_desktop.bench.rates import (
+        LEFT_OUT,
+        beside_shares,
+        left_out_shares,
+        rate_rows,
+    )
     from btd_desktop.examination.models import find_model, open_detector
     from btd_desktop.workflow.calibrate import (
         benign_features,
@@ -252,7 +268,7 @@ def measure_rates(
     )
     from btd_desktop.workflow.services import Services
 
-    asked = [word.strip() for word in by.split(",")]
+    asked = [word.strip() for word in by.split(",") if word.strip()]
     for word in asked:
         if word not in LEFT_OUT:
             raise typer.BadParameter(f"--by is {', '.join(LEFT_OUT)}, got {word!r}")
@@ -268,22 +284,29 @@ def measure_rates(
             ]
             for splits in (split, "train")
         )
-        benign = benign_features(genuine, detector, context, behind)
-        n = len(genuine)
+        more: list[tuple[Volume, str]] = []
+        if beside:
+            others, _ = series_to_measure(
+                data, beside, modality, 0, context, names=series
+            )
+            more = [(volume, patient_key(patient)) for volume, patient in others]
+        benign = benign_features([*more, *genuine], detector, context, behind)
+        first, last = len(more), len(more) + len(genuine)
+        own, background = benign[first:last], benign[last:]
+        header = profile_header(detector, "left out", Services())
         shares = {
-            word: left_out_shares(
-                benign[:n],
-                profile_header(detector, "left out", Services()),
-                fpr,
-                by=word,
-                background=benign[n:],
-                context=context,
+            f"{word} left out": left_out_shares(
+                own, header, fpr, by=word, background=background, context=context
             )
             for word in asked
         }
+        if beside:
+            shares[f"split {beside}"] = beside_shares(
+                benign[:first], own, header, fpr, background
+            )
     rows = {word: rate_rows(found, fpr) for word, found in shares.items()}
     for word, found in rows.items():
-        say(f"{word} left out")
+        say(word)
         say(*columns(_RATE_HEADS, [_rate_cells(row) for row in found]))
     write_text(json_file, printed_json({"rows": rows, "patients": shares}))
     return 0

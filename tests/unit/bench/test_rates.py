@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from btd_desktop.bench.rates import FLAGGED, Share, left_out_shares, rate_rows
+from btd_desktop.bench.rates import (
+    FLAGGED,
+    Share,
+    beside_shares,
+    left_out_shares,
+    rate_rows,
+)
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.calibration.fit import fit_profile
 from btd_desktop.calibration.places import BenignSeries
@@ -96,3 +102,16 @@ def test_leaving_out_can_be_stopped() -> None:
     context = TaskContext(listen)
     with pytest.raises(Cancelled):
         left_out_shares(genuine(5), header(), FPR, by="patient", context=context)
+
+
+def test_further_patients_are_judged_by_the_profile_of_all() -> None:
+    series = genuine(5)
+    loud = tuple(grid_slice(np.random.default_rng(i), spread=3.0) for i in range(9))
+    further = [genuine(7)[6], replace(series_of("loud", 99), slices=loud)]
+    shares = beside_shares(further, series, header(), FPR)
+    found = {(s.patient, s.level): s.share for s in shares if s.event == FLAGGED}
+    assert {s.patient for s in shares} == {"p6", "loud"}
+    assert found["p6", "patch"] < 0.2 < found["loud", "patch"]
+    threshold = fit_profile(series, header(), FPR).levels["anomaly"]["slice"].threshold
+    assert threshold is not None
+    assert found["loud", "slice"] == 1.0

@@ -316,11 +316,11 @@ def test_rates_set_the_claim_beside_what_patients_left_out_show(
     }  # fmt: skip
     assert re.search(r"slice +flagged +5 % +50 % .*50 % Maker One +not est", done.out)
     kept = json.loads((tmp_path / "r.json").read_text("utf-8"))
-    assert list(kept["rows"]) == ["scanner model", "kernel"]
-    [row] = kept["rows"]["kernel"]
+    assert list(kept["rows"]) == ["scanner model left out", "kernel left out"]
+    [row] = kept["rows"]["kernel left out"]
     assert (row["observed"]["value"], row["observed"]["n_patients"]) == (0.5, 2)
     # Patients are told by their pseudonyms.
-    assert {own["patient"] for own in kept["patients"]["kernel"]} == {
+    assert {own["patient"] for own in kept["patients"]["kernel left out"]} == {
         patient_key(name) for name in ("T-1", "T-2")
     }
     wrong = btd("bench", "rates", "--data", data, "--by", "weather")
