@@ -17,7 +17,7 @@ from btd_desktop.workflow.services import Services
 
 
 def declare(store: CaseStore, mandate: Mandate, services: Services) -> Declared:
-    """Put tests into the audit log, where they differ from those in force.
+    """Put tests into the audit log, where they are not those in force already.
 
     Args:
         store: Case open for writing, its series imported.
@@ -34,7 +34,8 @@ def declare(store: CaseStore, mandate: Mandate, services: Services) -> Declared:
     """
     require_authenticated(store, "", services, TaskContext())
     mandate = placed(mandate, store.series())
-    if mandate != declared_in(store).now.mandate:
+    known = declared_in(store).now
+    if not known.utc or mandate != known.mandate:
         details = details_of(mandate)
         store.append_audit(audit.DECLARED, details, store.actor, services.now())
     return declared_in(store)

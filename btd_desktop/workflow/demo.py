@@ -15,6 +15,7 @@ from btd_desktop.calibration.profile import (
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import SettingsError
+from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.demo import DemoPlan, make_demo
@@ -142,6 +143,7 @@ def run_demo(
         ExamineOptions(
             profile=str(where["profile"]),
             device=device,
+            mandate=Mandate(),
             report=ReportOptions(command=command),
         ),
         services,

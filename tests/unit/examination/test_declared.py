@@ -20,6 +20,8 @@ from btd_desktop.examination.declared import (
     placed,
     places_from,
 )
+from btd_desktop.workflow.declare import declare as declare_tests
+from btd_desktop.workflow.services import Services
 from tests.factories import make_manifest
 from tests.unit.cases.samples import make_volume
 
@@ -106,3 +108,12 @@ def test_entry_that_is_no_declaration_is_refused(tmp_path, mandate):
         store.append_audit(audit.DECLARED, {"mandate": mandate}, "E. Xaminer", NOW)
         with pytest.raises(CaseError, match="no declaration"):
             declared_in(store)
+
+
+def test_the_usual_test_is_declared_too_and_only_once(tmp_path):
+    with case_in(tmp_path) as store:
+        services = Services(now=lambda: NOW)
+        assert declare_tests(store, Mandate(), services).first.utc
+        n = store.head()[0]
+        assert declare_tests(store, Mandate(), services).changes == ()
+        assert store.head()[0] == n
