@@ -27,6 +27,7 @@ def observe(
     seed: int,
     context: TaskContext,
     donors: Sequence[Donor] = (),
+    click_error_px: float = 0.0,
 ) -> Iterator[Observed]:
     """Tampered places of all series and their genuine partners.
 
@@ -38,6 +39,7 @@ def observe(
         seed: Everything random follows from it.
         context: Progress and cancel.
         donors: Blobs of other patients for splicing.
+        click_error_px: As in `observe_series`.
 
     Raises:
         Cancelled: The user asked to stop.
@@ -53,6 +55,7 @@ def observe(
             seed=(seed, number),
             context=context,
             donors=donors,
+            click_error_px=click_error_px,
         )
 
 

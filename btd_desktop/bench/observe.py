@@ -91,6 +91,7 @@ def observe_series(
     seed: Sequence[int],
     context: TaskContext,
     donors: Sequence[Donor] = (),
+    click_error_px: float = 0.0,
 ) -> list[Observed]:
     """Tampered places of one series, their genuine partners, and solid structures.
 
@@ -110,6 +111,8 @@ def observe_series(
         seed: Everything random follows from it and from the attacks' names.
         context: Progress and cancel.
         donors: Blobs of other patients for splicing.
+        click_error_px: Standard deviation, per axis, of where somebody clicks around
+            the middle of a place, genuine ones included; 0 clicks the middle.
 
     Raises:
         Cancelled: The user asked to stop.
@@ -135,7 +138,8 @@ def observe_series(
     found: list[Observed] = []
     genuine: list[TamperedPlace] = []
     for place in itertools.chain([first], places):
-        own = _tampered(scanned, place, detector, patient)
+        at = clicked(place.pair.tampered.centre, click_error_px, volume, seed)
+        own = _tampered(scanned, place, at, detector, patient)
         if own is not None:
             found.append(own)
             genuine.append(place)
@@ -151,8 +155,30 @@ def observe_series(
             facts = {"genuine": plain_json(structure), "series": series_of(volume)}
             centres.append(structure.centre)
             labels.append(_Label(patient, facts=facts, structure=True))
-    found += _genuine(scanned, centres, labels)
+    clicks = [clicked(centre, click_error_px, volume, seed) for centre in centres]
+    found += _genuine(scanned, clicks, labels)
     return found
+
+
+def clicked(
+    centre: tuple[int, int, int],
+    error_px: float,
+    volume: Volume,
+    seed: Sequence[int],
+) -> tuple[int, int, int]:
+    """Where somebody clicks who means a place: Gaussian around it, in its slice.
+
+    Args:
+        centre: (slice, row, column) of the place.
+        error_px: Standard deviation per axis.
+        volume: Its slices bound the click.
+        seed: With the centre, decides the click.
+    """
+    s, r, c = centre
+    rng = np.random.default_rng([*seed, 23, s, r, c])
+    off = np.rint(error_px * rng.standard_normal(2)).astype(int)
+    _, h, w = volume.voxels.shape
+    return s, int(np.clip(r + off[0], 0, h - 1)), int(np.clip(c + off[1], 0, w - 1))
 
 
 def _scan(
@@ -179,7 +205,11 @@ def _scan(
 
 
 def _tampered(
-    scanned: _Scanned, place: TamperedPlace, detector: Detector, patient: str
+    scanned: _Scanned,
+    place: TamperedPlace,
+    at: tuple[int, int, int],
+    detector: Detector,
+    patient: str,
 ) -> Observed | None:
     s, r, c = place.pair.tampered.centre
     after = place.volume
@@ -190,10 +220,10 @@ def _tampered(
         lambda n: residuals.get(n, scanned.residuals[n]),
         lambda n: scanned.inside[n],
         after.n_slices,
-        [(s, r, c)],
+        [at],
     )
     label = _Label(patient, place.attack.name, place.facts)
-    return _observed(scanned, after, (s, r, c), maps, copy, label)
+    return _observed(scanned, after, at, maps, copy, label)
 
 
 def _joined(

@@ -111,6 +111,14 @@ def detection(
         int, typer.Option(help="With --simulated: slices of each.", min=1)
     ] = SLICES,
     series: Series = "",
+    click_error: Annotated[
+        float,
+        typer.Option(
+            help="Standard deviation in pixels, per axis, of the click around the "
+            "middle of a place.",
+            min=0.0,
+        ),
+    ] = 0.0,
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
@@ -150,6 +158,7 @@ def detection(
             seed=seed,
             context=context,
             donors=donors,
+            click_error_px=click_error,
         )
         judged = [judge(own, found) for own in seen]
     if left_out:
@@ -166,6 +175,7 @@ def detection(
         "series_left_out": len(left_out),
         "modality": modality,
         "places": places,
+        "click_error_px": click_error,
         "seed": seed,
         "patients_of_donors": [donor.patient for donor in donors],
     }

@@ -12,7 +12,7 @@ import pytest
 from btd_desktop.bench.attacks.registry import ATTACKS
 from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.evaluate import flagged_genuine, judge, observe
-from btd_desktop.bench.observe import observe_series
+from btd_desktop.bench.observe import clicked, observe_series
 from btd_desktop.bench.tables import Judged, rows_of, to_json
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
@@ -246,3 +246,31 @@ def test_measuring_can_be_cancelled(series, profile):
     context.cancel()
     with pytest.raises(Cancelled):
         judge_all(series, profile, context=context)
+
+
+def test_clicks_beside_the_middle_scatter_as_told_and_stay_in_the_slice(series: Volume):
+    _, h, w = series.voxels.shape
+    middle = (2, h // 2, w // 2)
+    clicks = np.array(
+        [clicked(middle, 5.0, series, (k,)) for k in range(400)], dtype=float
+    )
+    assert (clicks[:, 0] == 2).all()
+    off = clicks[:, 1:] - np.array(middle[1:])
+    assert abs(off.mean()) < 1.0
+    assert off.std() == pytest.approx(5.0, rel=0.15)
+    assert clicked(middle, 5.0, series, (7,)) == clicked(middle, 5.0, series, (7,))
+    assert clicked(middle, 0.0, series, (7,)) == middle
+    _, r, c = clicked((0, 0, w - 1), 50.0, series, (3,))
+    assert 0 <= r < h
+    assert 0 <= c < w
+
+
+def test_click_error_moves_every_place_and_leaves_the_attack_as_it_was(
+    series: Volume, profile: CalibrationProfile, judged: list[Judged]
+):
+    beside = judge_all(series, profile, click_error_px=4.0)
+    assert [j.attack for j in beside] == [j.attack for j in judged]
+    assert [j.facts for j in beside] == [j.facts for j in judged]
+    pairs = list(zip(beside, judged, strict=True))
+    moved = [a.scores["ours"] != b.scores["ours"] for a, b in pairs]
+    assert np.mean(moved) > 0.8
