@@ -31,9 +31,9 @@ def shown(volume: Volume, at: tuple[int, int, int]) -> Shown:
 
 
 def test_detector_that_neither_looks_nor_ranks_is_refused():
-    with pytest.raises(ValueError, match="must either look or rank"):
+    with pytest.raises(ValueError, match="needs either looks or ranks"):
         BenchDetector("idle", "idle")
-    with pytest.raises(ValueError, match="must either look or rank"):
+    with pytest.raises(ValueError, match="needs either looks or ranks"):
         BenchDetector("both", "both", lambda s: 0.0, lambda o, p: 0.0)
 
 

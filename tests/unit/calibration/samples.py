@@ -128,7 +128,8 @@ def older(profile: CalibrationProfile) -> CalibrationProfile:
         for level in by_level.values():
             for key in ("patients", "block"):
                 level.pop(key, None)
-    del value["alarms"], value["parts"], value["regions"]
+    del value["alarms"], value["regions"]
+    value.pop("parts", None)
     value["format"] = 3
     strengths = np.random.default_rng(1).normal(5.3, 0.3, 400)
     value["copies"] = plain_json(fit_surprise(np.log(strengths)))
