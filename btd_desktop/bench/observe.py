@@ -47,7 +47,7 @@ from btd_desktop.scoring.engine import (
 from btd_desktop.scoring.features import GridFeatures, grid_features
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.strict_json import plain_json
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.kept_series import facts_of
 
 _CROP = 256  # holds the patch and the receptive field around it
@@ -68,6 +68,7 @@ class _Scanned:
     features: list[GridFeatures]
     residuals: list[NDArray[np.float16]]
     inside: list[NDArray[np.bool_]]
+    facts: SeriesFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def _scan(
     scale = fit_scale(volume, detector.info.preset)
     level = detector.info.paper_level
     wanted = {n for s in slices for n in (s, *neighbours_of(volume, s))}
-    own = _Scanned(volume, scale, grid, level, {}, [], [], [])
+    own = _Scanned(volume, scale, grid, level, {}, [], [], [], facts_of(volume))
     maps = NoiseMaps(detector, volume, scale)
     for s in range(volume.n_slices):
         context.report(s, volume.n_slices, "Scoring the genuine series")
@@ -304,7 +305,7 @@ def _observed(
         label.facts,
         label.genuine_for,
         site_of(volume, place, label.patient, structure=label.structure),
-        facts_of(scanned.volume),
+        scanned.facts,
         is_on_structure(volume, place),
     )
 
@@ -321,10 +322,10 @@ def site_of(
         structure: Whether it was found as a solid structure.
     """
     s, r, c = place
-    facts = facts_of(volume)
+    own = volume.source
     return Site(
         f"{patient} {series_of(volume)}",
-        f"{facts.manufacturer} {facts.model} {facts.kernel}",
+        " ".join(v or "" for v in (own.manufacturer, own.model, own.kernel)),
         content_at(np.asarray(volume.voxels[s]), volume.modality, r, c),
         structure,
     )

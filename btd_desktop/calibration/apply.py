@@ -18,7 +18,7 @@ from btd_desktop.calibration.density import (
     in_domain,
     series_reference,
 )
-from btd_desktop.calibration.level import Domain, LevelCalibration
+from btd_desktop.calibration.level import Domain, LevelCalibration, domain_text
 from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile
 from btd_desktop.calibration.scope import Scope
@@ -103,8 +103,8 @@ def search_part(
     search = profile.search(domain)
     if search is None:
         raise CalibrationError(
-            f"profile {profile.name} holds no calibration of a search of the "
-            f"{domain} alone",
+            f"profile {profile.name} holds no calibration of a search of "
+            f"{domain_text(domain)} alone",
             hint="search the whole body, or calibrate again on scans that show it",
             code="domain",
         )

@@ -27,7 +27,7 @@ from btd_desktop.calibration.ecdf import (
 )
 from btd_desktop.calibration.level import (
     PARTS,
-    SEARCH_LEVELS,
+    WHOLE_BODY,
     Alarms,
     Domain,
     LevelCalibration,
@@ -153,14 +153,14 @@ def fit_profile(
         levels=levels,
         notes=header.notes,
         evidence=tuple(sorted((s.patient, s.voxel_digest) for s in series)),
-        alarms=_alarms(places, anomaly, target_fpr),
+        alarms=_alarms(_maxima_of_slices(places, anomaly), target_fpr),
         parts=_parts(places, anomaly, target_fpr) or UNSET,
         regions=count_regions((s.patient, s.facts) for s in series),
     )
 
 
 def _parts(
-    places: Sequence[Places], anomaly: list[NDArray[np.float64]], fpr: float
+    places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]], fpr: float
 ) -> dict[Domain, SearchCalibration]:
     """What searches of parts of the body are judged by.
 
@@ -168,16 +168,11 @@ def _parts(
     """
     found: dict[Domain, SearchCalibration] = {}
     for part in PARTS:
-        there = [in_domain(p.aerated, part) for p in places]
-        shown = [i for i, chosen in enumerate(there) if chosen.any()]
-        is_whole = all(chosen.all() for chosen in there)
-        if is_whole or len({places[i].patient for i in shown}) < MIN_PATIENTS:
-            continue
-        own = [places[i].only(there[i]) for i in shown]
-        scores = [anomaly[i][there[i]] for i in shown]
-        every = _calibrate_kind(own, scores, fpr)
-        levels = {level: every[level] for level in SEARCH_LEVELS}
-        found[part] = SearchCalibration(levels, _alarms(own, scores, fpr))
+        maxima = _maxima_of_slices(places, anomaly, part)
+        is_whole = all(in_domain(p.aerated, part).all() for p in places)
+        if len(maxima) >= MIN_PATIENTS and not is_whole:
+            levels = _calibrate_maxima(maxima, fpr)
+            found[part] = SearchCalibration(levels, _alarms(maxima, fpr))
     return found
 
 
@@ -192,40 +187,51 @@ def _of_kind(
     ]
 
 
+_Maxima = dict[str, list[NDArray[np.float64]]]  # of slices, by patient and series
+
+
 def _maxima_of_slices(
-    places: Sequence[Places], scores: list[NDArray[np.float64]]
-) -> dict[str, list[NDArray[np.float64]]]:
-    """Maximum of each slice, by patient and series."""
-    found: dict[str, list[NDArray[np.float64]]] = {}
+    places: Sequence[Places],
+    scores: Sequence[NDArray[np.float64]],
+    domain: Domain = WHOLE_BODY,
+) -> _Maxima:
+    """Maximum of each slice that shows the domain."""
+    found: _Maxima = {}
     for own, values in zip(places, scores, strict=True):
-        slices = np.unique(own.slice_index)
-        maxima = [values[own.slice_index == s].max() for s in slices]
-        found.setdefault(own.patient, []).append(np.array(maxima))
+        inside = in_domain(own.aerated, domain)
+        index, looked_at = own.slice_index[inside], values[inside]
+        maxima = [looked_at[index == s].max() for s in np.unique(index)]
+        if maxima:
+            found.setdefault(own.patient, []).append(np.array(maxima))
     return found
 
 
 def _calibrate_kind(
-    places: Sequence[Places], scores: list[NDArray[np.float64]], fpr: float
+    places: Sequence[Places], scores: Sequence[NDArray[np.float64]], fpr: float
 ) -> dict[str, LevelCalibration]:
     patches: dict[str, list[NDArray[np.float64]]] = {}
     for own, values in zip(places, scores, strict=True):
         patches.setdefault(own.patient, []).append(values)
-    slices = _maxima_of_slices(places, scores)
     every = {p: np.concatenate(found) for p, found in patches.items()}
-    block, blocks = _blocks(slices)
+    some = {p: s[evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in every.items()}
     return {
-        "patch": _calibrate_scores(
-            {p: s[evenly(len(s), _PATCHES_PER_PATIENT)] for p, s in every.items()}, fpr
-        ),
-        "slice": _calibrate_scores(
-            {p: np.concatenate(found) for p, found in slices.items()}, fpr
-        ),
+        "patch": _calibrate_scores(some, fpr),
+        **_calibrate_maxima(_maxima_of_slices(places, scores), fpr),
+    }
+
+
+def _calibrate_maxima(maxima: _Maxima, fpr: float) -> dict[str, LevelCalibration]:
+    """Levels "slice" and "series"."""
+    of_slices = {p: np.concatenate(found) for p, found in maxima.items()}
+    block, blocks = _blocks(maxima)
+    return {
+        "slice": _calibrate_scores(of_slices, fpr),
         "series": replace(_calibrate_scores(blocks, fpr), block=block),
     }
 
 
 def _blocks(
-    slices: dict[str, list[NDArray[np.float64]]],
+    slices: _Maxima,
 ) -> tuple[int, dict[str, NDArray[np.float64]]]:
     """Maxima of series by patient, and the slices of the shortest series among them.
 
@@ -268,14 +274,9 @@ def _calibrate_scores(
     )
 
 
-def _alarms(
-    places: Sequence[Places], anomaly: list[NDArray[np.float64]], fpr: float
-) -> Alarms | None:
+def _alarms(maxima: _Maxima, fpr: float) -> Alarms | None:
     """How often the opinion's rule speaks of genuine patients left out in turn."""
-    slices = [
-        [stored_scores(maxima) for maxima in own]
-        for own in _maxima_of_slices(places, anomaly).values()
-    ]
+    slices = [[stored_scores(m) for m in own] for own in maxima.values()]
     left_out = LeftOut.of(Ecdf.fit([np.concatenate(own) for own in slices]))
     asked = left_out.rate_to_ask(fpr)
     if asked is None:

@@ -31,7 +31,17 @@ least 30 % of the place, so that its rims belong to it), or those with less.
 """
 WHOLE_BODY: Domain = "whole body"
 PARTS: tuple[Domain, ...] = ("lung", "solid tissue")
+_IN_WORDS: dict[Domain, str] = {
+    "whole body": "the whole body",
+    "lung": "the lung",
+    "solid tissue": "solid tissue",
+}
 _MIN_SPREAD = 5  # scores of one level from which they must differ
+
+
+def domain_text(domain: Domain) -> str:
+    """A domain within a sentence: "the lung", "solid tissue"."""
+    return _IN_WORDS[domain]
 
 
 def stored_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:

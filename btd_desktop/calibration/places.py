@@ -7,7 +7,7 @@ distributions describe patients whom the density has not seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -77,18 +77,6 @@ class Places:
     injection: NDArray[np.float32]
     removal: NDArray[np.float32]
     searched: Mapping[SearchedLevel, Searched]
-
-    def only(self, chosen: NDArray[np.bool_]) -> Places:
-        """Some of the places; `searched` is empty."""
-        return replace(
-            self,
-            slice_index=self.slice_index[chosen],
-            centred=self.centred[chosen],
-            aerated=self.aerated[chosen],
-            injection=self.injection[chosen],
-            removal=self.removal[chosen],
-            searched={},
-        )
 
 
 def flatten(series: BenignSeries, *, centred: bool = True) -> Places:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from btd_desktop.calibration.ecdf import more_than_expected
-from btd_desktop.calibration.level import WHOLE_BODY, Domain
+from btd_desktop.calibration.level import WHOLE_BODY, Domain, domain_text
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Finding
-from btd_desktop.examination.declared import NamedPlace
+from btd_desktop.examination.declared import Mandate, NamedPlace
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import (
     alarms_text,
@@ -33,6 +33,7 @@ Conclusion = Literal[
 ]
 _MOST_NAMED = 8
 _STRENGTH: list[Conclusion] = ["supports", "inconclusive", "no support found"]
+_MOST_CHANCE = 0.05  # that one of several named places is flagged
 _PARTLY = (
     "The calibration covers the series only in part, so that the error rate of these "
     "flags is not established."
@@ -98,12 +99,13 @@ def conclude(
     slices are more than the error rate lets expect, with a place to point at:
     "supports", or "inconclusive" where there is no such place or the calibration covers
     it in part. Each place named before scoring: "supports" where it is flagged by
-    itself, "inconclusive" where it cannot be judged or the calibration covers it in
-    part. A flagged place that the examiner pointed at later: "inconclusive". Else "no
-    support found", "partly examined" where part of the body was not scored. Of a case
-    the strongest of the first two decides; else what is true of every series. What the
-    examiner marked, dismissed places included, changes none of it, and neither does a
-    test declared later: its answer is told beside.
+    itself, "inconclusive" where it cannot be judged, the calibration covers it in part,
+    or so many were named that chance alone flags one. A flagged place that the examiner
+    pointed at later: "inconclusive". Else "no support found", "partly examined" where
+    part of the body was not scored. Of a case the strongest of the first two decides;
+    else what is true of every series. What the examiner marked, dismissed places
+    included, changes none of it, and neither does a test declared later: its answer is
+    told beside.
 
     Args:
         examinations: In the order of their numbers.
@@ -139,25 +141,68 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
         return SeriesConclusion(
             number, state, _OF_STATE[state], f"Series {number} {words}: {reason}."
         )
-    declared, findings = examination.declared, examination.findings
-    named = declared.first.mandate.of_series(examination.record.series_id)
-    before = examination.first or evaluation
-    answers = [
-        _of_search(number, before, findings, named),
-        *(
-            _of_place(number, evaluation, findings, place, "before scoring")
-            for place in named
-        ),
-        *_of_changes(number, examination),
-    ]
-    conclusion = min((word for word, _ in answers if word), key=_STRENGTH.index)
-    sentence = " ".join(told for _, told in answers)
+    declared = examination.declared
+    conclusion, sentence = _of_tests(
+        number,
+        examination,
+        examination.first or evaluation,
+        declared.first.mandate,
+        "before scoring",
+    )
+    if declared.changes:
+        change = declared.now
+        word, told = _of_tests(number, examination, evaluation, change.mandate, "later")
+        sentence += (
+            f" The tests were changed on {change.utc[:10]} by {change.actor}, after "
+            "scoring had begun; what was declared before decides. The changed tests "
+            f"say “{word}”: {told}"
+        )
     share = examination.share
     if share is not None and not share.is_whole:
         sentence += f" {share.sentence}"
         if conclusion == "no support found":
             conclusion = "partly examined"
     return SeriesConclusion(number, state, conclusion, sentence)
+
+
+def _of_tests(
+    number: int,
+    examination: SeriesExamination,
+    evaluation: Evaluation,
+    mandate: Mandate,
+    when: str,
+) -> tuple[Conclusion, str]:
+    """Answer of the search and of each named place, the strongest of them first.
+
+    Args:
+        number: Of the series, in the report.
+        examination: Its findings.
+        evaluation: As the search of the mandate's domain sees it.
+        mandate: What is tested.
+        when: The places were named, in words.
+    """
+    findings = examination.findings
+    named = mandate.of_series(examination.record.series_id)
+    answers = [
+        _of_search(number, evaluation, findings, named),
+        *(_of_place(number, evaluation, findings, place, when) for place in named),
+    ]
+    told = [sentence for _, sentence in answers]
+    words = [word for word, _ in answers]
+    if named and len(mandate.places) > 1:
+        # Bonferroni, over all series: the claimed rate is that of one place.
+        chance = min(1.0, len(mandate.places) * evaluation.profile.target_fpr)
+        told.append(
+            f"{len(mandate.places)} places were named: at the claimed rate, one of "
+            f"them at least is flagged by chance in up to {percent_text(chance)} of "
+            "genuine cases."
+        )
+        if chance > _MOST_CHANCE:
+            told.append("One flag among so many supports nothing by itself.")
+            words[1:] = [
+                "inconclusive" if word == "supports" else word for word in words[1:]
+            ]
+    return min(words, key=_STRENGTH.index), " ".join(told)
 
 
 def _of_search(
@@ -252,33 +297,8 @@ def _of_place(
     return "supports", sentence
 
 
-def _of_changes(
-    number: int, examination: SeriesExamination
-) -> list[tuple[Conclusion | None, str]]:
-    """What a test declared after scoring had begun says; it decides nothing."""
-    declared, evaluation = examination.declared, examination.evaluation
-    if not declared.changes or evaluation is None:
-        return []
-    change, series_id = declared.now, examination.record.series_id
-    findings = examination.findings
-    named = change.mandate.of_series(series_id)
-    answers = [_of_search(number, evaluation, findings, named)] + [
-        _of_place(number, evaluation, findings, place, "later") for place in named
-    ]
-    word = min((word for word, _ in answers), key=_STRENGTH.index)
-    told = " ".join(sentence for _, sentence in answers)
-    return [
-        (
-            None,
-            f"The tests were changed on {change.utc[:10]} by {change.actor}, after "
-            "scoring had begun; what was declared before decides. The changed tests "
-            f"say “{word}”: {told}",
-        )
-    ]
-
-
 def _searched_text(domain: Domain) -> str:
-    return "" if domain == WHOLE_BODY else f", search of the {domain}"
+    return "" if domain == WHOLE_BODY else f", search of {domain_text(domain)}"
 
 
 def _is_flagged(finding: Finding) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from btd_desktop.calibration.level import PARTS, WHOLE_BODY, Domain
+from btd_desktop.calibration.level import PARTS, WHOLE_BODY, Domain, domain_text
 from btd_desktop.cases import audit
 from btd_desktop.errors import CaseError, SettingsError
 from btd_desktop.strict_json import Count, plain_json, record_from_json
@@ -144,7 +144,7 @@ def mandate_text(mandate: Mandate) -> str:
     n = len(mandate.places)
     several = "s" if n > 1 else ""
     named = "; ".join(place.text for place in mandate.places)
-    return f"search of the {mandate.domain}" + (
+    return f"search of {domain_text(mandate.domain)}" + (
         f"; {n} named place{several} (series:x,y,slice): {named}" if n else ""
     )
 

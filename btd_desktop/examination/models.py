@@ -194,6 +194,26 @@ def _installed(digest: str) -> ModelEntry | None:
     return None
 
 
+def open_run_detector(
+    manifest: RunManifest, *, device: str = "auto", dtype: str = "auto"
+) -> BoundDetector:
+    """The model that made a run, to score further places of it.
+
+    Args:
+        manifest: Of the run.
+        device: As in `open_detector`.
+        dtype: "auto" takes the run's.
+
+    Raises:
+        ModelError: It is not installed here, or as in `open_detector`.
+        SettingsError: The device or precision is not available.
+    """
+    if dtype == "auto":
+        dtype = manifest.backend.dtype or "auto"
+    entry = installed_model(model_of_run(manifest))
+    return open_detector(entry, device=device, dtype=dtype)
+
+
 def open_detector(
     entry: ModelEntry, *, device: str = "auto", dtype: str = "auto"
 ) -> BoundDetector:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.examination.models import installed_model, model_of_run, open_detector
+from btd_desktop.examination.models import installed_model, open_run_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import (
     Choice,
@@ -103,10 +103,7 @@ def score_place(
             installed_model(examination.model)
         evaluation = required_evaluation(examination)
         manifest = evaluation.run.manifest
-        if dtype == "auto":
-            dtype = manifest.backend.dtype or "auto"
-        entry = installed_model(model_of_run(manifest))
-        detector = open_detector(entry, device=device, dtype=dtype)
+        detector = open_run_detector(manifest, device=device, dtype=dtype)
         scored = score_at(store, evaluation, detector, place, context)
         finding = None
         if keep:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import CalibrationError, EvidenceError, ModelError
-from btd_desktop.examination.models import installed_model, model_of_run, open_detector
+from btd_desktop.errors import (
+    CalibrationError,
+    EvidenceError,
+    ModelError,
+    SettingsError,
+)
+from btd_desktop.examination.models import open_run_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import with_findings
 from btd_desktop.examination.series import Evaluation, SeriesExamination
@@ -136,10 +141,10 @@ def score_named_places(
         return
     manifest = evaluation.run.manifest
     try:
-        entry = installed_model(model_of_run(manifest))
-        dtype = manifest.backend.dtype or "auto"
-        detector = open_detector(entry, device=services.settings.device, dtype=dtype)
-    except ModelError:
+        # On the run's own device, whatever the settings say by now.
+        device = manifest.backend.kind or "auto"
+        detector = open_run_detector(manifest, device=device)
+    except (ModelError, SettingsError):
         return
     for place in sorted(wanted):
         try:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT_DIR = "training"
-_SIMULATED = "simulated "
 _DEFAULT_STEPS = 12_000
 # Chosen on patients apart from those that figures are given for: what is redrawn
 # differs most in the finest noise; levels between and above these two added nothing.
@@ -239,10 +238,9 @@ def train_on_series(
         recipe.seed,
     )
     drawn = _simulated_slices(recipe, preset, context)
-    split = replace(split, train=(*split.train, *drawn))
     last: TrainingState | None = None
     for state in train(
-        split,
+        replace(split, train=(*split.train, *drawn)),
         recipe,
         folder=out / CHECKPOINT_DIR,
         device=choose_device(device),
@@ -302,7 +300,7 @@ def _simulated_slices(
         context.report(index, recipe.simulated, "Simulating patients")
         rng = np.random.default_rng([recipe.seed, 4, index])
         volume = simulated_patient(preset.modality, rng)
-        out += _slices_of(volume, f"{_SIMULATED}{index}", preset)
+        out += _slices_of(volume, f"simulated {index}", preset)
     return out
 
 
@@ -324,7 +322,7 @@ def _write_model(
 
     averaged, step = averaged_weights(out / CHECKPOINT_DIR)
     weights = weights_bytes(averaged)
-    learnt = {p for p in split.train_patients if not p.startswith(_SIMULATED)}
+    learnt = set(split.train_patients)
     card = ModelCard(
         name=model_name(out),
         title=f"{preset.modality}, {recipe.network.kind}, {preset.name}",
@@ -336,10 +334,10 @@ def _write_model(
         training={
             "recipe": plain_json(recipe),
             "steps": step,
-            "patients_learnt": len(learnt),
+            "patients_learnt": len(split.train_patients),
             "patients_simulated": recipe.simulated,
             "patients_watched": len(split.validation_patients),
-            "slices_learnt": sum(s.patient in learnt for s in split.train),
+            "slices_learnt": len(split.train),
             "slices_watched": len(split.validation),
             "scanners": _scanners(series),
             "credits": credits_text,

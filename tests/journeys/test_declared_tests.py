@@ -74,10 +74,23 @@ def test_named_place_is_scored_and_ranked_and_the_search_keeps_to_its_domain(exa
     # Whatever the search suggests there: it was named before and is a test of its own.
     assert named[0]["numbers"]["anomaly"]["p_value"] is not None
     (sentence,) = told["conclusion"]["sentences"]
-    assert "Series 1, search of the solid tissue: " in sentence
+    assert "Series 1, search of solid tissue: " in sentence
     assert "place x 48, y 90, slice 3, named before scoring" in sentence
     (line,) = _mandate(told["report"])
-    assert "before scoring: search of the solid tissue; 1 named place" in line
+    assert "before scoring: search of solid tissue; 1 named place" in line
+
+
+def test_place_outside_the_domain_is_scored_and_ranked_all_the_same(examined):
+    case, told = examined
+    lung = "37,65,3"
+    status, place = btd("score", case, "--at", lung, "--mode", "anomaly")
+    assert status == 0, place
+    assert place["p_value"] is not None
+    assert place["scores"]["anomaly"]["level"] == "place"
+    # The search itself brought up nothing there.
+    (series,) = told["series"]
+    found = [f for f in series["findings"] if f["origin"] == "search"]
+    assert all(abs(f["x"] - 37) > 16 or abs(f["y"] - 65) > 16 for f in found)
 
 
 def test_examining_again_names_the_place_once(desk, examined):
@@ -103,7 +116,7 @@ def test_change_after_scoring_is_printed_with_both_answers(desk, examined):
     assert "after scoring had begun: search of the whole body" in after
     (sentence,) = report["conclusion"]["sentences"]
     assert report["conclusion"]["conclusion"] == first["conclusion"]["conclusion"]
-    assert "search of the solid tissue" in sentence
+    assert "search of solid tissue" in sentence
     assert "the changed tests say" in sentence.lower()
     # Declared again as it is, nothing changes.
     status, same = btd("declare", case, "--search-in", "whole body")

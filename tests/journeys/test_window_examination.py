@@ -307,6 +307,9 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     dialog._folders.add_path(desk_home.benign)
     dialog._fpr.setValue(10.0)
     dialog._name.setText("Own scanner, second try")
+    # Before anything is scored: 23 patients are needed for 10 %.
+    wait_until(lambda: "are of 4 patients" in dialog._needed.text())
+    assert "10 % takes 19 more" in dialog._needed.text()
     seen = []
     presenter.changed.connect(lambda s: seen.append(s.work.progress))
     dialog._on_start()

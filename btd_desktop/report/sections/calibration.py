@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from btd_desktop.calibration.level import PARTS, LevelCalibration
+from btd_desktop.calibration.level import PARTS, LevelCalibration, domain_text
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.regions import regions_text
 from btd_desktop.examination.shipped_models import profile_standing
@@ -118,8 +118,8 @@ def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:
         if search is not None and search.alarms is not None:
             told = alarms_text(search.alarms)
             reasons.append(
-                f"search of the {part} alone: more slices flagged than three times the"
-                f" FPR, in {told}"
+                f"search of {domain_text(part)} alone: more slices flagged than three"
+                f" times the FPR, in {told}"
             )
     facts = (
         Fact("Digest", digest(profile.digest), "profile_digest", "mono"),

@@ -285,3 +285,27 @@ def test_tests_changed_after_scoring_are_told_and_decide_nothing(flagged):
     assert "Series 1, search of the lung: " in sentence
     assert "named later" in sentence
     assert "named before scoring" not in sentence
+
+
+@pytest.mark.parametrize(("n", "word"), [(5, "supports"), (6, "inconclusive")])
+def test_flag_among_many_named_places_is_no_support(n, word):
+    places = (PLACE, *(NamedPlace(k, 50, 50, 1) for k in range(n - 1)))
+    declared = Declared(Declaration(Mandate(places=places), NAMED.utc, NAMED.actor))
+    found = tuple(
+        finding("examiner", flagged=place is PLACE, x=place.x, y=place.y,
+                slice_index=place.slice_index)
+        for place in places
+    )  # fmt: skip
+    told = conclude([series(findings=found, declared=declared)])
+    assert told.conclusion == word
+    [sentence] = told.sentences
+    assert f"{n} places were named" in sentence
+    assert f"in up to {n} % of genuine cases" in sentence
+    assert ("supports nothing" in sentence) is (word == "inconclusive")
+
+
+def test_search_supports_however_many_places_were_named():
+    places = (PLACE, *(NamedPlace(k, 50, 50, 1) for k in range(9)))
+    declared = Declared(Declaration(Mandate(places=places), NAMED.utc, NAMED.actor))
+    hit = series(n_flagged=9, findings=(finding(),), declared=declared)
+    assert conclude([hit]).conclusion == "supports"
