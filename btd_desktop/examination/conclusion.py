@@ -6,7 +6,7 @@ of a case in which a series was left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,13 +56,13 @@ class SeriesConclusion:
         number: Number of the series in the report, from 1.
         state: How far its examination came.
         conclusion: A word of the scale.
-        sentence: Why.
+        sentences: Why, test by test.
     """
 
     number: int
     state: State
     conclusion: Conclusion
-    sentence: str
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,15 @@ def conclude(
 
     Two tests, as they were declared before scoring. The search: a series whose flagged
     slices are more than the error rate lets expect, with a place to point at:
-    "supports", or "inconclusive" where there is no such place or the calibration covers
-    it in part. Each place named before scoring: "supports" where it is flagged by
-    itself, "inconclusive" where it cannot be judged, the calibration covers it in part,
-    or so many were named that chance alone flags one. A flagged place that the examiner
-    pointed at later: "inconclusive". Else "no support found", "partly examined" where
-    part of the body was not scored. Of a case the strongest of the first two decides;
-    else what is true of every series. What the examiner marked, dismissed places
-    included, changes none of it, and neither does a test declared later: its answer is
-    told beside.
+    "supports", or "inconclusive" where there is no such place, the calibration covers
+    it in part, or its patients carry no threshold for slices. Each place named before
+    scoring: "supports" where it is flagged by itself, "inconclusive" where it cannot be
+    judged, the calibration covers it in part, or so many were named that chance alone
+    flags one. A flagged place that the examiner pointed at later: "inconclusive". Else
+    "no support found", "partly examined" where part of the body was not scored. Of a
+    case the strongest of the first two decides; else what is true of every series. What
+    the examiner marked, dismissed places included, changes none of it, and neither does
+    a test declared later: its answer is told beside.
 
     Args:
         examinations: In the order of their numbers.
@@ -116,7 +116,7 @@ def conclude(
     conclusion, headline = _of_case(series)
     order: list[Conclusion] = ["supports", "inconclusive"]
     told = sorted(series, key=lambda s: (s.conclusion not in order, s.number))
-    sentences = tuple(s.sentence for s in told)
+    sentences = tuple(sentence for s in told for sentence in s.sentences)
     unread = {fate: n for fate, n in (fates or {}).items() if fate in _UNREAD and n}
     n_unread = sum(unread.values())
     if unread and conclusion in ("no support found", "partly examined"):
@@ -139,30 +139,31 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
             State.NOT_COVERED: "is not covered by the calibration",
         }.get(state, "was not examined")
         return SeriesConclusion(
-            number, state, _OF_STATE[state], f"Series {number} {words}: {reason}."
+            number, state, _OF_STATE[state], (f"Series {number} {words}: {reason}.",)
         )
     declared = examination.declared
-    conclusion, sentence = _of_tests(
+    conclusion, sentences = _of_tests(
         number,
         examination,
         examination.first or evaluation,
         declared.first.mandate,
         "before scoring",
     )
+    share = examination.share
+    if share is not None and not share.is_whole:
+        sentences[0] += f" {share.sentence}"
+        if conclusion == "no support found":
+            conclusion = "partly examined"
     if declared.changes:
         change = declared.now
         word, told = _of_tests(number, examination, evaluation, change.mandate, "later")
-        sentence += (
-            f" The tests were changed on {change.utc[:10]} by {change.actor}, after "
+        sentences += [
+            f"The tests were changed on {change.utc[:10]} by {change.actor}, after "
             "scoring had begun; what was declared before decides. The changed tests "
-            f"say “{word}”: {told}"
-        )
-    share = examination.share
-    if share is not None and not share.is_whole:
-        sentence += f" {share.sentence}"
-        if conclusion == "no support found":
-            conclusion = "partly examined"
-    return SeriesConclusion(number, state, conclusion, sentence)
+            f"say “{word}”.",
+            *(f"As changed: {sentence}" for sentence in told),
+        ]
+    return SeriesConclusion(number, state, conclusion, tuple(sentences))
 
 
 def _of_tests(
@@ -171,8 +172,8 @@ def _of_tests(
     evaluation: Evaluation,
     mandate: Mandate,
     when: str,
-) -> tuple[Conclusion, str]:
-    """Answer of the search and of each named place, the strongest of them first.
+) -> tuple[Conclusion, list[str]]:
+    """The strongest answer of the search and of each named place, and all of them.
 
     Args:
         number: Of the series, in the report.
@@ -181,10 +182,12 @@ def _of_tests(
         mandate: What is tested.
         when: The places were named, in words.
     """
-    findings = examination.findings
-    named = mandate.of_series(examination.record.series_id)
+    findings, series_id = examination.findings, examination.record.series_id
+    named = mandate.of_series(series_id)
+    declared = examination.declared
+    ever = {*declared.first.mandate.of_series(series_id), *named}
     answers = [
-        _of_search(number, evaluation, findings, named),
+        _of_search(number, evaluation, findings, ever),
         *(_of_place(number, evaluation, findings, place, when) for place in named),
     ]
     told = [sentence for _, sentence in answers]
@@ -202,16 +205,16 @@ def _of_tests(
             words[1:] = [
                 "inconclusive" if word == "supports" else word for word in words[1:]
             ]
-    return min(words, key=_STRENGTH.index), " ".join(told)
+    return min(words, key=_STRENGTH.index), told
 
 
 def _of_search(
     number: int,
     evaluation: Evaluation,
     findings: Sequence[Finding],
-    named: Sequence[NamedPlace],
+    named: Collection[NamedPlace],
 ) -> tuple[Conclusion, str]:
-    """Answer of the search; of places that the examiner pointed at unasked."""
+    """Answer of the search, and of places that the examiner pointed at unnamed."""
     series, rate = evaluation.kinds["anomaly"], evaluation.profile.target_fpr
     n_flagged = len(series.flagged)
     n_scored = sum(v is not None for v in series.slices)
@@ -223,12 +226,19 @@ def _of_search(
         if n_dismissed
         else ""
     )
+    who = f"Series {number}{_searched_text(evaluation.domain)}:"
+    exhibits = f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
+    level = evaluation.level("anomaly", "slice")
+    if level.threshold is None:
+        # No flag is possible: that none was set says nothing.
+        return "inconclusive", (
+            f"{who} whether slices stand out cannot be said, since "
+            f"{level.reason.rstrip('.')}. {exhibits}"
+        )
     sentence = (
-        f"Series {number}{_searched_text(evaluation.domain)}: {n_flagged} of "
-        f"{n_scored} slices are flagged; at the "
+        f"{who} {n_flagged} of {n_scored} slices are flagged; at the "
         f"false-positive rate of {percent_text(rate)} per slice, {expected:.1f} are "
-        f"expected in a genuine series of this length. "
-        f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
+        f"expected in a genuine series of this length. {exhibits}"
     )
     if more_than_expected(n_flagged, n_scored, rate):
         search = evaluation.profile.search(evaluation.domain)
@@ -283,11 +293,13 @@ def _of_place(
     value = kept[0].numbers.anomaly
     level = evaluation.profile.levels["anomaly"][value.ranked_at]
     if value.flagged is None:
-        return "inconclusive", f"{who} it cannot be judged: {level.reason}."
-    above = "above" if value.flagged else "not above"
+        overlaps = "it overlaps a place that the search had suggested before"
+        why = overlaps if value.chosen is True else level.reason.rstrip(".")
+        return "inconclusive", f"{who} it cannot be judged: {why}."
+    above = "lies above" if value.flagged else "does not lie above"
     rate = left_out_text(level)
     sentence = (
-        f"{who} its anomaly score {number_text(value.score)} lies {above} the "
+        f"{who} its anomaly score {number_text(value.score)} {above} the "
         f"threshold {number_text(value.threshold)}{f'; {rate}' if rate else ''}."
     )
     if not value.flagged:

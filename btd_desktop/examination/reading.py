@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from msgspec import UNSET
-
 from btd_desktop.calibration.apply import calibrate_series, search_part
 from btd_desktop.calibration.level import Domain
 from btd_desktop.calibration.profile import CalibrationProfile, profile_from_json
@@ -154,7 +152,7 @@ def with_findings(
     shown = tuple(
         f
         for f in every
-        if is_of(f, examination.evaluation) and _is_of_search(f, examination)
+        if is_of(f, examination.evaluation) and examination.seen_by(f) is not None
     )
     for finding in shown:
         _check_level(finding, examination.evaluation)
@@ -182,18 +180,6 @@ def is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
         evaluation is not None
         and finding.run_id == evaluation.run.run_id
         and finding.profile_digest == evaluation.profile.digest
-    )
-
-
-def _is_of_search(finding: Finding, examination: SeriesExamination) -> bool:
-    """What a search of another domain brought up says nothing of this one."""
-    value, evaluation = finding.numbers.slice, examination.evaluation
-    if value is UNSET or evaluation is None or not examination.declared.changes:
-        return True
-    now = evaluation.kinds["anomaly"].slices[finding.slice_index]
-    return now is not None and (value.score, value.threshold) == (
-        now.score,
-        now.threshold,
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from btd_desktop.calibration.level import WHOLE_BODY, Domain
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.digest import json_digest
@@ -122,6 +124,21 @@ class SeriesExamination:
         if not self.evaluation.scope.p_values_allowed:
             return State.NOT_COVERED
         return State.EXAMINED
+
+    def seen_by(self, finding: Finding) -> Evaluation | None:
+        """The evaluation whose search a finding belongs to: the one in force or first.
+
+        None for what a search of neither brought up. A place that the examiner named or
+        clicked depends on no search.
+        """
+        value = finding.numbers.slice
+        if value is UNSET or self.first is None:
+            return self.evaluation
+        for evaluation in filter(None, (self.evaluation, self.first)):
+            now = evaluation.kinds["anomaly"].slices[finding.slice_index]
+            if now and (now.score, now.threshold) == (value.score, value.threshold):
+                return evaluation
+        return None
 
     @property
     def examined(self) -> Evaluation | None:

@@ -88,23 +88,29 @@ _DEFINITIONS: Final = {
 
 def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
     """A record for each place of a series that is shown."""
-    evaluation = result.evaluation
-    findings = result.outcome.findings
-    shown = [f for f in findings if f.status != "dismissed"]
-    if evaluation is None:
+    outcome = result.outcome
+    if outcome.evaluation is None:
         return records("exhibits", [])
+    shown = [
+        (f, evaluation)
+        for f in outcome.findings
+        if f.status != "dismissed" and (evaluation := outcome.seen_by(f)) is not None
+    ]
     exhibits = records(
         "exhibits",
         [
             _exhibit(case, result.number, f"E{result.number}.{i}", finding, evaluation)
-            for i, finding in enumerate(shown[:_MOST_EXHIBITS], 1)
+            for i, (finding, evaluation) in enumerate(shown[:_MOST_EXHIBITS], 1)
         ],
     )
     n_more = len(shown) - _MOST_EXHIBITS
     if n_more > 0:
         more = counted(n_more, "further place")
         exhibits += (Text(plain(f"{more} of this series: see the case.")),)
-    return (*exhibits, *_dismissed(f for f in findings if f.status == "dismissed"))
+    return (
+        *exhibits,
+        *_dismissed(f for f in outcome.findings if f.status == "dismissed"),
+    )
 
 
 def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:

@@ -196,6 +196,9 @@ def _share_sentence(result: Result) -> Cell:
     """Share of slices flagged, beside the FPR that genuine scans show."""
     if result.n_scored == 0:
         return plain("No slice was scored.")
+    if result.is_covered and result.slice_fpr is None and result.evaluation:
+        reason = result.evaluation.level("anomaly", "slice").reason.rstrip(".")
+        return quoting(f"Which slices stand out cannot be said: {reason}.")
     n_flagged = len(result.flagged)
     flagged = (
         f"{n_flagged:,} of {counted(result.n_scored, 'scored slice')} flagged"

@@ -102,8 +102,10 @@ _DETAILS = CaseDetails(
     title="Demonstration (simulated)",
     case_number="DEMO-1",
     client="BTD Desktop",
-    question="Was image content of this simulated series altered?",
+    question="Was a nodule of the lung added to this simulated series, or removed?",
 )
+DEMO_MANDATE = Mandate("lung")
+"""What the demonstration tests, declared before it is scored."""
 
 
 def run_demo(
@@ -143,7 +145,7 @@ def run_demo(
         ExamineOptions(
             profile=str(where["profile"]),
             device=device,
-            mandate=Mandate(),
+            mandate=DEMO_MANDATE,
             report=ReportOptions(command=command),
         ),
         services,

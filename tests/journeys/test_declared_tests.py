@@ -73,9 +73,9 @@ def test_named_place_is_scored_and_ranked_and_the_search_keeps_to_its_domain(exa
     assert [(f["x"], f["y"], f["slice"]) for f in named] == [(48, 90, 3)]
     # Whatever the search suggests there: it was named before and is a test of its own.
     assert named[0]["numbers"]["anomaly"]["p_value"] is not None
-    (sentence,) = told["conclusion"]["sentences"]
-    assert "Series 1, search of solid tissue: " in sentence
-    assert "place x 48, y 90, slice 3, named before scoring" in sentence
+    of_search, of_place = told["conclusion"]["sentences"]
+    assert "Series 1, search of solid tissue: " in of_search
+    assert "place x 48, y 90, slice 3, named before scoring" in of_place
     (line,) = _mandate(told["report"])
     assert "before scoring: search of solid tissue; 1 named place" in line
 
@@ -105,6 +105,7 @@ def test_examining_again_names_the_place_once(desk, examined):
 
 def test_change_after_scoring_is_printed_with_both_answers(desk, examined):
     case, first = examined
+    before_change = [f["finding_id"] for f in first["series"][0]["findings"]]
     status, told = btd("declare", case, "--search-in", "whole body")
     assert status == 0
     (change,) = told["declared"]["changes"]
@@ -114,10 +115,13 @@ def test_change_after_scoring_is_printed_with_both_answers(desk, examined):
     before, after = _mandate(report["report"])
     assert "Declared on" in before
     assert "after scoring had begun: search of the whole body" in after
-    (sentence,) = report["conclusion"]["sentences"]
+    sentence = " ".join(report["conclusion"]["sentences"])
     assert report["conclusion"]["conclusion"] == first["conclusion"]["conclusion"]
     assert "search of solid tissue" in sentence
     assert "the changed tests say" in sentence.lower()
+    # What the deciding test rests on stays among the places shown.
+    shown = [f["finding_id"] for f in report["series"][0]["findings"]]
+    assert shown[: len(before_change)] == before_change
     # Declared again as it is, nothing changes.
     status, same = btd("declare", case, "--search-in", "whole body")
     assert len(same["declared"]["changes"]) == 1

@@ -277,8 +277,10 @@ class OpeningPresenter(Presenter[ProgressState]):
         store, evidence = made
         self.on_case_closed()
         if evidence:
+            from btd_desktop.workflow.demo import DEMO_MANDATE
+
             self._preview.show(evidence)
-            self._on_case_made(evidence, store)
+            self._on_case_made(evidence, store, DEMO_MANDATE)
         else:
             self._on_case_found(store)
 

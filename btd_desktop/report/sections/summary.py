@@ -144,7 +144,7 @@ def _p_value(result: Result) -> Cell:
 
 
 def _n_flagged(result: Result) -> Cell:
-    if not result.is_covered or not result.is_examined:
+    if result.slice_fpr is None or not result.is_examined:
         return plain("–")
     return plain(f"{len(result.flagged):,} of {result.n_scored:,}")
 

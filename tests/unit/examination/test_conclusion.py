@@ -27,6 +27,7 @@ N_SLICES = 100
 PLACES = SimpleNamespace(
     reason="", interval=(0.001, 0.09), patient_fpr=(0.0,) * 45 + (0.46,), n_patients=46
 )
+REASON = "4 patients cannot carry a false-positive rate of 1 %"
 PLACE = NamedPlace(6, 5, 4, 1)
 NAMED = Declaration(Mandate(places=(PLACE,)), "2026-03-14T09:26:53.000Z", "E. Xaminer")
 LATER = Declaration(Mandate("lung", (PLACE,)), "2026-03-15T09:26:53.000Z", "E. Xaminer")
@@ -45,6 +46,7 @@ def series(
     share: ScoredShare = WHOLE,
     findings: tuple[Any, ...] = (),
     domain: Domain = WHOLE_BODY,
+    threshold: float | None = 0.5,
     **declared: Any,
 ) -> SeriesExamination:
     """A scored and calibrated series."""
@@ -65,6 +67,7 @@ def series(
         ),
         scope=Scope(coverage, reasons),
         domain=domain,
+        level=lambda kind, name: SimpleNamespace(threshold=threshold, reason=REASON),
     )
     return SeriesExamination(
         cast(SeriesRecord, SimpleNamespace(series_id=1, n_slices=N_SLICES)),
@@ -83,7 +86,9 @@ def without_scores(*, is_scored: bool) -> SeriesExamination:
     return SeriesExamination(record, run=run, problem="there is a reason")
 
 
-def finding(origin: str = "search", *, flagged: bool = False, **changes: Any) -> Any:
+def finding(
+    origin: str = "search", *, flagged: bool | None = False, **changes: Any
+) -> Any:
     anomaly = SimpleNamespace(
         flagged=flagged,
         score=3.0 if flagged else 1.0,
@@ -237,7 +242,7 @@ def test_flagged_place_that_was_named_before_scoring_supports_with_its_error_rat
     )
     found = conclude([hit])
     assert found.conclusion == "supports"
-    [sentence] = found.sentences
+    _, sentence = found.sentences
     assert "place x 4, y 5, slice 7, named before scoring" in sentence
     assert "1 % of genuine ones lie above it, of 46 patients each left out" in sentence
     assert "0.1 % to 9 %" in sentence
@@ -255,16 +260,16 @@ def test_named_place_that_is_not_flagged_is_answered_too():
     miss = series(findings=(finding("examiner"),), declared=Declared(NAMED))
     found = conclude([miss])
     assert found.conclusion == "no support found"
-    assert "lies not above the threshold 2.19" in found.sentences[0]
+    assert "does not lie above the threshold 2.19" in found.sentences[1]
 
 
 def test_named_place_without_a_score_is_never_no_support():
     found = conclude([series(declared=Declared(NAMED))])
     assert found.conclusion == "inconclusive"
-    assert "could not be scored" in found.sentences[0]
+    assert "could not be scored" in found.sentences[1]
     # What the search found there was chosen for its score and is no test of the place.
     searched = series(findings=(finding("search"),), declared=Declared(NAMED))
-    assert "could not be scored" in conclude([searched]).sentences[0]
+    assert "could not be scored" in conclude([searched]).sentences[1]
 
 
 @pytest.mark.parametrize("flagged", [True, False])
@@ -279,12 +284,13 @@ def test_tests_changed_after_scoring_are_told_and_decide_nothing(flagged):
     )
     found = conclude([now])
     assert found.conclusion == ("inconclusive" if flagged else "supports")
-    [sentence] = found.sentences
+    first, sentence, *told = found.sentences
+    assert "search of the lung" not in first
     assert "changed on 2026-03-15 by E. Xaminer, after scoring had begun" in sentence
     assert f"“{'supports' if flagged else 'no support found'}”" in sentence
-    assert "Series 1, search of the lung: " in sentence
-    assert "named later" in sentence
-    assert "named before scoring" not in sentence
+    assert told[0].startswith("As changed: Series 1, search of the lung: ")
+    assert "named later" in told[1]
+    assert not any("named before scoring" in text for text in found.sentences)
 
 
 @pytest.mark.parametrize(("n", "word"), [(5, "supports"), (6, "inconclusive")])
@@ -298,7 +304,8 @@ def test_flag_among_many_named_places_is_no_support(n, word):
     )  # fmt: skip
     told = conclude([series(findings=found, declared=declared)])
     assert told.conclusion == word
-    [sentence] = told.sentences
+    sentence = " ".join(told.sentences)
+    assert len(told.sentences) == 1 + n + 1 + (word == "inconclusive")
     assert f"{n} places were named" in sentence
     assert f"in up to {n} % of genuine cases" in sentence
     assert ("supports nothing" in sentence) is (word == "inconclusive")
@@ -309,3 +316,29 @@ def test_search_supports_however_many_places_were_named():
     declared = Declared(Declaration(Mandate(places=places), NAMED.utc, NAMED.actor))
     hit = series(n_flagged=9, findings=(finding(),), declared=declared)
     assert conclude([hit]).conclusion == "supports"
+
+
+def test_place_named_first_is_not_held_against_a_change_that_leaves_it_out():
+    hit = finding("examiner", flagged=True)
+    declared = Declared(NAMED, (Declaration(Mandate("lung"), LATER.utc, LATER.actor),))
+    found = conclude([series(findings=(hit,), declared=declared)])
+    assert found.conclusion == "supports"
+    # It was declared, only not in the test that is in force by now.
+    assert not any("were not declared before" in text for text in found.sentences)
+
+
+def test_named_place_that_overlaps_a_suggestion_says_why_it_has_no_answer():
+    place = finding("examiner", flagged=None)
+    place.numbers.anomaly.chosen = True
+    declared = Declared(
+        changes=(Declaration(Mandate(places=(PLACE,)), LATER.utc, "E."),)
+    )
+    found = conclude([series(findings=(place,), declared=declared)])
+    assert "overlaps a place that the search had suggested" in found.sentences[-1]
+
+
+def test_series_that_no_threshold_can_flag_is_never_no_support():
+    found = conclude([series(threshold=None, findings=(finding(),))])
+    assert found.conclusion == "inconclusive"
+    assert "cannot be said, since 4 patients cannot carry" in found.sentences[0]
+    assert "0 of 100" not in found.sentences[0]
