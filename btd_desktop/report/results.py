@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from btd_desktop.calibration.level import WHOLE_BODY, domain_text
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.errors import ReportError
@@ -196,21 +197,30 @@ def _share_sentence(result: Result) -> Cell:
     """Share of slices flagged, beside the FPR that genuine scans show."""
     if result.n_scored == 0:
         return plain("No slice was scored.")
-    if result.is_covered and result.slice_fpr is None and result.evaluation:
-        reason = result.evaluation.level("anomaly", "slice").reason.rstrip(".")
-        return quoting(f"Which slices stand out cannot be said: {reason}.")
+    evaluation = result.evaluation
+    # Of the usual search, as long as nobody changed it, there is nothing to add.
+    if evaluation and (evaluation.domain != WHOLE_BODY or result.outcome.first):
+        who = quoting(f"Search of {domain_text(evaluation.domain)}: ")
+        return join(who, _flagged_share(result, evaluation))
+    return _flagged_share(result, evaluation)
+
+
+def _flagged_share(result: Result, evaluation: Evaluation | None) -> Cell:
+    if result.is_covered and result.slice_fpr is None and evaluation:
+        reason = evaluation.level("anomaly", "slice").reason.rstrip(".")
+        return quoting(f"No slice can be flagged: {reason}.")
     n_flagged = len(result.flagged)
     flagged = (
         f"{n_flagged:,} of {counted(result.n_scored, 'scored slice')} flagged"
         f" ({percent_text(n_flagged / result.n_scored)})"
     )
-    if result.slice_fpr is None or result.evaluation is None:
+    if result.slice_fpr is None or evaluation is None:
         return plain(flagged + f"; {NOT_COVERED}, so no rate can be set beside it.")
     claimed = (
         f"; in genuine scans of the calibration the rate is"
         f" {percent_text(result.slice_fpr)} per slice (FPR)"
     )
-    level = result.evaluation.level("anomaly", "slice")
+    level = evaluation.level("anomaly", "slice")
     doubt = established_text(level, result.slice_fpr)
     return plain(flagged + claimed + (f", {doubt}." if doubt else "."))
 

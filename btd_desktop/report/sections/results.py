@@ -132,7 +132,7 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
     if not result.flagged or evaluation is None:
         nothing = (
             "No slice is flagged."
-            if result.is_covered
+            if result.slice_fpr is not None
             else "No threshold applies, so no slice can be flagged."
         )
         told = (Text(plain(nothing)),) if result.is_examined else ()
