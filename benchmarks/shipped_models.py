@@ -57,12 +57,14 @@ RECIPES = {
         TrainingOptions("ct96", steps=4_000, noise_low=0.01),
     ),
     "mr128-lean": (
-        "Brain MR, lean network",
+        "MR of brain, breast and thigh, lean network",
         TrainingOptions(
             "mr128",
-            steps=2_500,
+            steps=4_000,
             learning_rate=1e-3,
-            start_from=ROOT / "runs" / "mr128-lean-start",
+            precision="float32",
+            simulated=16,
+            start_from=ROOT / "runs" / "mr128-lean-real",
         ),
     ),
 }
@@ -78,7 +80,13 @@ STARTS = {
         start_from=ROOT / "runs" / "ct96wide-lean-start",
     ),
     "ct96wide-lean-real": TrainingOptions("ct96wide", steps=12_000, noise_low=0.01),
-    "mr128-lean": TrainingOptions("mr128", steps=5_000, noise_low=0.01),
+    "mr128-lean": TrainingOptions(
+        "mr128",
+        steps=2_500,
+        learning_rate=1e-3,
+        start_from=ROOT / "runs" / "mr128-lean-start",
+    ),
+    "mr128-lean-real": TrainingOptions("mr128", steps=5_000, noise_low=0.01),
 }
 
 _WIDENED = (
