@@ -52,6 +52,7 @@ class Comparison:
         threshold: The one tried out, else the profile's, else the highest genuine
             score; None where the calibration does not cover the scan.
         note: Why the profile has no threshold here, as a sentence, or "".
+        searched: The part of the body that was searched, or "" (`Evaluation.searched`).
     """
 
     scan: NDArray[np.float64]
@@ -60,6 +61,7 @@ class Comparison:
     n_patients: int
     threshold: Threshold | None
     note: str
+    searched: str
 
 
 def compare(
@@ -87,7 +89,13 @@ def compare(
         threshold = threshold_at(evaluation, kind, level, value, own=own)
     scan = scores_of(evaluation, kind, level)
     return Comparison(
-        scan, genuine, known.ecdf.shares, known.n_patients, threshold, note
+        scan,
+        genuine,
+        known.ecdf.shares,
+        known.n_patients,
+        threshold,
+        note,
+        evaluation.searched(kind, level),
     )
 
 

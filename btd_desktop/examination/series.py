@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from btd_desktop.calibration.level import WHOLE_BODY, Domain
+from btd_desktop.calibration.level import (
+    SEARCH_LEVELS,
+    WHOLE_BODY,
+    Domain,
+    domain_text,
+)
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.digest import json_digest
 from btd_desktop.examination.declared import NOTHING_DECLARED, Declared
@@ -71,6 +76,15 @@ class Evaluation:
         search = self.profile.search(self.domain) if kind == "anomaly" else None
         levels = self.profile.levels[kind]
         return {**levels, **(search.levels if search else {})}[name]
+
+    def searched(self, kind: str, level: str) -> str:
+        """The part of the body that maxima were taken over: "search of the lung".
+
+        "" for the whole body, and for scores that are no maxima.
+        """
+        is_part = kind == "anomaly" and level in SEARCH_LEVELS
+        is_part = is_part and self.domain != WHOLE_BODY
+        return f"search of {domain_text(self.domain)}" if is_part else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,7 +51,6 @@ class ReportOptions:
         is_draft: Print DRAFT across the pages.
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination; "" gives the general one.
-        may_countersign: Let a reviewer sign as well.
         redacted: Write a redacted variant too, beside the report.
         adopt_reason: Why the examiner adopts a case that this computer did not seal; ""
             refuses such a case.
@@ -63,7 +62,6 @@ class ReportOptions:
     is_draft: bool = False
     remarks: str = ""
     command: str = ""
-    may_countersign: bool = False
     redacted: bool = False
     adopt_reason: str = ""
 
@@ -182,7 +180,6 @@ def _issued(
         signer,
         when=document.created,
         reason="Report of an examination of image data",
-        may_countersign=options.may_countersign,
         box=SIGNATURE_BOX,
     )
     _write(path, signed)

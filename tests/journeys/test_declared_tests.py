@@ -80,6 +80,23 @@ def test_named_place_is_scored_and_ranked_and_the_search_keeps_to_its_domain(exa
     assert "before scoring: search of solid tissue; 1 named place" in line
 
 
+def test_window_names_what_was_searched_beside_the_maxima_alone(examined):
+    from btd_desktop.cases.store import CaseStore
+    from btd_desktop.examination.comparison import compare
+    from btd_desktop.examination.reading import read_case
+
+    case, _ = examined
+    with CaseStore.open(case, read_only=True) as store:
+        (series,) = read_case(store)
+    evaluation = series.evaluation
+    assert evaluation is not None
+    for level in ("slice", "series"):
+        told = compare(evaluation, "anomaly", level).searched
+        assert told == "search of solid tissue"
+        assert compare(evaluation, "injection", level).searched == ""
+    assert compare(evaluation, "anomaly", "patch").searched == ""
+
+
 def test_place_outside_the_domain_is_scored_and_ranked_all_the_same(examined):
     case, told = examined
     lung = "37,65,3"

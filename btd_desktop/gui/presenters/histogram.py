@@ -48,6 +48,7 @@ class HistogramState:
         message: Sentence instead of a plot.
         note: Sentence below the plot (why there is no threshold, scope).
         levels: Levels that this kind of score has.
+        searched: The part of the body that was searched, or "".
     """
 
     kind: str = "anomaly"
@@ -68,6 +69,7 @@ class HistogramState:
     message: str = ""
     note: str = ""
     levels: tuple[str, ...] = ("patch", "slice", "series")
+    searched: str = ""
 
 
 class HistogramPresenter(Presenter[HistogramState]):
@@ -212,6 +214,7 @@ class HistogramPresenter(Presenter[HistogramState]):
             "",
             both.note,
             levels,
+            both.searched,
         )
 
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:

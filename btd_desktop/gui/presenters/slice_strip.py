@@ -94,10 +94,18 @@ def strip_of(session: Session) -> StripState:
             if value is not None:
                 p = value.p_value
                 values[i] = p if as_p and p is not None else value.score
+        limits = score_limits(values)
         if as_p:
             limits = (1.0, max(level.ecdf.smallest_p, 1e-3))
-            return StripState(values, "p-value", limits, index, flagged)
-        return StripState(values, "score", score_limits(values), index, flagged)
+        return StripState(
+            values,
+            "p-value" if as_p else "score",
+            limits,
+            index,
+            flagged,
+            "nothing to score here",
+            evaluation.searched("anomaly", "slice"),
+        )
     run, store = session.result.run, session.store
     if run is not None and store is not None:
         for done in store.slice_results(run.run_id):

@@ -186,6 +186,7 @@ class StripState:
         index: Slice shown, from 0.
         flagged: Shape (S,), slices beyond the threshold.
         empty: What is said of a slice without a value.
+        searched: The part of the body that was searched, or "".
     """
 
     values: NDArray[np.float64]
@@ -194,6 +195,7 @@ class StripState:
     index: int = 0
     flagged: NDArray[np.bool_] | None = None
     empty: str = "not scored yet"
+    searched: str = ""
 
 
 def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:

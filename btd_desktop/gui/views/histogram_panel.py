@@ -157,6 +157,7 @@ class HistogramPanel(QWidget):
         return (
             f"{shown}grey: {state.n_benign:,} genuine "
             f"{UNITS[state.level][1]}, {counted(state.n_patients, 'patient')}"
+            f"{f'; {state.searched}' if state.searched else ''}"
         )
 
     def _on_kind(self, index: int) -> None:

@@ -107,6 +107,8 @@ class SliceStrip(QWidget):
         """What the tool tip says of a slice."""
         value = float(self._state.values[index])
         text = f"Slice {index + 1} of {self._state.values.size}: "
+        if self._state.searched:
+            text += f"{self._state.searched}, "
         if np.isnan(value):
             return text + self._state.empty
         text += f"{'p' if self._state.kind == 'p-value' else self._state.kind} "

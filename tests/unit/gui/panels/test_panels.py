@@ -232,6 +232,13 @@ def test_threshold_line_tells_where_it_is_dragged_and_shows_the_rate(qtbot):
     assert told == [3.0]
 
 
+def test_histogram_names_the_part_of_the_body_that_was_searched(qtbot):
+    panel = HistogramPanel()
+    qtbot.addWidget(panel)
+    panel.show_state(replace(_histogram(), searched="search of the lung"))
+    assert panel._key.text().endswith("9 patients; search of the lung")
+
+
 def test_histogram_without_scores_says_why(qtbot):
     panel = HistogramPanel()
     qtbot.addWidget(panel)

@@ -153,6 +153,8 @@ def test_text_of_a_slice_says_what_is_known(qtbot):
     strip = _strip(qtbot, 2, values=values, flagged=flagged)
     assert strip.text_of(0) == "Slice 1 of 2: not scored yet"
     assert strip.text_of(1) == "Slice 2 of 2: p 0.0031, flagged"
+    strip = _strip(qtbot, 2, values=values, searched="search of the lung")
+    assert strip.text_of(1) == "Slice 2 of 2: search of the lung, p 0.0031"
 
 
 def test_screen_reader_hears_the_slice_shown(qtbot):
