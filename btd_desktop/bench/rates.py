@@ -17,6 +17,7 @@ from btd_desktop.bench.shift import AS_IF
 from btd_desktop.calibration.apply import calibrate_series, search_part
 from btd_desktop.calibration.ecdf import is_established
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.join import join_profile
 from btd_desktop.calibration.level import PARTS, LevelCalibration
 from btd_desktop.calibration.places import (
     SEARCHED_LEVELS,
@@ -26,10 +27,13 @@ from btd_desktop.calibration.places import (
 )
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.surprise import counted_copies
+from btd_desktop.errors import CalibrationError
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import COPY_SHARE
 
 _P_VALUES = (0.05, 0.1, 0.2)
+_JUDGED = 2  # patients of a scanner model that must be left beside those that join
+_DRAWS = 10
 FLAGGED, COPIED = "flagged", "copied"
 
 LEFT_OUT: dict[str, Callable[[BenignSeries], str]] = {
@@ -127,6 +131,74 @@ def left_out_shares(
         for patient in sorted(gone):
             own = [s for s in out if s.patient == patient]
             found += _shares_of(own, patient, group, profile)
+    return found
+
+
+def joined_shares(
+    series: Sequence[BenignSeries],
+    header: ProfileHeader,
+    fpr: float,
+    *,
+    n_local: int,
+    seed: int = 0,
+    background: Sequence[BenignSeries] = (),
+    context: TaskContext | None = None,
+) -> dict[str, list[Share]]:
+    """What a clinic with a few patients of a scanner model of its own gets.
+
+    Each scanner model with enough patients is left out in turn. Some of its patients,
+    drawn ten times, join the profile of all others; the rest are judged by it, and by
+    the profile without them beside it.
+
+    Args:
+        series: Genuine series, searched for copies at some places.
+        header: Of the profiles fitted.
+        fpr: Wanted false-positive rate, in (0, 1).
+        n_local: Patients that join, >= 1; a model needs two more to judge by.
+        seed: Decides who joins.
+        background: As in `left_out_shares`.
+        context: Progress and cancellation.
+
+    Returns:
+        Shares "alone" and "joined", of the same patients; a patient stands there once
+        per draw that left it to be judged.
+
+    Raises:
+        CalibrationError: No scanner model has enough patients, or fewer than three
+            patients of others are left.
+        Cancelled: The context said so.
+    """
+    context = context or TaskContext()
+    model_of = LEFT_OUT["scanner model"]
+    series = [s for s in series if any(grid.scored.any() for grid in s.slices)]
+    patients = {
+        model: sorted({s.patient for s in series if model_of(s) == model})
+        for model in sorted({model_of(s) for s in series})
+    }
+    enough = {m: own for m, own in patients.items() if len(own) >= n_local + _JUDGED}
+    if not enough:
+        raise CalibrationError(
+            f"no scanner model has {n_local + _JUDGED} patients: {n_local} to join and "
+            f"{_JUDGED} to be judged",
+            code="too_few",
+        )
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[Share]] = {"alone": [], "joined": []}
+    for done, (model, names) in enumerate(enough.items()):
+        context.report(done, len(enough), "Joining local patients", model)
+        rest = [s for s in series if s.patient not in names]
+        behind = [s for s in background if model_of(s) != model]
+        alone = fit_profile(rest, header, fpr, background=behind)
+        for _ in range(_DRAWS):
+            local = set(rng.choice(names, n_local, replace=False).tolist())
+            joined = join_profile(
+                alone, [s for s in series if s.patient in local], header
+            )
+            for patient in names:
+                own = [s for s in series if s.patient == patient]
+                if patient not in local:
+                    found["alone"] += _shares_of(own, patient, model, alone)
+                    found["joined"] += _shares_of(own, patient, model, joined)
     return found
 
 
@@ -240,7 +312,9 @@ def rate_rows(shares: Sequence[Share], fpr: float) -> list[RateRow]:
         by_patient: dict[str, list[float]] = {}
         for one in own:
             by_patient.setdefault(one.patient, []).append(one.share)
-        observed = rate_of_shares(by_patient, sum(s.n for s in own))
+        # A patient judged in several draws has the same scores in each.
+        scores = {(s.patient, s.group): s.n for s in own}
+        observed = rate_of_shares(by_patient, sum(scores.values()))
         highest = max(own, key=lambda s: s.share)
         rows.append(
             RateRow(

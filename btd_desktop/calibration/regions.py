@@ -46,6 +46,9 @@ def region_reasons(
 ) -> tuple[list[str], list[str]]:
     """Why the region of a series is not among those of a profile.
 
+    A region of too few patients is a doubt in CT and a refusal in MR, where coil and
+    sequence go with the region and shape the noise.
+
     Args:
         counts: As `count_regions` gives them.
         facts: Facts of the series.
@@ -55,8 +58,11 @@ def region_reasons(
         Refusals, where both sides are known and differ throughout, and doubts.
     """
     known = body_regions(facts)
+    enough = {key for key, n in counts.items() if n >= fewest}
     if not known.found:
-        return [], [_why_not_known(facts)]
+        why = [_why_not_known(facts)]
+        is_open = facts.modality == "CT" or NOT_KNOWN in enough
+        return ([], why) if is_open else (why, [])
     doubts = []
     lacking = [r for r in known.found if not counts.get(r)]
     several = len(lacking) < len(known.found)
@@ -77,12 +83,14 @@ def region_reasons(
         return [missing, *doubts], []
     if lacking:
         doubts.insert(0, missing)
-    doubts.extend(
+    few = [
         f"of the {_named([r])} the profile holds {n} patient(s) only"
         for r in known.found
         if 0 < (n := counts.get(r, 0)) < fewest
-    )
-    return [], doubts
+    ]
+    if facts.modality == "CT" or enough & {*known.found, *known.stated, NOT_KNOWN}:
+        return [], doubts + few
+    return few, doubts
 
 
 def _why_not_known(facts: SeriesFacts) -> str:

@@ -242,6 +242,14 @@ def measure_rates(
         ),
     ] = "",
     series: Series = "",
+    join: Annotated[
+        int,
+        typer.Option(
+            help="Let so many patients of each scanner model join the profile of the "
+            "other models, and judge the rest of them.",
+            min=0,
+        ),
+    ] = 0,
     fpr: Annotated[float, typer.Option(help="Rate claimed.")] = 0.01,
     modality: Modality = "CT",
     model: Model = "",
@@ -257,6 +265,7 @@ def measure_rates(
     from btd_desktop.bench.rates import (
         LEFT_OUT,
         beside_shares,
+        joined_shares,
         left_out_shares,
         rate_rows,
     )
@@ -300,6 +309,17 @@ def measure_rates(
             )
             for word in asked
         }
+        if join:
+            both = joined_shares(
+                own,
+                header,
+                fpr,
+                n_local=join,
+                background=background,
+                context=context,
+            )
+            shares["scanner models of which some could join, left out"] = both["alone"]
+            shares[f"the same, {join} patients of the model joined"] = both["joined"]
         if beside:
             shares[f"split {beside}"] = beside_shares(
                 benign[:first], own, header, fpr, background

@@ -11,13 +11,14 @@ from btd_desktop.bench.rates import (
     FLAGGED,
     Share,
     beside_shares,
+    joined_shares,
     left_out_shares,
     rate_rows,
 )
 from btd_desktop.calibration.ecdf import clopper_pearson
 from btd_desktop.calibration.fit import fit_profile
 from btd_desktop.calibration.places import BenignSeries
-from btd_desktop.errors import Cancelled
+from btd_desktop.errors import CalibrationError, Cancelled
 from btd_desktop.progress import Progress, TaskContext
 from tests.unit.calibration.samples import (
     grid_slice,
@@ -74,6 +75,32 @@ def test_scanner_that_is_unlike_the_others_is_judged_without_its_own_patients() 
     # With its siblings among the calibration the same scanner is less remarkable.
     for patient in ("q0", "q1", "q2"):
         assert small["scanner model"][patient] > small["patient"][patient]
+
+
+def test_local_patients_that_join_bring_their_scanner_into_the_ranks() -> None:
+    rng = np.random.default_rng(5)
+    loud = []
+    for i in range(5):
+        own = series_of(f"q{i}", 50 + i, n_slices=4, model="Loud")
+        slices = tuple(grid_slice(rng, spread=1.6) for _ in own.slices)
+        loud.append(searched(replace(own, slices=slices), i))
+    found = joined_shares([*genuine(5, 4), *loud], header(), FPR, n_local=2)
+    rows = {
+        name: {(r.level, r.event): r for r in rate_rows(shares, FPR)}
+        for name, shares in found.items()
+    }
+    for level, event in (("patch", FLAGGED), ("place", "p <= 0.2")):
+        alone, joined = (rows[name][level, event] for name in ("alone", "joined"))
+        assert joined.observed.value < alone.observed.value
+        assert alone.observed.n_patients == joined.observed.n_patients == 5
+    # Who stands in the ranks is not judged: of five patients three at a time.
+    of_patch = [s for s in found["joined"] if (s.level, s.event) == ("patch", FLAGGED)]
+    assert len(of_patch) == 10 * 3
+    assert rows["alone"]["patch", FLAGGED].observed.n == sum(
+        int(grid.scored.sum()) for s in loud for grid in s.slices
+    )
+    with pytest.raises(CalibrationError, match="no scanner model has 6 patients"):
+        joined_shares(genuine(5, 4), header(), FPR, n_local=4)
 
 
 def test_rows_count_patients_with_their_exact_interval() -> None:

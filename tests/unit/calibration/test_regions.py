@@ -132,12 +132,46 @@ def test_header_and_image_that_contradict_each_other_are_both_told(
     assert "the header states the head, the image shows the chest" in scope.reasons
 
 
-def test_mr_says_that_its_image_is_not_read(profile: CalibrationProfile) -> None:
+def scope_of_mr(
+    profile: CalibrationProfile, counts: Counts, body_part: str | None
+) -> Scope:
     of_mr = replace(profile, preset=replace(PRESET, modality="MR"))
-    assert scope_of(of_mr, BOTH, modality="MR").reasons == (
-        "the region of the body is not known: the files do not state it, and of MR the "
-        "image is not read",
+    return scope_of(of_mr, counts, modality="MR", body_part=body_part)
+
+
+@pytest.mark.parametrize(
+    ("counts", "coverage"),
+    [(BOTH, Coverage.NOT), ({"chest": 2, "not known": 2}, Coverage.NOT),
+     ({"chest": 1, "not known": 3}, Coverage.PARTLY)],
+)  # fmt: skip
+def test_mr_of_a_region_that_nobody_knows_is_covered_by_its_like_alone(
+    profile: CalibrationProfile, counts: Counts, coverage: Coverage
+) -> None:
+    assert scope_of_mr(profile, counts, None) == Scope(
+        coverage,
+        (
+            "the region of the body is not known: the files do not state it, and of "
+            "MR the image is not read",
+        ),
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "body_part", "coverage"),
+    [
+        ({"extremity": 3, "abdomen": 2}, "ABDOMEN", Coverage.NOT),
+        ({"extremity": 3, "abdomen": 2}, "THIGH", Coverage.COVERED),
+        ({"extremity": 1, "pelvis": 3}, "PELVIS HIP THIGH", Coverage.PARTLY),
+        ({"extremity": 1, "not known": 3}, "THIGH", Coverage.PARTLY),
+    ],
+)
+def test_region_of_too_few_patients_covers_no_mr(
+    profile: CalibrationProfile, counts: Counts, body_part: str, coverage: Coverage
+) -> None:
+    scope = scope_of_mr(profile, counts, body_part)
+    assert scope.coverage is coverage
+    few = f"the profile holds {counts.get('abdomen', 1)} patient(s) only"
+    assert all(few in reason for reason in scope.reasons)
 
 
 def test_profile_without_regions_says_nothing_of_them(
