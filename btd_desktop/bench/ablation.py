@@ -16,13 +16,18 @@ from numpy.typing import NDArray
 from btd_desktop.bench import tables
 from btd_desktop.bench.detectors.registry import title_of
 from btd_desktop.bench.place import Observed
-from btd_desktop.calibration.density import centred_on, series_reference
+from btd_desktop.calibration.density import (
+    SeriesReference,
+    centred_on,
+    series_reference,
+)
 from btd_desktop.calibration.places import (
     BenignSeries,
     Fitting,
     Places,
     density_of,
     flatten,
+    spreads_of,
 )
 from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
@@ -37,6 +42,7 @@ class Variation:
         features: Names of the features it uses.
         copies: Whether the search for copied noise counts.
         centred: Whether the series is its own reference.
+        scaled: Whether its own spread is, too; of no account where it is not centred.
         by_tissue: Whether solid, mixed and aerated tissue have densities apart.
     """
 
@@ -44,6 +50,7 @@ class Variation:
     features: tuple[str, ...]
     copies: bool = True
     centred: bool = True
+    scaled: bool = True
     by_tissue: bool = True
 
 
@@ -72,6 +79,9 @@ def variations(levels: tuple[float, ...]) -> list[Variation]:
             copies=False,
         ),
         Variation("not centred on the series", every, copies=False, centred=False),
+        Variation(
+            "centred, not divided by its spread", every, copies=False, scaled=False
+        ),
         Variation("tissues together", every, copies=False, by_tissue=False),
     ]
     for level in levels:
@@ -161,21 +171,27 @@ def _scorer(
             air = np.where(grid.scored, np.float32(0.5), np.float32(np.nan))
         return replace(grid, features=grid.features[..., columns], aerated=air)
 
+    benign, background = (
+        [replace(s, slices=tuple(narrowed(g) for g in s.slices)) for s in part]
+        for part in (benign, background)
+    )
+    spreads = spreads_of([*benign, *background]) if variation.scaled else None
+
     def flat(series: BenignSeries) -> Places:
-        own = replace(series, slices=tuple(narrowed(g) for g in series.slices))
-        return flatten(own, centred=variation.centred)
+        return flatten(series, spreads, centred=variation.centred)
 
     fitting = Fitting(
         [flat(s) for s in benign], [flat(s) for s in background], tuple(alone)
     )
     density = density_of(fitting, sorted({s.patient for s in benign}))
-    references: dict[int, NDArray[np.float64]] = {}
+    references: dict[int, SeriesReference] = {}
 
     def score(own: Observed) -> float:
         place = narrowed(own.place)
         air = place.aerated.reshape(1)
         if variation.centred and id(own.series) not in references:
-            references[id(own.series)] = _reference([narrowed(g) for g in own.series])
+            narrow = [narrowed(g) for g in own.series]
+            references[id(own.series)] = _reference(narrow, spreads)
         features = place.features.reshape(1, -1).astype(np.float64)
         if variation.centred:
             features = centred_on(references[id(own.series)], features, air)
@@ -184,8 +200,11 @@ def _scorer(
     return score
 
 
-def _reference(series: Sequence[GridFeatures]) -> NDArray[np.float64]:
+def _reference(
+    series: Sequence[GridFeatures], spreads: NDArray[np.float64] | None
+) -> SeriesReference:
     return series_reference(
         np.concatenate([g.features[g.scored] for g in series]),
         np.concatenate([g.aerated[g.scored] for g in series]),
+        spreads,
     )

@@ -10,8 +10,8 @@ as far out or farther: 2 means one in a hundred. So all tissues have one scale, 
 pleura, where genuine places scatter widely, does not hide places in the lung. Beyond
 the genuine places the share is extrapolated as a power law of the distance.
 
-Features are first centred on the series' own median: a scan is its own best reference
-for scanner, kernel and dose.
+Features are first centred on the series' own median and divided by its own spread: a
+scan is its own best reference for scanner, kernel and dose.
 
 A slice without neighbours lacks the features that compare it with them. Its places have
 a density of their own, over the features they have; since both densities give a share
@@ -20,12 +20,12 @@ of genuine places, their scores have one scale.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.level import WHOLE_BODY, Domain
@@ -36,6 +36,9 @@ _Tissue = Literal["solid", "mixed", "aerated"]
 _STRATA: tuple[_Tissue, ...] = ("solid", "mixed", "aerated")
 _BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
 _SHRINK_N = 20.0  # weight, in places, of the assumption of an average series
+_SPREAD_N = 100.0  # the same for the spread, which takes more places to know
+_MOST_WIDER = 4.0  # times the ordinary spread, or a part of it
+_MAD_TO_SD = 1.4826  # of normal scores
 _MIN_PLACES = 200
 
 
@@ -96,43 +99,108 @@ def in_domain(aerated: NDArray[np.floating], domain: Domain) -> NDArray[np.bool_
     return is_lung if domain == "lung" else ~is_lung
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesReference:
+    """The ordinary features of one series, by tissue: solid, mixed, aerated.
+
+    Attributes:
+        median: Shape (3, K); 0 where there is no such place.
+        scale: How many times wider than ordinary its places scatter, shape (3, K).
+    """
+
+    median: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
 def series_reference(
-    features: NDArray[np.floating], aerated: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """The ordinary features of one series: their medians by tissue.
+    features: NDArray[np.floating],
+    aerated: NDArray[np.floating],
+    spreads: NDArray[np.float64] | None = None,
+) -> SeriesReference:
+    """What the places of a series are compared with.
 
     The median is shrunk towards 0 by N / (N + 20), so that a handful of places does not
-    become its own reference. A tampered place is a small part of a series and hardly
-    moves a median.
+    become its own reference, and the spread likewise, on a log scale, towards the
+    ordinary one by N / (N + 100). A tampered place is a small part of a series and
+    hardly moves either.
 
     Args:
         features: All scored places of the series, shape (N, K).
         aerated: Share of aerated tissue, shape (N,).
+        spreads: Ordinary spreads (`ordinary_spreads`); None, as in profiles before
+            version 0.3, leaves the spread as it is.
+    """
+    median, n = np.zeros((2, len(_STRATA), features.shape[1]))
+    scale = np.ones_like(median)
+    for index, part in enumerate(_by_tissue(features, aerated)):
+        # Features that compare slices have fewer places: some slices have no neighbour.
+        n[index] = np.isfinite(part).sum(axis=0)
+        some = np.flatnonzero(n[index])
+        if some.size:
+            weight = n[index, some] / (n[index, some] + _SHRINK_N)
+            median[index, some] = np.nanmedian(part[:, some], axis=0) * weight
+    if spreads is not None:
+        wider = _spread(features, aerated) / spreads
+        wider[~np.isfinite(wider)] = 1.0
+        wider = np.clip(wider, 1.0 / _MOST_WIDER, _MOST_WIDER)
+        scale = wider ** (n / (n + _SPREAD_N))
+    return SeriesReference(median, scale)
+
+
+def ordinary_spreads(
+    series: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]],
+) -> NDArray[np.float64]:
+    """Median spread of the features over series, shape (3, K).
+
+    Args:
+        series: Features (N, K) and share of aerated tissue (N,) of each.
 
     Returns:
-        Shape (3, K): solid, mixed, aerated; 0 where there is no such place.
+        By tissue; 1 where no series tells. Rounded as in the profile's file.
     """
-    which = _stratum_of(aerated)
-    reference: NDArray[np.float64] = np.zeros((len(_STRATA), features.shape[1]))
-    for index in range(len(_STRATA)):
-        part = features[which == index].astype(np.float64)
-        # Features that compare slices have fewer places: some slices have no neighbour.
-        known = np.isfinite(part)
-        n = known.sum(axis=0)
-        some = np.flatnonzero(n)
+    found = []
+    for features, aerated in series:
+        known = [np.isfinite(p).sum(axis=0) for p in _by_tissue(features, aerated)]
+        enough = np.array(known) >= _SPREAD_N
+        found.append(np.where(enough, _spread(features, aerated), np.nan))
+    spreads = np.ones(found[0].shape)
+    every = np.array(found)
+    told = np.isfinite(every).any(axis=0)
+    spreads[told] = np.nanmedian(every[:, told], axis=0)
+    spreads[spreads <= 0.0] = 1.0
+    return np.array([rounded(row) for row in spreads])
+
+
+def _spread(
+    features: NDArray[np.floating], aerated: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Median absolute deviation as a standard deviation, (3, K); NaN for no place."""
+    out = np.full((len(_STRATA), features.shape[1]), np.nan)
+    for index, part in enumerate(_by_tissue(features, aerated)):
+        some = np.flatnonzero(np.isfinite(part).any(axis=0))
         if some.size:
-            median = np.nanmedian(part[:, some], axis=0)
-            reference[index, some] = median * (n[some] / (n[some] + _SHRINK_N))
-    return reference
+            own = part[:, some]
+            away = np.abs(own - np.nanmedian(own, axis=0))
+            out[index, some] = _MAD_TO_SD * np.nanmedian(away, axis=0)
+    return out
+
+
+def _by_tissue(
+    features: NDArray[np.floating], aerated: NDArray[np.floating]
+) -> list[NDArray[np.float64]]:
+    which = _stratum_of(aerated)
+    return [features[which == i].astype(np.float64) for i in range(len(_STRATA))]
 
 
 def centred_on(
-    reference: NDArray[np.float64],
+    reference: SeriesReference,
     features: NDArray[np.floating],
     aerated: NDArray[np.floating],
 ) -> NDArray[np.float64]:
-    """Features minus their series' reference, tissue by tissue, shape (N, K)."""
-    centred: NDArray[np.float64] = features - reference[_stratum_of(aerated)]
+    """Features relative to their series' reference, tissue by tissue, shape (N, K)."""
+    which = _stratum_of(aerated)
+    centred: NDArray[np.float64] = features - reference.median[which]
+    centred /= reference.scale[which]
     return centred
 
 
@@ -176,11 +244,14 @@ class BenignDensity:
         n_features: K.
         whole: Over all features; None when too few genuine places have neighbours.
         alone: Over the features that need no neighbouring slice.
+        spreads: Ordinary spread of each feature by tissue, shape (3, K); not set
+            before version 0.3, where features were centred only.
     """
 
     n_features: int
     whole: View | None
     alone: View
+    spreads: NDArray[np.float64] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse densities that do not fit the number of features."""
@@ -189,6 +260,17 @@ class BenignDensity:
             raise ValueError("a density's columns are not those of its features")
         if self.whole is not None and self.whole.columns.size != self.n_features:
             raise ValueError("the whole density does not use every feature")
+        if self.spreads is not UNSET:
+            usable = np.isfinite(self.spreads).all() and (self.spreads > 0.0).all()
+            if self.spreads.shape != (len(_STRATA), self.n_features) or not usable:
+                raise ValueError("the ordinary spreads are not those of its features")
+
+    def reference_of(
+        self, features: NDArray[np.floating], aerated: NDArray[np.floating]
+    ) -> SeriesReference:
+        """What the places of a series are compared with, as `series_reference`."""
+        spreads = None if self.spreads is UNSET else self.spreads
+        return series_reference(features, aerated, spreads)
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
@@ -218,6 +300,7 @@ def fit_density(
     centred: NDArray[np.float64],
     aerated: NDArray[np.floating],
     alone: Sequence[int],
+    spreads: NDArray[np.float64] | None = None,
 ) -> BenignDensity:
     """Density of genuine places, each already centred on its series.
 
@@ -228,6 +311,7 @@ def fit_density(
         centred: Shape (N, K); NaN in features that a slice without neighbours lacks.
         aerated: Share of aerated tissue, shape (N,).
         alone: Columns of the features that need no neighbouring slice.
+        spreads: Ordinary spreads that they were divided by.
 
     Raises:
         CalibrationError: No tissue has 200 places.
@@ -243,7 +327,8 @@ def fit_density(
             code="too_few",
         )
     whole = _fit_view(centred[full], which[full], np.arange(centred.shape[1]))
-    return BenignDensity(centred.shape[1], whole, lone)
+    kept = UNSET if spreads is None else spreads
+    return BenignDensity(centred.shape[1], whole, lone, kept)
 
 
 def _fit_view(

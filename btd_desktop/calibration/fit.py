@@ -44,6 +44,7 @@ from btd_desktop.calibration.places import (
     evenly,
     flatten,
     place_scores,
+    spreads_of,
 )
 from btd_desktop.calibration.profile import (
     KINDS,
@@ -106,8 +107,7 @@ def fit_profile(
         )
     # A series without tissue to score stands behind no number of the profile.
     series = [s for s in series if any(grid.scored.any() for grid in s.slices)]
-    places = [flatten(s) for s in series]
-    patients = sorted({p.patient for p in places})
+    patients = sorted({s.patient for s in series})
     if len(patients) < MIN_PATIENTS:
         raise CalibrationError(
             f"{len(patients)} patients are too few to calibrate on: at least "
@@ -117,8 +117,13 @@ def fit_profile(
         )
     names = feature_names(header.noise_levels)
     alone = [i for i, name in enumerate(names) if not name.startswith(ACROSS)]
-    behind = [flatten(s) for s in background if any(g.scored.any() for g in s.slices)]
-    fitting = Fitting(places, behind, tuple(alone))
+    background = [s for s in background if any(g.scored.any() for g in s.slices)]
+    # A patient left out below counts here: where its spread is known it divides itself
+    # out, because a density does not mind the unit of a feature.
+    spreads = spreads_of([*series, *background])
+    places = [flatten(s, spreads) for s in series]
+    behind = [flatten(s, spreads) for s in background]
+    fitting = Fitting(places, behind, tuple(alone), spreads)
     anomaly = cross_fitted(fitting, patients)
     levels = {
         kind: _calibrate_kind(places, _of_kind(kind, places, anomaly), target_fpr)

@@ -6,7 +6,7 @@ distributions describe patients whom the density has not seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from btd_desktop.calibration.density import (
     BenignDensity,
     centred_on,
     fit_density,
+    ordinary_spreads,
     series_reference,
 )
 from btd_desktop.calibration.surprise import counted_copies
@@ -79,11 +80,17 @@ class Places:
     searched: Mapping[SearchedLevel, Searched]
 
 
-def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
-    """All scored places of a series, centred on the series' own reference.
+def flatten(
+    series: BenignSeries,
+    spreads: NDArray[np.float64] | None = None,
+    *,
+    centred: bool = True,
+) -> Places:
+    """All scored places of a series, relative to the series' own reference.
 
     Args:
         series: A series with at least one scored place.
+        spreads: As in `density.series_reference`.
         centred: False leaves the features as they are, to measure what centring gives.
     """
     index, features, aerated, injection, removal = [], [], [], [], []
@@ -95,7 +102,7 @@ def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
         injection.append(grid.injection[scored])
         removal.append(grid.removal[scored])
     air, numbers = np.concatenate(aerated), np.concatenate(features)
-    own = centred_on(series_reference(numbers, air), numbers, air)
+    own = centred_on(series_reference(numbers, air, spreads), numbers, air)
     return Places(
         series.patient,
         np.concatenate(index),
@@ -107,6 +114,17 @@ def flatten(series: BenignSeries, *, centred: bool = True) -> Places:
             "place": _searched(series, series.copies),
             "structure": _searched(series, series.structures),
         },
+    )
+
+
+def spreads_of(series: Iterable[BenignSeries]) -> NDArray[np.float64]:
+    """`density.ordinary_spreads` of series with at least one scored place."""
+    return ordinary_spreads(
+        (
+            np.concatenate([g.features[g.scored] for g in own.slices]),
+            np.concatenate([g.aerated[g.scored] for g in own.slices]),
+        )
+        for own in series
     )
 
 
@@ -140,6 +158,7 @@ class Fitting:
     places: Sequence[Places]
     background: Sequence[Places]
     alone: tuple[int, ...]  # features that need no neighbouring slice
+    spreads: NDArray[np.float64] | None = None  # that they were divided by
 
     def fit(
         self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]
@@ -148,7 +167,9 @@ class Fitting:
         for patient in sorted({p.patient for p in self.background}):
             more = _of_patient(self.background, patient)
             centred, aerated = [*centred, more[0]], [*aerated, more[1]]
-        return fit_density(np.concatenate(centred), np.concatenate(aerated), self.alone)
+        return fit_density(
+            np.concatenate(centred), np.concatenate(aerated), self.alone, self.spreads
+        )
 
 
 def _of_patient(

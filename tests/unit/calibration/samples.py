@@ -45,10 +45,15 @@ def grid_slice(
     side: int = 10,
     spread: float = 1.0,
 ) -> GridFeatures:
-    """One slice with 3 rows of air, a lung on the left and solid tissue."""
+    """One slice with 3 rows of air, a lung on the left and solid tissue.
+
+    The last 3 rows scatter as many times more widely as `spread` says: were it all of
+    them, the series' own spread would take it for its ordinary noise.
+    """
     shape = (side, side)
     features = rng.standard_normal((*shape, N_FEATURES)) @ _MIX.T
-    features = 0.1 * spread * features + offset
+    features[-3:] *= spread
+    features = 0.1 * features + offset
     injection = 1.0 + 0.1 * rng.standard_normal(shape) + 0.2 * np.mean(offset)
     removal = 1.0 + 0.05 * rng.standard_normal(shape) + 0.2 * np.mean(offset)
     aerated = np.zeros(shape)
@@ -130,6 +135,7 @@ def older(profile: CalibrationProfile) -> CalibrationProfile:
                 level.pop(key, None)
     del value["alarms"], value["regions"]
     value.pop("parts", None)
+    value["density"].pop("spreads", None)
     value["format"] = 3
     strengths = np.random.default_rng(1).normal(5.3, 0.3, 400)
     value["copies"] = plain_json(fit_surprise(np.log(strengths)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from btd_desktop.calibration.density import (
     _log_distance,
     centred_on,
     fit_density,
+    ordinary_spreads,
     series_reference,
 )
 from btd_desktop.errors import CalibrationError
@@ -143,16 +145,66 @@ def test_tampered_spot_does_not_move_its_own_reference() -> None:
     features, aerated = places(2000)
     spoilt = features.copy()
     spoilt[:20] += 50.0
-    before, after = (series_reference(f, aerated) for f in (features, spoilt))
-    assert float(np.abs(after - before).max()) < 0.1
+    spreads = ordinary_spreads([(features, aerated)])
+    before, after = (series_reference(f, aerated, spreads) for f in (features, spoilt))
+    assert float(np.abs(after.median - before.median).max()) < 0.1
+    assert float(np.abs(after.scale - before.scale).max()) < 0.1
+
+
+def test_series_that_scatters_more_widely_is_its_own_measure() -> None:
+    features, aerated = places(6000)
+    spreads = ordinary_spreads([(features, aerated)])
+    wide = 1.8 * features
+    plain, scaled = (
+        centred_on(series_reference(f, aerated, spreads), f, aerated)
+        for f in (features, wide)
+    )
+    # The scale is shrunk by N / (N + 100); some 1,800 places are aerated.
+    assert float(np.abs(scaled / plain - 1.0).max()) < 0.05
+    # A profile that knows no ordinary spread leaves it as it is, to the bit.
+    old = series_reference(wide, aerated)
+    np.testing.assert_array_equal(old.scale, 1.0)
+    kept = centred_on(old, wide, aerated)
+    solid = aerated < 0.3
+    np.testing.assert_array_equal(kept[solid], (wide - old.median[0])[solid])
+
+
+def test_spread_of_few_places_counts_little_and_has_its_bounds() -> None:
+    features, aerated = places(3000, air=0.0)
+    spreads = ordinary_spreads([(features, aerated), (features[:50], aerated[:50])])
+    few = series_reference(3.0 * features[:5], aerated[:5], spreads)
+    assert float(np.abs(np.log(few.scale)).max()) < np.log(4.0) * 5 / 105 + 1e-9
+    wild = series_reference(1e6 * features, aerated, spreads)
+    assert float(wild.scale.max()) <= 4.0
+    flat = series_reference(np.zeros_like(features), aerated, spreads)
+    assert float(flat.scale.min()) >= 0.25
+    # Of tissues and features that no series shows, nothing is ordinary.
+    np.testing.assert_array_equal(spreads[1:], 1.0)
+    nothing = series_reference(features[:0], aerated[:0], spreads)
+    np.testing.assert_array_equal(nothing.scale, 1.0)
+
+
+def test_ordinary_spreads_are_read_back_and_those_of_others_refused() -> None:
+    features, aerated = places(3000)
+    spreads = ordinary_spreads([(features, aerated)])
+    density = fit_density(features, aerated, ALONE, spreads)
+    again = again_of(density)
+    np.testing.assert_array_equal(again.spreads, spreads)
+    told, read = (d.reference_of(features, aerated) for d in (density, again))
+    np.testing.assert_array_equal(told.scale, read.scale)
+    assert "spreads" not in plain_json(fit_density(features, aerated, ALONE))
+    for wrong in (spreads[:, 1:], -spreads, np.full_like(spreads, np.inf)):
+        with pytest.raises(ValueError, match="ordinary spreads"):
+            replace(density, spreads=wrong)
 
 
 def test_reference_of_few_places_is_shrunk_and_of_none_is_zero() -> None:
     features = np.full((5, 3), 2.0)
     reference = series_reference(features, np.zeros(5))
-    np.testing.assert_allclose(reference[0], 2.0 * 5 / 25)
-    np.testing.assert_array_equal(reference[1], 0.0)
-    np.testing.assert_array_equal(series_reference(features[:0], np.zeros(0)), 0.0)
+    np.testing.assert_allclose(reference.median[0], 2.0 * 5 / 25)
+    np.testing.assert_array_equal(reference.median[1], 0.0)
+    of_none = series_reference(features[:0], np.zeros(0))
+    np.testing.assert_array_equal(of_none.median, 0.0)
 
 
 def test_missing_tissue_takes_the_others_density() -> None:
@@ -311,7 +363,9 @@ def test_reference_of_a_rare_feature_counts_the_places_that_have_it() -> None:
     features = np.full((100, 3), 2.0)
     features[5:, 2] = np.nan
     reference = series_reference(features, np.zeros(100))
-    np.testing.assert_allclose(reference[0], [2.0 * 100 / 120] * 2 + [2.0 * 5 / 25])
+    np.testing.assert_allclose(
+        reference.median[0], [2.0 * 100 / 120] * 2 + [2.0 * 5 / 25]
+    )
     features[:, 2] = np.nan
     reference = series_reference(features, np.zeros(100))
-    np.testing.assert_allclose(reference[0], [2.0 * 100 / 120] * 2 + [0.0])
+    np.testing.assert_allclose(reference.median[0], [2.0 * 100 / 120] * 2 + [0.0])
