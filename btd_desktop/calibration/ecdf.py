@@ -73,6 +73,13 @@ class Ecdf:
         return self.n if self.patients is None else int(self.patients.max()) + 1
 
     @property
+    def by_patient(self) -> list[NDArray[np.float64]]:
+        """Scores of each unit that counts, ascending, in the order of their numbers."""
+        if self.patients is None:
+            return list(self.scores[:, None])
+        return [self.scores[self.patients == k] for k in range(self.n_units)]
+
+    @property
     def smallest_p(self) -> float:
         """The smallest p-value that K patients can give: 1 / (K + 1)."""
         return 1.0 / (self.n_units + 1)

@@ -103,30 +103,39 @@ def scope_warning(
     return f"The series shown is {how} by this profile: {why}."
 
 
-def rate_note(fpr: float, n_patients: int | None = None) -> str:
+def rate_note(fpr: float, n_patients: int | None = None, n_held: int = 0) -> str:
     """How many genuine patients it takes to establish a false-positive rate.
 
     Args:
         fpr: Wanted rate, in (0, 1).
         n_patients: Patients of the scans chosen; None while they are not counted.
+        n_held: Patients of the profile that they join; 0 without one.
     """
     from btd_desktop.calibration.ecdf import patients_for, smallest_level
     from btd_desktop.calibration.profile import MIN_PATIENTS
 
-    if n_patients is not None:
-        found = f"The scans chosen are of {counted(n_patients, 'patient')}."
-        if n_patients < MIN_PATIENTS:
-            missing = MIN_PATIENTS - n_patients
-            return f"{found} To calibrate at all takes {missing} more."
-        smallest = percent_text(smallest_level(n_patients))
-        missing = max(0, patients_for(fpr) - n_patients)
-        more = f"; {percent_text(fpr)} takes {missing:,} more" if missing else ""
-        return f"{found} The smallest rate that they establish is {smallest}{more}."
-    few, more = (percent_text(smallest_level(n)) for n in (3, 20))
-    return (
-        f"It takes {patients_for(fpr):,} patients to establish a rate of "
-        f"{percent_text(fpr)}; 3 establish {few}, 20 establish {more}."
-    )
+    if n_patients is None and not n_held:
+        few, more = (percent_text(smallest_level(n)) for n in (3, 20))
+        return (
+            f"It takes {patients_for(fpr):,} patients to establish a rate of "
+            f"{percent_text(fpr)}; 3 establish {few}, 20 establish {more}."
+        )
+    n = n_held + (n_patients or 0)
+    if n_patients is None:
+        found = f"The profile holds {counted(n_held, 'patient')}."
+    elif n_held:
+        found = (
+            f"The scans chosen are of {counted(n_patients, 'patient')}; with the "
+            f"{n_held:,} of the profile {n:,}."
+        )
+    else:
+        found = f"The scans chosen are of {counted(n, 'patient')}."
+    if n < MIN_PATIENTS:
+        return f"{found} To calibrate at all takes {MIN_PATIENTS - n} more."
+    smallest = percent_text(smallest_level(n))
+    missing = max(0, patients_for(fpr) - n)
+    more = f"; {percent_text(fpr)} takes {missing:,} more" if missing else ""
+    return f"{found} The smallest rate that they establish is {smallest}{more}."
 
 
 def level_fit(name: str, level: LevelCalibration, fpr: float) -> LevelFit:

@@ -6,20 +6,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 
 from btd_desktop import __version__
 from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.join import check_joins, join_profile
 from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.errors import CalibrationError
-from btd_desktop.examination.models import BoundDetector
+from btd_desktop.examination.models import BoundDetector, list_profiles
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.card import ModelCard
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, score_volume
-from btd_desktop.volume import Volume
+from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
 from btd_desktop.workflow.search_copies import SearchedPlaces, sampled_copies
@@ -56,17 +59,28 @@ def calibrate_paths(
     detector: BoundDetector,
     *,
     name: str,
-    fpr: float,
+    fpr: float | None,
     services: Services,
     context: TaskContext,
     notes: Sequence[str] = (),
+    join: CalibrationProfile | None = None,
 ) -> CalibrationProfile:
     """Calibrate on the genuine scans below the given paths.
 
+    Args:
+        paths: Genuine scans: folders, files, archives.
+        detector: The model.
+        name: Name of the profile.
+        fpr: Wanted false-positive rate, in (0, 1); None takes that of `join`.
+        services: Settings and clock.
+        context: Progress and cancellation.
+        notes: Sentences that the profile carries.
+        join: Profile whose patients those of the scans join.
+
     Raises:
         EvidenceError: A path does not exist.
-        CalibrationError: No or too few series of the model's modality, or a series
-            that the model learnt from.
+        CalibrationError: No or too few series of the model's modality, a series that
+            the model learnt from, or one that cannot join the profile.
         Cancelled: The examiner asked to stop.
     """
     modality = detector.card.preset.modality
@@ -86,6 +100,7 @@ def calibrate_paths(
         services=services,
         context=context,
         notes=notes,
+        join=join,
     )
 
 
@@ -94,30 +109,59 @@ def calibrate_on(
     detector: BoundDetector,
     *,
     name: str,
-    fpr: float,
+    fpr: float | None,
     services: Services,
     context: TaskContext,
     notes: Sequence[str] = (),
     background: Sequence[LoadedSeries] = (),
+    join: CalibrationProfile | None = None,
 ) -> CalibrationProfile:
     """Calibrate on genuine series that are already loaded.
 
-    `background` widens the benign density only; the model may have learnt from it.
+    `background` widens the benign density only; the model may have learnt from it. The
+    other arguments are those of `calibrate_paths`.
 
     Raises:
-        CalibrationError: Too few series, or a series that the model learnt from.
+        CalibrationError: Too few series, a series that the model learnt from, or one
+            that cannot join the profile.
+        ValueError: A rate or a background beside `join`, which has its own, or no rate
+            at all.
         Cancelled: The examiner asked to stop.
     """
     _refuse_learnt(series, detector)
-    found = benign_features(
-        [(s.volume, patient_of(s)) for s in series],
-        detector,
-        context,
-        [(s.volume, patient_of(s)) for s in background],
-    )
     header = profile_header(detector, name, services, notes)
+    own = [(s.volume, patient_of(s)) for s in series]
+    if join is not None:
+        if fpr is not None or background:
+            raise ValueError("a profile that is joined has its own rate and density")
+        # Before the work instead of after it.
+        check_joins(join, header, [_evidence_of(s) for s in series])
+        return join_profile(join, benign_features(own, detector, context), header)
+    if fpr is None:
+        raise ValueError("calibrating alone takes a false-positive rate")
+    behind = [(s.volume, patient_of(s)) for s in background]
+    found = benign_features(own, detector, context, behind)
     n = len(series)
     return fit_profile(found[:n], header, fpr, background=found[n:])
+
+
+def profiles_to_join(card: ModelCard) -> list[tuple[Path, CalibrationProfile]]:
+    """Profiles of a model that know their patients, so that others can join them."""
+    return [
+        (path, profile)
+        for path, profile in list_profiles(card)
+        if not isinstance(profile, str) and profile.alarms is not UNSET
+    ]
+
+
+def _evidence_of(loaded: LoadedSeries) -> tuple[str, str, str, SeriesFacts]:
+    """Name, patient key, voxel digest and facts of a series."""
+    return (
+        loaded.description,
+        patient_of(loaded),
+        array_digest(loaded.volume.voxels),
+        facts_of(loaded.volume),
+    )
 
 
 def profile_header(

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from btd_desktop import paths as places
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.errors import CalibrationError
-from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.models import find_model, find_profile, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.calibrate import calibrate_paths
@@ -25,13 +25,14 @@ def make_profile(
     model: str,
     modality: str,
     name: str,
-    fpr: float,
+    fpr: float | None,
     out: Path | None,
     device: str,
     dtype: str,
     services: Services,
     context: TaskContext,
     notes: Sequence[str] = (),
+    join: str = "",
 ) -> tuple[CalibrationProfile, Path]:
     """Calibrate a model on genuine scans and write the profile.
 
@@ -40,20 +41,22 @@ def make_profile(
         model: Name or folder of the model; "" takes the default of the modality.
         modality: "CT" or "MR"; used only where no model is named.
         name: Name of the profile.
-        fpr: Wanted false-positive rate, in (0, 1).
+        fpr: Wanted false-positive rate, in (0, 1); None takes that of `join`.
         out: File to write; None writes it among the user's profiles.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto", "float32" or "bfloat16".
         services: Settings and clock.
         context: Progress and cancellation.
         notes: Sentences that the profile carries.
+        join: File, name or digest of the profile whose patients those of the scans
+            join; "" calibrates on the scans alone.
 
     Returns:
         The profile and the file it was written to.
 
     Raises:
-        CalibrationError: Too few patients, a series that the model learnt from, or a
-            file of that name exists.
+        CalibrationError: Too few patients, a series that the model learnt from or that
+            cannot join the profile, no such profile, or a file of that name exists.
         ModelError: There is no usable model.
         Cancelled: The user asked to stop; nothing is written.
     """
@@ -66,6 +69,7 @@ def make_profile(
             code="profile_exists",
         )
     detector = open_detector(find_model(model, modality), device=device, dtype=dtype)
+    joined = find_profile(join, detector.card) if join else None
     profile = calibrate_paths(
         paths,
         detector,
@@ -74,6 +78,7 @@ def make_profile(
         services=services,
         context=context,
         notes=notes,
+        join=joined,
     )
     write_profile(profile, target)
     return profile, target

@@ -25,6 +25,15 @@ def calibrate_model(
         float | None,
         typer.Option(help="Wanted false-positive rate. [default: the setting, 0.01]"),
     ] = None,
+    join: Annotated[
+        str,
+        typer.Option(
+            help="Calibration profile, by file, name or digest, that the patients of "
+            "the scans join; its false-positive rate stays. [default: none, the scans "
+            "alone]",
+            metavar="PROFILE",
+        ),
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(help="File to write. [default: NAME.json among your profiles]"),
@@ -40,7 +49,8 @@ def calibrate_model(
     """Calibrate a model on genuine scans that it was not trained on.
 
     Give scans of at least three patients; the false-positive rate that a profile can
-    carry is limited by their number, and the profile says so.
+    carry is limited by their number, and the profile says so. With --join a single
+    patient is enough: the scans must be like those of the profile.
     """
     from btd_desktop.calibration.regions import regions_text
     from btd_desktop.examination.fit import rate_warnings
@@ -50,20 +60,28 @@ def calibrate_model(
 
     if modality.upper() not in ("CT", "MR"):
         raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
+    if join and fpr is not None:
+        raise typer.BadParameter(
+            "--fpr and --join exclude each other: a profile that is joined keeps its "
+            "false-positive rate"
+        )
     services = default_services()
+    if fpr is None and not join:
+        fpr = services.settings.default_fpr
     with watched() as context:
         profile, written = make_profile(
             paths,
             model=model,
             modality=modality.upper(),
             name=name,
-            fpr=services.settings.default_fpr if fpr is None else fpr,
+            fpr=fpr,
             out=out,
             device=device or services.settings.device,
             dtype=dtype or services.settings.dtype,
             services=services,
             context=context,
             notes=tuple(note or ()),
+            join=join,
         )
     summary = profile_summary(profile)
     if as_json:
@@ -76,6 +94,8 @@ def calibrate_model(
         f"false-positive rate {profile.target_fpr:g}",
         f"  regions of the body: {regions_text(summary['regions'])}",
     )
+    if join:
+        say(f"  {profile.notes[-1]}")
     rows = []
     for row in summary["levels"]:
         interval = row["interval"]

@@ -27,6 +27,7 @@ from btd_desktop.gui.presenters.calibrating import (
     CalibrationForm,
     CalibrationPresenter,
     CalibrationState,
+    ProfileChoice,
 )
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
@@ -88,8 +89,21 @@ class CalibrationDialog(QDialog):
         name = self._name.text().strip()
         if model is None or not self._folders.paths or not name:
             return None
-        fpr = self._fpr.value() / 100.0
-        return CalibrationForm(self._folders.paths, model.folder, name, fpr)
+        return CalibrationForm(
+            self._folders.paths, model.folder, name, self._rate, self._joined
+        )
+
+    @property
+    def _joined(self) -> ProfileChoice | None:
+        """Profile that the patients join; None where they are calibrated on alone."""
+        found: ProfileChoice | None = self._profiles.currentData()
+        return found
+
+    @property
+    def _rate(self) -> float:
+        """The false-positive rate, in (0, 1)."""
+        joined = self._joined
+        return self._fpr.value() / 100.0 if joined is None else joined.fpr
 
     def show_state(self, state: CalibrationState) -> None:
         """Show how far it is."""
@@ -98,6 +112,7 @@ class CalibrationDialog(QDialog):
                 self._models.addItem(visible_text(model.title), model)
             if not state.models:
                 self._models.setPlaceholderText("No model is installed")
+        self._list_profiles(state.profiles)
         self._progress.show_progress(state.work)
         self._problem.show_problem(state.problem)
         self._fit.show_state(state)
@@ -109,7 +124,12 @@ class CalibrationDialog(QDialog):
         self._folders = FolderList("Folders of genuine scans")
         self._folders.changed.connect(self._on_scans)
         self._models = QComboBox()
-        self._models.currentIndexChanged.connect(self._on_scans)
+        self._models.currentIndexChanged.connect(self._on_model)
+        self._profiles = QComboBox()
+        self._profiles.setAccessibleName("Add to")
+        self._profiles.addItem("Nothing: these scans alone", None)
+        self._profiles.currentIndexChanged.connect(self._on_profile)
+        self._listed: tuple[ProfileChoice, ...] = ()
         self._name = QLineEdit("Local genuine scans")
         self._name.textChanged.connect(self._check)
         self._fpr = QDoubleSpinBox()
@@ -118,15 +138,20 @@ class CalibrationDialog(QDialog):
         self._fpr.setSuffix(" %")
         self._fpr.setValue(1.0)
         self._fpr.setMaximumWidth(130)
+        self._own_rate = self._fpr.value()
         self._fpr.valueChanged.connect(self._check)
         self._needed = muted("")
         rate = QHBoxLayout()
         rate.addWidget(self._fpr)
         rate.addWidget(HelpButton("threshold"))
         rate.addWidget(self._needed, 1)
+        adding = QHBoxLayout()
+        adding.addWidget(self._profiles, 1)
+        adding.addWidget(HelpButton("join"))
         form = form_layout()
         form.addRow("Genuine &scans", self._folders)
         form.addRow("&Model", self._models)
+        form.addRow("Add to", adding)
         form.addRow("&Name", self._name)
         form.addRow("False-positive rate", rate)
         layout.addLayout(form)
@@ -136,6 +161,30 @@ class CalibrationDialog(QDialog):
         if form is not None:
             self._presenter.on_start(form)
 
+    def _on_model(self) -> None:
+        """Another model: it has other profiles."""
+        model = self._models.currentData()
+        self._presenter.on_model_chosen(None if model is None else model.folder)
+        self._on_scans()
+
+    def _list_profiles(self, profiles: tuple[ProfileChoice, ...]) -> None:
+        if profiles == self._listed:
+            return
+        self._listed = profiles
+        while self._profiles.count() > 1:
+            self._profiles.removeItem(1)
+        for profile in profiles:
+            self._profiles.addItem(visible_text(profile.title), profile)
+
+    def _on_profile(self) -> None:
+        """A profile that is joined keeps its rate."""
+        joined = self._joined
+        if self._fpr.isEnabled():
+            self._own_rate = self._fpr.value()
+        self._fpr.setEnabled(joined is None)
+        self._fpr.setValue(self._own_rate if joined is None else 100.0 * joined.fpr)
+        self._check()
+
     def _on_scans(self) -> None:
         """Other scans, or a model of another modality: count the patients anew."""
         model = self._models.currentData()
@@ -144,7 +193,9 @@ class CalibrationDialog(QDialog):
         self._check()
 
     def _check(self) -> None:
-        fpr = self._fpr.value() / 100.0
-        self._needed.setText(rate_note(fpr, self._presenter.state.n_patients))
+        joined = self._joined
+        n_held = 0 if joined is None else joined.n_patients
+        counted = self._presenter.state.n_patients
+        self._needed.setText(rate_note(self._rate, counted, n_held))
         busy = self._presenter.state.work.is_busy
         self._start.setEnabled(self.form is not None and not busy)

@@ -43,6 +43,23 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileChoice:
+    """A profile that local patients can join.
+
+    Attributes:
+        path: Its file.
+        title: Name and patients, for people.
+        fpr: Its false-positive rate.
+        n_patients: Patients it holds.
+    """
+
+    path: Path
+    title: str
+    fpr: float
+    n_patients: int
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationForm:
     """What the examiner chooses.
 
@@ -51,12 +68,14 @@ class CalibrationForm:
         model: Folder of the model.
         name: Name of the profile.
         fpr: Wanted false-positive rate, in (0, 1).
+        join: Profile that the patients join, whose rate holds; None calibrates alone.
     """
 
     folders: tuple[Path, ...]
     model: Path
     name: str
     fpr: float
+    join: ProfileChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +91,7 @@ class CalibrationState:
         saved: File of the profile, once saved.
         problem: Why it failed.
         n_patients: Patients of the scans chosen; None while they are not counted.
+        profiles: Profiles of the chosen model that can be joined.
     """
 
     models: tuple[ModelChoice, ...] | None = None
@@ -82,6 +102,7 @@ class CalibrationState:
     saved: Path | None = None
     problem: str = ""
     n_patients: int | None = None
+    profiles: tuple[ProfileChoice, ...] = ()
 
 
 class CalibrationPresenter(Presenter[CalibrationState]):
@@ -103,11 +124,25 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._eta = Eta()
         self._fit: ProfileFit | None = None
         self._counting: Job | None = None
+        self._listing: Job | None = None
 
     def on_opened(self) -> None:
         """List the models, in the background: reading cards loads libraries."""
         job = self._session.jobs.submit("io", "Listing models", _list_models)
         job.finished.connect(self._on_models)
+
+    def on_model_chosen(self, folder: Path | None) -> None:
+        """List the profiles of the model, in the background: they are long files."""
+        jobs = self._session.jobs
+        if self._listing is not None:
+            jobs.give_up(self._listing)
+        self._listing = None
+        self._show(replace(self._state, profiles=()))
+        if folder is None:
+            return
+        work = partial(_list_profiles, folder)
+        self._listing = jobs.submit("io", "Listing calibrations", work)
+        self._listing.finished.connect(self._on_profiles)
 
     def on_scans_chosen(self, folders: tuple[Path, ...], modality: str) -> None:
         """Count the patients of the scans, in the background."""
@@ -123,10 +158,14 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._counting.finished.connect(self._on_counted)
 
     def on_closed(self) -> None:
-        """Nobody reads the count any more, either."""
+        """Nobody reads the count and the profiles any more, either."""
         super().on_closed()
-        if self._counting is not None:
-            self._session.jobs.give_up(self._counting)
+        for job in (self._counting, self._listing):
+            if job is not None:
+                self._session.jobs.give_up(job)
+
+    def _on_profiles(self, profiles: tuple[ProfileChoice, ...]) -> None:
+        self._show(replace(self._state, profiles=profiles))
 
     def _on_counted(self, n_patients: int) -> None:
         self._show(replace(self._state, n_patients=n_patients))
@@ -148,8 +187,7 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._eta = Eta()
         self._fit = None
         work = ProgressState("Waiting for other work to end", can_pause=True)
-        counted = self._state.n_patients
-        self._show(CalibrationState(self._state.models, work, n_patients=counted))
+        self._show(replace(self._without_result(), work=work))
 
     def on_save(self) -> None:
         """Save the profile into the user's folder."""
@@ -182,12 +220,11 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         scope = scope_warning(fit.profile, self._session.result)
         warnings = (*fit.warnings, *([scope] if scope else ()))
         self._show(
-            CalibrationState(
-                self._state.models,
+            replace(
+                self._without_result(),
                 fits=fit.levels,
                 warnings=warnings,
                 summary=fit.summary,
-                n_patients=self._state.n_patients,
             )
         )
 
@@ -198,9 +235,13 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._show(replace(self._state, work=work))
 
     def _on_problem(self, problem: str) -> None:
-        counted = self._state.n_patients
-        self._show(
-            CalibrationState(self._state.models, problem=problem, n_patients=counted)
+        self._show(replace(self._without_result(), problem=problem))
+
+    def _without_result(self) -> CalibrationState:
+        """What can be chosen from, and nothing of a fit or a problem."""
+        state = self._state
+        return CalibrationState(
+            state.models, n_patients=state.n_patients, profiles=state.profiles
         )
 
     def _on_over(self) -> None:
@@ -223,6 +264,25 @@ def _list_models(context: TaskContext, tell: Tell) -> tuple[ModelChoice, ...]:
     )
 
 
+def _list_profiles(
+    folder: Path, context: TaskContext, tell: Tell
+) -> tuple[ProfileChoice, ...]:
+    from btd_desktop.examination.models import find_model
+    from btd_desktop.examination.wording import counted
+    from btd_desktop.workflow.calibrate import profiles_to_join
+
+    card = find_model(str(folder), "").card
+    return tuple(
+        ProfileChoice(
+            path,
+            f"{profile.name} ({counted(profile.n_patients, 'patient')})",
+            profile.target_fpr,
+            profile.n_patients,
+        )
+        for path, profile in (profiles_to_join(card) if card is not None else ())
+    )
+
+
 def _count(
     folders: tuple[Path, ...], modality: str, context: TaskContext, tell: Tell
 ) -> int:
@@ -239,18 +299,26 @@ def _calibrate(
     tell: Tell,
 ) -> ProfileFit:
     from btd_desktop.examination.fit import profile_fit
-    from btd_desktop.examination.models import find_model
+    from btd_desktop.examination.models import find_model, find_profile
     from btd_desktop.workflow.calibrate import calibrate_paths
 
     context.report(0, 0, "Loading the model")
     entry = find_model(str(form.model), "")
     detector = detectors.for_entry(entry, services.settings)
+    join = None
+    if form.join is not None:
+        join = find_profile(str(form.join.path), detector.card)
     profile = calibrate_paths(
         form.folders,
         detector,
         name=form.name,
-        fpr=form.fpr,
+        fpr=None if join else form.fpr,
         services=services,
         context=context,
+        join=join,
     )
-    return profile_fit(profile)
+    fit = profile_fit(profile)
+    if join is None:
+        return fit
+    # Who joined which profile, and how far it covered them.
+    return replace(fit, summary=f"{fit.summary} {profile.notes[-1]}")

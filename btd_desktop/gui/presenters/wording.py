@@ -81,6 +81,14 @@ HELP = {
         "the share of genuine scans that would be flagged too; the interval (95 %, "
         "Clopper and Pearson) says how well the calibration knows it.",
     ),
+    "join": (
+        "Add to a calibration, or calibrate alone",
+        "Added to a calibration, your patients stand in the ranks beside those that it "
+        "holds; one is enough. That supposes scans like those: where the calibration "
+        "covers your scanner only in part, or not at all, its reasons say what "
+        "differs. Calibrating alone speaks for your scanner only, takes at least 3 "
+        "patients, and establishes little below some 60.",
+    ),
     "scope": (
         "What the calibration covers",
         "A calibration speaks only for scans like those it was made with: same model, "

@@ -135,6 +135,37 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
 
 
 @pytest.mark.usefixtures("tiny_model")
+def test_local_patient_joins_a_profile_by_name_or_file(btd, benign, tmp_path):
+    assert btd("calibrate", benign, "--name", "Ours", "--fpr", "0.2").status == 0
+    profiles = tmp_path / "home" / "data" / "profiles"
+    held = json.loads((profiles / "Ours.json").read_text(encoding="utf-8"))
+    make_series_folder(tmp_path / "new", 9)
+    by_file = ("--join", profiles / "Ours.json")
+    result = btd("calibrate", tmp_path / "new", "--name", "More", *by_file)
+    assert result.status == 0
+    assert "5 patients, 5 series" in result.out
+    assert "wanted false-positive rate 0.2" in result.out
+    assert f"joined the profile “Ours” (digest {held['digest'][:12]}" in result.out
+    told = json.loads((profiles / "More.json").read_text(encoding="utf-8"))
+    assert (told["n_patients"], told["target_fpr"]) == (5, 0.2)
+
+    again = btd("calibrate", benign / "p1", "--name", "x", "--join", "Ours", "--json")
+    assert again.status == CalibrationError.exit_code
+    assert again.json["error"]["code"] == "join_series"
+    assert "“test series”" in again.json["error"]["detail"]
+    unknown = btd("calibrate", benign, "--name", "x", "--join", "nobody", "--json")
+    assert unknown.json["error"]["code"] == "no_profile"
+    assert {p.name for p in profiles.iterdir()} == {"Ours.json", "More.json"}
+
+
+def test_profile_that_is_joined_keeps_its_rate(btd, benign):
+    words = ("--name", "x", "--join", "Ours", "--fpr", "0.05")
+    refused = btd("calibrate", benign, *words)
+    assert refused.status == 2
+    assert "--fpr and --join exclude each other" in refused.err
+
+
+@pytest.mark.usefixtures("tiny_model")
 def test_profile_is_never_overwritten(btd, benign, tmp_path):
     out = tmp_path / "p.json"
     out.write_text("mine")

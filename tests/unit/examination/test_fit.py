@@ -28,6 +28,20 @@ def test_note_says_what_the_patients_chosen_can_establish():
     assert "takes" not in rate_note(0.1, 46)
 
 
+def test_note_counts_the_patients_of_the_profile_that_is_joined():
+    assert rate_note(0.01, 3, 46) == (
+        "The scans chosen are of 3 patients; with the 46 of the profile 49. The "
+        "smallest rate that they establish is 5.2 %; 1 % takes 230 more."
+    )
+    assert rate_note(0.01, None, 46) == (
+        "The profile holds 46 patients. The smallest rate that they establish is "
+        "5.5 %; 1 % takes 233 more."
+    )
+    # One is enough beside others.
+    assert "To calibrate at all" not in rate_note(0.01, 1, 2)
+    assert "takes" not in rate_note(0.1, 1, 46)
+
+
 def _level(scores: np.ndarray) -> LevelCalibration:
     start = float(np.quantile(scores, 0.9))
     tail = Tail(start, 0.1, 0.1, 1.26) if scores.size > 99 else None
