@@ -107,7 +107,7 @@ LIMITS = {
         "slice in any measured attack but CT-GAN's.",
     ),
     "MR": (
-        "Learnt from 16 MR patients (brain, breast, thigh and pelvis) and 16 simulated "
+        "Learnt from 15 MR patients (brain, breast, thigh and pelvis) and 16 simulated "
         "heads; calibrated on 10 patients, of whom limbs and pelvis alone are covered. "
         "Of other regions scores and ranked places are shown, no p-value.",
         "Ten patients establish no false-positive rate below 18 %.",
