@@ -108,10 +108,11 @@ LIMITS = {
     ),
     "MR": (
         "Learnt from 15 MR patients (brain, breast, thigh and pelvis) and 16 simulated "
-        "heads; calibrated on 10 patients, of whom limbs and pelvis alone are covered. "
-        "Of other regions scores and ranked places are shown, no p-value.",
+        "heads; calibrated on 10 patients. Only limbs are covered (six of the ten, "
+        "thigh and hip): of other regions scores and ranked places are shown, no "
+        "p-value.",
         "Ten patients establish no false-positive rate below 18 %.",
-        "Measured against attacks of the project's own only, on four patients.",
+        "Measured against attacks of the project's own only, on three patients.",
     ),
 }
 

@@ -19,16 +19,16 @@ MODELS: Final[dict[str, _Shipped]] = {
     },
     "ct96wide-lean": {
         "digest": "1b0b229abcc709d08b53a508cebb3ed61e4f54c1fb76311cc604011104f86f27",
-        "metrics": "f7392d31a0bff41c8d591b3578674e6f72fc5c78849c2d18d114130df3b541c2",
+        "metrics": "a577774b43d6065368d4dd2674fd576b16fdf96d3de64df15eeeff43667f6564",
         "profiles": [
-            "6e9cefa968d98cdc9b9b190fcd49e1f8a1340a4ee1461b2f52687f6c639f8d92",
+            "5eddd7de2e2b9becb00fa1a51bafaa10d469f0a5b3afd14915f1f4b2a44560e9",
         ],
     },
     "mr128-lean": {
-        "digest": "12d6f80dd95cc8dd250383deb28afd7b26cc335b80185b7236dbbddc11744c05",
-        "metrics": "fe5af275f2a0dfbb034376c89d4aec71eb1295f08075b25c7419029aba9fbbdb",
+        "digest": "15bc95d7f9fb3d6b56a49792d473c149fdfccf5b78be4fc9898c81acfbcd2ac6",
+        "metrics": "053aa8275056db81743391ac86537418f7bf9f528b70a11a790cb7f3af8801e0",
         "profiles": [
-            "374628a13e73c51a9fbf2a378cf6cce5431ff5c99c40c41194bf2e7765819550",
+            "ae0f8183991079fbf78a5bf125505bb50a1e626dee71f92dc80abb300ddda7df",
         ],
     },
 }
