@@ -234,23 +234,45 @@ def _joined(
     at: tuple[int, int],
     detector: Detector,
 ) -> Maps:
-    """Maps of a tampered slice: only those near the place differ from before."""
+    """Maps of a slice of the tampered copy."""
     maps = scanned.maps[s]
     plane = np.asarray(after.voxels[s])
     if np.array_equal(plane, np.asarray(scanned.volume.voxels[s])):
         return maps
-    h, w = plane.shape
+    return maps_after(maps, scaled_slice(plane, scanned.scale), at, detector)
+
+
+def maps_after(
+    before: Maps,
+    scaled: NDArray[np.float32],
+    at: tuple[int, int],
+    detector: Detector,
+) -> Maps:
+    """Noise maps of a slice that was tampered with: only those near the place differ.
+
+    A map depends on no pixel farther than 32 px. What was changed must lie within 60 px
+    of the place, as the cube of 32 mm of the bench's attacks does where pixels are not
+    smaller than 0.27 mm.
+
+    Args:
+        before: Maps of the slice as it was, shape (L, H, W).
+        scaled: The slice afterwards, scaled intensities in [0, 1], shape (H, W).
+        at: (row, column) of the place.
+        detector: The model that gave `before`.
+
+    Returns:
+        A copy with the maps near the place predicted again, shape (L, H, W).
+    """
+    h, w = scaled.shape
     size = min(_CROP, h, w)
     # Corners on multiples of 4: the network's own grid.
     r0 = int(np.clip((at[0] - size // 2) // 4 * 4, 0, h - size))
     c0 = int(np.clip((at[1] - size // 2) // 4 * 4, 0, w - size))
-    part = detector.predict_noise(
-        scaled_slice(plane, scanned.scale)[r0 : r0 + size, c0 : c0 + size]
-    )
+    part = detector.predict_noise(scaled[r0 : r0 + size, c0 : c0 + size])
     top, left = (0 if r0 == 0 else _RIM), (0 if c0 == 0 else _RIM)
     bottom = size if r0 + size == h else size - _RIM
     right = size if c0 + size == w else size - _RIM
-    joined = maps.copy()
+    joined = before.copy()
     joined[:, r0 + top : r0 + bottom, c0 + left : c0 + right] = part[
         :, top:bottom, left:right
     ]

@@ -106,6 +106,26 @@ def candidates(
     return strata, content
 
 
+def draw_places(
+    volume: Volume,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    patch: int,
+    slices: Sequence[int] | None = None,
+) -> list[Place]:
+    """Places of one series, drawn as those to tamper with are, without partners.
+
+    Args:
+        volume: The untouched series.
+        n: How many to draw; fewer come back where the series has no room.
+        rng: Source of everything.
+        patch: Side of the scored patch, px.
+        slices: Slices to draw from; all when None.
+    """
+    return _drawn(volume, n, rng, patch, slices)[0]
+
+
 def draw_pairs(
     volume: Volume,
     n_pairs: int,
@@ -126,21 +146,7 @@ def draw_pairs(
         patch: Side of the scored patch, px.
         slices: Slices to draw from; all when None.
     """
-    given = list(range(volume.n_slices) if slices is None else slices)
-    maps: dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
-    tampered: list[Place] = []
-    empty: set[int] = set()
-    while len(tampered) < n_pairs and len(empty) < len(given):
-        for s in (int(s) for s in rng.permutation(given)):
-            if s not in maps:
-                plane = np.asarray(volume.voxels[s])
-                maps[s] = candidates(plane, volume.modality, patch=patch)
-            if np.count_nonzero(maps[s][0]) < _MIN_SPOTS:
-                empty.add(s)
-            else:
-                tampered.append(_draw_tampered(s, *maps[s], rng))
-            if len(tampered) >= n_pairs:
-                break
+    tampered, maps = _drawn(volume, n_pairs, rng, patch, slices)
     pairs = []
     for place in tampered:
         strata, content = maps[place.slice_index]
@@ -148,6 +154,35 @@ def draw_pairs(
         if partner is not None:
             pairs.append(PlacePair(place, partner, int(rng.integers(2**31))))
     return pairs
+
+
+_Maps = dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]]
+
+
+def _drawn(
+    volume: Volume,
+    n: int,
+    rng: np.random.Generator,
+    patch: int,
+    slices: Sequence[int] | None,
+) -> tuple[list[Place], _Maps]:
+    """Places, and the candidates of the slices that were looked at."""
+    given = list(range(volume.n_slices) if slices is None else slices)
+    maps: _Maps = {}
+    places: list[Place] = []
+    empty: set[int] = set()
+    while len(places) < n and len(empty) < len(given):
+        for s in (int(s) for s in rng.permutation(given)):
+            if s not in maps:
+                plane = np.asarray(volume.voxels[s])
+                maps[s] = candidates(plane, volume.modality, patch=patch)
+            if np.count_nonzero(maps[s][0]) < _MIN_SPOTS:
+                empty.add(s)
+            else:
+                places.append(_draw_tampered(s, *maps[s], rng))
+            if len(places) >= n:
+                break
+    return places, maps
 
 
 def rematched(

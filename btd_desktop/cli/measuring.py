@@ -54,17 +54,23 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="File for the rows
 Seed = Annotated[int, typer.Option(help="Everything follows from it.", min=0)]
 
 
+def measured_modality(data: Path | None, modality: str, *, simulated: bool) -> str:
+    """CT or MR; refuses also both kinds of scans at once, or neither."""
+    if (data is None) == (not simulated):
+        raise typer.BadParameter("name either --data FOLDER or --simulated")
+    modality = modality.upper()
+    if modality not in ("CT", "MR"):
+        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
+    return modality
+
+
 def usable_attacks(
     data: Path | None, modality: str, attacks: str, *, simulated: bool
 ) -> tuple[str, list[Attack]]:
     """Modality and attacks asked for, checked."""
     from btd_desktop.bench.attacks.registry import attacks_named
 
-    if (data is None) == (not simulated):
-        raise typer.BadParameter("name either --data FOLDER or --simulated")
-    modality = modality.upper()
-    if modality not in ("CT", "MR"):
-        raise typer.BadParameter(f"--modality is CT or MR, got {modality!r}")
+    modality = measured_modality(data, modality, simulated=simulated)
     wanted = [name.strip() for name in attacks.split(",") if name.strip()]
     usable = attacks_named(wanted, modality, lambda why: warn(f"left out: {why}"))
     if not usable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,23 +87,33 @@ class NoiseMaps:
         return self._kept[slice_index]
 
 
-def neighbours_of(volume: Volume, slice_index: int) -> tuple[int, ...]:
-    """Indices of the slices next to one at the series' usual distance, none to two.
+def usual_steps(positions_mm: Sequence[float]) -> NDArray[np.bool_]:
+    """Which slices are followed by the next at the series' usual distance.
 
-    Only over that distance is noise compared: across a gap its correlation differs.
+    Within 5 % of the median: only over that distance is noise compared, since across a
+    gap its correlation differs.
+
+    Args:
+        positions_mm: Position of each slice along the normal, S entries.
+
+    Returns:
+        Shape (S - 1,); empty for fewer than two slices.
     """
-    positions = np.asarray(volume.slice_positions_mm, dtype=np.float64)
-    if len(positions) < 2:
-        return ()
-    steps = np.abs(np.diff(positions))
-    usual = float(np.median(steps))
+    steps = np.abs(np.diff(np.asarray(positions_mm, dtype=np.float64)))
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    return np.asarray(np.abs(steps - usual) <= 0.05 * usual, np.bool_)
+
+
+def neighbours_of(volume: Volume, slice_index: int) -> tuple[int, ...]:
+    """Indices of the slices next to one at the series' usual distance, none to two."""
+    is_usual = usual_steps(volume.slice_positions_mm)
     return tuple(
         other
         for other, step in (
             (slice_index - 1, slice_index - 1),
             (slice_index + 1, slice_index),
         )
-        if 0 <= other < len(positions) and abs(steps[step] - usual) <= 0.05 * usual
+        if 0 <= step < len(is_usual) and is_usual[step]
     )
 
 

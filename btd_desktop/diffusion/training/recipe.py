@@ -89,6 +89,41 @@ class TrainingRecipe:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceRecipe:
+    """Parameters of teaching a learned evidence map, besides its crops.
+
+    Attributes:
+        widths: Channels of `evidence.EvidenceNet`.
+        steps: Optimiser steps.
+        batch: Crops per step.
+        learning_rate: Peak of the schedule, which falls to zero as a cosine.
+        warmup: Steps of linear rise at the start.
+        weight_decay: AdamW's.
+        ema_decay: Decay of the moving average of weights per step.
+        gradient_clip: Largest gradient norm.
+        altered_weight: Weight of altered pixels in the cross-entropy.
+        seed: Of initial weights and of the order of crops.
+        crops_digest: SHA-256 of the crops.
+    """
+
+    widths: tuple[int, int, int] = (24, 32, 48)
+    steps: int = 3_500
+    batch: int = 16
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    gradient_clip: float = 1.0
+    altered_weight: float = 2.0
+    seed: int = 0
+    crops_digest: str = ""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise SettingsError("teaching needs at least 1 step and 1 crop a step")
+
+
 def small_noise_recipe(network: Network, steps: int) -> TrainingRecipe:
     """Our recipe: small crops, small noise, high learning rate, minutes on a CPU."""
     return TrainingRecipe(network, steps)

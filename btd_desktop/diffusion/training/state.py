@@ -11,9 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from btd_desktop.diffusion.training.recipe import TrainingRecipe
+from btd_desktop.diffusion.training.recipe import EvidenceRecipe, TrainingRecipe
 from btd_desktop.errors import ModelError
 from btd_desktop.strict_json import plain_json
+
+Recipe = TrainingRecipe | EvidenceRecipe
 
 _FILE = "checkpoint.safetensors"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -38,7 +40,7 @@ class Training:
     elapsed_s: float = 0.0
 
 
-def save_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
+def save_state(folder: Path, recipe: Recipe, run: Training) -> None:
     """Write the checkpoint atomically (one file, renamed into place).
 
     Raises:
@@ -70,7 +72,7 @@ def save_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
         ) from error
 
 
-def load_state(folder: Path, recipe: TrainingRecipe, run: Training) -> None:
+def load_state(folder: Path, recipe: Recipe, run: Training) -> None:
     """Go on from the checkpoint in `folder`, if there is one.
 
     Raises:

@@ -1,0 +1,250 @@
+"""Teaching of the learned evidence map; resumed to the bit.
+
+Every step draws its crops from a generator seeded by (seed, step), as
+`trainer.train` does.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from torch import Tensor, nn
+from torch.nn import functional
+
+from btd_desktop.diffusion.evidence import EvidenceNet
+from btd_desktop.diffusion.training.evidence_crops import (
+    GENUINE,
+    KEPT_PX,
+    STRUCTURE,
+    EvidenceCrops,
+)
+from btd_desktop.diffusion.training.recipe import EvidenceRecipe
+from btd_desktop.diffusion.training.state import Training, load_state, save_state
+from btd_desktop.errors import ModelError
+from btd_desktop.progress import TaskContext
+
+_LOOK_EVERY = 250
+_DISC_PX = 8  # radius of the discs on genuine crops
+_FEWEST_PX = 20  # altered pixels that make a place
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Figures on crops of patients that nothing is learnt from; NaN where none are.
+
+    Attributes:
+        loss: As in training.
+        pixel_auc: Altered pixels against all others.
+        place_auc: Mean logit over altered places against discs of genuine crops.
+        structure_auc: The same against discs on solid structures of the lung.
+        by_family: `place_auc` of each family.
+    """
+
+    loss: float
+    pixel_auc: float
+    place_auc: float
+    structure_auc: float
+    by_family: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TeachingState:
+    """How teaching stands.
+
+    Attributes:
+        step: Steps done.
+        loss: Mean loss of the steps since the last report.
+        watched: Figures of the averaged weights.
+        elapsed_s: Seconds of training, earlier sessions included.
+    """
+
+    step: int
+    loss: float
+    watched: Watched
+    elapsed_s: float
+
+
+def teach(
+    crops: EvidenceCrops,
+    watched: EvidenceCrops,
+    recipe: EvidenceRecipe,
+    *,
+    folder: Path,
+    context: TaskContext,
+) -> Iterator[TeachingState]:
+    """Teach, yielding the state every 250 steps and at the end, each with a checkpoint.
+
+    A checkpoint in `folder` made with the same recipe is resumed; when the iterator
+    ends, it holds the finished weights (`state.averaged_weights`).
+
+    Args:
+        crops: To learn from.
+        watched: Of other patients.
+        recipe: Everything else that alters the result.
+        folder: Folder of this training's checkpoint; created when missing.
+        context: Progress, pause and cancel.
+
+    Raises:
+        ModelError: The checkpoint is damaged or of another recipe, or the loss is no
+            longer finite.
+        Cancelled: The user asked to stop; the checkpoint is complete.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _start(crops, recipe)
+    load_state(folder, recipe, run)
+    losses: list[float] = []
+    began, first = time.monotonic() - run.elapsed_s, run.step
+    try:
+        while run.step < recipe.steps:
+            rng = np.random.default_rng([recipe.seed, 2, run.step])
+            losses.append(_one_step(run, recipe, *_batch(crops, recipe.batch, rng)))
+            run.step += 1
+            run.elapsed_s = time.monotonic() - began
+            context.report(run.step, recipe.steps, "Teaching", f"loss {losses[-1]:.4f}")
+            if run.step % _LOOK_EVERY == 0 or run.step == recipe.steps:
+                save_state(folder, recipe, run)
+                figures = watch(run.average, watched, recipe.altered_weight)
+                yield TeachingState(
+                    run.step, float(np.mean(losses)), figures, run.elapsed_s
+                )
+                losses.clear()
+    finally:
+        # Also when the caller stops iterating or the user cancels: nothing is lost.
+        if run.step > first:
+            save_state(folder, recipe, run)
+
+
+def _start(crops: EvidenceCrops, recipe: EvidenceRecipe) -> Training:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = EvidenceNet(crops.channels.shape[1], recipe.widths)
+    average = EvidenceNet(network.channels, network.widths)
+    average.load_state_dict(network.state_dict())
+    for own in (network, average):
+        own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=recipe.weight_decay,
+    )
+    return Training(network, average, optimiser)
+
+
+def _batch(
+    crops: EvidenceCrops, n: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Crops drawn at random, each turned and mirrored at random."""
+    channels = np.empty((n, *crops.channels.shape[1:]), np.float32)
+    altered = np.empty((n, *crops.altered.shape[1:]), np.float32)
+    for i, chosen in enumerate(rng.integers(len(crops.kinds), size=n)):
+        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        for out, source in ((channels, crops.channels), (altered, crops.altered)):
+            own = np.rot90(source[chosen], turns, axes=(-2, -1))
+            out[i] = own[..., ::-1] if mirrored else own
+    return torch.from_numpy(channels), torch.from_numpy(altered)
+
+
+def _loss(logits: Tensor, altered: Tensor, altered_weight: float) -> Tensor:
+    """Cross-entropy plus one minus the Dice overlap of the batch."""
+    entropy = functional.binary_cross_entropy_with_logits(
+        logits, altered, pos_weight=torch.tensor(altered_weight)
+    )
+    share = torch.sigmoid(logits)
+    both = (share * altered).sum()
+    dice = (2.0 * both + 1.0) / (share.sum() + altered.sum() + 1.0)
+    return entropy + 1.0 - dice
+
+
+def _one_step(
+    run: Training, recipe: EvidenceRecipe, channels: Tensor, altered: Tensor
+) -> float:
+    x = channels.contiguous(memory_format=torch.channels_last)
+    loss = _loss(run.network(x), altered, recipe.altered_weight)
+    if not math.isfinite(float(loss.detach())):
+        raise ModelError(
+            f"teaching diverged at step {run.step + 1}: the loss is not finite",
+            hint="teach again with a lower learning rate",
+            code="diverged",
+        )
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_clip)
+    rise = min(1.0, (run.step + 1) / max(1, recipe.warmup))
+    fall = 0.5 * (1.0 + math.cos(math.pi * run.step / recipe.steps))
+    for group in run.optimiser.param_groups:
+        group["lr"] = recipe.learning_rate * rise * fall
+    run.optimiser.step()
+    # The average follows quickly at first, or it would remember the random start.
+    decay = min(recipe.ema_decay, (1.0 + run.step) / (10.0 + run.step))
+    with torch.no_grad():
+        for kept, new in zip(
+            run.average.parameters(), run.network.parameters(), strict=True
+        ):
+            kept.lerp_(new, 1.0 - decay)
+    return float(loss.detach())
+
+
+def watch(network: nn.Module, crops: EvidenceCrops, altered_weight: float) -> Watched:
+    """Figures of a network on crops."""
+    if not crops.kinds:
+        return Watched(math.nan, math.nan, math.nan, math.nan, {})
+    logits, losses = [], []
+    with torch.inference_mode():
+        for i in range(0, len(crops.kinds), 16):
+            x = torch.from_numpy(crops.channels[i : i + 16].astype(np.float32))
+            out = network(x.contiguous(memory_format=torch.channels_last))
+            altered = torch.from_numpy(crops.altered[i : i + 16].astype(np.float32))
+            losses.append(float(_loss(out, altered, altered_weight)))
+            logits.append(out.numpy())
+    maps = np.concatenate(logits)
+    places = _place_logits(maps, crops)
+    structures, discs = places.pop(STRUCTURE, []), places.pop(GENUINE, [])
+    genuine = structures + discs
+    found = [value for own in places.values() for value in own]
+    some = (slice(None), slice(None, None, 3), slice(None, None, 3))
+    seen, truth = maps[some].ravel(), crops.altered[some].ravel()
+    return Watched(
+        float(np.mean(losses)),
+        _auc(seen[truth], seen[~truth]),
+        _auc(found, genuine),
+        _auc(found, structures),
+        {name: _auc(own, genuine) for name, own in sorted(places.items())},
+    )
+
+
+def _place_logits(
+    maps: NDArray[np.float32], crops: EvidenceCrops
+) -> dict[str, list[float]]:
+    """Mean logit over each crop's altered pixels, or over a disc where none are."""
+    row, column = np.ogrid[:KEPT_PX, :KEPT_PX]
+    places: dict[str, list[float]] = {}
+    for own, altered, kind, spot in zip(
+        maps, crops.altered, crops.kinds, crops.spots, strict=True
+    ):
+        place = altered
+        if kind in (GENUINE, STRUCTURE):
+            place = np.hypot(row - spot[0], column - spot[1]) <= _DISC_PX
+        if np.count_nonzero(place) >= _FEWEST_PX:
+            places.setdefault(kind, []).append(float(own[place].mean()))
+    return places
+
+
+def _auc(
+    high: NDArray[np.float32] | list[float], low: NDArray[np.float32] | list[float]
+) -> float:
+    """Probability that one of `high` exceeds one of `low`, ties counted by half."""
+    n, m = len(high), len(low)
+    if not n or not m:
+        return math.nan
+    ranks = rankdata(np.concatenate([high, low]))
+    return float((ranks[:n].sum() - 0.5 * n * (n + 1)) / (n * m))
