@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from btd_desktop.cli.output import columns, warn
 from btd_desktop.examination.wording import (
+    NOT_COVERED,
     established_text,
     flagged_text,
     modality_text,
@@ -75,7 +76,10 @@ def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
             yield f"  {outcome.share.sentence}"
     yield from (f"  note: {remark}" for remark in outcome.remarks)
     if outcome.findings:
-        yield f"  places that stand out or were kept: {len(outcome.findings)}"
+        what = "that stand out or were kept"
+        if evaluation is not None and not evaluation.scope.p_values_allowed:
+            what = "to look at, the highest first, or kept; none is flagged"
+        yield f"  places {what}: {len(outcome.findings)}"
         yield from (f"  {line}" for line in findings_table(outcome.findings))
         yield from _copied_lines(outcome.findings)
     elif evaluation is not None:
@@ -105,6 +109,7 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     share = anomaly.flagged_share
     if share is None:
         why = evaluation.level("anomaly", "slice").reason if scored else ""
+        why = why if scope.p_values_allowed else NOT_COVERED
         yield f"  slices flagged: cannot be said{f' ({why})' if why else ''}"
     else:
         yield (

@@ -24,6 +24,7 @@ from btd_desktop.workflow.search_copies import copies_in_case
 
 _MERGE_MM = 24.0  # two peaks closer than a tampered cube is wide are one place
 _MAX_CANDIDATES = 12
+_MAX_UNCOVERED = 5  # where nothing says how rare they are
 
 
 def find_candidates(
@@ -37,9 +38,11 @@ def find_candidates(
 
     A place stands out when it is the maximum of a slice that is flagged at slice level
     or, where the profile has no threshold for slices, higher than every patch of the
-    profile's patients. Peaks nearer than 24 mm to a stronger one, in the plane and
-    across slices, belong to it. Each place is judged as a click there is judged; its
-    noise is searched for in the whole series too.
+    profile's patients. In a series that the calibration does not cover nothing can
+    stand out: there the five highest places are given, to look at. Peaks nearer than
+    24 mm to a stronger one, in the plane and across slices, belong to it. Each place is
+    judged as a click there is judged; its noise is searched for in the whole series
+    too.
 
     Args:
         store: Open case that holds the run.
@@ -60,6 +63,8 @@ def find_candidates(
         if patch is not None:
             peaks.append((value.score, index, *patch))
     peaks.sort(reverse=True)
+    covered = evaluation.scope.p_values_allowed
+    most = _MAX_CANDIDATES if covered else _MAX_UNCOVERED
     kept: list[tuple[float, int, int, int]] = []
     for peak in peaks:
         here = _place(evaluation, *peak[1:])
@@ -68,7 +73,7 @@ def find_candidates(
             kept.append(peak)
     found = [
         (index, r, c)
-        for _, index, r, c in kept[:_MAX_CANDIDATES]
+        for _, index, r, c in kept[:most]
         if _place(evaluation, index, r, c) not in known
     ]
     if not found:
@@ -85,8 +90,12 @@ def find_candidates(
 def _stands_out(evaluation: Evaluation, value: CalibratedValue) -> bool:
     if value.flagged is not None:
         return value.flagged
+    if not evaluation.scope.p_values_allowed:
+        # Of another model's density even the order says nothing.
+        made_with = evaluation.run.manifest.model["digest"]
+        return evaluation.profile.model["digest"] == made_with
     genuine = evaluation.profile.levels["anomaly"]["patch"].scores
-    return evaluation.scope.p_values_allowed and value.score > float(genuine[-1])
+    return value.score > float(genuine[-1])
 
 
 def are_apart(

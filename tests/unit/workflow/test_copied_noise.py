@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from btd_desktop.calibration.apply import calibrate_place
+from btd_desktop.calibration.apply import calibrate_place, calibrate_series
 from btd_desktop.calibration.profile import write_profile
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.cases.store import CaseStore
@@ -124,6 +124,24 @@ def test_candidates_have_the_numbers_of_a_click_there(store, evaluation, detecto
         value = evaluation.kinds["anomaly"].slices[candidate.slice_index]
         assert candidate.numbers.slice == value
     assert any(c.numbers.copy for c in found)
+
+
+def test_uncovered_series_has_its_highest_places_to_look_at(evaluation, store):
+    features = evaluation.features
+    kinds = calibrate_series(evaluation.profile, NOT_COVERED, features)
+    uncovered = replace(evaluation, scope=NOT_COVERED, kinds=kinds)
+    found = find_candidates(store, uncovered)
+    scores = [c.numbers.slice.score for c in found]
+    assert 1 <= len(found) <= 5
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == max(v.score for v in kinds["anomaly"].slices if v is not None)
+    for candidate in found:
+        for value in candidate.numbers.scores.values():
+            assert (value.p_value, value.flagged) == (None, None)
+    # Where another model made the density, not even their order means anything.
+    model = {"name": "other", "digest": "b" * 64}
+    foreign = replace(uncovered, profile=replace(uncovered.profile, model=model))
+    assert find_candidates(store, foreign) == ()
 
 
 def test_click_that_overlaps_a_suggested_place_gets_no_p_value(
