@@ -71,16 +71,19 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
     )
     evaluation = _evaluated(window)
     assert max(coloured) == N_SLICES
-    # The search has suggested its places: a click on one of them is not ranked.
+    # The search comes first: a click on a place that it suggests is not ranked. In this
+    # series it suggests none.
     wait_until(lambda: not session.jobs.jobs())
-    state = _click(window, 2, 64, 40)
+    assert not session.findings()
+    at = (2, 64, 40)
+    state = _click(window, *at)
     assert state.status == "scored"
     assert [r.kind for r in state.rows] == ["anomaly", "injection", "removal"]
-    assert {r.behind for r in state.rows} == {
-        "Not ranked: the search suggested this place, or one that overlaps it"
-    }
+    assert state.rows[0].behind == (
+        "Ranked among 96 genuine places of 4 patients, each judged like this one"
+    )
     detector = open_detector(find_model("", "CT"))
-    again = score_at(session.store, evaluation, detector, (2, 64, 40))
+    again = score_at(session.store, evaluation, detector, at)
     own = window.parts.placing._place
     assert own.numbers == again.numbers
     n_before = len(session.findings())
