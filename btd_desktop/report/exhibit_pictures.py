@@ -54,7 +54,7 @@ def exhibit_figure(
         window=_display_window(volume, plane[part]),
         pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
         slice_image=plane,
-        genuine=None if ranked.chosen is True else level.ecdf,
+        genuine=None if ranked.p_value is None else level.ecdf,
         score=ranked.score,
         threshold=ranked.threshold,
         orientation=_orientation(volume),

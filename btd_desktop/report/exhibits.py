@@ -271,7 +271,7 @@ def score_sentences(
     mode: str, scores: list[Score], evaluation: Evaluation
 ) -> list[str]:
     """What the scores are ranked among, and which p-value to quote."""
-    ranked = [s for s in scores if s[1].chosen is not True and s[1].n_patients]
+    ranked = [s for s in scores if s[1].p_value is not None and s[1].n_patients]
     told = [_ranking(s, evaluation) for s in ranked if s[1].n]
     return [*dict.fromkeys(told), _selection(mode, scores)]
 

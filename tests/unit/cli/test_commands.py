@@ -121,9 +121,9 @@ def test_profile_lands_among_the_user_s_and_is_used(btd, suspect, benign, tmp_pa
     examined = btd("examine", suspect, "--out", case)
     assert examined.status == 0
     assert "calibration “Our scanner” (4 patients" in examined.out
-    assert "genuine scans: 5 %" in examined.out
-    assert "whole series: score" in examined.out
-    assert "p = 0.2 (smallest for 4 patients)" in examined.out
+    assert "slices flagged: cannot be said (4 patients cannot carry" in examined.out
+    of_series = r"whole series: score \S+, p = \S+ \((smallest for )?4 patients\)"
+    assert re.search(of_series, examined.out)
     verified = btd("verify", case / "report-1.pdf", "--evidence", suspect)
     assert verified.status == 0
     assert "Report: INTACT, SIGNER NOT VALIDATED" in verified.out

@@ -47,6 +47,7 @@ def evaluation(
         profile=SimpleNamespace(levels={"anomaly": levels}, target_fpr=0.05),
         scope=Scope(coverage, reasons),
         level=lambda kind, name: levels[name],
+        searched=lambda kind, name: "",
     )
     return cast(Evaluation, cast(Any, made))
 

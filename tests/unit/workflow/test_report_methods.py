@@ -34,7 +34,7 @@ def test_every_attack_of_the_card_is_told_with_its_hit_rate(card, outcomes):
     rows = card.metrics["detection"]
     facts = twin_value(make_document(outcomes=outcomes))["validation"]
     assert [f["attack"] for f in facts] == [row["attack"] for row in rows]
-    assert {row["kind"] for row in rows} == {"injection", "removal"}
+    assert {row["kind"] for row in rows} == {"injection", "removal", "redraw"}
     for fact, row in zip(facts, rows, strict=True):
         assert fact["auc"] == row["auc"]
         assert fact["tpr"] == row["tpr_at_1_percent"]
