@@ -27,8 +27,12 @@ from btd_desktop.diffusion.training.evidence_crops import (
     EvidenceCrops,
 )
 from btd_desktop.diffusion.training.recipe import EvidenceRecipe
-from btd_desktop.diffusion.training.state import Training, load_state, save_state
-from btd_desktop.errors import ModelError
+from btd_desktop.diffusion.training.state import (
+    Training,
+    load_state,
+    save_state,
+    take_step,
+)
 from btd_desktop.progress import TaskContext
 
 _LOOK_EVERY = 250
@@ -170,28 +174,9 @@ def _one_step(
 ) -> float:
     x = channels.contiguous(memory_format=torch.channels_last)
     loss = _loss(run.network(x), altered, recipe.altered_weight)
-    if not math.isfinite(float(loss.detach())):
-        raise ModelError(
-            f"teaching diverged at step {run.step + 1}: the loss is not finite",
-            hint="teach again with a lower learning rate",
-            code="diverged",
-        )
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_clip)
     rise = min(1.0, (run.step + 1) / max(1, recipe.warmup))
     fall = 0.5 * (1.0 + math.cos(math.pi * run.step / recipe.steps))
-    for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate * rise * fall
-    run.optimiser.step()
-    # The average follows quickly at first, or it would remember the random start.
-    decay = min(recipe.ema_decay, (1.0 + run.step) / (10.0 + run.step))
-    with torch.no_grad():
-        for kept, new in zip(
-            run.average.parameters(), run.network.parameters(), strict=True
-        ):
-            kept.lerp_(new, 1.0 - decay)
-    return float(loss.detach())
+    return take_step(run, recipe, loss, recipe.learning_rate * rise * fall)
 
 
 def watch(network: nn.Module, crops: EvidenceCrops, altered_weight: float) -> Watched:

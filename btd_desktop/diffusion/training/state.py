@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,37 @@ class Training:
     optimiser: torch.optim.Optimizer
     step: int = 0
     elapsed_s: float = 0.0
+
+
+def take_step(run: Training, recipe: Recipe, loss: Tensor, rate: float) -> float:
+    """One step down a loss, which the average follows; `run.step` stays the caller's.
+
+    Returns:
+        The loss.
+
+    Raises:
+        ModelError: It is no longer finite.
+    """
+    if not math.isfinite(float(loss.detach())):
+        raise ModelError(
+            f"training diverged at step {run.step + 1}: the loss is not finite",
+            hint="train again with a lower learning rate",
+            code="diverged",
+        )
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_clip)
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    run.optimiser.step()
+    # The average follows quickly at first, or it would remember the random start.
+    decay = min(recipe.ema_decay, (1.0 + run.step) / (10.0 + run.step))
+    with torch.no_grad():
+        for kept, new in zip(
+            run.average.parameters(), run.network.parameters(), strict=True
+        ):
+            kept.lerp_(new, 1.0 - decay)
+    return float(loss.detach())
 
 
 def save_state(folder: Path, recipe: Recipe, run: Training) -> None:

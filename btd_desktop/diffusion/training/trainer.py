@@ -27,7 +27,12 @@ from btd_desktop.diffusion.training.dataset import (
     random_crops,
 )
 from btd_desktop.diffusion.training.recipe import TrainingRecipe
-from btd_desktop.diffusion.training.state import Training, load_state, save_state
+from btd_desktop.diffusion.training.state import (
+    Training,
+    load_state,
+    save_state,
+    take_step,
+)
 from btd_desktop.errors import ModelError
 from btd_desktop.progress import TaskContext
 
@@ -207,26 +212,7 @@ def _one_step(
     sigma = sigma.to(device.torch_device)
     predicted = _predict(run.network, q_sample(x_0, sigma, eps), sigma, recipe, device)
     loss = torch.mean((eps - predicted) ** 2)
-    if not math.isfinite(float(loss.detach())):
-        raise ModelError(
-            f"training diverged at step {run.step + 1}: the loss is not finite",
-            hint="train again with a lower learning rate",
-            code="diverged",
-        )
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_clip)
-    for group in run.optimiser.param_groups:
-        group["lr"] = rate
-    run.optimiser.step()
-    # The average follows quickly at first, or it would remember the random start.
-    decay = min(recipe.ema_decay, (1.0 + run.step) / (10.0 + run.step))
-    with torch.no_grad():
-        for kept, new in zip(
-            run.average.parameters(), run.network.parameters(), strict=True
-        ):
-            kept.lerp_(new, 1.0 - decay)
-    return float(loss.detach())
+    return take_step(run, recipe, loss, rate)
 
 
 def _predict(
