@@ -104,8 +104,9 @@ LIMITS = {
         "Of a patient left out of the calibration, up to 4.2 % of the genuine patches, "
         "13 % of the places and 25 % of the solid structures were flagged at a claimed "
         "1 % (1 % on average).",
-        "Single slices searched without a pointed place were not flagged at 1 % per "
-        "slice in any measured attack but CT-GAN's.",
+        "With the network before this one, single slices searched without a pointed "
+        "place were not flagged at 1 % per slice in any measured attack but CT-GAN's; "
+        "with this one that was not measured.",
     ),
     "MR": (
         "Learnt from 15 MR patients (brain, breast, thigh and pelvis) and 16 simulated "

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from msgspec import UNSET
 
 from btd_desktop.bench import tables
 from btd_desktop.bench.detectors.registry import title_of
 from btd_desktop.bench.place import Observed
 from btd_desktop.calibration.density import (
     SeriesReference,
+    Spreads,
     centred_on,
     series_reference,
 )
@@ -175,7 +176,7 @@ def _scorer(
         [replace(s, slices=tuple(narrowed(g) for g in s.slices)) for s in part]
         for part in (benign, background)
     )
-    spreads = spreads_of([*benign, *background]) if variation.scaled else None
+    spreads = spreads_of([*benign, *background]) if variation.scaled else UNSET
 
     def flat(series: BenignSeries) -> Places:
         return flatten(series, spreads, centred=variation.centred)
@@ -200,9 +201,7 @@ def _scorer(
     return score
 
 
-def _reference(
-    series: Sequence[GridFeatures], spreads: NDArray[np.float64] | None
-) -> SeriesReference:
+def _reference(series: Sequence[GridFeatures], spreads: Spreads) -> SeriesReference:
     return series_reference(
         np.concatenate([g.features[g.scored] for g in series]),
         np.concatenate([g.aerated[g.scored] for g in series]),

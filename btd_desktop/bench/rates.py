@@ -189,16 +189,16 @@ def joined_shares(
         rest = [s for s in series if s.patient not in names]
         behind = [s for s in background if model_of(s) != model]
         alone = fit_profile(rest, header, fpr, background=behind)
+        own = {name: [s for s in series if s.patient == name] for name in names}
+        without = {n: _shares_of(own[n], n, model, alone) for n in names}
         for _ in range(_DRAWS):
             local = set(rng.choice(names, n_local, replace=False).tolist())
             joined = join_profile(
-                alone, [s for s in series if s.patient in local], header
+                alone, [s for name in sorted(local) for s in own[name]], header
             )
-            for patient in names:
-                own = [s for s in series if s.patient == patient]
-                if patient not in local:
-                    found["alone"] += _shares_of(own, patient, model, alone)
-                    found["joined"] += _shares_of(own, patient, model, joined)
+            for name in sorted({*names} - local):
+                found["alone"] += without[name]
+                found["joined"] += _shares_of(own[name], name, model, joined)
     return found
 
 

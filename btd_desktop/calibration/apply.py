@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from btd_desktop.calibration.density import (
     centred_on,
     in_domain,
+    series_reference,
 )
 from btd_desktop.calibration.level import Domain, LevelCalibration, domain_text
 from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
@@ -151,7 +152,7 @@ def calibrate_place(
         raise ValueError("the place holds no tissue to score")
     air = place.aerated.reshape(1)
     every = _all_places(slices, place.features.shape[-1])
-    reference = profile.density.reference_of(*every)
+    reference = series_reference(*every, profile.density.spreads)
     centred = centred_on(reference, place.features.reshape(1, -1), air)
     scores = {
         "anomaly": float(profile.density.scores(centred, air)[0]),
@@ -211,7 +212,7 @@ def _anomaly_maps(
     features, aerated = _all_places(slices, profile.density.n_features)
     if not len(features):
         return maps
-    reference = profile.density.reference_of(features, aerated)
+    reference = series_reference(features, aerated, profile.density.spreads)
     scores = profile.density.scores(centred_on(reference, features, aerated), aerated)
     start = 0
     for target, own in zip(maps, slices, strict=True):

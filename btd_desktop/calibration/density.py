@@ -41,6 +41,8 @@ _MOST_WIDER = 4.0  # times the ordinary spread, or a part of it
 _MAD_TO_SD = 1.4826  # of normal scores
 _MIN_PLACES = 200
 
+Spreads = NDArray[np.float64] | UnsetType
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stratum:
@@ -115,7 +117,7 @@ class SeriesReference:
 def series_reference(
     features: NDArray[np.floating],
     aerated: NDArray[np.floating],
-    spreads: NDArray[np.float64] | None = None,
+    spreads: Spreads = UNSET,
 ) -> SeriesReference:
     """What the places of a series are compared with.
 
@@ -127,24 +129,16 @@ def series_reference(
     Args:
         features: All scored places of the series, shape (N, K).
         aerated: Share of aerated tissue, shape (N,).
-        spreads: Ordinary spreads (`ordinary_spreads`); None, as in profiles before
+        spreads: Ordinary spreads (`ordinary_spreads`); not set, as in profiles before
             version 0.3, leaves the spread as it is.
     """
-    median, n = np.zeros((2, len(_STRATA), features.shape[1]))
-    scale = np.ones_like(median)
-    for index, part in enumerate(_by_tissue(features, aerated)):
-        # Features that compare slices have fewer places: some slices have no neighbour.
-        n[index] = np.isfinite(part).sum(axis=0)
-        some = np.flatnonzero(n[index])
-        if some.size:
-            weight = n[index, some] / (n[index, some] + _SHRINK_N)
-            median[index, some] = np.nanmedian(part[:, some], axis=0) * weight
-    if spreads is not None:
-        wider = _spread(features, aerated) / spreads
-        wider[~np.isfinite(wider)] = 1.0
-        wider = np.clip(wider, 1.0 / _MOST_WIDER, _MOST_WIDER)
-        scale = wider ** (n / (n + _SPREAD_N))
-    return SeriesReference(median, scale)
+    median, spread, n = _robust(features, aerated, spread=spreads is not UNSET)
+    centre = np.where(n > 0, median, 0.0) * (n / (n + _SHRINK_N))
+    if spreads is UNSET:
+        return SeriesReference(centre, np.ones_like(centre))
+    wider = np.where(n > 0, spread, spreads) / spreads
+    wider = np.clip(wider, 1.0 / _MOST_WIDER, _MOST_WIDER)
+    return SeriesReference(centre, wider ** (n / (n + _SPREAD_N)))
 
 
 def ordinary_spreads(
@@ -160,9 +154,8 @@ def ordinary_spreads(
     """
     found = []
     for features, aerated in series:
-        known = [np.isfinite(p).sum(axis=0) for p in _by_tissue(features, aerated)]
-        enough = np.array(known) >= _SPREAD_N
-        found.append(np.where(enough, _spread(features, aerated), np.nan))
+        _, spread, n = _robust(features, aerated)
+        found.append(np.where(n >= _SPREAD_N, spread, np.nan))
     spreads = np.ones(found[0].shape)
     every = np.array(found)
     told = np.isfinite(every).any(axis=0)
@@ -171,25 +164,33 @@ def ordinary_spreads(
     return np.array([rounded(row) for row in spreads])
 
 
-def _spread(
-    features: NDArray[np.floating], aerated: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Median absolute deviation as a standard deviation, (3, K); NaN for no place."""
-    out = np.full((len(_STRATA), features.shape[1]), np.nan)
-    for index, part in enumerate(_by_tissue(features, aerated)):
-        some = np.flatnonzero(np.isfinite(part).any(axis=0))
+def _robust(
+    features: NDArray[np.floating],
+    aerated: NDArray[np.floating],
+    *,
+    spread: bool = True,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Median, spread and number of known values by tissue, each of shape (3, K).
+
+    The spread is the median absolute deviation, as a standard deviation. NaN where
+    nothing is known, and the spread where it is not asked for.
+    """
+    which = _stratum_of(aerated)
+    shape = (len(_STRATA), features.shape[1])
+    median, width = np.full((2, *shape), np.nan)
+    n: NDArray[np.int64] = np.zeros(shape, dtype=np.int64)
+    for index in range(len(_STRATA)):
+        part = features[which == index].astype(np.float64)
+        # Features that compare slices have fewer places: some slices have no neighbour.
+        n[index] = np.isfinite(part).sum(axis=0)
+        some = np.flatnonzero(n[index])
         if some.size:
             own = part[:, some]
-            away = np.abs(own - np.nanmedian(own, axis=0))
-            out[index, some] = _MAD_TO_SD * np.nanmedian(away, axis=0)
-    return out
-
-
-def _by_tissue(
-    features: NDArray[np.floating], aerated: NDArray[np.floating]
-) -> list[NDArray[np.float64]]:
-    which = _stratum_of(aerated)
-    return [features[which == i].astype(np.float64) for i in range(len(_STRATA))]
+            median[index, some] = np.nanmedian(own, axis=0)
+            if spread:
+                away = np.abs(own - median[index, some])
+                width[index, some] = _MAD_TO_SD * np.nanmedian(away, axis=0)
+    return median, width, n
 
 
 def centred_on(
@@ -251,7 +252,7 @@ class BenignDensity:
     n_features: int
     whole: View | None
     alone: View
-    spreads: NDArray[np.float64] | UnsetType = UNSET
+    spreads: Spreads = UNSET
 
     def __post_init__(self) -> None:
         """Refuse densities that do not fit the number of features."""
@@ -264,13 +265,6 @@ class BenignDensity:
             usable = np.isfinite(self.spreads).all() and (self.spreads > 0.0).all()
             if self.spreads.shape != (len(_STRATA), self.n_features) or not usable:
                 raise ValueError("the ordinary spreads are not those of its features")
-
-    def reference_of(
-        self, features: NDArray[np.floating], aerated: NDArray[np.floating]
-    ) -> SeriesReference:
-        """What the places of a series are compared with, as `series_reference`."""
-        spreads = None if self.spreads is UNSET else self.spreads
-        return series_reference(features, aerated, spreads)
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
@@ -300,7 +294,7 @@ def fit_density(
     centred: NDArray[np.float64],
     aerated: NDArray[np.floating],
     alone: Sequence[int],
-    spreads: NDArray[np.float64] | None = None,
+    spreads: Spreads = UNSET,
 ) -> BenignDensity:
     """Density of genuine places, each already centred on its series.
 
@@ -327,8 +321,7 @@ def fit_density(
             code="too_few",
         )
     whole = _fit_view(centred[full], which[full], np.arange(centred.shape[1]))
-    kept = UNSET if spreads is None else spreads
-    return BenignDensity(centred.shape[1], whole, lone, kept)
+    return BenignDensity(centred.shape[1], whole, lone, spreads)
 
 
 def _fit_view(

@@ -108,8 +108,7 @@ def join_profile(
             for title, s in zip(titles, series, strict=True)
         ],
     )
-    spreads = profile.density.spreads
-    places = [flatten(s, None if spreads is UNSET else spreads) for s in series]
+    places = [flatten(s, profile.density.spreads) for s in series]
     anomaly = [profile.density.scores(p.centred, p.aerated) for p in places]
     levels = {kind: _joined_kind(profile, kind, places, anomaly) for kind in KINDS}
     maxima = maxima_of_slices(places, anomaly)

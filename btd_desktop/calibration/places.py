@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import (
     BenignDensity,
+    Spreads,
     centred_on,
     fit_density,
     ordinary_spreads,
@@ -82,7 +84,7 @@ class Places:
 
 def flatten(
     series: BenignSeries,
-    spreads: NDArray[np.float64] | None = None,
+    spreads: Spreads = UNSET,
     *,
     centred: bool = True,
 ) -> Places:
@@ -158,7 +160,7 @@ class Fitting:
     places: Sequence[Places]
     background: Sequence[Places]
     alone: tuple[int, ...]  # features that need no neighbouring slice
-    spreads: NDArray[np.float64] | None = None  # that they were divided by
+    spreads: Spreads = UNSET  # that they were divided by
 
     def fit(
         self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]

@@ -53,13 +53,22 @@ def save_model(folder: Path, card: ModelCard, weights: bytes) -> None:
     """
     if bytes_digest(weights) != card.weights_sha256:
         raise ModelError(f"the card of {card.name} names other weights", code="digest")
-    text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
+    write_with_card(folder, weights, CARD_FILE, card.to_json())
+
+
+def write_with_card(folder: Path, weights: bytes, name: str, card: object) -> None:
+    """Write a weights file and the JSON card of this name beside it, each atomically.
+
+    Raises:
+        ModelError: The folder cannot be written.
+    """
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in ((WEIGHTS_FILE, weights), (CARD_FILE, text.encode())):
-            temporary = folder / f"{name}.part"
+        for file, data in ((WEIGHTS_FILE, weights), (name, text.encode())):
+            temporary = folder / f"{file}.part"
             temporary.write_bytes(data)
-            temporary.replace(folder / name)
+            temporary.replace(folder / file)
     except OSError as error:
         raise ModelError(
             f"the model cannot be written to {folder}: {error.strerror}", code="write"

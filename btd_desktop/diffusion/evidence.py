@@ -24,6 +24,7 @@ from btd_desktop.diffusion.checkpoint import (
     install_weights,
     tensors_from_bytes,
     weights_bytes,
+    write_with_card,
 )
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
@@ -90,7 +91,7 @@ def evidence_channels(
     return channels
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3x3 convolutions plus identity."""
 
     def __init__(self, width: int) -> None:
@@ -102,6 +103,7 @@ class _Block(nn.Module):
             self.conv2.weight.mul_(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Same shape, (N, width, H, W)."""
         out: Tensor = x + self.conv2(functional.silu(self.conv1(functional.silu(x))))
         return out
 
@@ -124,15 +126,15 @@ class EvidenceNet(nn.Module):
         self.channels, self.widths = channels, widths
         w0, w1, w2 = widths
         self.stem = nn.Conv2d(4 * channels, w0, 3, padding=1)
-        self.down0 = _Block(w0)
+        self.down0 = ResidualBlock(w0)
         self.to1 = nn.Conv2d(w0, w1, 2, stride=2)
-        self.down1 = _Block(w1)
+        self.down1 = ResidualBlock(w1)
         self.to2 = nn.Conv2d(w1, w2, 2, stride=2)
-        self.deep = _Block(w2)
+        self.deep = ResidualBlock(w2)
         self.from2 = nn.ConvTranspose2d(w2, w1, 2, stride=2)
-        self.up1 = _Block(w1)
+        self.up1 = ResidualBlock(w1)
         self.from1 = nn.ConvTranspose2d(w1, w0, 2, stride=2)
-        self.up0 = _Block(w0)
+        self.up0 = ResidualBlock(w0)
         self.head = nn.Conv2d(w0, 4, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -208,21 +210,7 @@ def save_evidence(folder: Path, card: EvidenceCard, weights: bytes) -> None:
             "the card of the evidence map names other weights", code="digest"
         )
     value = {"format": _FORMAT, **plain_json(card)}
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in (
-            (WEIGHTS_FILE, weights),
-            (EVIDENCE_CARD_FILE, text.encode()),
-        ):
-            temporary = folder / f"{name}.part"
-            temporary.write_bytes(data)
-            temporary.replace(folder / name)
-    except OSError as error:
-        raise ModelError(
-            f"the evidence map cannot be written to {folder}: {error.strerror}",
-            code="write",
-        ) from error
+    write_with_card(folder, weights, EVIDENCE_CARD_FILE, value)
 
 
 def load_evidence(folder: Path) -> tuple[EvidenceNet, EvidenceCard]:

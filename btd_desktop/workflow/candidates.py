@@ -67,13 +67,15 @@ def find_candidates(
     most = _MAX_CANDIDATES if covered else _MAX_UNCOVERED
     kept: list[tuple[float, int, int, int]] = []
     for peak in peaks:
+        if len(kept) == most:
+            break
         here = _place(evaluation, *peak[1:])
         others = [_place(evaluation, *other[1:]) for other in kept]
         if all(are_apart(evaluation.record, here, other) for other in others):
             kept.append(peak)
     found = [
         (index, r, c)
-        for _, index, r, c in kept[:most]
+        for _, index, r, c in kept
         if _place(evaluation, index, r, c) not in known
     ]
     if not found:

@@ -26,9 +26,10 @@ from btd_desktop.diffusion.training.evidence_crops import (
     STRUCTURE,
     EvidenceCrops,
 )
-from btd_desktop.diffusion.training.recipe import EvidenceRecipe
+from btd_desktop.diffusion.training.recipe import EvidenceRecipe, learning_rate
 from btd_desktop.diffusion.training.state import (
     Training,
+    begun,
     load_state,
     save_state,
     take_step,
@@ -131,17 +132,7 @@ def _start(crops: EvidenceCrops, recipe: EvidenceRecipe) -> Training:
         torch.manual_seed(recipe.seed)
         network = EvidenceNet(crops.channels.shape[1], recipe.widths)
     average = EvidenceNet(network.channels, network.widths)
-    average.load_state_dict(network.state_dict())
-    for own in (network, average):
-        own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average.requires_grad_(False)
-    optimiser = torch.optim.AdamW(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=recipe.weight_decay,
-    )
-    return Training(network, average, optimiser)
+    return begun(network, average, recipe)
 
 
 def _batch(
@@ -174,9 +165,7 @@ def _one_step(
 ) -> float:
     x = channels.contiguous(memory_format=torch.channels_last)
     loss = _loss(run.network(x), altered, recipe.altered_weight)
-    rise = min(1.0, (run.step + 1) / max(1, recipe.warmup))
-    fall = 0.5 * (1.0 + math.cos(math.pi * run.step / recipe.steps))
-    return take_step(run, recipe, loss, recipe.learning_rate * rise * fall)
+    return take_step(run, recipe, loss, learning_rate(recipe, run.step))
 
 
 def watch(network: nn.Module, crops: EvidenceCrops, altered_weight: float) -> Watched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,3 +153,12 @@ def paper_recipe(
         ema_decay=0.995**0.1,  # ours follows every step
         precision="float32",
     )
+
+
+def learning_rate(recipe: TrainingRecipe | EvidenceRecipe, step: int) -> float:
+    """Rate of a step, from 0: a linear rise, then a cosine down to zero or constant."""
+    rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+    if isinstance(recipe, TrainingRecipe) and recipe.decay == "constant":
+        return recipe.learning_rate * rise
+    fall = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
+    return recipe.learning_rate * rise * fall

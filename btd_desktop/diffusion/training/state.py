@@ -41,6 +41,26 @@ class Training:
     elapsed_s: float = 0.0
 
 
+def begun(
+    network: nn.Module,
+    average: nn.Module,
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+) -> Training:
+    """A training at its first step; the average starts as the network is."""
+    average.load_state_dict(network.state_dict())
+    for own in (network, average):
+        own.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=recipe.weight_decay,
+    )
+    return Training(network, average, optimiser)
+
+
 def take_step(run: Training, recipe: Recipe, loss: Tensor, rate: float) -> float:
     """One step down a loss, which the average follows; `run.step` stays the caller's.
 

@@ -26,9 +26,10 @@ from btd_desktop.diffusion.training.dataset import (
     patient_weights,
     random_crops,
 )
-from btd_desktop.diffusion.training.recipe import TrainingRecipe
+from btd_desktop.diffusion.training.recipe import TrainingRecipe, learning_rate
 from btd_desktop.diffusion.training.state import (
     Training,
+    begun,
     load_state,
     save_state,
     take_step,
@@ -123,7 +124,7 @@ def train(
             crops = random_crops(
                 split.train, weights, n=recipe.batch, side=recipe.crop, rng=rng
             )
-            rate = _learning_rate(recipe, run.step)
+            rate = learning_rate(recipe, run.step)
             losses.append(_one_step(run, recipe, crops, rng, rate, device))
             run.step += 1
             run.elapsed_s = time.monotonic() - began
@@ -165,26 +166,7 @@ def _start(
                 f"the weights to start from do not fit the network: {error}",
                 code="initial",
             ) from error
-    average.load_state_dict(network.state_dict())
-    layout = torch.channels_last
-    network.to(device.torch_device, memory_format=layout)  # type: ignore[call-overload]
-    average.to(device.torch_device, memory_format=layout)  # type: ignore[call-overload]
-    average.requires_grad_(False)
-    optimiser = torch.optim.AdamW(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=recipe.weight_decay,
-    )
-    return Training(network, average, optimiser)
-
-
-def _learning_rate(recipe: TrainingRecipe, step: int) -> float:
-    rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
-    if recipe.decay == "constant":
-        return recipe.learning_rate * rise
-    fall = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
-    return recipe.learning_rate * rise * fall
+    return begun(network, average, recipe, device.torch_device)
 
 
 def _draw_levels(

@@ -190,7 +190,9 @@ def test_ordinary_spreads_are_read_back_and_those_of_others_refused() -> None:
     density = fit_density(features, aerated, ALONE, spreads)
     again = again_of(density)
     np.testing.assert_array_equal(again.spreads, spreads)
-    told, read = (d.reference_of(features, aerated) for d in (density, again))
+    told, read = (
+        series_reference(features, aerated, d.spreads) for d in (density, again)
+    )
     np.testing.assert_array_equal(told.scale, read.scale)
     assert "spreads" not in plain_json(fit_density(features, aerated, ALONE))
     for wrong in (spreads[:, 1:], -spreads, np.full_like(spreads, np.inf)):

@@ -323,6 +323,21 @@ def test_rates_set_the_claim_beside_what_patients_left_out_show(
     assert {own["patient"] for own in kept["patients"]["kernel left out"]} == {
         patient_key(name) for name in ("T-1", "T-2")
     }
+
+    def joined_shares(series, header, fpr, *, n_local, background, context):
+        return {name: left_out_shares(
+            series, header, fpr, by=f"{n_local} join", background=background,
+            context=context,
+        ) for name in ("alone", "joined")}  # fmt: skip
+
+    monkeypatch.setattr("btd_desktop.bench.rates.joined_shares", joined_shares)
+    done = btd(
+        *("bench", "rates", "--data", data, "--model", tiny_model, "--by", ""),
+        *("--split", "calib,test", "--join", 3),
+    )
+    assert done.status == 0, done.err
+    assert given["by"] == "3 join"
+    assert "the same, 3 patients of the model joined" in done.out
     wrong = btd("bench", "rates", "--data", data, "--by", "weather")
     assert wrong.status == 2
     assert "--by is patient, scanner model, kernel, got 'weather'" in wrong.err

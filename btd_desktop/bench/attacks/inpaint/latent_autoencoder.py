@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from btd_desktop.diffusion.evidence import ResidualBlock
 
 LATENT_CHANNELS = 4
 LATENT_STRIDE = 4
@@ -17,21 +18,6 @@ LATENT_STRIDE = 4
 
 _KL_WEIGHT = 1e-5
 _SHARP_WEIGHT = 0.5
-
-
-class _Block(nn.Module):
-    """Two 3x3 convolutions plus identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        with torch.no_grad():
-            self.conv2.weight.mul_(0.2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.conv2(functional.silu(self.conv1(functional.silu(x))))
-        return out
 
 
 class LatentAutoencoder(nn.Module):
@@ -51,19 +37,19 @@ class LatentAutoencoder(nn.Module):
         self.encoder = nn.Sequential(
             nn.PixelUnshuffle(2),
             nn.Conv2d(4, w0, 3, padding=1),
-            _Block(w0),
+            ResidualBlock(w0),
             nn.Conv2d(w0, w1, 2, stride=2),
-            _Block(w1),
-            _Block(w1),
+            ResidualBlock(w1),
+            ResidualBlock(w1),
             nn.Conv2d(w1, 2 * LATENT_CHANNELS, 1),
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(LATENT_CHANNELS, w1, 3, padding=1),
-            _Block(w1),
-            _Block(w1),
+            ResidualBlock(w1),
+            ResidualBlock(w1),
             nn.ConvTranspose2d(w1, w0, 2, stride=2),
-            _Block(w0),
-            _Block(w0),
+            ResidualBlock(w0),
+            ResidualBlock(w0),
             nn.Conv2d(w0, 4, 3, padding=1),
             nn.PixelShuffle(2),
         )
