@@ -28,6 +28,7 @@ from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Figure, Record, Text, text_of
+from btd_desktop.report.exhibits import score_sentences
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.twin import twin_value
 from btd_desktop.scoring.copies import NoiseCopy
@@ -140,6 +141,11 @@ def test_uncovered_series_has_its_highest_places_to_look_at(evaluation, store):
     for candidate in found:
         for value in candidate.numbers.scores.values():
             assert (value.p_value, value.flagged) == (None, None)
+    # A report says of none of them what it was ranked among.
+    of_slice = [("slice", value) for value in values if value is not UNSET]
+    assert all(value.n for _, value in of_slice)
+    told = score_sentences("search", of_slice, uncovered)
+    assert not any("ranked among" in sentence for sentence in told)
     # Where another model made the density, not even their order means anything.
     model = {"name": "other", "digest": "b" * 64}
     foreign = replace(uncovered, profile=replace(uncovered.profile, model=model))
