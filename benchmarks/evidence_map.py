@@ -39,12 +39,13 @@ from btd_desktop.diffusion.training.evidence_crops import (
 from btd_desktop.diffusion.training.evidence_training import teach, watch
 from btd_desktop.diffusion.training.recipe import EvidenceRecipe
 from btd_desktop.diffusion.training.state import averaged_weights
-from btd_desktop.digest import bytes_digest
+from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.examination.models import ModelEntry, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import read_card
 from btd_desktop.strict_json import printed_json
 from btd_desktop.volume import Volume
+from btd_desktop.workflow.simulate import simulated_patient
 
 ROOT = Path(__file__).resolve().parents[1]
 _STACK = 8  # slices
@@ -68,6 +69,20 @@ def split_patients(series: Series, seed: int) -> tuple[Series, Series]:
     watched = {drawn[0], drawn[-1]}
     learnt = [own for own in series if own[1] not in watched]
     return learnt, [own for own in series if own[1] in watched]
+
+
+def simulated_patients(n: int, seed: int) -> Series:
+    """Simulated series on scanners drawn at random, as the diffusion network saw.
+
+    Sharp kernels are rare among the patients here. None of them is watched.
+    """
+    return [
+        (
+            simulated_patient("CT", np.random.default_rng([seed, 4, i])),
+            f"simulated {i}",
+        )
+        for i in range(n)
+    ]
 
 
 # What a worker process holds; set once, when it starts.
@@ -144,6 +159,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "ct96wide-lean")
     parser.add_argument("--without", action="append", default=[], metavar="FAMILY")
     parser.add_argument("--crops", type=int, default=6_000)
+    parser.add_argument(
+        "--simulated", type=int, default=24, help="patients on scanners drawn at random"
+    )
     parser.add_argument("--steps", type=int, default=3_500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
@@ -156,6 +174,7 @@ def main() -> None:
     card = read_card(given.model)
     series = list(corpus.patients_of(load_split("train", "CT")))
     learnt, watched = split_patients(series, given.seed)
+    learnt += simulated_patients(given.simulated, given.seed)
     n_watched = max(16, round(_WATCHED_SHARE * given.crops))
     crops = crops_of(learnt, given.crops, given, families, given.out / "crops.npz")
     looked_at = crops_of(watched, n_watched, given, families, given.out / "watched.npz")
@@ -186,7 +205,9 @@ def main() -> None:
                 "recipe": asdict(recipe),
                 "left_out": given.without,
                 "crops": counts,
-                "patients": len({patient for _, patient in learnt}),
+                "patients": len({patient for _, patient in learnt}) - given.simulated,
+                "patients_simulated": given.simulated,
+                "voxel_digests": sorted(array_digest(v.voxels) for v, _ in series),
                 "watched_patients": len({patient for _, patient in watched}),
                 "watched_crops": len(looked_at.kinds),
                 "credits": CREDITS.format(sources=sources_of("train", "CT")),
@@ -206,6 +227,7 @@ def _begun_alike(given: argparse.Namespace, families: Sequence[str]) -> None:
     options = {
         "crops": given.crops,
         "seed": given.seed,
+        "simulated": given.simulated,
         "families": list(families),
         "model": read_card(given.model).digest,
     }

@@ -25,6 +25,7 @@ from btd_desktop.bench.shift import shift_rows
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.diffusion.checkpoint import save_model
+from btd_desktop.diffusion.evidence import EVIDENCE_DIR, load_evidence, save_evidence
 from btd_desktop.examination.model_manifest import write_manifest
 from btd_desktop.examination.models import (
     BoundDetector,
@@ -175,6 +176,9 @@ def main() -> None:
         "--refit", action="store_true", help="keep the weights, calibrate anew"
     )
     parser.add_argument(
+        "--evidence", type=Path, help="folder of a taught evidence map to ship with it"
+    )
+    parser.add_argument(
         "--no-background", action="store_true", help="density of calibration scans only"
     )
     parser.add_argument("--places", type=int, default=2, help="per attack and series")
@@ -189,6 +193,11 @@ def main() -> None:
     else:
         card = _train(given.name, title, options)
         weights = (ROOT / "runs" / given.name / WEIGHTS_FILE).read_bytes()
+    if given.evidence is not None:
+        _, learned = load_evidence(given.evidence)
+        own = (given.evidence / WEIGHTS_FILE).read_bytes()
+        save_evidence(folder / EVIDENCE_DIR, learned, own)
+        card = replace(card, evidence_sha256=learned.weights_sha256)
     save_model(folder, card, weights)
     write_manifest(folder.parent)
     modality = card.preset.modality

@@ -16,12 +16,6 @@ from msgspec import UNSET
 from btd_desktop.bench import tables
 from btd_desktop.bench.detectors.registry import title_of
 from btd_desktop.bench.place import Observed
-from btd_desktop.calibration.density import (
-    SeriesReference,
-    Spreads,
-    centred_on,
-    series_reference,
-)
 from btd_desktop.calibration.places import (
     BenignSeries,
     Fitting,
@@ -30,8 +24,14 @@ from btd_desktop.calibration.places import (
     flatten,
     spreads_of,
 )
+from btd_desktop.calibration.reference import (
+    SeriesReference,
+    Spreads,
+    centred_on,
+    series_reference,
+)
 from btd_desktop.calibration.surprise import counted_copies
-from btd_desktop.scoring.features import ACROSS, GridFeatures, feature_names
+from btd_desktop.scoring.features import ACROSS, LEARNED, GridFeatures, feature_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,14 @@ class Variation:
     by_tissue: bool = True
 
 
-def variations(levels: tuple[float, ...]) -> list[Variation]:
+def variations(levels: tuple[float, ...], *, learned: bool = False) -> list[Variation]:
     """The shipped detector, then ones that lack parts, down to a single number.
 
     Args:
         levels: Noise levels of the model, ascending.
+        learned: It has a learned evidence map.
     """
-    every = feature_names(levels)
+    every = feature_names(levels, learned=learned)
 
     def without(*words: str) -> tuple[str, ...]:
         return tuple(n for n in every if not n.startswith(words))
@@ -69,6 +70,7 @@ def variations(levels: tuple[float, ...]) -> list[Variation]:
     found = [
         Variation("whole", every),
         Variation("no search for copies", every, copies=False),
+        *([Variation("no learned map", without(LEARNED), copies=False)] * learned),
         Variation("slice alone", without(ACROSS), copies=False),
         Variation("no mean over slices", without(f"{ACROSS},"), copies=False),
         Variation("no correlation across slices", without(f"{ACROSS} "), copies=False),
@@ -113,7 +115,8 @@ def judge_variations(
     Raises:
         CalibrationError: The benign series hold too few places.
     """
-    names = feature_names(levels)
+    learned = any(LEARNED in v.features for v in wanted)
+    names = feature_names(levels, learned=learned)
     benign, background = (
         [s for s in part if any(g.scored.any() for g in s.slices)]
         for part in (benign, background)
@@ -164,7 +167,10 @@ def _scorer(
     if not variation.features:
         return lambda own: 0.0
     columns = [i for i, name in enumerate(names) if name in variation.features]
-    alone = [k for k, i in enumerate(columns) if not names[i].startswith(ACROSS)]
+    learned = LEARNED in variation.features
+    alone = [
+        k for k, i in enumerate(columns) if not names[i].startswith((ACROSS, LEARNED))
+    ]
 
     def narrowed(grid: GridFeatures) -> GridFeatures:
         air = grid.aerated
@@ -179,10 +185,13 @@ def _scorer(
     spreads = spreads_of([*benign, *background]) if variation.scaled else UNSET
 
     def flat(series: BenignSeries) -> Places:
-        return flatten(series, spreads, centred=variation.centred)
+        return flatten(series, spreads, learned=learned, centred=variation.centred)
 
     fitting = Fitting(
-        [flat(s) for s in benign], [flat(s) for s in background], tuple(alone)
+        [flat(s) for s in benign],
+        [flat(s) for s in background],
+        tuple(alone),
+        learned=learned,
     )
     density = density_of(fitting, sorted({s.patient for s in benign}))
     references: dict[int, SeriesReference] = {}
@@ -192,7 +201,7 @@ def _scorer(
         air = place.aerated.reshape(1)
         if variation.centred and id(own.series) not in references:
             narrow = [narrowed(g) for g in own.series]
-            references[id(own.series)] = _reference(narrow, spreads)
+            references[id(own.series)] = _reference(narrow, spreads, learned)
         features = place.features.reshape(1, -1).astype(np.float64)
         if variation.centred:
             features = centred_on(references[id(own.series)], features, air)
@@ -201,9 +210,12 @@ def _scorer(
     return score
 
 
-def _reference(series: Sequence[GridFeatures], spreads: Spreads) -> SeriesReference:
+def _reference(
+    series: Sequence[GridFeatures], spreads: Spreads, learned: bool
+) -> SeriesReference:
     return series_reference(
         np.concatenate([g.features[g.scored] for g in series]),
         np.concatenate([g.aerated[g.scored] for g in series]),
         spreads,
+        learned=learned,
     )

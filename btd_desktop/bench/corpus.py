@@ -195,6 +195,21 @@ def middle_slices(volume: Volume, n: int) -> Volume:
     )
 
 
+def blocks_of(
+    series: Iterable[tuple[Volume, str]], least: int, block: int = 0
+) -> Iterator[tuple[Volume, str]]:
+    """The series of at least so many slices, cut to the middle of so many.
+
+    Args:
+        series: Volumes with their patients.
+        least: Shorter series are left out.
+        block: Slices to keep; 0 keeps all.
+    """
+    for volume, patient in series:
+        if volume.n_slices >= least:
+            yield middle_slices(volume, block) if block else volume, patient
+
+
 def _rows(data: Path, split: str, modality: str) -> list[dict[str, str]]:
     if split not in SPLITS:
         raise SettingsError(

@@ -50,8 +50,9 @@ from btd_desktop.strict_json import plain_json
 from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.kept_series import facts_of
 
-_CROP = 256  # holds the patch and the receptive field around it
-_RIM = 32  # of a crop, where its maps lack what lies outside
+_KEPT = 192  # px around a place whose maps are predicted again: an attack reaches 60
+_RIM = 32  # receptive field of the networks, on every side of it
+_LEARNED_RIM = 96  # the same with the learned evidence map, which reads their maps
 
 Maps = NDArray[np.float32]
 
@@ -64,6 +65,7 @@ class _Scanned:
     scale: IntensityScale
     grid: PatchGrid
     level: int
+    learned: bool
     maps: dict[int, Maps]  # of judged slices and their neighbours
     features: list[GridFeatures]
     residuals: list[NDArray[np.float16]]
@@ -192,7 +194,15 @@ def _scan(
     scale = fit_scale(volume, detector.info.preset)
     level = detector.info.paper_level
     wanted = {n for s in slices for n in (s, *neighbours_of(volume, s))}
-    own = _Scanned(volume, scale, grid, level, {}, [], [], [], facts_of(volume))
+    own = _Scanned(
+        volume,
+        scale,
+        grid,
+        level,
+        detector.info.learned,
+        {}, [], [], [],
+        facts_of(volume),
+    )  # fmt: skip
     maps = NoiseMaps(detector, volume, scale)
     for s in range(volume.n_slices):
         context.report(s, volume.n_slices, "Scoring the genuine series")
@@ -250,9 +260,10 @@ def maps_after(
 ) -> Maps:
     """Noise maps of a slice that was tampered with: only those near the place differ.
 
-    A map depends on no pixel farther than 32 px. What was changed must lie within 60 px
-    of the place, as the cube of 32 mm of the bench's attacks does where pixels are not
-    smaller than 0.27 mm.
+    A map depends on no pixel farther than 32 px, learned evidence on none farther than
+    96 px but for a slice's mean loudness. What was changed must lie within 60 px of the
+    place, as the cube of 32 mm of the bench's attacks does where pixels are not smaller
+    than 0.27 mm.
 
     Args:
         before: Maps of the slice as it was, shape (L, H, W).
@@ -264,14 +275,15 @@ def maps_after(
         A copy with the maps near the place predicted again, shape (L, H, W).
     """
     h, w = scaled.shape
-    size = min(_CROP, h, w)
-    # Corners on multiples of 4: the network's own grid.
-    r0 = int(np.clip((at[0] - size // 2) // 4 * 4, 0, h - size))
-    c0 = int(np.clip((at[1] - size // 2) // 4 * 4, 0, w - size))
+    rim = _LEARNED_RIM if detector.info.learned else _RIM
+    size = min(_KEPT + 2 * rim, h, w)
+    # Corners on multiples of 8: the networks' own grid.
+    r0 = int(np.clip((at[0] - size // 2) // 8 * 8, 0, h - size))
+    c0 = int(np.clip((at[1] - size // 2) // 8 * 8, 0, w - size))
     part = detector.predict_noise(scaled[r0 : r0 + size, c0 : c0 + size])
-    top, left = (0 if r0 == 0 else _RIM), (0 if c0 == 0 else _RIM)
-    bottom = size if r0 + size == h else size - _RIM
-    right = size if c0 + size == w else size - _RIM
+    top, left = (0 if r0 == 0 else rim), (0 if c0 == 0 else rim)
+    bottom = size if r0 + size == h else size - rim
+    right = size if c0 + size == w else size - rim
     joined = before.copy()
     joined[:, r0 + top : r0 + bottom, c0 + left : c0 + right] = part[
         :, top:bottom, left:right
@@ -313,6 +325,7 @@ def _observed(
         paper_level=scanned.level,
         at=(r, c),
         neighbours=[(maps[n], tissue_of(volume, n)) for n in neighbours_of(volume, s)],
+        learned=scanned.learned,
     )
     if not own.scored.all():
         return None

@@ -13,14 +13,10 @@ import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.density import (
-    centred_on,
-    in_domain,
-    series_reference,
-)
 from btd_desktop.calibration.level import Domain, LevelCalibration, domain_text
 from btd_desktop.calibration.place import CalibratedValue, PlaceLevel
-from btd_desktop.calibration.profile import KINDS, CalibrationProfile
+from btd_desktop.calibration.profile import UNTAUGHT, CalibrationProfile
+from btd_desktop.calibration.reference import centred_on, in_domain
 from btd_desktop.calibration.scope import Scope
 from btd_desktop.calibration.surprise import counted_copies
 from btd_desktop.errors import CalibrationError
@@ -33,7 +29,8 @@ class CalibratedSeries:
     """Scores of one kind over a series.
 
     Attributes:
-        kind: "anomaly", "injection" or "removal".
+        kind: "anomaly", "injection", "removal" or, where evidence is learned,
+            "untaught".
         patch_scores: One (R, C) array per slice; NaN where not scored.
         patch_p: p-values of the same shapes; all NaN when not covered.
         slices: Value of each slice's maximum; None for a slice without scored patches.
@@ -69,15 +66,18 @@ def calibrate_series(
         profile: The calibration.
         scope: Result of the scope check; without coverage no p-value and no flag.
         slices: Grid features of every slice, in order.
+
+    Raises:
+        CalibrationError: The series was scored with other features.
     """
     maps = {
-        "anomaly": _anomaly_maps(profile, slices),
+        **_anomaly_maps(profile, slices),
         "injection": [s.injection.astype(np.float64) for s in slices],
         "removal": [s.removal.astype(np.float64) for s in slices],
     }
     return {
-        kind: _calibrate(profile.levels[kind], scope, kind, maps[kind])
-        for kind in KINDS
+        kind: _calibrate(levels, scope, kind, maps[kind])
+        for kind, levels in profile.levels.items()
     }
 
 
@@ -146,19 +146,22 @@ def calibrate_place(
             neither ranked nor flagged by itself.
 
     Raises:
+        CalibrationError: The series was scored with other features.
         ValueError: The place holds no tissue to score (its features are NaN).
     """
     if not bool(place.scored.all()):
         raise ValueError("the place holds no tissue to score")
     air = place.aerated.reshape(1)
-    every = _all_places(slices, place.features.shape[-1])
-    reference = series_reference(*every, profile.density.spreads)
+    every = _all_places(profile, slices)
+    reference = profile.density.reference(*every)
     centred = centred_on(reference, place.features.reshape(1, -1), air)
     scores = {
         "anomaly": float(profile.density.scores(centred, air)[0]),
         "injection": float(place.injection[0, 0]),
         "removal": float(place.removal[0, 0]),
     }
+    if UNTAUGHT in profile.levels:
+        scores[UNTAUGHT] = float(profile.density.untaught(centred, air)[0])
     levels: dict[str, PlaceLevel] = dict.fromkeys(scores, "patch")
     searched: PlaceLevel = "place"
     if on_structure and "structure" in profile.levels["anomaly"]:
@@ -197,9 +200,17 @@ def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> tuple[float, 
 
 
 def _all_places(
-    slices: Sequence[GridFeatures], n_features: int
+    profile: CalibrationProfile, slices: Sequence[GridFeatures]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    none = np.empty((0, n_features), dtype=np.float32)
+    n_columns = profile.density.n_columns
+    if any(s.features.shape[-1] != n_columns for s in slices):
+        raise CalibrationError(
+            f"profile {profile.name} ranks {n_columns} features of a place, the "
+            "series was scored with others",
+            hint="calibrate again with the model that scored the series",
+            code="features",
+        )
+    none = np.empty((0, n_columns), dtype=np.float32)
     features = np.concatenate([none, *(s.features[s.scored] for s in slices)])
     aerated = np.concatenate([none[:, 0], *(s.aerated[s.scored] for s in slices)])
     return features, aerated
@@ -207,18 +218,23 @@ def _all_places(
 
 def _anomaly_maps(
     profile: CalibrationProfile, slices: Sequence[GridFeatures]
-) -> list[NDArray[np.float64]]:
-    maps = [np.full(s.injection.shape, np.nan) for s in slices]
-    features, aerated = _all_places(slices, profile.density.n_features)
+) -> dict[str, list[NDArray[np.float64]]]:
+    """Anomaly scores of every slice, and the untaught ones where there are others."""
+    kinds = [kind for kind in ("anomaly", UNTAUGHT) if kind in profile.levels]
+    density = profile.density
+    maps = {k: [np.full(s.injection.shape, np.nan) for s in slices] for k in kinds}
+    features, aerated = _all_places(profile, slices)
     if not len(features):
         return maps
-    reference = series_reference(features, aerated, profile.density.spreads)
-    scores = profile.density.scores(centred_on(reference, features, aerated), aerated)
-    start = 0
-    for target, own in zip(maps, slices, strict=True):
-        n = int(own.scored.sum())
-        target[own.scored] = scores[start : start + n]
-        start += n
+    reference = density.reference(features, aerated)
+    centred = centred_on(reference, features, aerated)
+    for kind in kinds:
+        of = density.untaught if kind == UNTAUGHT else density.scores
+        scores, start = of(centred, aerated), 0
+        for target, own in zip(maps[kind], slices, strict=True):
+            n = int(own.scored.sum())
+            target[own.scored] = scores[start : start + n]
+            start += n
     return maps
 
 

@@ -10,8 +10,12 @@ as far out or farther: 2 means one in a hundred. So all tissues have one scale, 
 pleura, where genuine places scatter widely, does not hide places in the lung. Beyond
 the genuine places the share is extrapolated as a power law of the distance.
 
-Features are first centred on the series' own median and divided by its own spread: a
-scan is its own best reference for scanner, kernel and dose.
+Features are first measured by the series itself (`calibration.reference`).
+
+The learned evidence map, where a model has one, is the last feature and no part of the
+density. It is centred and divided like the others; the share of genuine places that
+have as much is a surprise of its own, and the score is the sum of both (Fisher's way of
+combining two tests; the calibration ranks the sum, so they need not be independent).
 
 A slice without neighbours lacks the features that compare it with them. Its places have
 a density of their own, over the features they have; since both densities give a share
@@ -20,28 +24,27 @@ of genuine places, their scores have one scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.level import WHOLE_BODY, Domain
+from btd_desktop.calibration.reference import (
+    STRATA,
+    SeriesReference,
+    Spreads,
+    TissueName,
+    series_reference,
+    stratum_of,
+)
 from btd_desktop.calibration.surprise import SurpriseScale, fit_surprise, rounded
 from btd_desktop.errors import CalibrationError
 
-_Tissue = Literal["solid", "mixed", "aerated"]
-_STRATA: tuple[_Tissue, ...] = ("solid", "mixed", "aerated")
-_BOUNDS = (0.3, 0.7)  # share of aerated tissue that separates them
-_SHRINK_N = 20.0  # weight, in places, of the assumption of an average series
-_SPREAD_N = 100.0  # the same for the spread, which takes more places to know
-_MOST_WIDER = 4.0  # times the ordinary spread, or a part of it
-_MAD_TO_SD = 1.4826  # of normal scores
 _MIN_PLACES = 200
-
-Spreads = NDArray[np.float64] | UnsetType
+_EVIDENCE_FROM = 0.05  # logits above the ordinary; less is none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,7 @@ class Stratum:
         distances: As in `SurpriseScale`: log squared distances.
     """
 
-    name: _Tissue
+    name: TissueName
     n: Annotated[int, Meta(ge=1)]
     mean: NDArray[np.float64]
     precision: NDArray[np.float64]
@@ -86,123 +89,6 @@ class Stratum:
         """
         logs = _log_distance(features, self.mean, self.precision)
         return self.scale.surprise(logs)
-
-
-def _stratum_of(aerated: NDArray[np.floating]) -> NDArray[np.int64]:
-    which: NDArray[np.int64] = np.digitize(aerated, _BOUNDS)
-    return which
-
-
-def in_domain(aerated: NDArray[np.floating], domain: Domain) -> NDArray[np.bool_]:
-    """True for the places within the domain of a search, shape of `aerated`."""
-    if domain == WHOLE_BODY:
-        return np.full(aerated.shape, True)
-    is_lung: NDArray[np.bool_] = np.asarray(aerated >= _BOUNDS[0])
-    return is_lung if domain == "lung" else ~is_lung
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SeriesReference:
-    """The ordinary features of one series, by tissue: solid, mixed, aerated.
-
-    Attributes:
-        median: Shape (3, K); 0 where there is no such place.
-        scale: How many times wider than ordinary its places scatter, shape (3, K).
-    """
-
-    median: NDArray[np.float64]
-    scale: NDArray[np.float64]
-
-
-def series_reference(
-    features: NDArray[np.floating],
-    aerated: NDArray[np.floating],
-    spreads: Spreads = UNSET,
-) -> SeriesReference:
-    """What the places of a series are compared with.
-
-    The median is shrunk towards 0 by N / (N + 20), so that a handful of places does not
-    become its own reference, and the spread likewise, on a log scale, towards the
-    ordinary one by N / (N + 100). A tampered place is a small part of a series and
-    hardly moves either.
-
-    Args:
-        features: All scored places of the series, shape (N, K).
-        aerated: Share of aerated tissue, shape (N,).
-        spreads: Ordinary spreads (`ordinary_spreads`); not set, as in profiles before
-            version 0.3, leaves the spread as it is.
-    """
-    median, spread, n = _robust(features, aerated, spread=spreads is not UNSET)
-    centre = np.where(n > 0, median, 0.0) * (n / (n + _SHRINK_N))
-    if spreads is UNSET:
-        return SeriesReference(centre, np.ones_like(centre))
-    wider = np.where(n > 0, spread, spreads) / spreads
-    wider = np.clip(wider, 1.0 / _MOST_WIDER, _MOST_WIDER)
-    return SeriesReference(centre, wider ** (n / (n + _SPREAD_N)))
-
-
-def ordinary_spreads(
-    series: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]],
-) -> NDArray[np.float64]:
-    """Median spread of the features over series, shape (3, K).
-
-    Args:
-        series: Features (N, K) and share of aerated tissue (N,) of each.
-
-    Returns:
-        By tissue; 1 where no series tells. Rounded as in the profile's file.
-    """
-    found = []
-    for features, aerated in series:
-        _, spread, n = _robust(features, aerated)
-        found.append(np.where(n >= _SPREAD_N, spread, np.nan))
-    spreads = np.ones(found[0].shape)
-    every = np.array(found)
-    told = np.isfinite(every).any(axis=0)
-    spreads[told] = np.nanmedian(every[:, told], axis=0)
-    spreads[spreads <= 0.0] = 1.0
-    return np.array([rounded(row) for row in spreads])
-
-
-def _robust(
-    features: NDArray[np.floating],
-    aerated: NDArray[np.floating],
-    *,
-    spread: bool = True,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Median, spread and number of known values by tissue, each of shape (3, K).
-
-    The spread is the median absolute deviation, as a standard deviation. NaN where
-    nothing is known, and the spread where it is not asked for.
-    """
-    which = _stratum_of(aerated)
-    shape = (len(_STRATA), features.shape[1])
-    median, width = np.full((2, *shape), np.nan)
-    n: NDArray[np.int64] = np.zeros(shape, dtype=np.int64)
-    for index in range(len(_STRATA)):
-        part = features[which == index].astype(np.float64)
-        # Features that compare slices have fewer places: some slices have no neighbour.
-        n[index] = np.isfinite(part).sum(axis=0)
-        some = np.flatnonzero(n[index])
-        if some.size:
-            own = part[:, some]
-            median[index, some] = np.nanmedian(own, axis=0)
-            if spread:
-                away = np.abs(own - median[index, some])
-                width[index, some] = _MAD_TO_SD * np.nanmedian(away, axis=0)
-    return median, width, n
-
-
-def centred_on(
-    reference: SeriesReference,
-    features: NDArray[np.floating],
-    aerated: NDArray[np.floating],
-) -> NDArray[np.float64]:
-    """Features relative to their series' reference, tissue by tissue, shape (N, K)."""
-    which = _stratum_of(aerated)
-    centred: NDArray[np.float64] = features - reference.median[which]
-    centred /= reference.scale[which]
-    return centred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,14 +131,19 @@ class BenignDensity:
         n_features: K.
         whole: Over all features; None when too few genuine places have neighbours.
         alone: Over the features that need no neighbouring slice.
-        spreads: Ordinary spread of each feature by tissue, shape (3, K); not set
-            before version 0.3, where features were centred only.
+        spreads: Ordinary spread of each feature by tissue, shape (3, K), or (3, K + 1)
+            with the learned evidence; not set before version 0.3, where features were
+            centred only.
+        learned: Scales of the learned evidence (log of `_EVIDENCE_FROM` or more logits
+            above the ordinary) in solid, mixed and aerated tissue; not set where the
+            model has no such map.
     """
 
     n_features: int
     whole: View | None
     alone: View
     spreads: Spreads = UNSET
+    learned: tuple[SurpriseScale, SurpriseScale, SurpriseScale] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse densities that do not fit the number of features."""
@@ -263,23 +154,49 @@ class BenignDensity:
             raise ValueError("the whole density does not use every feature")
         if self.spreads is not UNSET:
             usable = np.isfinite(self.spreads).all() and (self.spreads > 0.0).all()
-            if self.spreads.shape != (len(_STRATA), self.n_features) or not usable:
+            if self.spreads.shape != (len(STRATA), self.n_columns) or not usable:
                 raise ValueError("the ordinary spreads are not those of its features")
+
+    @property
+    def n_columns(self) -> int:
+        """Features of a place, the learned evidence among them."""
+        return self.n_features + (self.learned is not UNSET)
+
+    def reference(
+        self, features: NDArray[np.floating], aerated: NDArray[np.floating]
+    ) -> SeriesReference:
+        """`series_reference` of all scored places of a series, as this was fitted."""
+        learned = self.learned is not UNSET
+        return series_reference(features, aerated, self.spreads, learned=learned)
 
     def scores(
         self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
     ) -> NDArray[np.float64]:
-        """Anomaly scores of centred features.
+        """Anomaly scores of centred features, with the learned evidence where it is.
 
         Args:
-            centred: From `centred_on`, shape (N, K); NaN where a place lacks the
-                feature.
+            centred: From `centred_on`, shape (N, K) or (N, K + 1); NaN where a place
+                lacks the feature.
             aerated: Share of aerated tissue, shape (N,).
 
         Returns:
             Shape (N,), >= 0; higher is less like genuine.
         """
-        which = _stratum_of(aerated)
+        untaught = self.untaught(centred, aerated)
+        if self.learned is UNSET:
+            return untaught
+        evidence, which = centred[:, self.n_features], stratum_of(aerated)
+        for index, scale in enumerate(self.learned):
+            chosen = (which == index) & np.isfinite(evidence)
+            untaught[chosen] += scale.surprise(_log_evidence(evidence[chosen]))
+        return untaught
+
+    def untaught(
+        self, centred: NDArray[np.float64], aerated: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """As `scores`, by the density alone: no forgery of any kind taught it."""
+        centred = centred[:, : self.n_features]
+        which = stratum_of(aerated)
         out = np.empty(len(centred), dtype=np.float64)
         full: NDArray[np.bool_] = np.asarray(np.isfinite(centred).all(axis=1))
         if self.whole is None:
@@ -295,6 +212,8 @@ def fit_density(
     aerated: NDArray[np.floating],
     alone: Sequence[int],
     spreads: Spreads = UNSET,
+    *,
+    learned: bool = False,
 ) -> BenignDensity:
     """Density of genuine places, each already centred on its series.
 
@@ -306,11 +225,15 @@ def fit_density(
         aerated: Share of aerated tissue, shape (N,).
         alone: Columns of the features that need no neighbouring slice.
         spreads: Ordinary spreads that they were divided by.
+        learned: The last column is learned evidence.
 
     Raises:
         CalibrationError: No tissue has 200 places.
     """
-    which = _stratum_of(aerated)
+    which = stratum_of(aerated)
+    scales = _fit_evidence(centred[:, -1], which) if learned else UNSET
+    if learned:
+        centred = centred[:, :-1]
     full = np.isfinite(centred).all(axis=1)
     lone = _fit_view(centred, which, np.array(alone, dtype=np.int64))
     if lone is None:
@@ -321,7 +244,38 @@ def fit_density(
             code="too_few",
         )
     whole = _fit_view(centred[full], which[full], np.arange(centred.shape[1]))
-    return BenignDensity(centred.shape[1], whole, lone, spreads)
+    return BenignDensity(centred.shape[1], whole, lone, spreads, scales)
+
+
+def _log_evidence(evidence: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.log(np.maximum(evidence.astype(np.float64), _EVIDENCE_FROM))
+
+
+def _fit_evidence(
+    evidence: NDArray[np.float64], which: NDArray[np.int64]
+) -> tuple[SurpriseScale, SurpriseScale, SurpriseScale]:
+    """Scales of learned evidence; a tissue with few places takes the commonest's.
+
+    Raises:
+        CalibrationError: No tissue has 200 places with evidence.
+    """
+    known = [
+        evidence[(which == index) & np.isfinite(evidence)]
+        for index in range(len(STRATA))
+    ]
+    commonest = max(known, key=len)
+    if len(commonest) < _MIN_PLACES:
+        raise CalibrationError(
+            f"{len(commonest)} genuine places with learned evidence are too few: at "
+            f"least {_MIN_PLACES} of one tissue are needed",
+            hint="add genuine scans",
+            code="too_few",
+        )
+    solid, mixed, air = (
+        fit_surprise(_log_evidence(own if len(own) >= _MIN_PLACES else commonest))
+        for own in known
+    )
+    return solid, mixed, air
 
 
 def _fit_view(
@@ -331,7 +285,7 @@ def _fit_view(
 ) -> View | None:
     """Densities over some features; None when no tissue has enough places."""
     fitted: list[Stratum | None] = []
-    for index, name in enumerate(_STRATA):
+    for index, name in enumerate(STRATA):
         part = centred[np.ix_(which == index, columns)]
         fitted.append(_fit_stratum(name, part) if len(part) >= _MIN_PLACES else None)
     known = [s for s in fitted if s is not None]
@@ -342,7 +296,7 @@ def _fit_view(
     return View(columns, (solid, mixed, air))
 
 
-def _fit_stratum(name: _Tissue, part: NDArray[np.float64]) -> Stratum:
+def _fit_stratum(name: TissueName, part: NDArray[np.float64]) -> Stratum:
     # Imported here: only calibrating needs it, not reading a profile.
     from sklearn.covariance import LedoitWolf
 

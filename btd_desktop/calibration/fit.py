@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 from msgspec import UNSET
 
 from btd_desktop.calibration.places import (
@@ -25,7 +26,6 @@ from btd_desktop.calibration.places import (
     spreads_of,
 )
 from btd_desktop.calibration.profile import (
-    KINDS,
     MIN_PATIENTS,
     CalibrationProfile,
     Scanner,
@@ -36,13 +36,12 @@ from btd_desktop.calibration.ranks import (
     calibrate_parts,
     calibrate_scores,
     maxima_of_slices,
-    scores_of_kind,
 )
 from btd_desktop.calibration.regions import count_regions
 from btd_desktop.errors import CalibrationError
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.scoring.detector import Backend
-from btd_desktop.scoring.features import ACROSS, feature_names
+from btd_desktop.scoring.features import ACROSS, LEARNED, feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
 
@@ -96,19 +95,25 @@ def fit_profile(
             hint="add genuine scans of other patients",
             code="too_few",
         )
-    names = feature_names(header.noise_levels)
-    alone = [i for i, name in enumerate(names) if not name.startswith(ACROSS)]
+    n_columns = series[0].slices[0].features.shape[-1]
+    learned = n_columns > len(feature_names(header.noise_levels))
+    names = feature_names(header.noise_levels, learned=learned)
+    alone = [i for i, n in enumerate(names) if not n.startswith((ACROSS, LEARNED))]
     background = with_tissue(background)
+    if learned:
+        background = [_without_evidence(s) for s in background]
     # A patient left out below counts here: where its spread is known it divides itself
     # out, because a density does not mind the unit of a feature.
     spreads = spreads_of([*series, *background])
-    places = [flatten(s, spreads) for s in series]
-    behind = [flatten(s, spreads) for s in background]
-    fitting = Fitting(places, behind, tuple(alone), spreads)
-    anomaly = cross_fitted(fitting, patients)
+    places, behind = (
+        [flatten(s, spreads, learned=learned) for s in part]
+        for part in (series, background)
+    )
+    fitting = Fitting(places, behind, tuple(alone), spreads, learned)
+    scores = cross_fitted(fitting, patients)
+    anomaly = scores["anomaly"]
     levels = {
-        kind: calibrate_kind(places, scores_of_kind(kind, places, anomaly), target_fpr)
-        for kind in KINDS
+        kind: calibrate_kind(places, own, target_fpr) for kind, own in scores.items()
     }
     for level in SEARCHED_LEVELS:
         own = place_scores(places, anomaly, level)
@@ -144,6 +149,16 @@ def fit_profile(
 def with_tissue(series: Sequence[BenignSeries]) -> list[BenignSeries]:
     """The series with a place to score: the others stand behind no number."""
     return [s for s in series if any(grid.scored.any() for grid in s.slices)]
+
+
+def _without_evidence(series: BenignSeries) -> BenignSeries:
+    """The series with its learned evidence not known: the map may know its scans."""
+    slices = []
+    for grid in series.slices:
+        features = grid.features.copy()
+        features[..., -1] = np.nan
+        slices.append(replace(grid, features=features))
+    return replace(series, slices=tuple(slices))
 
 
 def ranges_of(

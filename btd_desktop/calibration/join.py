@@ -36,9 +36,9 @@ from btd_desktop.calibration.places import (
     Places,
     flatten,
     place_scores,
+    scores_by_kind,
 )
 from btd_desktop.calibration.profile import (
-    KINDS,
     MIN_PATIENTS,
     CalibrationProfile,
 )
@@ -54,7 +54,6 @@ from btd_desktop.calibration.ranks import (
     of_series,
     of_slices,
     patches_of,
-    scores_of_kind,
     shortest,
 )
 from btd_desktop.calibration.regions import RegionKey, count_regions
@@ -108,9 +107,15 @@ def join_profile(
             for title, s in zip(titles, series, strict=True)
         ],
     )
-    places = [flatten(s, profile.density.spreads) for s in series]
-    anomaly = [profile.density.scores(p.centred, p.aerated) for p in places]
-    levels = {kind: _joined_kind(profile, kind, places, anomaly) for kind in KINDS}
+    density = profile.density
+    learned = density.learned is not UNSET
+    places = [flatten(s, density.spreads, learned=learned) for s in series]
+    by_series = [scores_by_kind(density, p) for p in places]
+    scores = {kind: [own[kind] for own in by_series] for kind in profile.levels}
+    anomaly = scores["anomaly"]
+    levels = {
+        kind: _joined_kind(profile, kind, places, own) for kind, own in scores.items()
+    }
     maxima = maxima_of_slices(places, anomaly)
     whole = _joined_search(
         profile.levels["anomaly"], profile.alarms or None, maxima, profile.target_fpr
@@ -285,16 +290,15 @@ def _joined_kind(
     profile: CalibrationProfile,
     kind: str,
     places: Sequence[Places],
-    anomaly: Sequence[NDArray[np.float64]],
+    scores: Sequence[NDArray[np.float64]],
 ) -> dict[str, LevelCalibration]:
     held, fpr = profile.levels[kind], profile.target_fpr
-    scores = scores_of_kind(kind, places, anomaly)
     levels = {
         "patch": _joined_level(held["patch"], patches_of(places, scores), fpr),
         **_joined_maxima(held, maxima_of_slices(places, scores), fpr),
     }
     for level in SEARCHED_LEVELS if kind == "anomaly" else ():
-        own = place_scores(places, anomaly, level)
+        own = place_scores(places, scores, level)
         if level in held:
             levels[level] = _joined_level(held[level], own, fpr)
         elif len(own) >= MIN_PATIENTS:

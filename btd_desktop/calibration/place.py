@@ -92,6 +92,8 @@ class PlaceNumbers:
             program.
         slice: Value of the slice whose maximum the place is; set for places that the
             program's search chose.
+        untaught: Anomaly score without the learned evidence map, level "patch"; set
+            where the model has such a map.
 
     Raises:
         ValueError: A score is ranked at a level that it does not have, or flagged
@@ -103,6 +105,7 @@ class PlaceNumbers:
     removal: CalibratedValue
     copy: NoiseCopy | UnsetType | None = UNSET
     slice: CalibratedValue | UnsetType = UNSET
+    untaught: CalibratedValue | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse numbers that the program never makes."""
@@ -119,12 +122,11 @@ class PlaceNumbers:
 
     @property
     def scores(self) -> dict[str, CalibratedValue]:
-        """Scores of the place by kind: "anomaly", "injection", "removal"."""
-        return {
-            "anomaly": self.anomaly,
-            "injection": self.injection,
-            "removal": self.removal,
-        }
+        """Scores of the place by kind; "untaught" where there is one."""
+        found = {"anomaly": self.anomaly}
+        if self.untaught is not UNSET:
+            found["untaught"] = self.untaught
+        return {**found, "injection": self.injection, "removal": self.removal}
 
     @property
     def every(self) -> dict[str, CalibratedValue]:

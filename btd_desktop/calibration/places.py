@@ -14,11 +14,10 @@ import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.density import (
-    BenignDensity,
+from btd_desktop.calibration.density import BenignDensity, fit_density
+from btd_desktop.calibration.reference import (
     Spreads,
     centred_on,
-    fit_density,
     ordinary_spreads,
     series_reference,
 )
@@ -27,6 +26,8 @@ from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.volume import SeriesFacts
 
 GridPlace = tuple[int, int, int]
+SeriesScores = Mapping[str, Sequence[NDArray[np.float64]]]
+"""kind -> scores of all places of each series."""
 SearchedLevel = Literal["place", "structure"]
 SEARCHED_LEVELS: tuple[SearchedLevel, ...] = ("place", "structure")
 _DENSITY_PER_PATIENT = 4000
@@ -86,13 +87,15 @@ def flatten(
     series: BenignSeries,
     spreads: Spreads = UNSET,
     *,
+    learned: bool = False,
     centred: bool = True,
 ) -> Places:
     """All scored places of a series, relative to the series' own reference.
 
     Args:
         series: A series with at least one scored place.
-        spreads: As in `density.series_reference`.
+        spreads: As in `reference.series_reference`.
+        learned: As there.
         centred: False leaves the features as they are, to measure what centring gives.
     """
     index, features, aerated, injection, removal = [], [], [], [], []
@@ -104,7 +107,8 @@ def flatten(
         injection.append(grid.injection[scored])
         removal.append(grid.removal[scored])
     air, numbers = np.concatenate(aerated), np.concatenate(features)
-    own = centred_on(series_reference(numbers, air, spreads), numbers, air)
+    reference = series_reference(numbers, air, spreads, learned=learned)
+    own = centred_on(reference, numbers, air)
     return Places(
         series.patient,
         np.concatenate(index),
@@ -120,7 +124,7 @@ def flatten(
 
 
 def spreads_of(series: Iterable[BenignSeries]) -> NDArray[np.float64]:
-    """`density.ordinary_spreads` of series with at least one scored place."""
+    """`reference.ordinary_spreads` of series with at least one scored place."""
     return ordinary_spreads(
         (
             np.concatenate([g.features[g.scored] for g in own.slices]),
@@ -161,6 +165,7 @@ class Fitting:
     background: Sequence[Places]
     alone: tuple[int, ...]  # features that need no neighbouring slice
     spreads: Spreads = UNSET  # that they were divided by
+    learned: bool = False  # the last feature is learned evidence
 
     def fit(
         self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]
@@ -170,7 +175,11 @@ class Fitting:
             more = _of_patient(self.background, patient)
             centred, aerated = [*centred, more[0]], [*aerated, more[1]]
         return fit_density(
-            np.concatenate(centred), np.concatenate(aerated), self.alone, self.spreads
+            np.concatenate(centred),
+            np.concatenate(aerated),
+            self.alone,
+            self.spreads,
+            learned=self.learned,
         )
 
 
@@ -189,17 +198,29 @@ def density_of(fitting: Fitting, patients: Sequence[str]) -> BenignDensity:
     return fitting.fit([f for f, _ in found], [a for _, a in found])
 
 
-def cross_fitted(
-    fitting: Fitting, patients: Sequence[str]
-) -> list[NDArray[np.float64]]:
-    """Anomaly scores of every series, by a density without its patient."""
-    scores: list[NDArray[np.float64]] = [np.empty(0)] * len(fitting.places)
+def cross_fitted(fitting: Fitting, patients: Sequence[str]) -> SeriesScores:
+    """Scores of every series, by a density without its patient."""
+    found = [dict[str, NDArray[np.float64]]() for _ in fitting.places]
     for patient in patients:
         density = density_of(fitting, [p for p in patients if p != patient])
         for i, own in enumerate(fitting.places):
             if own.patient == patient:
-                scores[i] = density.scores(own.centred, own.aerated)
-    return scores
+                found[i] = scores_by_kind(density, own)
+    return {kind: [own[kind] for own in found] for kind in found[0]}
+
+
+def scores_by_kind(
+    density: BenignDensity, places: Places
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of all places of a series by kind, each of shape (N,)."""
+    found = {
+        "anomaly": density.scores(places.centred, places.aerated),
+        "injection": places.injection.astype(np.float64),
+        "removal": places.removal.astype(np.float64),
+    }
+    if density.learned is not UNSET:
+        found["untaught"] = density.untaught(places.centred, places.aerated)
+    return found
 
 
 def place_scores(

@@ -42,6 +42,8 @@ from btd_desktop.strict_json import (
 )
 
 KINDS = ("anomaly", "injection", "removal")
+UNTAUGHT = "untaught"
+"""The anomaly score without the learned evidence map, a kind where there is one."""
 _SEARCHED = {"place", "structure"}
 # Fewer cannot show how patients differ; a profile made of fewer covers nothing fully.
 MIN_PATIENTS = 3
@@ -129,7 +131,8 @@ class CalibrationProfile:
         places = found.get("anomaly", set()) & _SEARCHED
         if self.copies is not None and not places:
             raise ValueError("a scale of copies without a level of places")
-        wanted = {kind: set(LEVELS) for kind in KINDS}
+        kinds = KINDS if self.density.learned is UNSET else (*KINDS, UNTAUGHT)
+        wanted = {kind: set(LEVELS) for kind in kinds}
         wanted["anomaly"] |= places
         if found != wanted:
             raise ValueError("its levels are not patch, slice and series of each score")
@@ -156,7 +159,7 @@ class CalibrationProfile:
                 for level in (*LEVELS, "place", "structure")
                 if level in wanted[kind]
             }
-            for kind in KINDS
+            for kind in kinds
         }
         object.__setattr__(self, "levels", ordered)
         if self.parts is not UNSET:

@@ -13,7 +13,6 @@ import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from btd_desktop.calibration.density import in_domain
 from btd_desktop.calibration.ecdf import (
     Ecdf,
     LeftOut,
@@ -33,6 +32,7 @@ from btd_desktop.calibration.level import (
 )
 from btd_desktop.calibration.places import Places, evenly
 from btd_desktop.calibration.profile import MIN_PATIENTS
+from btd_desktop.calibration.reference import in_domain
 
 MIN_BLOCK = 8
 """Slices of a series that speaks for series: of one slice, a maximum says nothing."""
@@ -43,18 +43,6 @@ Scores = dict[str, NDArray[np.float64]]
 """Scores of each patient."""
 Maxima = dict[str, list[NDArray[np.float64]]]
 """Maxima of slices of each patient, an array for each series."""
-
-
-def scores_of_kind(
-    kind: str, places: Sequence[Places], anomaly: Sequence[NDArray[np.float64]]
-) -> Sequence[NDArray[np.float64]]:
-    """Scores of all places of each series: "anomaly", "injection" or "removal"."""
-    if kind == "anomaly":
-        return anomaly
-    return [
-        (p.injection if kind == "injection" else p.removal).astype(np.float64)
-        for p in places
-    ]
 
 
 def patches_of(

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from msgspec import Meta
+from msgspec import UNSET, Meta
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
@@ -26,12 +26,14 @@ from btd_desktop.diffusion.checkpoint import (
     weights_bytes,
     write_with_card,
 )
+from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
-from btd_desktop.scoring.card import WEIGHTS_FILE
+from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard
 from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
 EVIDENCE_CARD_FILE = "evidence.json"
+EVIDENCE_DIR = "evidence"  # within a model's folder
 MULTIPLE = 8  # sides of what the network takes
 _FORMAT = 1
 _MAX_BYTES = 64 << 20
@@ -176,7 +178,7 @@ class EvidenceCard:
     """What an evidence network is and how it was taught.
 
     Attributes:
-        model_digest: `ModelCard.digest` of the model whose maps it reads.
+        model_digest: `ModelCard.noise_digest` of the model whose maps it reads.
         channels: Input channels.
         widths: Channels at half, quarter and eighth of the slice's resolution.
         families: Families of tampering that taught it.
@@ -211,6 +213,37 @@ def save_evidence(folder: Path, card: EvidenceCard, weights: bytes) -> None:
         )
     value = {"format": _FORMAT, **plain_json(card)}
     write_with_card(folder, weights, EVIDENCE_CARD_FILE, value)
+
+
+def open_evidence(
+    folder: Path, card: ModelCard, device: ComputeDevice
+) -> EvidenceNet | None:
+    """The learned evidence map of a model on a device; None where it has none.
+
+    Args:
+        folder: Of the model.
+        card: Its card.
+        device: Where it computes.
+
+    Raises:
+        ModelError: The map that the card names is missing, damaged or another one, or
+            reads maps of another model.
+    """
+    if card.evidence_sha256 is UNSET:
+        return None
+    path = folder / EVIDENCE_DIR
+    network, own = load_evidence(path)
+    is_named = own.weights_sha256 == card.evidence_sha256
+    reads_it = own.model_digest == card.noise_digest
+    if not (is_named and reads_it and own.channels == n_channels(len(card.levels))):
+        raise ModelError(
+            f"the evidence map in {path} is not the one that the card of {card.name} "
+            "names",
+            hint="restore the model from where it came from",
+            code="evidence_map",
+        )
+    network.to(device.torch_device)
+    return network
 
 
 def load_evidence(folder: Path) -> tuple[EvidenceNet, EvidenceCard]:

@@ -71,7 +71,7 @@ def compare(
 
     Args:
         evaluation: Of the scan.
-        kind: "anomaly", "injection" or "removal".
+        kind: "anomaly", "injection", "removal" or "untaught".
         level: One that the profile has for this kind.
         tried: A threshold to try out; None takes the profile's.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop import paths
@@ -28,6 +29,7 @@ from btd_desktop.volume import SeriesFacts
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
+    from btd_desktop.diffusion.evidence import EvidenceNet
 
 
 PROFILES_DIR = "profiles"
@@ -62,16 +64,27 @@ class BoundDetector:
     Attributes:
         info: Identity for manifests and profiles.
         card: The model's card.
-        network: The network that computes.
+        network: The network that predicts noise.
+        evidence: The network of the learned evidence map; None where there is none.
     """
 
     info: DetectorInfo
     card: ModelCard
     network: DiffusionDetector
+    evidence: EvidenceNet | None = None
 
     def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Maps (L, H, W) of a scaled slice (H, W), no noise added."""
-        return self.network.predict_noise(scaled)
+        """Maps (L, H, W) of a scaled slice (H, W), no noise added.
+
+        The learned evidence follows as one more map, where the model has it.
+        """
+        noise = self.network.predict_noise(scaled)
+        if self.evidence is None:
+            return noise
+        from btd_desktop.diffusion.evidence import evidence_map
+
+        learned = evidence_map(self.evidence, noise, scaled)
+        return np.concatenate([noise, learned[None]])
 
 
 def list_models() -> tuple[ModelEntry, ...]:
@@ -226,6 +239,7 @@ def open_detector(
     """
     from btd_desktop.diffusion.denoiser import open_detector as open_network
     from btd_desktop.diffusion.device import choose_device
+    from btd_desktop.diffusion.evidence import open_evidence
     from btd_desktop.diffusion.schedule import sigmoid_schedule
 
     network = open_network(entry.folder, choose_device(device, dtype))
@@ -241,8 +255,10 @@ def open_detector(
         levels=card.levels,
         paper_level=paper_level,
         backend=network.device.backend,
+        learned=card.evidence_sha256 is not UNSET,
     )
-    return BoundDetector(info, card, network)
+    evidence = open_evidence(entry.folder, card, network.device)
+    return BoundDetector(info, card, network, evidence)
 
 
 def list_profiles(

@@ -47,7 +47,7 @@ class ScoredPlace:
         """Share of genuine scores at most as high, in [0, 1]; None where not covered.
 
         Args:
-            kind: "anomaly", "injection" or "removal".
+            kind: "anomaly", "injection", "removal" or "untaught".
         """
         value = self.numbers.scores[kind]
         level = self.evaluation.profile.levels[kind][value.ranked_at]

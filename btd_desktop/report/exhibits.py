@@ -61,6 +61,7 @@ _MODES: Final = {
 }
 _NAMES: Final = {
     "anomaly": "anomaly score",
+    "untaught": "anomaly score, untaught",
     "injection": "injection score (paper)",
     "removal": "removal score (paper)",
     "slice": "anomaly score of the slice",
@@ -73,6 +74,10 @@ _DEFINITIONS: Final = {
         ),
         reference("method"),
         plain(")."),
+    ),
+    "untaught": plain(
+        "The anomaly score without the learned evidence map: genuine scans alone "
+        "taught it."
     ),
     "injection": plain(
         "Mean of the squared noise prediction over the central 32x32 pixels at the "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
@@ -76,6 +76,8 @@ class ModelCard:
         metrics: Measured figures, with what they were measured on; free JSON.
         limits: Sentences: what was not measured, what the model is not for.
         created: Day of creation, ISO 8601.
+        evidence_sha256: SHA-256 of the weights of the learned evidence map in the
+            model's folder; not set where it has none.
     """
 
     name: str
@@ -89,6 +91,7 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     created: str = ""
+    evidence_sha256: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse levels that do not ascend within (0, 1]."""
@@ -100,10 +103,17 @@ class ModelCard:
 
     @property
     def digest(self) -> str:
-        """Digest of what decides scores: network, preset, levels and weights.
+        """Digest of what decides scores: network, preset, levels and all weights.
 
         A later correction of title, metrics or wording makes no new model.
         """
+        if self.evidence_sha256 is UNSET:
+            return self.noise_digest
+        return json_digest({"noise": self.noise_digest, "map": self.evidence_sha256})
+
+    @property
+    def noise_digest(self) -> str:
+        """Digest of what decides the noise maps, without the learned evidence map."""
         card = plain_json(self)
         named = {key: card[key] for key in ("network", "preset", "levels")}
         return json_digest({**named, "weights": self.weights_sha256})

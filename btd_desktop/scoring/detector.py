@@ -47,6 +47,8 @@ class DetectorInfo:
         levels: Noise levels of its maps, ascending, shape (L,).
         paper_level: Index of the level of the paper's reverse step (t = 0).
         backend: Device, precision and library versions.
+        learned: True when a learned evidence map (`diffusion.evidence`) follows the
+            noise maps as their last plane.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DetectorInfo:
     levels: tuple[float, ...]
     paper_level: int
     backend: Backend
+    learned: bool = False
 
 
 class Detector(Protocol):
@@ -73,6 +76,7 @@ class Detector(Protocol):
 
         Returns:
             Maps of shape (L, H, W), dimensionless, near unit variance on noise of
-            the level asked for.
+            the level asked for; (L + 1, H, W) with the logits of the evidence map at
+            the end where the detector has one (`DetectorInfo.learned`).
         """
         ...

@@ -70,11 +70,11 @@ class NoiseMaps:
         self._kept: dict[int, Neighbour] = {}
 
     def of(self, slice_index: int) -> NDArray[np.float32]:
-        """Maps of a slice, shape (L, H, W)."""
+        """Maps of a slice, shape (L, H, W); one more where evidence is learned."""
         return self.with_tissue(slice_index)[0]
 
     def with_tissue(self, slice_index: int) -> Neighbour:
-        """Maps (L, H, W) and tissue classes (H, W) of a slice."""
+        """Maps, as of `of`, and tissue classes (H, W) of a slice."""
         if slice_index not in self._kept:
             plane = np.asarray(self.volume.voxels[slice_index])
             scaled = scaled_slice(plane, self._scale)
@@ -144,6 +144,7 @@ def scored_slice(
         paper_level=level,
         at=at,
         neighbours=before + after,
+        learned=maps.detector.info.learned,
     )
     return SliceScores(slice_index, features, own[level])
 

@@ -11,13 +11,16 @@ neighbours follow (see `correlations`), and the ratios of disc and inner ring av
 over the slice and its neighbours: tampering goes on in the neighbours, chance does not.
 Content that is too smooth for its surroundings has negative log ratios, content that is
 too rough positive ones; the calibration says which of them are unusual.
+
+Where the model has a learned evidence map, its mean around the place, over the slice
+and its neighbours, stands last.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,7 @@ from btd_desktop.scoring.correlations import (
     correlation_channels,
     zone_correlations,
 )
+from btd_desktop.scoring.discs import disc_means
 from btd_desktop.scoring.grid import BLOCK, PatchGrid, block_sums, windows_at
 
 # Outer radii of disc, inner and outer ring; what lies beyond is the surroundings.
@@ -37,14 +41,19 @@ _ZONES = ("disc", "ring1", "ring2")
 _CORRELATED_ZONES = _ZONES[:2]
 ACROSS = "across slices"
 """First words in the names of features that need a neighbouring slice."""
+LEARNED = "learned map"
+"""Name of the last feature, where the model has a learned evidence map."""
 
 Neighbour = tuple[NDArray[np.float32], NDArray[np.uint8]]
-"""Maps (L, H, W) and tissue classes (H, W) of an adjacent slice."""
+"""Maps (L, H, W), or (L + 1, H, W) with the learned evidence, and tissue classes (H, W)
+of an adjacent slice.
+"""
 
 _MIN_TISSUE_SHARE = 0.25  # of the central square, for a place to be scored at all
 _MIN_CLASS_PIXELS = 200  # in the surroundings, for a tissue class to be a reference
 _N_CLASSES = 3  # aerated, soft, dense; see preprocess.foreground.Tissue
 _FLOOR = 1e-6  # of mean F^2: keeps the log finite where the window clips everything
+_BESIDE_PX = 4  # discs of evidence on either side of a centre: a grid misses none of 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +65,9 @@ class GridFeatures:
         columns: Centre columns in pixels, shape (C,).
         injection: Mean of F^2 in the central square at t = 0, shape (R, C).
         removal: Mean of F^2 over the patch at t = 0, shape (R, C).
-        features: Log ratios and correlations, shape (R, C, K), see `feature_names`;
-            those with the neighbouring slices are NaN in a slice without neighbours.
+        features: Log ratios, correlations and evidence, shape (R, C, K), see
+            `feature_names`; those with the neighbouring slices are NaN in a slice
+            without neighbours, the evidence where little around the place is tissue.
         aerated: Share of aerated pixels in the central square's tissue, (R, C).
     """
 
@@ -74,8 +84,15 @@ class GridFeatures:
         return np.isfinite(self.injection)
 
 
-def feature_names(levels: tuple[float, ...]) -> tuple[str, ...]:
-    """Names of the K features of a detector with these noise levels, in order."""
+def feature_names(
+    levels: tuple[float, ...], *, learned: bool = False
+) -> tuple[str, ...]:
+    """Names of the K features of a detector with these noise levels, in order.
+
+    Args:
+        levels: Noise levels.
+        learned: True when it has a learned evidence map.
+    """
     ratios = [f"{zone}@{level:g}" for level in levels for zone in _ZONES]
     texture, across = (
         [f"{kind} {zone}@{level:g}" for level in levels for zone in _CORRELATED_ZONES]
@@ -87,7 +104,8 @@ def feature_names(levels: tuple[float, ...]) -> tuple[str, ...]:
         for level in levels
         for zone in _CORRELATED_ZONES
     ]
-    return (*ratios, *texture, *direction, *across, *pooled)
+    last = (LEARNED,) if learned else ()
+    return (*ratios, *texture, *direction, *across, *pooled, *last)
 
 
 def grid_features(
@@ -98,18 +116,19 @@ def grid_features(
     paper_level: int,
     at: tuple[int, int] | None = None,
     neighbours: Sequence[Neighbour] = (),
+    learned: bool = False,
 ) -> GridFeatures:
     """Features of a slice at all centres of the grid, or at one place.
 
     Args:
-        maps: Noise predictions, shape (L, H, W).
+        maps: Noise predictions, shape (L, H, W); with `learned` (L + 1, H, W).
         tissue: Tissue classes 0..3 (0 is outside), shape (H, W).
         grid: Patch geometry and stride.
         paper_level: Index of the level of t = 0 in `maps`.
         at: One centre (row, column) in pixels instead of the grid: any pixel, since
             the patch is cut so that it falls on whole blocks.
-        neighbours: Maps (L, H, W) and tissue classes (H, W) of the adjacent slices,
-            none to two.
+        neighbours: Maps and tissue classes of the adjacent slices, none to two.
+        learned: The last of the maps is a learned evidence map.
 
     Returns:
         Features; R = C = 1 when `at` is given.
@@ -117,6 +136,9 @@ def grid_features(
     Raises:
         ValueError: `at` lies outside the slice.
     """
+    planes = [(m[-1], t) for m, t in ((maps, tissue), *neighbours)] if learned else []
+    if learned:
+        maps, neighbours = maps[:-1], [(m[:-1], t) for m, t in neighbours]
     _, h, w = maps.shape
     present = np.ones(tissue.shape, dtype=np.bool_)
     sums = [_class_sums(*part, present) for part in ((maps, tissue), *neighbours)]
@@ -141,9 +163,35 @@ def grid_features(
             for m, t in ((maps, tissue), *neighbours)
         ]
     correlated = _Correlated(blocks, slice_sums)
-    return _from_sums(
+    found = _from_sums(
         sums, slice_means, correlated, place, (rows, columns), grid, paper_level
     )
+    if not learned:
+        return found
+    evidence = np.where(found.scored, _evidence(planes, rows, columns), np.nan)
+    features = np.concatenate([found.features, evidence[..., None]], axis=-1)
+    return replace(found, features=features.astype(np.float32))
+
+
+def _evidence(
+    planes: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Highest of four discs around each centre, each a mean over the slices, (R, C).
+
+    A disc counts in the slice itself where half of it is tissue; a centre without such
+    a disc has NaN.
+    """
+    shifts = (-_BESIDE_PX, _BESIDE_PX)
+    at_rows, at_columns = (np.add.outer(c, shifts).ravel() for c in (rows, columns))
+    discs = np.stack([disc_means(e, t, at_rows, at_columns) for e, t in planes])
+    known = np.isfinite(discs)
+    means = np.where(known, discs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    means[~known[0]] = -np.inf
+    beside = means.reshape(rows.size, len(shifts), columns.size, len(shifts))
+    highest = beside.max(axis=(1, 3))
+    return np.where(np.isfinite(highest), highest, np.nan).astype(np.float32)
 
 
 def places_with_tissue(inside: NDArray[np.bool_], grid: PatchGrid) -> NDArray[np.bool_]:

@@ -221,13 +221,20 @@ def search(
         int, typer.Option(help="Tampered copies per series and attack.", min=1)
     ] = 1,
     patients: Patients = 6,
+    least: Annotated[
+        int, typer.Option(help="Leave out series of fewer slices.", min=1)
+    ] = 1,
+    block: Annotated[
+        int, typer.Option(help="Keep the middle slices of each series. [default: all]")
+    ] = 0,
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
     json_file: JsonFile = None,
 ) -> int:
     """Tamper with one place and search the whole series for it."""
-    from btd_desktop.bench.search import search_rows, search_series
+    from btd_desktop.bench.corpus import blocks_of
+    from btd_desktop.bench.search import SMALL_P, search_rows, search_series
     from btd_desktop.cli.output import columns
 
     modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
@@ -236,45 +243,52 @@ def search(
         series, donors = series_to_measure(
             data, split, modality, patients, context, usable
         )
-        rows = search_rows(
-            search_series(
-                series,
-                detector,
-                found,
-                attacks=[attack.name for attack in usable],
-                n_places=places,
-                seed=seed,
-                context=context,
-                donors=donors,
-            )
+        searched = search_series(
+            blocks_of(series, least, block),
+            detector,
+            lambda _: found,
+            attacks=usable,
+            n_places=places,
+            seed=seed,
+            context=context,
+            donors=donors,
+            kinds=("anomaly", "untaught"),
         )
+    rows = search_rows(searched)
     heads = (
-        "attack",
-        "n",
-        "series AUC",
-        "found",
-        "in slice",
-        "mm",
-        "pixel AUC",
-        "slices",
-    )
+        "attack", "score", "n", "patients", "AUC", "1st", "5", "12", "chance", "slice",
+        "flagged", "p",
+    )  # fmt: skip
     say(
         *columns(
             heads,
             [
                 (
                     row.attack,
+                    row.kind,
                     str(row.n),
+                    str(row.n_patients),
                     f"{row.series_auc:.2f}",
-                    f"{row.hit_share:.2f}",
-                    f"{row.slice_hit_share:.2f}",
-                    f"{row.median_distance_mm:.0f}",
-                    f"{row.pixel_auc:.2f}",
-                    "–" if row.slices_flagged is None else f"{row.slices_flagged:.2f}",
+                    *(
+                        "–" if rate is None else f"{rate.value:.2f}"
+                        for rate in (
+                            row.first_1,
+                            row.first_5,
+                            row.first_12,
+                            row.before_5,
+                            row.slice_1,
+                            row.slices_flagged,
+                            row.p_small,
+                        )
+                    ),
                 )
                 for row in rows
             ],
-        )
+        ),
+        "1st, 5, 12: the right place is the highest, among the first five, among the "
+        "first twelve of its series; chance: among the first five before the change; "
+        "slice: the highest of its slice; flagged: its slice is; p: the series has a "
+        f"p-value of at most {SMALL_P:g}.",
     )
     write_text(json_file, printed_json(rows))
     return 0

@@ -94,7 +94,7 @@ def measure_ablation(
             seen,
             benign[: len(genuine)],
             levels,
-            variations(levels),
+            variations(levels, learned=detector.info.learned),
             benign[len(genuine) :],
         )
     rows = _means(judged, usable, seed)

@@ -110,7 +110,7 @@ def teach(
     try:
         while run.step < recipe.steps:
             rng = np.random.default_rng([recipe.seed, 2, run.step])
-            losses.append(_one_step(run, recipe, *_batch(crops, recipe.batch, rng)))
+            losses.append(_one_step(run, recipe, *_batch(crops, recipe, rng)))
             run.step += 1
             run.elapsed_s = time.monotonic() - began
             context.report(run.step, recipe.steps, "Teaching", f"loss {losses[-1]:.4f}")
@@ -136,9 +136,10 @@ def _start(crops: EvidenceCrops, recipe: EvidenceRecipe) -> Training:
 
 
 def _batch(
-    crops: EvidenceCrops, n: int, rng: np.random.Generator
+    crops: EvidenceCrops, recipe: EvidenceRecipe, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Crops drawn at random, each turned and mirrored at random."""
+    """Crops drawn at random, each turned, mirrored and made louder at random."""
+    n = recipe.batch
     channels = np.empty((n, *crops.channels.shape[1:]), np.float32)
     altered = np.empty((n, *crops.altered.shape[1:]), np.float32)
     for i, chosen in enumerate(rng.integers(len(crops.kinds), size=n)):
@@ -146,6 +147,9 @@ def _batch(
         for out, source in ((channels, crops.channels), (altered, crops.altered)):
             own = np.rot90(source[chosen], turns, axes=(-2, -1))
             out[i] = own[..., ::-1] if mirrored else own
+        maps, image = channels[i, 2:-1:3], channels[i, -1]
+        maps *= np.exp(recipe.loudness_jitter * rng.standard_normal())
+        image *= rng.random() >= recipe.blind
     return torch.from_numpy(channels), torch.from_numpy(altered)
 
 

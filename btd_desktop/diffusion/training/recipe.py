@@ -104,6 +104,10 @@ class EvidenceRecipe:
         ema_decay: Decay of the moving average of weights per step.
         gradient_clip: Largest gradient norm.
         altered_weight: Weight of altered pixels in the cross-entropy.
+        loudness_jitter: Standard deviation of the logarithm of a factor on the maps
+            themselves, drawn for each crop: how loud a scanner is must not matter.
+        blind: Share of crops that are taught without the image, so that what is drawn
+            never becomes the evidence.
         seed: Of initial weights and of the order of crops.
         crops_digest: SHA-256 of the crops.
     """
@@ -117,6 +121,8 @@ class EvidenceRecipe:
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     altered_weight: float = 2.0
+    loudness_jitter: float = 0.3
+    blind: float = 0.2
     seed: int = 0
     crops_digest: str = ""
 

@@ -18,7 +18,7 @@ from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
-from btd_desktop.gui.presenters.wording import KIND_NAMES
+from btd_desktop.gui.presenters.wording import PLACE_NAMES
 from btd_desktop.progress import Progress, TaskContext
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ScoreRow:
     """One score of a place, ready to be read.
 
     Attributes:
-        kind: "anomaly", "injection" or "removal".
+        kind: "anomaly", "injection", "removal" or "untaught".
         name: What it is called.
         score: The score as text.
         p: The p-value as text, or why there is none.
@@ -287,7 +287,7 @@ def score_row(kind: str, place: ScoredPlace) -> ScoreRow:
         behind = "Not ranked: the calibration does not cover this scan"
     return ScoreRow(
         kind=kind,
-        name=KIND_NAMES[kind],
+        name=PLACE_NAMES[kind],
         score=number_text(value.score),
         p=p_text(value, narrow=True),
         cdf=place.share_at_most(kind),

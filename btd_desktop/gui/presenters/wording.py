@@ -9,6 +9,10 @@ KIND_NAMES = {
     "injection": "Injection (paper)",
     "removal": "Removal (paper)",
 }
+"""Scores that overlays and histograms show."""
+
+PLACE_NAMES = {**KIND_NAMES, "untaught": "Anomaly, untaught"}
+"""Scores of a place."""
 
 
 def series_name(record: SeriesRecord) -> str:
@@ -45,7 +49,14 @@ HELP = {
         "How unlike its surroundings and unlike genuine scans the image noise at this "
         "place is, seen at several noise levels. Unusually smooth and unusually rough "
         "content both raise it, and so does noise that is found again elsewhere in "
-        "the scan. Higher is more remarkable. It is not a probability.",
+        "the scan. Where the model has a learned evidence map, its evidence is added. "
+        "Higher is more remarkable. It is not a probability.",
+    ),
+    "untaught": (
+        "Untaught anomaly score",
+        "The anomaly score without the learned evidence map: genuine scans alone "
+        "taught it. The map was taught with tampering that we made in genuine scans. "
+        "Where both scores are high, the finding does not rest on what was taught.",
     ),
     "injection": (
         "Injection score",

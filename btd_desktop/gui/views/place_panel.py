@@ -128,7 +128,8 @@ class PlacePanel(QWidget):
         self._picture.setFixedSize(_THUMBNAIL, _THUMBNAIL)
         self._picture.setAccessibleName("Picture of the place")
         self._boxes = {
-            kind: _ScoreBox(kind) for kind in ("anomaly", "injection", "removal")
+            kind: _ScoreBox(kind)
+            for kind in ("anomaly", "untaught", "injection", "removal")
         }
         self._scope = PlainLabel("", wrap=True)
         self._reasons = PlainLabel("", wrap=True)
@@ -158,6 +159,7 @@ class PlacePanel(QWidget):
         layout.addWidget(self._here)
         layout.addWidget(self._boxes["anomaly"])
         layout.addWidget(self._noise_box)
+        layout.addWidget(self._boxes["untaught"])
         layout.addWidget(self._boxes["injection"])
         layout.addWidget(self._boxes["removal"])
         layout.addStretch(1)
@@ -190,10 +192,11 @@ class PlacePanel(QWidget):
         self._picture.setVisible(scored and state.thumbnail is not None)
         if state.thumbnail is not None:
             self._picture.setPixmap(grey_pixmap(state.thumbnail, _THUMBNAIL))
-        for row in state.rows:
-            self._boxes[row.kind].show_row(row)
-        for box in self._boxes.values():
-            box.setVisible(scored)
+        rows = {row.kind: row for row in state.rows}
+        for kind, box in self._boxes.items():
+            if kind in rows:
+                box.show_row(rows[kind])
+            box.setVisible(scored and kind in rows)
         self._noise_box.setVisible(scored and bool(state.noise))
         self._noise.setText(state.noise)
         self._noise.show_role("warning" if state.copied else "muted")

@@ -13,9 +13,9 @@ from btd_desktop.calibration.apply import (
     calibrate_series,
     search_part,
 )
-from btd_desktop.calibration.density import in_domain
 from btd_desktop.calibration.level import PARTS
 from btd_desktop.calibration.profile import KINDS, CalibrationProfile
+from btd_desktop.calibration.reference import in_domain
 from btd_desktop.calibration.scope import Coverage, Scope
 from btd_desktop.errors import CalibrationError
 from btd_desktop.scoring.features import GridFeatures

@@ -14,8 +14,10 @@ from btd_desktop.calibration.density import (
     BenignDensity,
     View,
     _log_distance,
-    centred_on,
     fit_density,
+)
+from btd_desktop.calibration.reference import (
+    centred_on,
     ordinary_spreads,
     series_reference,
 )

@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from msgspec import UNSET
 from numpy.typing import NDArray
 
+from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
+from btd_desktop.diffusion.denoiser import open_detector as open_network
 from btd_desktop.diffusion.evidence import (
     EVIDENCE_CARD_FILE,
+    EVIDENCE_DIR,
     EvidenceCard,
     EvidenceNet,
     evidence_channels,
     evidence_map,
     evidence_weights,
     load_evidence,
+    open_evidence,
     save_evidence,
 )
 from btd_desktop.diffusion.networks import parameter_count
@@ -40,13 +46,14 @@ from btd_desktop.diffusion.training.recipe import EvidenceRecipe
 from btd_desktop.diffusion.training.state import averaged_weights
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import Cancelled, EvidenceError, ModelError
+from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.scoring.card import WEIGHTS_FILE
+from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.scoring.detector import Backend, DetectorInfo
 from btd_desktop.tampering.teaching import FAMILIES
 from tests.factories import make_ct_volume
-from tests.unit.diffusion.conftest import shaken
+from tests.unit.diffusion.conftest import card_of, cpu, lean, shaken
 
 SMALL = (4, 6, 8)
 
@@ -307,3 +314,71 @@ def test_slices_smaller_than_a_crop_are_refused() -> None:
             seed=0,
             context=TaskContext(),
         )
+
+
+def model_with_map(folder: Path) -> tuple[ModelCard, bytes]:
+    """A tiny model in a folder whose card names the map beside it."""
+    network, learned = lean(), evidence_weights(small_net())
+    weights = weights_bytes(network.state_dict())
+    card = card_of(network, weights, evidence_sha256=bytes_digest(learned))
+    save_model(folder, card, weights)
+    own = EvidenceCard(card.noise_digest, 7, SMALL, ("gain",), bytes_digest(learned))
+    save_evidence(folder / EVIDENCE_DIR, own, learned)
+    return card, learned
+
+
+def test_a_map_makes_another_model_of_the_same_noise(tmp_path: Path) -> None:
+    card, _ = model_with_map(tmp_path)
+    bare = replace(card, evidence_sha256=UNSET)
+    assert read_card(tmp_path).digest == card.digest != bare.digest
+    assert card.noise_digest == bare.noise_digest == bare.digest
+    assert "evidence_sha256" not in bare.to_json()
+
+
+def test_the_map_of_a_model_follows_its_noise_maps(tmp_path: Path) -> None:
+    card, _ = model_with_map(tmp_path)
+    network = open_network(tmp_path, cpu())
+    learned = open_evidence(tmp_path, card, cpu())
+    assert learned is not None
+    info = DetectorInfo(
+        "tiny", card.digest, card.preset, card.levels, 0, Backend("cpu"), learned=True
+    )
+    image = image_of(128, 128)
+    maps = BoundDetector(info, card, network, learned).predict_noise(image)
+    assert maps.shape == (3, 128, 128)
+    np.testing.assert_array_equal(maps[:2], network.predict_noise(image))
+    np.testing.assert_array_equal(maps[2], evidence_map(learned, maps[:2], image))
+    assert open_evidence(tmp_path, replace(card, evidence_sha256=UNSET), cpu()) is None
+
+
+def test_another_map_than_the_one_that_the_card_names_is_refused(
+    tmp_path: Path,
+) -> None:
+    card, learned = model_with_map(tmp_path)
+    folder = tmp_path / EVIDENCE_DIR
+    other = evidence_weights(small_net(1))
+    for own, weights in (
+        (EvidenceCard(card.noise_digest, 7, SMALL, (), bytes_digest(other)), other),
+        (EvidenceCard("0" * 64, 7, SMALL, (), bytes_digest(learned)), learned),
+    ):
+        save_evidence(folder, own, weights)
+        with pytest.raises(ModelError) as caught:
+            open_evidence(tmp_path, card, cpu())
+        assert caught.value.code == "evidence_map"
+    (folder / EVIDENCE_CARD_FILE).unlink()
+    with pytest.raises(ModelError, match="missing"):
+        open_evidence(tmp_path, card, cpu())
+
+
+def test_evidence_depends_on_nothing_farther_than_what_is_predicted_again() -> None:
+    # `bench.observe` predicts maps again within 96 px of what an attack changed.
+    network = EvidenceNet(7)
+    maps, image = maps_of(9, 320, 320), np.full((320, 320), 0.5, np.float32)
+    before = evidence_map(network.eval(), maps, image)
+    maps[:, 160, 160] += 3.0
+    changed = np.abs(evidence_map(network, maps, image) - before)
+    y, x = np.ogrid[:320, :320]
+    far = np.maximum(np.abs(y - 160), np.abs(x - 160)) > 96 - 32
+    assert changed.max() > 1e-3
+    # The mean loudness of the whole slice moves a little.
+    assert changed[far].max() < 1e-4
