@@ -84,6 +84,29 @@ def outcome_lines(outcome: SeriesExamination) -> Iterator[str]:
         yield from _copied_lines(outcome.findings)
     elif evaluation is not None:
         yield "  no place stands out, none was kept"
+    if evaluation is not None:
+        yield from _highest_lines(evaluation)
+
+
+def _highest_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Where to look first, whether or not anything stands out."""
+    from btd_desktop.examination.place import highest_places
+
+    peaks = highest_places(evaluation)
+    if peaks:
+        yield "  highest places, in order (genuine scans have such too):"
+        rows = [
+            (
+                str(number),
+                str(peak.slice_index + 1),
+                str(peak.column),
+                str(peak.row),
+                number_text(peak.score),
+            )
+            for number, peak in enumerate(peaks, start=1)
+        ]
+        header = ("no", "slice", "x", "y", "score")
+        yield from (f"  {line}" for line in columns(header, rows))
 
 
 def _copied_lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.preprocess.solid_structures import structure_near
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.peaks import Peak, distinct_peaks
 from btd_desktop.volume import Volume
 
 
@@ -71,6 +72,27 @@ def strongest_patch(evaluation: Evaluation, index: int) -> tuple[int, int] | Non
         return None
     r, c = np.unravel_index(int(np.nanargmax(maps[index])), maps[index].shape)
     return int(r), int(c)
+
+
+def highest_places(evaluation: Evaluation) -> tuple[Peak, ...]:
+    """The twelve highest distinct places of a series, in order: where to look first.
+
+    Whether anything stands out is another question: twelve places are the highest of
+    genuine scans too.
+
+    Args:
+        evaluation: Of the series.
+
+    Returns:
+        Empty where the profile is of another model, whose density gives no order.
+    """
+    profile, meta = evaluation.profile, evaluation.record.meta
+    if profile.model["digest"] != evaluation.run.manifest.model["digest"]:
+        return ()
+    maps = evaluation.kinds["anomaly"].patch_scores
+    step, spacing = meta.slice_step_mm or 1.0, meta.pixel_spacing_mm or 1.0
+    positions = [step * index for index in range(len(maps))]
+    return distinct_peaks(maps, profile.grid.stride, positions, (spacing, spacing))
 
 
 def pixel_of(

@@ -19,11 +19,10 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.peaks import APART_MM, N_PLACES
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.search_copies import copies_in_case
 
-_MERGE_MM = 24.0  # two peaks closer than a tampered cube is wide are one place
-_MAX_CANDIDATES = 12
 _MAX_UNCOVERED = 5  # where nothing says how rare they are
 
 
@@ -64,7 +63,7 @@ def find_candidates(
             peaks.append((value.score, index, *patch))
     peaks.sort(reverse=True)
     covered = evaluation.scope.p_values_allowed
-    most = _MAX_CANDIDATES if covered else _MAX_UNCOVERED
+    most = N_PLACES if covered else _MAX_UNCOVERED
     kept: list[tuple[float, int, int, int]] = []
     for peak in peaks:
         if len(kept) == most:
@@ -107,7 +106,7 @@ def are_apart(
     spacing = record.meta.pixel_spacing_mm or 1.0
     in_plane = spacing * float(np.hypot(a[1] - b[1], a[2] - b[2]))
     depth = (record.meta.slice_step_mm or 1.0) * abs(a[0] - b[0])
-    return in_plane > _MERGE_MM or depth > _MERGE_MM
+    return in_plane > APART_MM or depth > APART_MM
 
 
 def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from btd_desktop.errors import (
 from btd_desktop.examination.conclusion import conclude
 from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
-from btd_desktop.examination.place import ScoredPlace
+from btd_desktop.examination.place import ScoredPlace, highest_places
 from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
@@ -242,6 +242,15 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
         },
         "scope": _scope_json(evaluation),
         "domain": evaluation.domain,
+        "highest_places": [
+            {
+                "slice": peak.slice_index + 1,
+                "x": peak.column,
+                "y": peak.row,
+                "score": peak.score,
+            }
+            for peak in highest_places(evaluation)
+        ],
         "scores": {
             kind: {
                 "series": None if c.series is None else plain_json(c.series),
