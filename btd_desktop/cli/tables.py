@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
     from btd_desktop.workflow.import_series import CaseDetails
+    from btd_desktop.workflow.issue_report import IssuedReport
 
 
 def fates_line(fates: Mapping[str, int]) -> str:
@@ -202,6 +203,14 @@ def value_row(value: CalibratedValue) -> tuple[str, str, str, str]:
 def _rate(p_value: float | None) -> str:
     # n has a column of its own.
     return "–" if p_value is None else rate_text(p_value)
+
+
+def issued_lines(issued: IssuedReport) -> Iterator[str]:
+    """Where a report lies, who signed it, and why it is not final."""
+    yield f"Report: {issued.path}"
+    yield f"  signed by {issued.signer}"
+    if issued.standing == "draft":
+        yield f"  DRAFT. {issued.missing}".rstrip()
 
 
 def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:

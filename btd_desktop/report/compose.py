@@ -21,7 +21,7 @@ def document_of(case: ReportCase) -> Document:
         report_id=case.report_id,
         created=case.now,
         software_version=__version__,
-        is_draft=case.is_draft,
+        standing=case.standing,
         case_number=quoting(info.case_number),
         examiner=quoting(info.examiner),
         cover=cover(case),

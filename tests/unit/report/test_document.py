@@ -53,7 +53,7 @@ def document() -> Document:
 
 def bare(*parts: Section) -> Document:
     nothing = unprinted("")
-    return Document("R-1", NOW, "0.1.0", False, nothing, nothing, (), parts)
+    return Document("R-1", NOW, "0.1.0", "final", nothing, nothing, (), parts)
 
 
 def test_twin_holds_every_value_of_the_case(document):
@@ -155,6 +155,9 @@ def test_document_without_time_zone_raises():
         "The scan is authentic.",
         "It is 99.7 % certain that slice 4 was altered.",
         "The authenticity was confirmed.",
+        "There is strong support for H1.",
+        "The findings are moderately strong evidence of it.",
+        "H1 is more likely than H3.",
     ],
 )
 def test_opinion_that_claims_too_much_raises(claim):
@@ -164,7 +167,7 @@ def test_opinion_that_claims_too_much_raises(claim):
         checked(CaseConclusion("supports", claim, (), ()))
 
 
-def test_opinion_off_the_scale_raises_and_names_the_scale():
+def test_opinion_that_is_no_answer_raises_and_names_the_answers():
     with pytest.raises(ReportError) as caught:
         checked(CaseConclusion("proven", "Proven.", (), ()))  # type: ignore[arg-type]
     assert all(word in caught.value.hint for word in CONCLUSIONS)
@@ -202,24 +205,59 @@ def test_a_text_for_the_twin_alone_has_to_be_marked():
     assert unprinted({"a": [1, None, True, ""]}).value == {"a": [1, None, True, ""]}
 
 
+def told_by(document: Document) -> list[str]:
+    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
+    return [text_of(cell) for cell in cells_of(blocks)]
+
+
 def test_dismissed_places_are_printed_with_reason_and_count():
     findings = (
         make_finding(1),
         make_finding(2, status="dismissed", note="a vessel"),
         make_finding(3, status="dismissed", slice_index=4),
+        make_finding(4, status="confirmed", origin="examiner", slice_index=5),
     )
     document = make_document(outcomes=[make_outcome(1, findings=findings)])
-    [result] = twin_value(document)["results"]
-    assert len(result["exhibits"]) == 1
-    assert [(d["slice_number"], d["note"]) for d in result["dismissed"]] == [
+    twin = twin_value(document)
+    assert len(twin["results"][0]["exhibits"]) == 2
+    dismissed = twin["marks"]["dismissed"]
+    assert [(d["slice_number"], d["reason"]) for d in dismissed] == [
         (13, "a vessel"),
         (5, ""),
     ]
-    assert all(d["is_flagged"] for d in result["dismissed"])
-    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
-    told = [text_of(cell) for cell in cells_of(blocks)]
-    assert "2 places dismissed by the examiner" in told
+    assert all(d["is_flagged"] for d in dismissed)
+    [counts] = twin["marks"]["series"]
+    assert counts == {
+        "series_number": 1, "suggested": 3, "pointed_at": 1, "confirmed": 1,
+        "to_check": 1, "dismissed": 2,
+    }  # fmt: skip
+    told = told_by(document)
+    sentence = (
+        "The method suggested 3 places, the examiner pointed at 1. The examiner "
+        "dismissed 2 of them (2 of the method's), 1 without a reason."
+    )
+    assert twin["marks"]["sentence"] == sentence
+    # In the summary too, which many read alone.
+    assert any(text.startswith(sentence) for text in told)
     assert {"a vessel", "no reason stated"} <= set(told)
+
+
+def test_a_case_with_every_place_dismissed_says_what_it_said_before():
+    def document(status: str) -> Document:
+        places = [
+            make_finding(k, status=status, note="a vessel", origin=origin)
+            for k, origin in enumerate(("search", "search", "examiner"))
+        ]
+        return make_document(outcomes=[make_outcome(1, findings=tuple(places))])
+
+    before, after = (twin_value(document(s)) for s in ("to check", "dismissed"))
+    for key in ("opinion", "limitations", "validation", "calibrations"):
+        assert after[key] == before[key]
+    untouched = ("flagged_slices", "n_slices_scored", "levels", "calibration_digest")
+    for key in untouched:
+        assert after["results"][0].get(key) == before["results"][0].get(key)
+    assert after["marks"]["series"][0]["dismissed"] == 3
+    assert after["marks"]["series"][0]["suggested"] == 2
 
 
 def test_pixels_that_are_no_squares_are_told_with_both_sides():
