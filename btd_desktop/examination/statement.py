@@ -206,14 +206,18 @@ def _with_info(stated: Statement, info: CaseInfo) -> Statement:
     )
 
 
-def details_of(statement: Statement) -> dict[str, object]:
-    """What the audit log keeps of a statement: all but what the case itself keeps."""
-    kept = replace(
+def without_info(statement: Statement) -> Statement:
+    """The statement without what the case itself keeps."""
+    return replace(
         statement,
         examiner=replace(statement.examiner, name=""),
         mandate=Asked(not_asked=statement.mandate.not_asked),
     )
-    return {"statement": plain_json(kept)}
+
+
+def details_of(statement: Statement) -> dict[str, object]:
+    """What the audit log keeps of a statement."""
+    return {"statement": plain_json(without_info(statement))}
 
 
 def statement_with(
@@ -295,7 +299,7 @@ def _in_words(message: str) -> str:
 
 def _unusable(source: str, why: str) -> SettingsError:
     return SettingsError(
-        f"{source} is no statement that can be used: {why}",
+        f"{source} cannot be used as a statement: {why}",
         hint="see “Statements” in docs/cli.md",
         code="statement",
     )

@@ -31,6 +31,7 @@ class ReportCase:
         is_draft: Print DRAFT, whatever the report states.
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination; "" gives the general one.
+        stated: What the examiner states; None takes what the case holds.
         custody_notes: What the check of custody before the report found, as sentences.
     """
 
@@ -42,11 +43,12 @@ class ReportCase:
     remarks: str = ""
     command: str = ""
     custody_notes: Sequence[str] = ()
+    stated: Statement | None = None
 
     @property
     def statement(self) -> Statement:
         """What the examiner states."""
-        return statement_in(self.store)
+        return self.stated or statement_in(self.store)
 
     @property
     def standing(self) -> Standing:

@@ -14,7 +14,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
-from btd_desktop.examination.statement import missing_text
+from btd_desktop.examination.statement import Statement, missing_text
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
@@ -39,7 +39,7 @@ from btd_desktop.workflow.report_names import (
 )
 from btd_desktop.workflow.reports_beside import set_aside_unrecorded
 from btd_desktop.workflow.services import Services
-from btd_desktop.workflow.state import StatementFile, state_from_files
+from btd_desktop.workflow.state import StatementFile, state, state_from_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class ReportOptions:
         passphrase: Its passphrase; never stored or logged.
         is_draft: Print DRAFT across the pages, whatever the report states.
         remarks: The examiner's own words on the opinion; "" takes those stated.
-        statements: What the examiner states, the later prevailing; it is kept in the
+        statements: Statement files, the later prevailing; what they say is kept in the
             case. A report that lacks what `Statement.missing` names is a draft.
+        statement: All that the examiner states, instead of files; None leaves what the
+            case holds.
         command: Command that repeats the examination; "" gives the general one.
         redacted: Write a redacted variant too, beside the report.
         adopt_reason: Why the examiner adopts a case that this computer did not seal; ""
@@ -66,6 +68,7 @@ class ReportOptions:
     is_draft: bool = False
     remarks: str = ""
     statements: tuple[StatementFile, ...] = ()
+    statement: Statement | None = None
     command: str = ""
     redacted: bool = False
     adopt_reason: str = ""
@@ -124,7 +127,10 @@ def issue_report(
     check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
     set_aside_unrecorded(store, services)
-    state_from_files(store, options.statements, services)
+    if options.statement is None:
+        state_from_files(store, options.statements, services)
+    else:
+        state(store, options.statement, services)
     number = next_number(store)
     path = options.out or next_report_path(store)
     variant = variant_path(path)
@@ -160,7 +166,7 @@ def preview_report(
     store: CaseStore,
     outcomes: Sequence[SeriesExamination],
     services: Services,
-    remarks: str = "",
+    statement: Statement | None = None,
 ) -> bytes:
     """The pages of a report as a draft; nothing is signed and nothing recorded."""
     case = ReportCase(
@@ -169,7 +175,7 @@ def preview_report(
         report_id=f"{store.info.case_id[:8]}-preview",
         now=services.now(),
         is_draft=True,
-        remarks=remarks,
+        stated=statement,
     )
     return render_pdf(document_of(case))
 

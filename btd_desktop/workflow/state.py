@@ -18,6 +18,7 @@ from btd_desktop.examination.statement import (
     details_of,
     statement_in,
     statement_with,
+    without_info,
 )
 from btd_desktop.settings import (
     Settings,
@@ -40,12 +41,17 @@ def state(store: CaseStore, statement: Statement, services: Services) -> Stateme
 
     Returns:
         What is stated from now on; a demonstration stays one.
+
+    Raises:
+        SettingsError: A text is too long.
     """
     before = statement_in(store)
     demonstration = before.is_demonstration or statement.is_demonstration
     statement = replace(statement, is_demonstration=demonstration)
     if statement == before:
         return before
+    # What is stored must be read again; texts of the case itself have no limit.
+    statement_with(without_info(statement), {}, "what is stated")
     mandate = statement.mandate
     store.update_info(
         now=services.now(),

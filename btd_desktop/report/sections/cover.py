@@ -41,8 +41,8 @@ _STATES: Final[dict[Standing, str]] = {
 
 def cover(case: ReportCase) -> tuple[Block, ...]:
     """What is printed above the space for the signature."""
-    info = case.store.info
     standing, statement = case.standing, case.statement
+    asked = statement.mandate
     missing = missing_text(statement) if standing == "draft" else ""
     n_files = len(case.files)
     received = f"{counted(n_files, 'file')}, {len(case.examinations):d} series examined"
@@ -55,8 +55,8 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
                 Fact("Report", report_identity(case.report_id), "report_id"),
                 Fact("State", plain(_STATES[standing])),
                 *([Fact("Missing", plain(missing))] if missing else []),
-                Fact("Case number", stated(quoting(info.case_number))),
-                Fact("Client", stated(name("text", info.client))),
+                Fact("Case number", stated(quoting(asked.case_number))),
+                Fact("Client", stated(name("text", asked.client))),
                 Fact("Examiner", _examiner(statement.examiner)),
                 Fact("Received from", stated(name("text", statement.received.sender))),
                 Fact("Date", plain(time_text(case.now), json_time(case.now)),

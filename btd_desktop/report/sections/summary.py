@@ -61,7 +61,7 @@ _EXPLANATION: Final = (
 def section(case: ReportCase) -> Section:
     """The page for readers without technical training."""
     opinion = opinion_for(case)
-    question = stated(name("text", case.store.info.question))
+    question = stated(name("text", case.statement.mandate.question))
     answer = (
         Text(plain(opinion.headline), "answer"),
         Text(plain(CONCLUSIONS[opinion.conclusion])),
