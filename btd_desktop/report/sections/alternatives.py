@@ -24,7 +24,7 @@ from btd_desktop.report.document import (
 
 _INTRODUCTION: Final = (
     "Each of these can make image noise unlike that of its surroundings with no"
-    " alteration. What the examiner made of them is his judgement; no score decides it."
+    " alteration. The examiner judges them; no score decides it."
 )
 _NOT_WEIGHED: Final = Weighed()
 

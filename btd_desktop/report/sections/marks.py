@@ -1,4 +1,4 @@
-"""What the examiner marked: how many places there were, and how many he set aside."""
+"""What the examiner marked: how many places there were, and how many were set aside."""
 
 from __future__ import annotations
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
-from btd_desktop.digest import canonical_json
+from btd_desktop.digest import canonical_json, json_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.conclusion import CaseConclusion
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.shipped_digests import MODELS
 from btd_desktop.report import sections
 from btd_desktop.report.document import (
     Column,
@@ -258,6 +260,55 @@ def test_a_case_with_every_place_dismissed_says_what_it_said_before():
         assert after["results"][0].get(key) == before["results"][0].get(key)
     assert after["marks"]["series"][0]["dismissed"] == 3
     assert after["marks"]["series"][0]["suggested"] == 2
+
+
+def test_figures_are_given_of_the_profile_in_use_alone(monkeypatch):
+    def rows(outcome: SeriesExamination) -> list[object]:
+        twin = twin_value(make_document(outcomes=[outcome]))
+        return [row["attack"] for row in twin["validation"]]
+
+    outcome = make_outcome(1)
+    assert len(rows(outcome)) == 2
+    assert rows(replace(outcome, evaluation=None, findings=(), problem="None.")) == []
+    other = replace(outcome, record=replace(outcome.record, modality="MR"))
+    assert rows(other) == []
+    # A shipped model was measured with the profile that came with it.
+    model = outcome.model
+    assert model is not None
+    assert outcome.evaluation is not None
+    shipped = {
+        "digest": model.digest,
+        "metrics": json_digest(model.card.metrics),  # type: ignore[union-attr]
+        "profiles": ["of the calibration that came with it"],
+    }
+    monkeypatch.setitem(MODELS, model.name, shipped)
+    assert rows(outcome) == []
+    told = told_by(make_document(outcomes=[outcome]))
+    assert any("Another profile is used here" in text for text in told)
+    shipped["profiles"] = [outcome.evaluation.profile.digest]
+    assert len(rows(outcome)) == 2
+
+
+def test_certification_answers_each_point_of_the_rules():
+    document = make_document(custody_notes=("31 of 31 files are unchanged.",))
+    [section] = [s for s in document.sections if s.key == "certification"]
+    [facts] = [block for block in section.blocks if isinstance(block, Facts)]
+    points = {fact.label: text_of(fact.cell, document.numbers()) for fact in facts.rows}
+    assert [label.partition(":")[0] for label in points] == [
+        "I, the qualified person", "902(13)", "902(13)", "902(13)", "902(14)",
+        "902(14)", "902(11)", "Declaration",
+    ]  # fmt: skip
+    assert points["I, the qualified person"].startswith(
+        "Dr. A. Example, Court-appointed expert; qualified by: Physicist"
+    )
+    assert "Registry of the court" in points["902(14): the data copied"]
+    assert "31 of 31 files" in points["902(14): digital identification"]
+    assert "perjury" in points["Declaration"]
+    log = make_store().audit_log()[:-1]
+    bare = make_document(store=make_store(audit=log))
+    [section] = [s for s in bare.sections if s.key == "certification"]
+    told = " ".join(text_of(cell) for cell in cells_of(section.blocks))
+    assert "Dr. A. Example, ____________________; qualified by: ___" in told
 
 
 def test_pixels_that_are_no_squares_are_told_with_both_sides():

@@ -31,6 +31,7 @@ _OWN = frozenset(
      "sections/checks.py str(value)", "sections/terms.py meaning",
      "sections/cover.py local", "sections/cover.py missing",
      "sections/cover.py standing", "sections/mandate.py text",
+     "sections/validation.py reason",
      "report/exhibits.py copied",
      "report/document.py text",
      "report/exhibits.py text", "sections/opinion.py opinion.headline",

@@ -116,7 +116,8 @@ def test_report_holds_all_sections_in_order(rendered):
 def test_references_print_the_number_of_their_section(rendered):
     document, pdf = rendered
     numbers, text = document.numbers(), squeezed(text_of(pdf))
-    assert f"asdescribedinsections{numbers['method']}to{numbers['results']};" in text
+    described = f"describedinsections{numbers['method']}to{numbers['calibration']},"
+    assert described in text
     assert f"comparisonwithgenuinescans(section{numbers['calibration']})" in text
 
 
