@@ -93,8 +93,9 @@ class Settings:
         device: Where scoring starts: "auto", "cpu", "cuda", "cuda:N" or "mps".
         dtype: Number format of the network: "auto", "float32" or "bfloat16".
         examiner: Name proposed for new cases and reports; may be empty.
-        examiner_role, examiner_qualification, examiner_independence: Proposed for
-            reports of that examiner; may be empty.
+        examiner_role: Role of that examiner, proposed for reports; may be empty.
+        examiner_qualification: Training and experience, likewise.
+        examiner_independence: Ties to the parties, likewise.
         organisation: Organisation proposed for reports; may be empty.
         default_fpr: False-positive rate that a calibration starts with, in (0, 1).
         theme: "system", "light" or "dark".
