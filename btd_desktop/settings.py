@@ -25,6 +25,7 @@ from btd_desktop.paths import config_dir
 
 _MAX_FILE_BYTES = 1 << 20
 _MAX_TEXT = 500
+_MAX_PARAGRAPH = 4000
 _HEADER = "# BTD Desktop settings; see docs/install.md. None of them alters a score.\n"
 
 _Rule = Callable[[object], str | None]
@@ -47,6 +48,15 @@ def _line_of_text(value: object) -> str | None:
     # Also refuses lone surrogates and bidi controls, which could make a signed name
     # read differently from what it is.
     return None if value.isprintable() or not value else "must be one printable line"
+
+
+def _paragraph(value: object) -> str | None:
+    if not isinstance(value, str):
+        return "must be text"
+    if len(value) > _MAX_PARAGRAPH:
+        return f"must have at most {_MAX_PARAGRAPH} characters"
+    is_clean = all(line.isprintable() for line in value.split("\n"))
+    return None if is_clean else "must be printable lines"
 
 
 def _device(value: object) -> str | None:
@@ -83,6 +93,9 @@ class Settings:
         device: Where scoring starts: "auto", "cpu", "cuda", "cuda:N" or "mps".
         dtype: Number format of the network: "auto", "float32" or "bfloat16".
         examiner: Name proposed for new cases and reports; may be empty.
+        examiner_role: Role of that examiner, proposed for reports; may be empty.
+        examiner_qualification: Training and experience, likewise.
+        examiner_independence: Ties to the parties, likewise.
         organisation: Organisation proposed for reports; may be empty.
         default_fpr: False-positive rate that a calibration starts with, in (0, 1).
         theme: "system", "light" or "dark".
@@ -99,6 +112,9 @@ class Settings:
     device: str = "auto"
     dtype: str = "auto"
     examiner: str = ""
+    examiner_role: str = ""
+    examiner_qualification: str = ""
+    examiner_independence: str = ""
     organisation: str = ""
     default_fpr: float = 0.01
     theme: str = "system"
@@ -120,6 +136,9 @@ _RULES: dict[str, _Rule] = {
     "device": _device,
     "dtype": _one_of("auto", "float32", "bfloat16"),
     "examiner": _line_of_text,
+    "examiner_role": _line_of_text,
+    "examiner_qualification": _paragraph,
+    "examiner_independence": _paragraph,
     "organisation": _line_of_text,
     "default_fpr": _rate,
     "theme": _one_of("system", "light", "dark"),
@@ -261,8 +280,9 @@ def _write_atomically(target: Path, text: str) -> None:
 
 
 def _toml(value: str | float) -> str:
-    # Texts are printable single lines (see `_line_of_text`), so a basic string needs
-    # only these two escapes; a bool cannot occur.
+    # Texts are printable lines (see `_paragraph`), so a basic string needs only these
+    # three escapes; a bool cannot occur.
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + escaped.replace("\n", "\\n") + '"'
     return repr(value)

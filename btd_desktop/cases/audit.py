@@ -35,6 +35,7 @@ from btd_desktop.digest import bytes_digest, canonical_json
 ADOPTED = "unauthenticated case adopted"
 DECLARED = "tests declared"
 RUN_STARTED = "run started"
+STATED = "examiner's statement"
 FIRST_PREVIOUS_HASH = "0" * 64
 Head = tuple[int, str]
 

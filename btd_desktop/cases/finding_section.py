@@ -21,7 +21,7 @@ from btd_desktop.cases.model import (
 )
 from btd_desktop.cases.text import json_text, no_such, storable_text
 from btd_desktop.digest import array_digest
-from btd_desktop.errors import CaseError
+from btd_desktop.errors import CaseError, SettingsError
 from btd_desktop.strict_json import plain_json
 
 
@@ -143,8 +143,21 @@ class FindingSection(CaseJournal):
         status: FindingStatus | None = None,
         thumbnail: NDArray[Any] | None = None,
     ) -> None:
-        """Change note, status or picture of a finding; its numbers never change."""
+        """Change note, status or picture of a finding; its numbers never change.
+
+        Raises:
+            SettingsError: A finding is dismissed, or stays so, without a reason: its
+                note.
+        """
         before = self.finding(finding_id)
+        reason = before.note if note is None else note
+        is_dismissed = (status or before.status) == "dismissed"
+        if is_dismissed and (note, status) != (None, None) and not reason.strip():
+            raise SettingsError(
+                f"finding {finding_id} cannot be dismissed without a reason",
+                hint="say why in its note: the report prints it",
+                code="reason",
+            )
         values: dict[str, str] = {}
         if note is not None and storable_text(note) != before.note:
             values["note"] = storable_text(note)

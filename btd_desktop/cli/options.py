@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from btd_desktop.examination.declared import Mandate
+    from btd_desktop.workflow.state import StatementFile
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
@@ -67,6 +68,17 @@ PassphraseFile = Annotated[
     typer.Option("--passphrase-file", help="File that holds its passphrase."),
 ]
 Draft = Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")]
+Statements = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--statement",
+        metavar="FILE",
+        help="What you state for the report (TOML or JSON): who examines, from whom "
+        "the items came, what was asked, other explanations. Repeatable, the later "
+        "prevails. Kept in the case. Without name, role, question and sender the "
+        "report is a draft.",
+    ),
+]
 Remarks = Annotated[
     str, typer.Option("--remarks", help="Your own words on the opinion.")
 ]
@@ -121,6 +133,17 @@ def mandate_of(search_in: str, named: Sequence[str] | None) -> Mandate | None:
             f"got {search_in!r}"
         )
     return Mandate(domain, places_from(" ".join(named or ())))
+
+
+def statements_of(files: Sequence[Path] | None) -> tuple[StatementFile, ...]:
+    """What statement files hold.
+
+    Raises:
+        SettingsError: One cannot be read, or holds something else.
+    """
+    from btd_desktop.workflow.state import read_statement
+
+    return tuple(read_statement(path) for path in files or ())
 
 
 def place_of(text: str) -> tuple[int, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from btd_desktop.examination.series import Evaluation, SeriesExamination
     from btd_desktop.report.verification import ReportVerdict
     from btd_desktop.workflow.import_series import CaseDetails
+    from btd_desktop.workflow.issue_report import IssuedReport
 
 
 def fates_line(fates: Mapping[str, int]) -> str:
@@ -227,37 +227,19 @@ def _rate(p_value: float | None) -> str:
     return "–" if p_value is None else rate_text(p_value)
 
 
+def issued_lines(issued: IssuedReport) -> Iterator[str]:
+    """Where a report lies, who signed it, and why it is not final."""
+    yield f"Report: {issued.path}"
+    yield f"  signed by {issued.signer}"
+    if issued.standing == "draft":
+        yield f"  DRAFT. {issued.missing}".rstrip()
+
+
 def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
-    """What verifying a report found."""
-    from btd_desktop.workflow.verify import standings
+    """The verdict on a report in one line, what it rests on, and what is against it."""
+    from btd_desktop.workflow.verdict_words import report_words
 
-    yield f"Report: {verdict.headline}"
-    if verdict.is_signed:
-        claim = " (self-signed: the name is the signer's claim)"
-        if verdict.trusted:
-            claim = " (validated against a certificate that you gave)"
-        elif not verdict.self_signed:
-            claim = " (the name is a claim: no root that you chose vouches for it)"
-        yield f"  signed by: {verdict.signer}{claim}"
-        yield f"  certificate SHA-256: {verdict.fingerprint_sha256}"
-        when = verdict.signed_at
-        stated = f"{when.isoformat()}, by the signer's own clock" if when else ""
-        yield f"  signed at: {stated or 'not stated'}"
-        yield f"  unchanged since: {_yes(verdict.is_unchanged)}"
-        yield f"  covers the whole file: {_yes(verdict.covers_whole_file)}"
-        yield f"  {verdict.later_changes}"
-    yield f"  data inside have the digest stated: {_yes(verdict.twin_matches_print)}"
-    yield "  pages: not compared with the data inside"
-    if verdict.evidence_checked:
-        yield (
-            f"  evidence: {verdict.n_evidence_compared} files compared, "
-            f"{'all match' if verdict.evidence_matches else 'NOT the same'}"
-        )
-    for standing in itertools.chain(*standings(verdict)):
-        yield f"  {'shipped' if standing.is_shipped else 'note'}: {standing.sentence}"
-    for problem in verdict.problems:
-        yield f"  problem: {problem}"
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "NO"
+    said = report_words(verdict)
+    yield f"Report: {verdict.headline}. {said.headline}"
+    yield from (f"  {line.name}: {line.words}" for line in said.lines)
+    yield from (f"  Problem: {problem}" for problem in said.problems)

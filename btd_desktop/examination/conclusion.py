@@ -17,7 +17,8 @@ from btd_desktop.cases.model import Finding
 from btd_desktop.examination.declared import Mandate, NamedPlace
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import (
-    alarms_text,
+    counted,
+    false_alarms_text,
     left_out_text,
     number_text,
     percent_text,
@@ -57,12 +58,14 @@ class SeriesConclusion:
         state: How far its examination came.
         conclusion: A word of the scale.
         sentences: Why, test by test.
+        n_tests: Tests that were answered, as declared before scoring.
     """
 
     number: int
     state: State
     conclusion: Conclusion
     sentences: tuple[str, ...]
+    n_tests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,13 @@ def conclude(
     order: list[Conclusion] = ["supports", "inconclusive"]
     told = sorted(series, key=lambda s: (s.conclusion not in order, s.number))
     sentences = tuple(sentence for s in told for sentence in s.sentences)
+    n_tests = sum(s.n_tests for s in series)
+    if n_tests > 1:
+        sentences += (
+            f"{counted(n_tests, 'test')} were made. Each rate of false alarms is that "
+            "of its own sentence: that one of several is a false alarm happens more "
+            "often.",
+        )
     unread = {fate: n for fate, n in (fates or {}).items() if fate in _UNREAD and n}
     n_unread = sum(unread.values())
     if unread and conclusion in ("no support found", "partly examined"):
@@ -163,7 +173,8 @@ def _of_series(number: int, examination: SeriesExamination) -> SeriesConclusion:
             f"say “{word}”.",
             *(f"As changed: {sentence}" for sentence in told),
         ]
-    return SeriesConclusion(number, state, conclusion, tuple(sentences))
+    named = declared.first.mandate.of_series(examination.record.series_id)
+    return SeriesConclusion(number, state, conclusion, tuple(sentences), 1 + len(named))
 
 
 def _of_tests(
@@ -219,15 +230,12 @@ def _of_search(
     n_flagged = len(series.flagged)
     n_scored = sum(v is not None for v in series.slices)
     expected = rate * n_scored
-    # Scores decide; what the examiner marked is told and changes no conclusion.
-    n_dismissed = sum(f.status == "dismissed" for f in findings)
-    dismissed = (
-        f"; dismissed by the examiner, which changes no conclusion: {n_dismissed}"
-        if n_dismissed
-        else ""
-    )
+    # Scores decide: not a word here depends on what the examiner marked.
+    found = sum(f.origin == "search" for f in findings)
     who = f"Series {number}{_searched_text(evaluation.domain)}:"
-    exhibits = f"Places shown as exhibits: {len(findings) - n_dismissed}{dismissed}."
+    exhibits = f"Places that the search suggests: {found}."
+    if len(findings) > found:
+        exhibits += f" Places that the examiner pointed at: {len(findings) - found}."
     level = evaluation.level("anomaly", "slice")
     if level.threshold is None:
         # No flag is possible: that none was set says nothing.
@@ -240,13 +248,15 @@ def _of_search(
         f"false-positive rate of {percent_text(rate)} per slice, {expected:.1f} are "
         f"expected in a genuine series of this length. {exhibits}"
     )
-    if more_than_expected(n_flagged, n_scored, rate):
-        search = evaluation.profile.search(evaluation.domain)
-        if search is not None and search.alarms is not None:
-            sentence += f" So many are flagged in {alarms_text(search.alarms)}."
+    is_alarm = more_than_expected(n_flagged, n_scored, rate)
+    search = evaluation.profile.search(evaluation.domain)
+    alarms = None if search is None else search.alarms
+    sentence += f" {false_alarms_text(alarms, is_alarm=is_alarm)}"
+    if is_alarm:
         if evaluation.scope.coverage is Coverage.PARTLY:
             return "inconclusive", f"{sentence} {_PARTLY}"
-        if not findings:
+        # A place that the examiner adds must not turn the answer.
+        if not found:
             return "inconclusive", (f"{sentence} The case keeps no place to point at.")
         return "supports", sentence
     pointed = [
@@ -325,7 +335,9 @@ def _of_case(series: Sequence[SeriesConclusion]) -> tuple[Conclusion, str]:
     if "supports" in by_word:
         where = f" in {_named(by_word['supports'])}" if several else ""
         return "supports", (
-            f"The findings{where} support alteration (H1) over no alteration (H2)."
+            f"More is flagged{where} than genuine scans let expect: the findings speak "
+            "against image data as acquired (H3). Whether content was altered (H1) or "
+            "the data were processed (H2), they do not tell."
         )
     if "inconclusive" in by_word:
         where = f" in {_named(by_word['inconclusive'])}" if several else ""

@@ -53,7 +53,8 @@ def model_standing(name: str, digest: str) -> Standing:
     if known is not None:
         words = (
             f"{name} is NOT the model shipped under this name: its weights, network "
-            "or preset are others, and the shipped model's figures say nothing of it."
+            "or preset are others, perhaps of another version of the program, and the "
+            "figures of the shipped one say nothing of it."
         )
     elif others:
         words = f"{name} is the shipped model {others[0]} under another name."

@@ -173,6 +173,22 @@ def alarms_text(alarms: Alarms) -> str:
     )
 
 
+def false_alarms_text(alarms: Alarms | None, *, is_alarm: bool) -> str:
+    """Measured rate of false alarms of what is said of a search, as a sentence.
+
+    Args:
+        alarms: As the profile holds them; None where they were not measured.
+        is_alarm: More is flagged than genuine scans let expect.
+    """
+    if alarms is None:
+        return (
+            "On how many genuine patients this search gives a false alarm was not "
+            "measured with this profile."
+        )
+    said = "So many are flagged in" if is_alarm else "That is no alarm; it gives one in"
+    return f"{said} {alarms_text(alarms)}: its measured rate of false alarms."
+
+
 def left_out_text(level: LevelCalibration) -> str:
     """How often genuine scores lie above the threshold; "" where that is not known."""
     if level.interval is None or not level.patient_fpr:

@@ -14,6 +14,8 @@ from btd_desktop.examination.series import (
     distinct_models,
     method_id,
 )
+from btd_desktop.examination.statement import Statement, statement_in
+from btd_desktop.report.document import Standing
 from btd_desktop.scoring.card import ModelFacts
 
 
@@ -26,9 +28,10 @@ class ReportCase:
         examinations: The series examined; their order numbers them.
         report_id: Identity of the report.
         now: Time of the report, aware.
-        is_draft: Print DRAFT across the pages.
+        is_draft: Print DRAFT, whatever the report states.
         remarks: The examiner's own words on the opinion.
         command: Command that repeats the examination; "" gives the general one.
+        stated: What the examiner states; None takes what the case holds.
         custody_notes: What the check of custody before the report found, as sentences.
     """
 
@@ -40,6 +43,20 @@ class ReportCase:
     remarks: str = ""
     command: str = ""
     custody_notes: Sequence[str] = ()
+    stated: Statement | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """What the examiner states."""
+        return self.stated or statement_in(self.store)
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it is a final report, a draft or a demonstration."""
+        statement = self.statement
+        if statement.is_demonstration:
+            return "demonstration"
+        return "draft" if self.is_draft or statement.missing else "final"
 
     @property
     def files(self) -> list[EvidenceItem]:

@@ -16,14 +16,14 @@ def document_of(case: ReportCase) -> Document:
         CaseError: Something that the case refers to is missing or was altered.
         ReportError: The time has no zone, or a value cannot be stated.
     """
-    info = case.store.info
+    statement = case.statement
     return Document(
         report_id=case.report_id,
         created=case.now,
         software_version=__version__,
-        is_draft=case.is_draft,
-        case_number=quoting(info.case_number),
-        examiner=quoting(info.examiner),
+        standing=case.standing,
+        case_number=quoting(statement.mandate.case_number),
+        examiner=quoting(statement.examiner.name),
         cover=cover(case),
         sections=sections_of(case),
     )

@@ -32,6 +32,7 @@ from btd_desktop.report.pictures import ExhibitFigure, SeriesFigure
 NOT_STATED: Final = "not stated"
 
 Mark = Literal["plain", "name", "quoting", "digest"]
+Standing = Literal["final", "draft", "demonstration"]
 T = TypeVar("T")
 
 AS_PRINTED: Final = object()
@@ -232,7 +233,7 @@ class Document:
         report_id: Identity of the report, unique in the case.
         created: When it was made, aware.
         software_version: Of the program.
-        is_draft: True prints DRAFT across every page.
+        standing: Anything but "final" is printed across every page.
         case_number: Printed at the head of each page.
         examiner: Author in the PDF's properties.
         cover: First page.
@@ -247,7 +248,7 @@ class Document:
     report_id: str
     created: datetime
     software_version: str
-    is_draft: bool
+    standing: Standing
     case_number: Cell
     examiner: Cell
     cover: tuple[Block, ...]

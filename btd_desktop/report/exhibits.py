@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from btd_desktop.calibration.level import LevelCalibration
@@ -112,51 +111,18 @@ def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
     if n_more > 0:
         more = counted(n_more, "further place")
         exhibits += (Text(plain(f"{more} of this series: see the case.")),)
-    return (
-        *exhibits,
-        *_dismissed(f for f in outcome.findings if f.status == "dismissed"),
-    )
-
-
-def _dismissed(findings: Iterable[Finding]) -> tuple[Block, ...]:
-    """Places that the examiner dismissed, with the reasons given."""
-    table = table_of(
-        findings,
-        (
-            (
-                Column("Slice", 1, "slice_number", "number"),
-                lambda f: plain(f"{f.slice_index + 1:d}", f.slice_index + 1),
+    n_dismissed = sum(f.status == "dismissed" for f in outcome.findings)
+    if n_dismissed:
+        told = join(
+            plain(
+                f"{counted(n_dismissed, 'place')} dismissed by the examiner:"
+                " see section "
             ),
-            (
-                Column("Column, row", 1.8, "place"),
-                lambda f: plain(
-                    f"{round(f.x):d}, {round(f.y):d}", [round(f.x), round(f.y)]
-                ),
-            ),
-            (
-                Column("Anomaly score", 1.6, "score", "number"),
-                lambda f: score_cell(f.numbers.anomaly),
-            ),
-            (
-                Column("p-value", 2.6, "p_value"),
-                lambda f: p_value_cell(f.numbers.anomaly),
-            ),
-            (Column("", 1.8, "is_flagged"), lambda f: flagged_cell(f.numbers.anomaly)),
-            (
-                Column("Examiner's reason", 5, "note"),
-                lambda f: stated(name("text", f.note), "no reason stated"),
-            ),
-        ),
-        "dismissed",
-    )
-    if not table.rows:
-        return (table,)
-    n_dismissed = counted(len(table.rows), "place")
-    return (
-        Heading(plain(f"{n_dismissed} dismissed by the examiner")),
-        Text(plain("Their scores stand; that they are set aside is his judgement.")),
-        table,
-    )
+            reference("marks"),
+            plain("."),
+        )
+        exhibits += (Text(told),)
+    return exhibits
 
 
 def _exhibit(

@@ -28,7 +28,7 @@ from reportlab.platypus import (
 )
 
 from btd_desktop.digest import bytes_digest
-from btd_desktop.report.document import Document, text_of
+from btd_desktop.report.document import Document, Standing, text_of
 from btd_desktop.report.style import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
@@ -39,6 +39,7 @@ from btd_desktop.report.style import (
     register_fonts,
 )
 from btd_desktop.report.visible import visible_text
+from btd_desktop.report.wording import DEMONSTRATION
 
 TWIN_KEYWORD: Final = "btd-report-twin-sha256="
 """Prefix, in the keywords of the PDF, of the digest of the attached JSON twin."""
@@ -50,6 +51,12 @@ SIGNATURE_BOX: Final = (
     int(50 * mm),
 )
 """Free space on the first page for a visible signature: (x1, y1, x2, y2) in points."""
+
+_ACROSS: Final[dict[Standing, tuple[str, int]]] = {
+    "draft": ("DRAFT", 120),
+    "demonstration": (DEMONSTRATION, 40),
+}
+"""What is printed across the pages of a report that is not final, and how large."""
 
 _FOOTER: Final = "Forensic examination of image data – not for diagnostic use"
 
@@ -129,19 +136,20 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
     def _furniture(self, canvas: Canvas, _document: object) -> None:
         document = self._document
         canvas.saveState()
-        if document.is_draft:
+        if document.standing != "final":
+            words, size = _ACROSS[document.standing]
             canvas.saveState()
             canvas.setFillColor(Color(0.55, 0.1, 0.1, alpha=0.09))
-            canvas.setFont("BTD-Sans-Bold", 120)
+            canvas.setFont("BTD-Sans-Bold", size)
             canvas.translate(PAGE[0] / 2, PAGE[1] / 2)
             canvas.rotate(52)
-            canvas.drawCentredString(0, -40, "DRAFT")
+            canvas.drawCentredString(0, -size / 3, words)
             canvas.restoreState()
         canvas.setFillColor(GREY)
         canvas.setStrokeColor(LINE)
         canvas.setLineWidth(0.4)
         canvas.setFont("BTD-Sans", 7)
-        state = "draft" if document.is_draft else "final"
+        state = str(document.standing)
         if document.redaction is not None:
             state += ", redacted"
         case = text_of(document.case_number) or "not stated"

@@ -28,8 +28,10 @@ from btd_desktop.report.document import (
 
 TWIN_FORMAT: Final = "btd-report"
 TWIN_FORMAT_VERSION: Final = 2
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """How a document is laid out on pages; raised when the same one would look otherwise.
+
+Version 3 states the examiner, three propositions and the marks.
 
 Version 1, that of twins which do not say, is the layout of format version 1.
 """

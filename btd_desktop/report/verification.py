@@ -64,10 +64,13 @@ class ReportVerdict:
         fingerprint_sha256: Hex SHA-256 of that certificate, or "".
         self_signed: Nobody else certified the key: the name is the signer's claim.
         trusted: The certificate leads to one of the trust roots given.
+        signer_refused: Trust roots were given, and it leads to none of them.
         covers_whole_file: The signature covers every byte of the file but its own.
         signed_at: Time of signing as the signer's computer stated it, or None.
         later_changes: What was added after the signature, in a sentence.
         is_revised: Something was added or altered that the signature does not allow.
+        active_content: What the document holds that acts or lies over its pages, as
+            sentences; a report holds nothing of the kind.
         twin_present: The JSON twin is attached in the signed revision.
         twin_matches_print: Its digest is the one that the signed document states.
         evidence_checked: The evidence was compared.
@@ -87,10 +90,12 @@ class ReportVerdict:
     fingerprint_sha256: str = ""
     self_signed: bool = False
     trusted: bool = False
+    signer_refused: bool = False
     covers_whole_file: bool = False
     signed_at: datetime | None = None
     later_changes: str = ""
     is_revised: bool = False
+    active_content: tuple[str, ...] = ()
     twin_present: bool = False
     twin_matches_print: bool = False
     evidence_checked: bool = False
@@ -121,6 +126,11 @@ class ReportVerdict:
     def is_unchanged(self) -> bool:
         """Nothing changed since the first signature but what it allows."""
         return self.intact and self.valid and not self.is_revised
+
+    @property
+    def is_covered(self) -> bool:
+        """Every byte of the file is covered: by the signature, or those it allows."""
+        return self.is_signed and not self.is_revised
 
     @property
     def headline(self) -> str:
@@ -206,7 +216,8 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
     if statuses[0].coverage != SignatureCoverageLevel.ENTIRE_FILE:
         change_problems += metadata_problems(reader, signatures[0])
     problems += change_problems
-    problems += active_content(reader)
+    active = active_content(reader)
+    problems += active
     twin, printed, twin_problem = twin_of_signed_revision(reader, signatures[0])
     parsed, parse_problem = _parsed_twin(twin)
     problems += [text for text in (twin_problem, parse_problem) if text]
@@ -218,6 +229,7 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         covers_whole_file=statuses[0].coverage == SignatureCoverageLevel.ENTIRE_FILE,
         later_changes=changes,
         is_revised=bool(change_problems),
+        active_content=tuple(active),
         twin_present=twin is not None,
         twin_matches_print=matches,
         twin=parsed,
@@ -248,7 +260,8 @@ def _first_signature(
 ) -> ReportVerdict:
     certificate = signature.signer_cert
     problems = []
-    if roots is not None and not status.trusted:
+    refused = roots is not None and not status.trusted
+    if refused:
         problems.append("the signer's certificate leads to none of the trusted ones")
     if signature.docmdp_level is None:
         problems.append("the signature does not certify the document (no DocMDP)")
@@ -260,6 +273,7 @@ def _first_signature(
         fingerprint_sha256=bytes_digest(certificate.dump()),
         self_signed=certificate.self_issued,
         trusted=roots is not None and bool(status.trusted),
+        signer_refused=refused,
         signed_at=signature.self_reported_timestamp,
         problems=tuple(problems),
     )
@@ -304,7 +318,10 @@ def _later_changes(
         and status.modification_level is not None
         and status.modification_level <= ModificationLevel.FORM_FILLING
     )
-    later = ", ".join(_subject(item.signer_cert) for item in signatures[1:])
+    later = ", ".join(
+        _subject(item.signer_cert) + ("" if trust.trusted else " (not validated)")
+        for item, trust in zip(signatures[1:], statuses[1:], strict=True)
+    )
     if allowed:
         return f"Counter-signed by {later}, as the first signature allows.", []
     return (

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+DEMONSTRATION: Final = "Demonstration – not an examination"
+"""Mark of a report of a simulated case."""
 
 
 def size_text(n_bytes: int) -> str:

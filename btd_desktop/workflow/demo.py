@@ -17,14 +17,20 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import SettingsError
 from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.statement import Asked, Received, Statement
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
 from btd_desktop.workflow.findings import keep_profile
-from btd_desktop.workflow.import_series import CaseDetails, create_case
+from btd_desktop.workflow.import_series import (
+    CaseDetails,
+    create_case,
+    holds_case,
+)
 from btd_desktop.workflow.issue_report import ReportOptions
 from btd_desktop.workflow.services import Services
+from btd_desktop.workflow.state import state
 
 # A finding has found a tampered place whose centre lies within a quarter of the patch's
 # side (96 px) and four slices of the finding.
@@ -104,6 +110,11 @@ _DETAILS = CaseDetails(
     client="BTD Desktop",
     question="Was a nodule of the lung added to this simulated series, or removed?",
 )
+_STATEMENT = Statement(
+    mandate=Asked(_DETAILS.case_number, _DETAILS.client, _DETAILS.question),
+    received=Received("the program's simulator"),
+    is_demonstration=True,
+)
 DEMO_MANDATE = Mandate("lung")
 """What the demonstration tests, declared before it is scored."""
 
@@ -138,6 +149,9 @@ def run_demo(
         out, services, context, device=device, workers=workers, plan=plan
     )
     where = demo_folders(out)
+    if not holds_case(where["case"]):
+        with create_case(where["case"], _DETAILS, services) as store:
+            state(store, _STATEMENT, services)
     examination = examine(
         [where["suspect"]],
         where["case"],
@@ -187,6 +201,7 @@ def open_demo(
         store = CaseStore.open(where["case"])
     else:
         store = create_case(where["case"], _DETAILS, services)
+        state(store, _STATEMENT, services)
         keep_profile(store, profile, services)
     return store, () if store.series() else (where["suspect"],)
 

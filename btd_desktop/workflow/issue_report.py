@@ -14,10 +14,11 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.statement import Statement, missing_text
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
-from btd_desktop.report.document import Document
+from btd_desktop.report.document import Document, Standing
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
@@ -38,6 +39,7 @@ from btd_desktop.workflow.report_names import (
 )
 from btd_desktop.workflow.reports_beside import set_aside_unrecorded
 from btd_desktop.workflow.services import Services
+from btd_desktop.workflow.state import StatementFile, state, state_from_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class ReportOptions:
         out: File to write; None writes `report-N.pdf` into the case.
         pkcs12: Certificate to sign with; None takes the user's own self-signed key.
         passphrase: Its passphrase; never stored or logged.
-        is_draft: Print DRAFT across the pages.
-        remarks: The examiner's own words on the opinion.
+        is_draft: Print DRAFT across the pages, whatever the report states.
+        remarks: The examiner's own words on the opinion; "" takes those stated.
+        statements: Statement files, the later prevailing; what they say is kept in the
+            case. A report that lacks what `Statement.missing` names is a draft.
+        statement: All that the examiner states, instead of files; None leaves what the
+            case holds.
         command: Command that repeats the examination; "" gives the general one.
         redacted: Write a redacted variant too, beside the report.
         adopt_reason: Why the examiner adopts a case that this computer did not seal; ""
@@ -61,6 +67,8 @@ class ReportOptions:
     passphrase: str | None = field(default=None, repr=False)
     is_draft: bool = False
     remarks: str = ""
+    statements: tuple[StatementFile, ...] = ()
+    statement: Statement | None = None
     command: str = ""
     redacted: bool = False
     adopt_reason: str = ""
@@ -76,6 +84,8 @@ class IssuedReport:
         json_sha256: Digest of the JSON twin inside.
         signer: Name in the certificate.
         self_signed: The name is the signer's own claim.
+        standing: "final", "draft" or "demonstration".
+        missing: Why it is a draft, where something is not stated; else "".
         redacted: Its redacted variant, or None.
     """
 
@@ -84,6 +94,8 @@ class IssuedReport:
     json_sha256: str
     signer: str
     self_signed: bool
+    standing: Standing = "final"
+    missing: str = ""
     redacted: IssuedReport | None = None
 
 
@@ -115,6 +127,10 @@ def issue_report(
     check = check_custody(store, services, context, BEFORE_REPORT)
     refuse_altered(check, store.folder)
     set_aside_unrecorded(store, services)
+    if options.statement is None:
+        state_from_files(store, options.statements, services)
+    else:
+        state(store, options.statement, services)
     number = next_number(store)
     path = options.out or next_report_path(store)
     variant = variant_path(path)
@@ -123,20 +139,21 @@ def issue_report(
         if outcome.evaluation is not None:
             keep_profile(store, outcome.evaluation.profile, services)
     names = case_names(store, now, context) if options.redacted else None
-    document = document_of(
-        ReportCase(
-            store,
-            outcomes,
-            report_id=f"{store.info.case_id[:8]}-{number}",
-            now=now,
-            is_draft=options.is_draft,
-            remarks=options.remarks,
-            command=options.command,
-            custody_notes=check.sentences(),
-        )
+    case = ReportCase(
+        store,
+        outcomes,
+        report_id=f"{store.info.case_id[:8]}-{number}",
+        now=now,
+        is_draft=options.is_draft,
+        remarks=options.remarks,
+        command=options.command,
+        custody_notes=check.sentences(),
     )
+    document = document_of(case)
     head = store.head()[1]
     issued = _issued(store, document, head, path, services, options)
+    if document.standing == "draft":
+        issued = replace(issued, missing=missing_text(case.statement))
     if names is None:
         return issued
     other = redacted_report(document, issued.sha256, names)
@@ -149,7 +166,7 @@ def preview_report(
     store: CaseStore,
     outcomes: Sequence[SeriesExamination],
     services: Services,
-    remarks: str = "",
+    statement: Statement | None = None,
 ) -> bytes:
     """The pages of a report as a draft; nothing is signed and nothing recorded."""
     case = ReportCase(
@@ -158,7 +175,7 @@ def preview_report(
         report_id=f"{store.info.case_id[:8]}-preview",
         now=services.now(),
         is_draft=True,
-        remarks=remarks,
+        stated=statement,
     )
     return render_pdf(document_of(case))
 
@@ -191,7 +208,12 @@ def _issued(
         now=services.now(),
     )
     return IssuedReport(
-        path, record.sha256, record.json_sha256, signer.subject, signer.is_self_signed
+        path,
+        record.sha256,
+        record.json_sha256,
+        signer.subject,
+        signer.is_self_signed,
+        document.standing,
     )
 
 

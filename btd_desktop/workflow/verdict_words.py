@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from btd_desktop.cases.model import CaseVerdict
-from btd_desktop.workflow.verify import adoption_in, standings
+from btd_desktop.workflow.verify import (
+    adoption_in,
+    marks_in,
+    standing_in,
+    standings,
+)
 
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
+
+
+_STATES = {
+    "final": "The report calls itself final.",
+    "draft": "DRAFT, not for use in proceedings.",
+    "demonstration": "Demonstration, not an examination.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ def _report_headline(verdict: ReportVerdict) -> str:
     if not verdict.is_signed:
         return "This file is not a signed report: nothing vouches for its content."
     if not verdict.ok:
-        return "Do not rely on this report: it does not verify."
+        return f"Do not rely on this report: {_first_reason(verdict)}."
     words = "The report is unchanged since it was signed."
     if verdict.evidence_checked:
         words = (
@@ -87,18 +99,35 @@ def _report_headline(verdict: ReportVerdict) -> str:
     return words
 
 
+def _first_reason(verdict: ReportVerdict) -> str:
+    """The gravest reason against a report, as the end of a sentence."""
+    if not verdict.is_unchanged:
+        return "it was changed after it was signed"
+    if verdict.active_content:
+        return "it holds content that acts or lies over its pages"
+    if not (verdict.twin_present and verdict.twin_matches_print):
+        return "the data inside are not those that it states"
+    if verdict.evidence_matches is False:
+        return "the evidence is not the evidence that it describes"
+    if verdict.signer_refused:
+        return "who signed it is none of those whom you trust"
+    return "it does not verify"
+
+
 def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
     """What was checked of a report, line by line."""
     if not verdict.is_signed:
         return (CheckLine("Signature", False, "The file holds no signature."),)
-    when = "not stated"
+    when = "Not stated"
     if verdict.signed_at is not None:
         when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
     return (
         _checked(
             "Unchanged",
             verdict.is_unchanged,
-            "No signed byte was changed.",
+            "Nothing was changed since it was signed, by whoever signed it."
+            if not verdict.trusted
+            else "Nothing was changed since it was signed.",
             "The document was changed after signing.",
         ),
         _checked(
@@ -107,24 +136,39 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
             "The signature was made with the key of the certificate it names.",
             "The signature does not fit the certificate.",
         ),
-        CheckLine("Whole file", verdict.covers_whole_file, verdict.later_changes),
-        CheckLine("Signer", None, _signer_words(verdict)),
+        CheckLine("Later revisions", verdict.is_covered, verdict.later_changes),
+        CheckLine(
+            "Signer", False if verdict.signer_refused else None,
+            _signer_words(verdict),
+        ),
         CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
-        CheckLine("Time", None, f"{when}, as the signer's computer stated it."),
+        CheckLine(
+            "Time", None,
+            f"{when}, by the signer's own clock; nobody else vouches for it.",
+        ),
+        _checked(
+            "Active content",
+            not verdict.active_content,
+            "None: nothing acts or lies over the pages.",
+            "The document holds what a report never does; it is named below.",
+        ),
         CheckLine(
             "Data inside",
             verdict.twin_present and verdict.twin_matches_print,
             _twin_words(verdict),
         ),
+        CheckLine("Pages", None, "Not compared with the data inside."),
         _evidence_line(verdict),
-        *_named_lines(verdict),
-    )
+        *_stated_lines(verdict),
+    )  # fmt: skip
 
 
 def _signer_words(verdict: ReportVerdict) -> str:
     name = verdict.signer or "not named"
     if verdict.trusted:
         return f"{name}, certified by an authority that you trust."
+    if verdict.signer_refused:
+        return f"{name}, whose certificate leads to none that you trust."
     if verdict.self_signed:
         return (
             f"{name}. Nobody else certified the key: the name is the signer's own "
@@ -142,8 +186,8 @@ def _twin_words(verdict: ReportVerdict) -> str:
     if not verdict.twin_matches_print:
         return "The machine-readable copy is not the one that the report states."
     return (
-        "The machine-readable copy of the results is attached and is the one stated. "
-        "The pages were not compared with it."
+        "The machine-readable copy of the results, as signed, is the one that the "
+        "document states."
     )
 
 
@@ -166,12 +210,25 @@ def _grouped(digest: str) -> str:
     return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
 
 
-def _named_lines(verdict: ReportVerdict) -> list[CheckLine]:
-    """Models and profiles compared with those of this version, and the adoption."""
+def _stated_lines(verdict: ReportVerdict) -> list[CheckLine]:
+    """What the report says of itself; nothing where it is not to be relied on.
+
+    State, examiner's marks, adoption of the case, and its models and profiles compared
+    with those of this version.
+    """
+    # That the evidence is other evidence is no reason against what the report says.
+    of_evidence = {problem.sentence for problem in verdict.evidence_problems}
+    if not verdict.is_unchanged or set(verdict.problems) - of_evidence:
+        return []
+    twin = verdict.twin
+    lines = []
+    if state := _STATES.get(standing_in(twin)):
+        lines.append(CheckLine("State", None, state))
+    lines += [CheckLine("Marks", None, sentence) for sentence in marks_in(twin)]
     models, profiles = standings(verdict)
-    lines = [CheckLine("Model", None, s.sentence) for s in models]
+    lines += [CheckLine("Model", None, s.sentence) for s in models]
     lines += [CheckLine("Calibration", None, s.sentence) for s in profiles]
-    adoption = adoption_in(verdict.twin)
+    adoption = adoption_in(twin)
     return lines + ([CheckLine("Case", None, adoption)] if adoption else [])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,9 @@ from btd_desktop.workflow.services import default_services
 
 if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
+
+_MOST_DISMISSED = 12
+_NO_MARKS = "This report does not state how many places the examiner dismissed."
 
 
 def verify_report_file(
@@ -55,6 +58,7 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
     models, profiles = standings(verdict)
     return {
         "ok": verdict.ok,
+        "headline": verdict.headline,
         **value,
         "models": [plain_json(model) for model in models],
         "profiles": [plain_json(profile) for profile in profiles],
@@ -62,6 +66,8 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],
         "problems": list(verdict.problems),
         "adoption": adoption_in(verdict.twin),
+        "standing": standing_in(verdict.twin),
+        "marks": list(marks_in(verdict.twin)),
     }
 
 
@@ -77,6 +83,49 @@ def adoption_in(twin: dict[str, object] | None) -> str:
         elif isinstance(value, str) and value.startswith(ADOPTION):
             return value
     return ""
+
+
+def standing_in(twin: dict[str, object] | None) -> str:
+    """Its own word for a report: final, draft or demonstration; "" if it gives none."""
+    identity = (twin or {}).get("identity")
+    if not isinstance(identity, dict):
+        return ""
+    standing = identity.get("standing")
+    if standing is None and isinstance(identity.get("is_draft"), bool):
+        return "draft" if identity["is_draft"] else "final"
+    return standing if standing in ("final", "draft", "demonstration") else ""
+
+
+def marks_in(twin: dict[str, object] | None) -> tuple[str, ...]:
+    """What a report says of places suggested and dismissed, as sentences.
+
+    Reports of earlier versions do not list dismissed places, or by series only.
+    """
+    if twin is None:
+        return ()
+    marks = twin.get("marks")
+    if not isinstance(marks, dict):
+        return (_NO_MARKS,)
+    sentence, dismissed = marks.get("sentence"), marks.get("dismissed")
+    rows = dismissed if isinstance(dismissed, list) else []
+    told = [_dismissal(row) for row in rows if isinstance(row, dict)]
+    more = len(told) - _MOST_DISMISSED
+    return (
+        str(sentence or _NO_MARKS),
+        *told[:_MOST_DISMISSED],
+        *([f"{more:,} more dismissed places: see the report."] if more > 0 else []),
+    )
+
+
+def _dismissal(row: Mapping[str, object]) -> str:
+    place = row.get("place")
+    at = ", ".join(map(str, place)) if isinstance(place, list) else "not stated"
+    flagged = ", flagged" if row.get("is_flagged") is True else ""
+    return (
+        f"Dismissed: series {row.get('series_number')}, slice "
+        f"{row.get('slice_number')}, column and row {at}{flagged}; reason: "
+        f"{row.get('reason') or 'none stated'}"
+    )
 
 
 def standings(verdict: ReportVerdict) -> tuple[list[Standing], list[Standing]]:

@@ -98,8 +98,8 @@ def test_drop_score_click_finding_report_verify(make_window, desk_home, tmp_path
 
     window.action_set["report"].trigger()
     dialog = open_dialog(window, "ReportDialog")
-    dialog._number.setText("AZ 12/26")
-    dialog._examiner.setText("Examiner Test")
+    dialog._stated.number.setText("AZ 12/26")
+    dialog._stated.name.setText("Examiner Test")
     dialog._on_issue()
     presenter = dialog._presenter
     wait_until(lambda: presenter.state.issued or presenter.state.problem)

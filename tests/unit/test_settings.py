@@ -197,3 +197,17 @@ def test_no_part_below_the_workflow_reads_a_setting():
     }
     assert "workflow" in readers
     assert readers <= {"workflow", "cli", "gui"}
+
+
+def test_paragraphs_of_the_examiner_survive_and_controls_are_refused(tmp_path):
+    path = tmp_path / "settings.toml"
+    text = 'Line "one"\nline \\ two'
+    save_settings(Settings(examiner_qualification=text), path)
+    loaded = load_settings(path)
+    assert loaded.problems == ()
+    assert loaded.settings.examiner_qualification == text
+    for bad in ("a\u202eb", "a\x00", "x" * 4001):
+        with pytest.raises(SettingsError, match="examiner_qualification"):
+            Settings(examiner_qualification=bad)
+    with pytest.raises(SettingsError, match="examiner_role"):
+        Settings(examiner_role="two\nlines")

@@ -17,6 +17,7 @@ from btd_desktop.cli.commands.doctor import check_installation
 from btd_desktop.cli.commands.examine import examine_evidence
 from btd_desktop.cli.commands.gui import open_gui
 from btd_desktop.cli.commands.import_evidence import import_evidence
+from btd_desktop.cli.commands.mark import mark_finding
 from btd_desktop.cli.commands.models import list_installed
 from btd_desktop.cli.commands.report import report_case
 from btd_desktop.cli.commands.score import score_case
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "examine": examine_evidence,
         "import": import_evidence,
         "score": score_case,
+        "mark": mark_finding,
         "report": report_case,
         "verify": verify_report,
         "verify-case": verify_case,

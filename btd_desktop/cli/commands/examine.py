@@ -27,9 +27,11 @@ from btd_desktop.cli.options import (
     Question,
     Remarks,
     SearchIn,
+    Statements,
     Title,
     mandate_of,
     modality_of,
+    statements_of,
 )
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import certificate_of, read_passphrase
@@ -59,6 +61,7 @@ def examine_evidence(
     pkcs12: Certificate = None,
     passphrase_file: PassphraseFile = None,
     draft: Draft = False,
+    statement: Statements = None,
     remarks: Remarks = "",
     as_json: AsJson = False,
 ) -> int:
@@ -66,6 +69,7 @@ def examine_evidence(
     from btd_desktop.cli.tables import (
         conclusion_line,
         fates_line,
+        issued_lines,
         outcome_lines,
         warn_of_kept_details,
     )
@@ -89,6 +93,7 @@ def examine_evidence(
             passphrase=read_passphrase(passphrase_file),
             is_draft=draft,
             remarks=remarks,
+            statements=statements_of(statement),
             command=invocation.command,
         ),
     )
@@ -106,5 +111,5 @@ def examine_evidence(
     for outcome in result.outcomes:
         say(*outcome_lines(outcome))
     say(conclusion_line(result.outcomes, result.fates))
-    say(f"Report: {result.report.path}", f"  signed by {result.report.signer}")
+    say(*issued_lines(result.report))
     return 0

@@ -15,6 +15,8 @@ from btd_desktop.cli.options import (
     PassphraseFile,
     Profile,
     Remarks,
+    Statements,
+    statements_of,
 )
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.cli.signing import certificate_of, read_passphrase
@@ -39,6 +41,7 @@ def report_case(
             help="Write a redacted variant too: pseudonyms instead of names.",
         ),
     ] = False,
+    statement: Statements = None,
     remarks: Remarks = "",
     adopt_unauthenticated: Annotated[
         str,
@@ -51,7 +54,7 @@ def report_case(
     as_json: AsJson = False,
 ) -> int:
     """Write and sign the report of a case; nothing is scored again."""
-    from btd_desktop.cli.tables import conclusion_line, outcome_lines
+    from btd_desktop.cli.tables import conclusion_line, issued_lines, outcome_lines
     from btd_desktop.workflow.examine import outcomes_json
     from btd_desktop.workflow.examine_case import report_on_case
     from btd_desktop.workflow.import_series import fates_of
@@ -65,6 +68,7 @@ def report_case(
         passphrase=read_passphrase(passphrase_file),
         is_draft=draft,
         remarks=remarks,
+        statements=statements_of(statement),
         redacted=redacted,
         adopt_reason=adopt_unauthenticated,
     )
@@ -84,7 +88,7 @@ def report_case(
     for outcome in outcomes:
         say(*outcome_lines(outcome))
     say(conclusion_line(outcomes, fates_of(case)))
-    say(f"Report: {issued.path}", f"  signed by {issued.signer}")
+    say(*issued_lines(issued))
     if issued.redacted is not None:
         say(f"Redacted variant: {issued.redacted.path}")
     return 0

@@ -27,7 +27,6 @@ def verify_report(
     """Verify a report; exit status 0 if it is intact, 7 if not."""
     from btd_desktop.cli.tables import verdict_lines
     from btd_desktop.workflow.verify import (
-        adoption_in,
         report_verdict_json,
         verify_report_file,
     )
@@ -36,6 +35,5 @@ def verify_report(
     if as_json:
         print_json({"report": str(report), **report_verdict_json(verdict)})
     else:
-        adoption = adoption_in(verdict.twin)
-        say(*verdict_lines(verdict), *([f"  case: {adoption}"] if adoption else []))
+        say(*verdict_lines(verdict))
     return 0 if verdict.ok else ReportError.exit_code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
@@ -10,14 +12,15 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QSplitter,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from btd_desktop.examination.statement import missing_text
 from btd_desktop.gui.dialogs.form import (
     PathField,
     ProblemLine,
@@ -26,6 +29,7 @@ from btd_desktop.gui.dialogs.form import (
     muted,
     page_layout,
 )
+from btd_desktop.gui.dialogs.statement_form import StatementForm, text_box
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.reporting import (
     ReportForm,
@@ -33,6 +37,12 @@ from btd_desktop.gui.presenters.reporting import (
     ReportState,
 )
 from btd_desktop.gui.views.pdf_pages import PdfPages
+
+_KINDS = {
+    "final": "Final report",
+    "draft": "Draft",
+    "demonstration": "Report of the demonstration",
+}
 
 
 class ReportDialog(QDialog):
@@ -50,7 +60,7 @@ class ReportDialog(QDialog):
         super().__init__(parent)
         self._presenter = presenter
         presenter.setParent(self)
-        layout = page_layout(self, "Report", 1180, 800)
+        layout = page_layout(self, "Report", 1180, 680)
         splitter = QSplitter()
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._form_side(presenter.state))
@@ -87,11 +97,9 @@ class ReportDialog(QDialog):
     def form(self) -> ReportForm:
         """What the examiner filled in."""
         return ReportForm(
-            case_number=self._number.text(),
-            client=self._client.text(),
-            examiner=self._examiner.text(),
-            question=self._question.toPlainText(),
-            remarks=self._remarks.toPlainText(),
+            statement=replace(
+                self._stated.statement, remarks=self._remarks.toPlainText().strip()
+            ),
             is_draft=self._draft.isChecked(),
             certificate=self._certificate.path,
             passphrase=self._passphrase.text(),
@@ -115,7 +123,8 @@ class ReportDialog(QDialog):
             variant = issued.redacted
             claim = " (own claim: the key is self-signed)" if issued.self_signed else ""
             self._done_text.setText(
-                f"Written to {issued.path}, signed by {issued.signer}{claim}.\n"
+                f"{_KINDS[issued.standing]} written to {issued.path}, signed by "
+                f"{issued.signer}{claim}.\n"
                 f"SHA-256 {issued.sha256}"
                 + (f"\nRedacted variant: {variant.path}" if variant else "")
             )
@@ -126,22 +135,40 @@ class ReportDialog(QDialog):
         layout = QVBoxLayout(side)
         layout.setContentsMargins(0, 0, 12, 0)
         layout.setSpacing(10)
-        form = state.form
-        self._number = QLineEdit(form.case_number)
-        self._client = QLineEdit(form.client)
-        self._examiner = QLineEdit(form.examiner)
-        self._question = _box(form.question, "What were you asked?", 60)
-        self._remarks = _box(
-            form.remarks, "Your own words on the opinion; printed as yours.", 84
-        )
-        fields = form_layout()
-        fields.addRow("Case &number", self._number)
-        fields.addRow("C&lient", self._client)
-        fields.addRow("&Examiner", self._examiner)
-        fields.addRow("&Question", self._question)
-        fields.addRow("&Remarks", self._remarks)
-        layout.addWidget(heading("Case"))
-        layout.addLayout(fields)
+        self._stated = StatementForm(state.form.statement, state.tests, self)
+        self._tabs = QTabWidget()
+        self._tabs.setUsesScrollButtons(False)
+        self._tabs.addTab(_scrolled(self._opinion_page(state)), "Opinion")
+        for title, page in self._stated.pages:
+            self._tabs.addTab(_scrolled(page), title)
+        self._tabs.addTab(_scrolled(self._signature_page(state)), "Signature")
+        layout.addWidget(self._tabs, 1)
+        self._missing = PlainLabel("", wrap=True, role="warning")
+        layout.addWidget(self._missing)
+        self._complete = muted("Everything that a final report needs is stated.")
+        layout.addWidget(self._complete)
+        self._stated.changed.connect(self._show_missing)
+        self._draft.toggled.connect(self._show_missing)
+        self._show_missing()
+        return side
+
+    def _show_missing(self) -> None:
+        """Say what the report will be, and what it lacks to be a final one."""
+        statement = self._stated.statement
+        told = ""
+        if statement.is_demonstration:
+            told = "A demonstration: the report is marked as no examination."
+        elif lacking := missing_text(statement):
+            told = f"DRAFT. {lacking} They are marked with *."
+        elif self._draft.isChecked():
+            told = "DRAFT, as you chose under Signature."
+        self._missing.setText(told)
+        self._missing.setVisible(bool(told))
+        self._complete.setVisible(not told)
+
+    def _opinion_page(self, state: ReportState) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.addWidget(heading("What the report will say"))
         for line in state.lines:
             layout.addWidget(PlainLabel(f"• {line}", wrap=True))
@@ -153,7 +180,14 @@ class ReportDialog(QDialog):
                 role="warning",
             )
             layout.addWidget(warning)
-        self._adopt = _box("", "Why do you accept this case? Printed.", 60)
+        layout.addWidget(heading("Your remarks"))
+        self._remarks = text_box(
+            state.form.statement.remarks,
+            "Your own words on the opinion; printed as yours.",
+            84,
+        )
+        layout.addWidget(self._remarks)
+        self._adopt = text_box("", "Why do you accept this case? Printed.", 60)
         if state.is_foreign:
             layout.addWidget(heading("Adoption"))
             foreign = PlainLabel(
@@ -164,8 +198,13 @@ class ReportDialog(QDialog):
                 role="danger",
             )
             layout.addWidget(foreign)
-            layout.addWidget(self._adopt)
-        layout.addWidget(heading("Signature"))
+        layout.addWidget(self._adopt)
+        self._adopt.setVisible(state.is_foreign)
+        layout.addStretch(1)
+        return page
+
+    def _signature_page(self, state: ReportState) -> QWidget:
+        form = state.form
         self._certificate = PathField(
             "Certificate", kind="open", pattern="Certificates (*.p12 *.pfx)"
         )
@@ -176,7 +215,7 @@ class ReportDialog(QDialog):
         self._passphrase.setPlaceholderText("never stored")
         self._out = PathField("Report file", kind="save", pattern="Reports (*.pdf)")
         self._out.set_path(state.out)
-        self._draft = QCheckBox("Draft: print DRAFT across the pages")
+        self._draft = QCheckBox("&Draft, though nothing is missing")
         self._draft.setChecked(form.is_draft)
         self._redacted = QCheckBox("&Write a redacted variant too")
         self._redacted.setToolTip(
@@ -187,16 +226,14 @@ class ReportDialog(QDialog):
         signing = form_layout()
         signing.addRow("Cer&tificate", self._certificate)
         signing.addRow("P&assphrase", self._passphrase)
-        signing.addRow("Re&port file", self._out)
+        signing.addRow("Rep&ort file", self._out)
         signing.addRow("", self._draft)
         signing.addRow("", self._redacted)
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.addLayout(signing)
         layout.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(side)
-        return scroll
+        return page
 
     def _build_done(self) -> None:
         row = QHBoxLayout(self._done)
@@ -227,9 +264,9 @@ class ReportDialog(QDialog):
             self.verify_wanted.emit(issued.path)
 
 
-def _box(text: str, hint: str, height: int) -> QPlainTextEdit:
-    box = QPlainTextEdit(text)
-    box.setPlaceholderText(hint)
-    box.setFixedHeight(height)
-    box.setTabChangesFocus(True)
-    return box
+def _scrolled(page: QWidget) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setWidget(page)
+    return scroll

@@ -96,6 +96,10 @@ class FindingsPresenter(Presenter[FindingsState]):
         """Keep what the examiner made of it."""
         self._change(finding_id, status=status)
 
+    def on_marked(self, finding_id: int, note: str, status: FindingStatus) -> None:
+        """Keep both: a finding is dismissed with its reason."""
+        self._change(finding_id, note=note, status=status)
+
     def on_undo(self) -> None:
         """Take back the last change of a note or a status; the audit log keeps both."""
         self._replay(self._undo, self._redo)

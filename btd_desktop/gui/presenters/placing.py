@@ -179,6 +179,9 @@ class PlacingPresenter(Presenter[PlaceState]):
             return
         from btd_desktop.workflow.findings import keep_place
 
+        if status == "dismissed" and not note.strip():
+            session.noticed.emit("Say why it is dismissed: the report prints it.")
+            return
         try:
             finding = keep_place(store, place, session.services, mode=mode, note=note)
             thumbnail = thumbnail_of(volume, place.slice_index, place.y, place.x)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
-from btd_desktop.cases.model import CaseInfo
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import SettingsError
+from btd_desktop.examination.declared import declared_in, declared_lines
 from btd_desktop.examination.series import State
+from btd_desktop.examination.statement import Statement, statement_in
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
-from btd_desktop.workflow.custody import require_authenticated
 from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
+from btd_desktop.workflow.state import keep_profile_of, with_profile
 
 if TYPE_CHECKING:
     from btd_desktop.examination.reading import Choice
@@ -32,9 +34,8 @@ class ReportForm:
     """What the examiner fills in.
 
     Attributes:
-        case_number, client, examiner, question: Kept in the case.
-        remarks: The examiner's own words on the opinion.
-        is_draft: Print DRAFT across the pages.
+        statement: What the examiner states; kept in the case.
+        is_draft: Print DRAFT across the pages, whatever is stated.
         certificate: PKCS#12 file; None signs with the own, self-signed key.
         passphrase: Of the certificate; never kept.
         out: File to write; None writes into the case folder.
@@ -42,11 +43,7 @@ class ReportForm:
         adopt_reason: Why a case that this computer did not seal is adopted.
     """
 
-    case_number: str = ""
-    client: str = ""
-    examiner: str = ""
-    question: str = ""
-    remarks: str = ""
+    statement: Statement = field(default_factory=Statement)
     is_draft: bool = False
     certificate: Path | None = None
     passphrase: str = ""
@@ -67,6 +64,7 @@ class ReportState:
         form: Values to start with.
         out: Where the report will be written.
         lines: What the report will say: its conclusion, and of each series why.
+        tests: What was declared to be tested, as sentences.
         is_complete: Every series was examined, or its calibration does not cover it.
         is_foreign: This computer did not seal the case: it is reported on only when
             the examiner adopts it.
@@ -79,6 +77,7 @@ class ReportState:
     form: ReportForm = ReportForm()
     out: Path = Path()
     lines: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     is_complete: bool = True
     is_foreign: bool = False
     busy: str = ""
@@ -126,9 +125,25 @@ class ReportPresenter(Presenter[ReportState]):
         self._show(replace(self._state, preview=pdf, busy=""))
 
     def _on_issued(self, issued: IssuedReport) -> None:
+        self._keep_profile()
         self._show(replace(self._state, issued=issued, busy=""))
         self._session.custody_changed.emit()
         self._session.noticed.emit(f"The report was written: {issued.path.name}.")
+
+    def _keep_profile(self) -> None:
+        """Keep the examiner's profile for the next report, where it is the user's."""
+        session, store = self._session, self._session.store
+        if store is None:
+            return
+        examiner = statement_in(store).examiner
+        if session.services.settings.examiner not in ("", examiner.name):
+            return
+        try:
+            settings = keep_profile_of(examiner)
+        except SettingsError as error:
+            session.noticed.emit(f"Your profile was not kept: {error.detail}.")
+            return
+        session.services = Services(settings, session.services.now)
 
     def _on_problem(self, problem: str) -> None:
         self._show(replace(self._state, busy="", problem=problem))
@@ -142,19 +157,16 @@ def _started(session: Session) -> ReportState:
     store = session.store
     if store is None:
         return ReportState()
-    info = store.info
     settings = session.services.settings
     certificate = settings.signing_certificate
     form = ReportForm(
-        info.case_number,
-        info.client,
-        info.examiner or settings.examiner,
-        info.question,
+        with_profile(statement_in(store), settings),
         certificate=Path(certificate) if certificate else None,
     )
     lines, complete = _told(session, store)
     foreign = store.authentication()[0] == "not authenticated"
-    return ReportState(form, next_report_path(store), lines, complete, foreign)
+    tests = declared_lines(declared_in(store))
+    return ReportState(form, next_report_path(store), lines, tests, complete, foreign)
 
 
 def _told(session: Session, store: CaseStore) -> tuple[tuple[str, ...], bool]:
@@ -189,16 +201,6 @@ def _choices(results: Mapping[int, SeriesExamination]) -> dict[int, Choice]:
     }
 
 
-def _keep_details(store: CaseStore, form: ReportForm, services: Services) -> CaseInfo:
-    return store.update_info(
-        now=services.now(),
-        case_number=form.case_number,
-        client=form.client,
-        examiner=form.examiner,
-        question=form.question,
-    )
-
-
 def _preview(
     store: CaseStore,
     choices: dict[int, Choice],
@@ -210,10 +212,9 @@ def _preview(
     from btd_desktop.examination.reading import read_case
     from btd_desktop.workflow.issue_report import preview_report
 
-    _keep_details(store, form, services)
     context.check()
     outcomes = read_case(store, choices=choices)
-    return preview_report(store, outcomes, services, form.remarks)
+    return preview_report(store, outcomes, services, form.statement)
 
 
 def _issue(
@@ -227,16 +228,13 @@ def _issue(
     from btd_desktop.workflow.examine_case import report_on_store
     from btd_desktop.workflow.issue_report import ReportOptions
 
-    # Before the details are kept: nothing is added to a case that is refused.
-    require_authenticated(store, form.adopt_reason, services, context)
-    _keep_details(store, form, services)
-    context.check()
     options = ReportOptions(
         out=form.out,
         pkcs12=form.certificate,
         passphrase=form.passphrase or None,
         is_draft=form.is_draft,
-        remarks=form.remarks,
+        statement=form.statement,
         redacted=form.redacted,
+        adopt_reason=form.adopt_reason,
     )
     return report_on_store(store, services, options, context, choices=choices)[1]

@@ -138,8 +138,9 @@ HELP = {
     "status": (
         "Status of a finding",
         "“to check” until you have looked at it; “confirmed” goes into the report as "
-        "an exhibit; “dismissed” is kept in the case and left out of the exhibits. The "
-        "numbers of a finding never change.",
+        "an exhibit; “dismissed” is left out of the exhibits and needs a reason, which "
+        "the report prints with the number of places dismissed. No mark changes the "
+        "numbers of a finding or what the method says of the series.",
     ),
     "import": (
         "Import statement",

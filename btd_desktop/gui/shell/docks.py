@@ -138,6 +138,7 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.findings.finding_selected.connect(parts.session.select_finding)
     made.findings.note_changed.connect(parts.findings.on_note_changed)
     made.findings.status_changed.connect(parts.findings.on_status_changed)
+    made.findings.marked.connect(parts.findings.on_marked)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
 
 

@@ -35,16 +35,20 @@ class FindingPanel(QWidget):
         finding_selected(int): Go to this finding.
         note_changed(int, str): Keep these words.
         status_changed(int, str): Keep this status.
+        marked(int, str, str): Keep this note and, with it, this status.
     """
 
     finding_selected = Signal(int)
     note_changed = Signal(int, str)
     status_changed = Signal(int, str)
+    marked = Signal(int, str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._showing = False
         self._shown: int | None = None
+        self._saved_note = ""
+        self._saved_status: FindingStatus = "to check"
         self._icons: dict[int, QIcon] = {}
         self._list = QListWidget()
         self._list.setIconSize(QSize(_ICON, _ICON))
@@ -72,11 +76,18 @@ class FindingPanel(QWidget):
         self._status.addItems(list(get_args(FindingStatus)))
         self._status.setAccessibleName("Status of the finding")
         self._status.currentTextChanged.connect(self._on_status)
+        self._reason_wanted = PlainLabel(
+            "Say in the note why it is dismissed: the report prints the reason.",
+            wrap=True,
+            role="warning",
+        )
+        self._reason_wanted.hide()
         self._form = QWidget()
         form = QVBoxLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
         form.addWidget(self._numbers)
         form.addWidget(self._note)
+        form.addWidget(self._reason_wanted)
         row = QHBoxLayout()
         row.addWidget(self._status)
         row.addWidget(HelpButton("status"))
@@ -147,26 +158,58 @@ class FindingPanel(QWidget):
         )
         if self._shown != finding.finding_id:
             self._note.setPlainText(finding.note)
+            self._ask_reason(asked=False)
         self._shown = finding.finding_id
-        self._status.setCurrentText(finding.status)
-        self._saved_note = finding.note
-        self._save.setEnabled(self._note.toPlainText() != finding.note)
+        if self._reason_wanted.isHidden():
+            self._status.setCurrentText(finding.status)
+        self._saved_note, self._saved_status = finding.note, finding.status
+        self._on_text()
 
     def _on_current(self, item: QListWidgetItem | None) -> None:
         if not self._showing and item is not None:
             self.finding_selected.emit(int(item.data(_ID)))
 
     def _on_text(self) -> None:
-        if self._shown is not None:
-            self._save.setEnabled(self._note.toPlainText() != self._saved_note)
+        if self._shown is None:
+            return
+        text = self._note.toPlainText()
+        is_asked = not self._reason_wanted.isHidden()
+        self._save.setEnabled(bool(text.strip()) if is_asked else self._has_changed)
+
+    @property
+    def _has_changed(self) -> bool:
+        return self._note.toPlainText() != self._saved_note
 
     def _on_save(self) -> None:
-        if self._shown is not None:
-            self.note_changed.emit(self._shown, self._note.toPlainText())
+        if self._shown is None:
+            return
+        text = self._note.toPlainText()
+        if self._reason_wanted.isHidden():
+            self.note_changed.emit(self._shown, text)
+            return
+        self._ask_reason(asked=False)
+        self.marked.emit(self._shown, text, "dismissed")
 
     def _on_status(self, text: str) -> None:
-        if not self._showing and self._shown is not None:
-            self.status_changed.emit(self._shown, cast(FindingStatus, text))
+        if self._showing or self._shown is None:
+            return
+        status = cast(FindingStatus, text)
+        self._ask_reason(asked=False)
+        if status == self._saved_status:
+            return
+        if status != "dismissed":
+            self.status_changed.emit(self._shown, status)
+        elif self._note.toPlainText().strip():
+            self.marked.emit(self._shown, self._note.toPlainText(), status)
+        else:
+            self._ask_reason(asked=True)
+            self._note.setFocus()
+
+    def _ask_reason(self, *, asked: bool) -> None:
+        """Ask for the reason of a dismissal, which the case does not hold yet."""
+        self._reason_wanted.setVisible(asked)
+        self._save.setText("Dismiss" if asked else "Save note")
+        self._on_text()
 
 
 def _p_texts(finding: Finding) -> tuple[str, str]:

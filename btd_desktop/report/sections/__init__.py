@@ -26,6 +26,7 @@ SECTIONS: Final = (
     "validation",
     "calibration",
     "results",
+    "marks",
     "alternatives",
     "opinion",
     "limitations",

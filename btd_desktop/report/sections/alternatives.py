@@ -1,35 +1,57 @@
-"""Explanations other than tampering, and whether the examiner considered them."""
+"""Explanations other than an alteration, and what the examiner made of each."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from btd_desktop.report.case import ReportCase
-from btd_desktop.report.document import Column, Section, plain, stated, table_of
-
-_EXPLANATIONS: Final = (
-    "Metal or other dense objects near the place",
-    "Patient motion or pulsation",
-    "Contrast medium",
-    "Another reconstruction kernel or iterative reconstruction",
-    "Lossy compression",
-    "Resampling, rotation or export by another program",
-    "De-identification that edited pixels",
+from btd_desktop.examination.statement import (
+    EXPLANATIONS,
+    JUDGEMENTS,
+    Explanation,
+    Weighed,
 )
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Cell,
+    Column,
+    Section,
+    Text,
+    name,
+    plain,
+    stated,
+    table_of,
+)
+
+_INTRODUCTION: Final = (
+    "Each of these can make image noise unlike that of its surroundings with no"
+    " alteration. The examiner judges them; no score decides it."
+)
+_NOT_WEIGHED: Final = Weighed()
 
 
 def section(case: ReportCase) -> Section:
-    """The list of explanations, with room for what the examiner considered."""
+    """The list of explanations, with the examiner's judgement and remark on each."""
+    weighed = case.statement.alternatives
+
+    def judgement(explanation: Explanation) -> Cell:
+        word = weighed.get(explanation, _NOT_WEIGHED).judgement
+        return plain(JUDGEMENTS[word], word)
+
+    def remark(explanation: Explanation) -> Cell:
+        text = weighed.get(explanation, _NOT_WEIGHED).remark
+        return stated(name("text", text), "–")
+
     table = table_of(
-        _EXPLANATIONS,
+        EXPLANATIONS,
         (
-            (Column("Explanation", 4.4, "explanation"), plain),
             (
-                Column("Considered", 2, "is_considered"),
-                lambda _: stated(plain("", None)),
+                Column("Explanation", 4.4, "explanation"),
+                lambda e: plain(EXPLANATIONS[e]),
             ),
-            (Column("Remark", 7.6, "remark"), lambda _: plain("–", "")),
+            (Column("Examiner's judgement", 2.4, "judgement"), judgement),
+            (Column("Remark", 7.2, "remark"), remark),
         ),
         "alternatives",
     )
-    return Section("alternatives", "Alternative explanations considered", (table,))
+    blocks = (Text(plain(_INTRODUCTION)), table)
+    return Section("alternatives", "Alternative explanations considered", blocks)

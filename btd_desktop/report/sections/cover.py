@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from btd_desktop import __version__
+from btd_desktop.examination.statement import Examiner, missing_text
 from btd_desktop.examination.wording import counted
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
     Box,
+    Cell,
     Fact,
     Facts,
+    Standing,
     Text,
+    join,
     name,
     plain,
     quoting,
@@ -20,7 +24,7 @@ from btd_desktop.report.document import (
     stated,
     unprinted,
 )
-from btd_desktop.report.wording import json_time, time_text
+from btd_desktop.report.wording import DEMONSTRATION, json_time, time_text
 
 _NOT_FOR_DIAGNOSIS: Final = (
     "This report is about whether image data were altered. It says nothing about the"
@@ -28,10 +32,18 @@ _NOT_FOR_DIAGNOSIS: Final = (
 )
 
 
+_STATES: Final[dict[Standing, str]] = {
+    "final": "Final",
+    "draft": "Draft – not for use in proceedings",
+    "demonstration": f"{DEMONSTRATION}; the scans are simulated",
+}
+
+
 def cover(case: ReportCase) -> tuple[Block, ...]:
     """What is printed above the space for the signature."""
-    info = case.store.info
-    state = "Draft – not for use in proceedings" if case.is_draft else "Final"
+    standing, statement = case.standing, case.statement
+    asked = statement.mandate
+    missing = missing_text(statement) if standing == "draft" else ""
     n_files = len(case.files)
     received = f"{counted(n_files, 'file')}, {len(case.examinations):d} series examined"
     local = case.now.astimezone().isoformat(timespec="seconds")
@@ -41,10 +53,12 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
         Facts(
             (
                 Fact("Report", report_identity(case.report_id), "report_id"),
-                Fact("State", plain(state)),
-                Fact("Case number", stated(quoting(info.case_number))),
-                Fact("Client", stated(name("text", info.client))),
-                Fact("Examiner", stated(quoting(info.examiner))),
+                Fact("State", plain(_STATES[standing])),
+                *([Fact("Missing", plain(missing))] if missing else []),
+                Fact("Case number", stated(quoting(asked.case_number))),
+                Fact("Client", stated(name("text", asked.client))),
+                Fact("Examiner", _examiner(statement.examiner)),
+                Fact("Received from", stated(name("text", statement.received.sender))),
                 Fact("Date", plain(time_text(case.now), json_time(case.now)),
                      "created"),
                 Fact("Local time", plain(local), "created_local"),
@@ -52,7 +66,8 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
                 Fact("Software", plain("BTD Desktop " + __version__, __version__),
                      "software_version"),
                 Fact("", unprinted(""), "software_commit"),
-                Fact("", unprinted(case.is_draft), "is_draft"),
+                Fact("", unprinted(standing != "final"), "is_draft"),
+                Fact("", plain(standing), "standing"),
             ),
             "identity",
         ),
@@ -64,3 +79,8 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
             "flag",
         ),
     )  # fmt: skip
+
+
+def _examiner(examiner: Examiner) -> Cell:
+    who = stated(quoting(examiner.name))
+    return join(who, plain(", "), quoting(examiner.role)) if examiner.role else who

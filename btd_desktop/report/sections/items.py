@@ -32,8 +32,13 @@ def section(case: ReportCase) -> Section:
     evidence = case.store.evidence()
     files = case.files
     total = sum(file.size_bytes for file in files)
+    received = case.statement.received
     facts = (
-        Fact("How received", stated(plain("")), "received"),
+        Fact("Received from", stated(name("text", received.sender)), "received_from"),
+        Fact("How received", stated(name("text", received.how)), "received"),
+        Fact("When received", stated(name("text", received.date)), "received_on"),
+        Fact("Digests stated by the sender", _compared(received.digests, evidence),
+             "digests_stated"),
         Fact("Files", plain(f"{len(files):,}, {size_text(total)} bytes in all")),
         Fact("Digest of the list", digest(list_digest(files), "of the list"),
              "tree_digest", "mono"),
@@ -47,7 +52,11 @@ def section(case: ReportCase) -> Section:
         "Items received",
         (
             Facts(facts, "items"),
-            _containers([item for item in evidence if item.is_container], evidence),
+            _containers(
+                [item for item in evidence if item.is_container],
+                evidence,
+                received.digests,
+            ),
             Bullets((), "items.findings"),
             Text(plain(note), "small"),
         ),
@@ -55,7 +64,9 @@ def section(case: ReportCase) -> Section:
 
 
 def _containers(
-    containers: Sequence[EvidenceItem], evidence: Sequence[EvidenceItem]
+    containers: Sequence[EvidenceItem],
+    evidence: Sequence[EvidenceItem],
+    digests: Sequence[str],
 ) -> Table:
     n_members = {
         item.name: sum(other.name.startswith(f"{item.name}!") for other in evidence)
@@ -83,8 +94,25 @@ def _containers(
             (Column("SHA-256", 4.6, "sha256", "mono"), sha256),
             (
                 Column("Stated by sender", 2.6, "sha256_stated"),
-                lambda _: stated(plain("")),
+                lambda item: plain(
+                    "the same" if item.sha256 in digests else "not stated"
+                ),
             ),
         ),
         "items.containers",
     )
+
+
+def _compared(digests: Sequence[str], evidence: Sequence[EvidenceItem]) -> Cell:
+    """Whether items received have the digests that the sender stated."""
+    if not digests:
+        return stated(plain("", None))
+    had = {item.sha256 for item in evidence}
+    unknown = [text for text in digests if text not in had]
+    if not unknown:
+        return plain(f"{len(digests):,}; an item received has each of them.")
+    told = plain(
+        f"{len(digests):,}; NO item received has {len(unknown):,} of them, the first "
+        "of which is "
+    )
+    return join(told, digest(unknown[0]), plain("."))

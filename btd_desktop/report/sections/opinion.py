@@ -1,4 +1,4 @@
-"""The opinion, in words of the scale only."""
+"""The opinion, in the words of a closed list of answers."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from btd_desktop.report.document import (
 
 CONCLUSIONS: Final[dict[Conclusion, str]] = {
     "supports": (
-        "The findings support the proposition that the image data were altered at the"
-        " places named more than the proposition that they were not."
+        "More is flagged than genuine scans let expect, at the rate of false alarms"
+        " given. That speaks against image data as acquired (H3), at the places named."
+        " Whether content was altered (H1) or the data were processed (H2), the scores"
+        " do not tell."
     ),
     "no support found": (
         "The method found nothing that supports an alteration. This does not show that"
@@ -40,8 +42,8 @@ CONCLUSIONS: Final[dict[Conclusion, str]] = {
         " there is none."
     ),
     "inconclusive": (
-        "The findings support neither proposition over the other, or their weight"
-        " cannot be stated."
+        "What is flagged does not tell as acquired (H3) from altered or processed (H1,"
+        " H2), or its rate of false alarms is not known."
     ),
     "not covered": (
         "No calibration covers these image data, so that no error rate, no p-value and"
@@ -52,7 +54,11 @@ CONCLUSIONS: Final[dict[Conclusion, str]] = {
         " opinion can be given."
     ),
 }
-"""The whole scale of opinions, weakest claims included; printed in each report."""
+"""Every answer that a report can give; printed in each report.
+
+They describe and grade nothing: genuine scans alone say how rare a finding is among
+genuine scans, not how much more often it comes of an alteration.
+"""
 
 _MOST_BOXED: Final = 6
 
@@ -63,18 +69,20 @@ WOULD_CHANGE: Final = (
 
 _UNPRINTABLE_CLAIMS: Final = re.compile(
     r"\b(fakes?|faked|authentic|authenticity|genuineness)\b"
-    r"|\d\s*%\s*(certain|sure|likely|probab)|\bcertainty of\b",
+    r"|\d\s*%\s*(certain|sure|likely|probab)|\bcertainty of\b"
+    r"|\b(weak|moderate|strong|limited|extreme)(ly)?\s+(strong\s+)?(support|evidence)\b"
+    r"|\bmore\s+(likely|probable)\b|\blikelihood\b|\bbeyond\s+doubt\b",
     re.IGNORECASE,
 )
 
 
 def section(case: ReportCase) -> Section:
-    """The opinion, the examiner's remarks and the whole scale."""
+    """The opinion, the examiner's remarks and every answer that there is."""
     opinion = opinion_for(case)
     answer = Text(plain(opinion.headline), "answer")
     # A sentence may quote what the headers say of the scanner.
     sentences = tuple(map(quoting, opinion.sentences))
-    remarks = stated(name("text", case.remarks))
+    remarks = stated(name("text", case.remarks or case.statement.remarks))
     return Section(
         "opinion",
         "Opinion",
@@ -91,11 +99,11 @@ def section(case: ReportCase) -> Section:
                 "opinion",
             ),
             Bullets(sentences, "opinion.sentences", printed=False),
-            Text(plain("The whole scale of opinions that a report can hold:")),
+            Text(plain("All answers that a report can give; they are not graded:")),
             table_of(
                 CONCLUSIONS.items(),
                 (
-                    (Column("Opinion", 2.4), lambda item: plain(item[0])),
+                    (Column("Answer", 2.4), lambda item: plain(item[0])),
                     (Column("Meaning", 10), lambda item: plain(item[1])),
                 ),
             ),
@@ -115,12 +123,12 @@ def checked(found: CaseConclusion) -> CaseConclusion:
     """A conclusion that claims no more than statistics can carry.
 
     Raises:
-        ReportError: A sentence claims more ("fake", "authentic", "99 % certain"), or
-            the conclusion is not on the scale.
+        ReportError: A sentence claims more ("fake", "authentic", "99 % certain",
+            "strong support"), or the conclusion is none of the answers.
     """
     if found.conclusion not in CONCLUSIONS:
         raise ReportError(
-            f"the opinion {found.conclusion!r} is not on the scale",
+            f"the opinion {found.conclusion!r} is none of the answers",
             hint="Use one of: " + ", ".join(CONCLUSIONS) + ".",
         )
     for sentence in (found.headline, *found.sentences):

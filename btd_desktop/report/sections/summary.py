@@ -39,6 +39,7 @@ from btd_desktop.report.results import (
     results_of,
 )
 from btd_desktop.report.sections.limitations import limits_of
+from btd_desktop.report.sections.marks import marks_text, places_of
 from btd_desktop.report.sections.opinion import (
     CONCLUSIONS,
     WOULD_CHANGE,
@@ -46,10 +47,10 @@ from btd_desktop.report.sections.opinion import (
 )
 from btd_desktop.report.sections.validation import figures_of
 
-_LONGEST_TEXT: Final = 420
+_LONGEST_TEXT: Final = 700
 _LONGEST_NAME: Final = 60
 _MOST_SERIES: Final = 4
-_MOST_LIMITS: Final = 4
+_MOST_LIMITS: Final = 3
 _EXPLANATION: Final = (
     "p-value: share of genuine scans that score at least as high; it is not the"
     " probability of tampering. FPR per slice: share of slices of genuine scans that"
@@ -60,11 +61,11 @@ _EXPLANATION: Final = (
 def section(case: ReportCase) -> Section:
     """The page for readers without technical training."""
     opinion = opinion_for(case)
-    question = stated(name("text", case.store.info.question))
+    question = stated(name("text", case.statement.mandate.question))
     answer = (
         Text(plain(opinion.headline), "answer"),
         Text(plain(CONCLUSIONS[opinion.conclusion])),
-        *(Text(_shortened(quoting(text))) for text in opinion.sentences[:3]),
+        *(Text(_shortened(quoting(text))) for text in opinion.sentences[:2]),
     )
     n_limits = len(case.custody_notes) + _MOST_LIMITS
     limits = [_shortened(cell) for cell in limits_of(case)[:n_limits]]
@@ -78,6 +79,7 @@ def section(case: ReportCase) -> Section:
             Box(answer),
             Heading(plain("What it rests on")),
             *_findings(results_of(case)),
+            *_marks(case),
             *_error_rates(case),
             Heading(plain("Main limits")),
             Bullets(tuple(limits)),
@@ -85,6 +87,15 @@ def section(case: ReportCase) -> Section:
             Bullets(tuple(map(plain, WOULD_CHANGE))),
         ),
     )
+
+
+def _marks(case: ReportCase) -> tuple[Block, ...]:
+    """How many places there were and how many were dismissed; empty without any."""
+    places = places_of(case)
+    if not places:
+        return ()
+    more = join(plain(" See section "), reference("marks"), plain("."))
+    return (Text(join(plain(marks_text(places)), more)),)
 
 
 def _findings(results: list[Result]) -> tuple[Block, ...]:

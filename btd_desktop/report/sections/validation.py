@@ -1,4 +1,4 @@
-"""Measured performance, from the model cards."""
+"""Measured performance, from the model cards, of the profiles in use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from btd_desktop.examination import shipped_models
+from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.examination.wording import interval_text, percent_text
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
@@ -22,6 +23,7 @@ from btd_desktop.report.document import (
     table_of,
     unprinted,
 )
+from btd_desktop.scoring.card import ModelFacts
 
 _INTRODUCTION: Final = (
     "Measured on scans with known alterations that the model had not seen in training."
@@ -36,14 +38,56 @@ Figure = tuple[str, Mapping[str, Any]]
 """Reference of the method and a row of its card's table."""
 
 
+_OTHER_PROFILE: Final = (
+    "The figures of this model were measured with the calibration profile that came"
+    " with it. Another profile is used here, on which nothing was measured with"
+    " alterations; so none are given."
+)
+_NO_PROFILE: Final = (
+    "No calibration profile was used with this model, so none of its figures apply."
+)
+
+
 def figures_of(case: ReportCase) -> list[Figure]:
-    """Measured detection figures of the models used, from their cards."""
+    """Measured detection figures of the models and profiles in use, from the cards.
+
+    Figures hold for a model with the profile that they were measured with, and for the
+    modality: none are given of a model that was used with other profiles only.
+    """
     return [
         (method_id, row)
         for method_id, model in case.methods
-        if model.card is not None
+        if model.card is not None and not _left_out(case, model)
         for row in shipped_models.figures_of(model.card).get("detection", ())
+        if row["modality"] in _modalities(case, model)
     ]
+
+
+def _modalities(case: ReportCase, model: ModelFacts) -> set[str]:
+    return {o.record.modality for _, o in case.numbered if _used(o, model)}
+
+
+def _used(examination: SeriesExamination, model: ModelFacts) -> bool:
+    return examination.model is not None and examination.model.digest == model.digest
+
+
+def _left_out(case: ReportCase, model: ModelFacts) -> str:
+    """Why figures of a model say nothing here; "" when they do."""
+    profiles = {
+        evaluation.profile.digest: evaluation.profile.name
+        for _, o in case.numbered
+        if _used(o, model) and (evaluation := o.evaluation) is not None
+    }
+    if not profiles:
+        return _NO_PROFILE
+    if not shipped_models.model_standing(model.name, model.digest).is_shipped:
+        # A model of one's own has the profiles that were made for it.
+        return ""
+    standings = (
+        shipped_models.profile_standing(name, digest)
+        for digest, name in profiles.items()
+    )
+    return "" if any(s.is_shipped for s in standings) else _OTHER_PROFILE
 
 
 def section(case: ReportCase) -> Section:
@@ -78,7 +122,14 @@ def section(case: ReportCase) -> Section:
     )
     heading = (Heading(plain("Not measured")),) if limits else ()
     bullets = Bullets(tuple(quoting(text) for text in limits), "not_validated")
-    blocks = (introduction, table, *heading, bullets)
+    left_out = tuple(
+        Text(join(plain(f"Method {method_id}: "), plain(reason)))
+        for method_id, model in case.methods
+        if model.card is not None
+        and shipped_models.figures_of(model.card).get("detection")
+        and (reason := _left_out(case, model))
+    )
+    blocks = (introduction, table, *left_out, *heading, bullets)
     return Section("validation", "Validation", blocks)
 
 

@@ -153,10 +153,13 @@ def test_flags_beyond_the_error_rate_support_an_alteration_whatever_was_left_out
     # How often the very rule speaks of genuine patients is said beside it.
     [sentence] = conclude([hit]).sentences
     assert "So many are flagged in 1 of 26 genuine patients" in sentence
-    assert "in 1 of 26" not in conclude([series()]).sentences[0]
+    [calm] = conclude([series()]).sentences
+    assert "That is no alarm; it gives one in 1 of 26 genuine patients" in calm
     found = conclude([without_scores(is_scored=False), hit])
     assert found.conclusion == "supports"
-    assert "in series 2 support alteration" in found.headline
+    assert found.headline.startswith("More is flagged in series 2 than")
+    assert "against image data as acquired (H3)" in found.headline
+    assert "(H1) or the data were processed (H2), they do not tell" in found.headline
     assert found.sentences[0].startswith("Series 2")
     assert found.sentences[1].startswith("Series 1 was not examined")
 
@@ -184,22 +187,63 @@ def test_place_pointed_at_and_flagged_is_not_called_no_support():
         assert conclude([series(findings=(other,))]).conclusion == "no support found"
 
 
+MARKS: tuple[tuple[str, ...], ...] = (
+    ("dismissed",) * 3,
+    ("confirmed",) * 3,
+    ("confirmed", "dismissed", "to check"),
+)
+
+
+@pytest.mark.parametrize(
+    "declared", [Declared(), Declared(NAMED), Declared(NAMED, (LATER,))]
+)
 @pytest.mark.parametrize("coverage", [Coverage.COVERED, Coverage.PARTLY])
 @pytest.mark.parametrize("n_flagged", [0, 9])
-def test_dismissing_every_place_is_told_and_changes_no_conclusion(n_flagged, coverage):
-    def told(status: str) -> tuple[str, str, str]:
+@pytest.mark.parametrize("marks", MARKS)
+def test_no_mark_of_the_examiner_changes_a_word_of_the_conclusion(
+    marks, n_flagged, coverage, declared
+):
+    def told(statuses: tuple[str, ...]) -> Any:
         origins = ("search", "examiner", "examiner")
-        places = tuple(finding(o, flagged=True, status=status) for o in origins)
-        found = conclude(
-            [series(n_flagged=n_flagged, coverage=coverage, findings=places)]
+        places = tuple(
+            finding(o, flagged=True, status=s, note="a vessel")
+            for o, s in zip(origins, statuses, strict=True)
         )
-        return found.conclusion, found.headline, found.sentences[0]
+        options = {"coverage": coverage, "findings": places, "declared": declared}
+        return conclude([series(n_flagged=n_flagged, **options)])
 
-    before, after = told("to check"), told("dismissed")
-    assert after[:2] == before[:2]
-    assert before[0] != "no support found"
-    assert "exhibits: 3." in before[2]
-    assert "exhibits: 0; dismissed by the examiner, " in after[2]
+    before = told(("to check",) * 3)
+    assert told(marks) == before
+    assert before.conclusion != "no support found"
+    assert (
+        "search suggests: 1. Places that the examiner pointed at: 2."
+        in (before.sentences[0])
+    )
+
+
+def test_place_that_the_examiner_adds_does_not_stand_for_one_of_the_search():
+    added = finding("examiner", flagged=False)
+    assert conclude([series(n_flagged=9, findings=(added,))]).conclusion == (
+        "inconclusive"
+    )
+
+
+def test_rates_of_several_tests_are_told_to_be_of_each_alone():
+    assert not any("tests were made" in s for s in conclude([series()]).sentences)
+    assert conclude([series(), series()]).sentences[-1].startswith("2 tests were made.")
+    named = series(declared=Declared(NAMED), findings=(finding("examiner"),))
+    assert conclude([named]).sentences[-1].startswith("2 tests were made.")
+    # What was not covered was not tested.
+    left_out = series(coverage=Coverage.NOT)
+    assert "tests were made" not in " ".join(conclude([series(), left_out]).sentences)
+
+
+def test_rate_of_false_alarms_that_was_not_measured_is_told_to_be_so():
+    unmeasured = series()
+    assert unmeasured.evaluation is not None
+    unmeasured.evaluation.profile.search = lambda _domain: None  # type: ignore[method-assign, assignment]
+    [sentence] = conclude([unmeasured]).sentences
+    assert "gives a false alarm was not measured with this profile" in sentence
 
 
 def test_states_have_one_reason_each():
@@ -242,7 +286,7 @@ def test_flagged_place_that_was_named_before_scoring_supports_with_its_error_rat
     )
     found = conclude([hit])
     assert found.conclusion == "supports"
-    _, sentence = found.sentences
+    _, sentence, _ = found.sentences
     assert "place x 4, y 5, slice 7, named before scoring" in sentence
     assert "1 % of genuine ones lie above it, of 46 patients each left out" in sentence
     assert "0.1 % to 9 %" in sentence
@@ -305,7 +349,7 @@ def test_flag_among_many_named_places_is_no_support(n, word):
     told = conclude([series(findings=found, declared=declared)])
     assert told.conclusion == word
     sentence = " ".join(told.sentences)
-    assert len(told.sentences) == 1 + n + 1 + (word == "inconclusive")
+    assert len(told.sentences) == 1 + n + 2 + (word == "inconclusive")
     assert f"{n} places were named" in sentence
     assert f"in up to {n} % of genuine cases" in sentence
     assert ("supports nothing" in sentence) is (word == "inconclusive")

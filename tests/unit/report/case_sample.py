@@ -22,6 +22,7 @@ from btd_desktop.calibration.level import WHOLE_BODY, Alarms, LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
 from btd_desktop.calibration.profile import Scanner
 from btd_desktop.calibration.scope import Coverage, Scope
+from btd_desktop.cases import audit
 from btd_desktop.cases.model import (
     AuditEntry,
     CaseInfo,
@@ -34,6 +35,14 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import ScoredShare
+from btd_desktop.examination.statement import (
+    Asked,
+    Examiner,
+    Received,
+    Statement,
+    Weighed,
+    details_of,
+)
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
@@ -69,6 +78,7 @@ __all__ = [
     "make_outcome",
     "make_outcomes",
     "make_record",
+    "make_statement",
     "make_store",
 ]
 
@@ -437,6 +447,31 @@ def _entry(seq: int, action: str, **details: Any) -> AuditEntry:
     )  # fmt: skip
 
 
+def make_statement(**changes: Any) -> Statement:
+    """All that an examiner can state, but for what the case itself keeps."""
+    values: dict[str, Any] = {
+        "examiner": Examiner(
+            role="Court-appointed expert",
+            qualification="Physicist; 12 years of work with CT.\nCourse of 2024.",
+            independence="No ties to the parties; paid by the hour.",
+            reviewer="Dr. B. Second",
+        ),
+        "mandate": Asked(not_asked="Whether the patient is ill."),
+        "received": Received(
+            "Registry of the court, Ms. C. Clerk",
+            "USB stick in a sealed envelope, seal intact",
+            "2 November 2026",
+            (digest("zip"), digest("never received")),
+        ),
+        "alternatives": {
+            "metal": Weighed("excluded", "No metal in the field of view."),
+            "kernel": Weighed("considered", "The header names one kernel."),
+            "compression": Weighed("remains", "The archive compresses with loss."),
+        },
+    }
+    return Statement(**(values | changes))
+
+
 def make_store(**changes: Any) -> Any:
     """The case of `make_outcomes`."""
     parts: dict[str, Any] = {
@@ -452,6 +487,7 @@ def make_store(**changes: Any) -> Any:
             _entry(2, "evidence imported", records=31),
             _entry(3, "slice scored", slice=0),
             _entry(4, "custody checked", summary="31 of 31 files are unchanged"),
+            _entry(5, audit.STATED, **details_of(make_statement())),
         ],
     }  # fmt: skip
     return FakeStore(**(parts | changes))
@@ -493,7 +529,7 @@ def document_of_files(
     )
     section = Section("files", "Files", (Text(plain("Files.")), listed, held))
     nothing = unprinted("")
-    return Document("R-1", NOW, "0.1.0", False, nothing, nothing, (), (section,))
+    return Document("R-1", NOW, "0.1.0", "final", nothing, nothing, (), (section,))
 
 
 def make_exhibit_figure() -> ExhibitFigure:

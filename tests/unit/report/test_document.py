@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
-from btd_desktop.digest import canonical_json
+from btd_desktop.digest import canonical_json, json_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.conclusion import CaseConclusion
+from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.examination.shipped_digests import MODELS
 from btd_desktop.report import sections
 from btd_desktop.report.document import (
     Column,
@@ -53,7 +55,7 @@ def document() -> Document:
 
 def bare(*parts: Section) -> Document:
     nothing = unprinted("")
-    return Document("R-1", NOW, "0.1.0", False, nothing, nothing, (), parts)
+    return Document("R-1", NOW, "0.1.0", "final", nothing, nothing, (), parts)
 
 
 def test_twin_holds_every_value_of_the_case(document):
@@ -155,6 +157,9 @@ def test_document_without_time_zone_raises():
         "The scan is authentic.",
         "It is 99.7 % certain that slice 4 was altered.",
         "The authenticity was confirmed.",
+        "There is strong support for H1.",
+        "The findings are moderately strong evidence of it.",
+        "H1 is more likely than H3.",
     ],
 )
 def test_opinion_that_claims_too_much_raises(claim):
@@ -164,7 +169,7 @@ def test_opinion_that_claims_too_much_raises(claim):
         checked(CaseConclusion("supports", claim, (), ()))
 
 
-def test_opinion_off_the_scale_raises_and_names_the_scale():
+def test_opinion_that_is_no_answer_raises_and_names_the_answers():
     with pytest.raises(ReportError) as caught:
         checked(CaseConclusion("proven", "Proven.", (), ()))  # type: ignore[arg-type]
     assert all(word in caught.value.hint for word in CONCLUSIONS)
@@ -202,24 +207,108 @@ def test_a_text_for_the_twin_alone_has_to_be_marked():
     assert unprinted({"a": [1, None, True, ""]}).value == {"a": [1, None, True, ""]}
 
 
+def told_by(document: Document) -> list[str]:
+    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
+    return [text_of(cell) for cell in cells_of(blocks)]
+
+
 def test_dismissed_places_are_printed_with_reason_and_count():
     findings = (
         make_finding(1),
         make_finding(2, status="dismissed", note="a vessel"),
         make_finding(3, status="dismissed", slice_index=4),
+        make_finding(4, status="confirmed", origin="examiner", slice_index=5),
     )
     document = make_document(outcomes=[make_outcome(1, findings=findings)])
-    [result] = twin_value(document)["results"]
-    assert len(result["exhibits"]) == 1
-    assert [(d["slice_number"], d["note"]) for d in result["dismissed"]] == [
+    twin = twin_value(document)
+    assert len(twin["results"][0]["exhibits"]) == 2
+    dismissed = twin["marks"]["dismissed"]
+    assert [(d["slice_number"], d["reason"]) for d in dismissed] == [
         (13, "a vessel"),
         (5, ""),
     ]
-    assert all(d["is_flagged"] for d in result["dismissed"])
-    blocks = [*document.cover, *(b for s in document.sections for b in s.blocks)]
-    told = [text_of(cell) for cell in cells_of(blocks)]
-    assert "2 places dismissed by the examiner" in told
+    assert all(d["is_flagged"] for d in dismissed)
+    [counts] = twin["marks"]["series"]
+    assert counts == {
+        "series_number": 1, "suggested": 3, "pointed_at": 1, "confirmed": 1,
+        "to_check": 1, "dismissed": 2,
+    }  # fmt: skip
+    told = told_by(document)
+    sentence = (
+        "The method suggested 3 places, the examiner pointed at 1. The examiner "
+        "dismissed 2 of them (2 of the method's), 1 without a reason."
+    )
+    assert twin["marks"]["sentence"] == sentence
+    # In the summary too, which many read alone.
+    assert any(text.startswith(sentence) for text in told)
     assert {"a vessel", "no reason stated"} <= set(told)
+
+
+def test_a_case_with_every_place_dismissed_says_what_it_said_before():
+    def document(status: str) -> Document:
+        places = [
+            make_finding(k, status=status, note="a vessel", origin=origin)
+            for k, origin in enumerate(("search", "search", "examiner"))
+        ]
+        return make_document(outcomes=[make_outcome(1, findings=tuple(places))])
+
+    before, after = (twin_value(document(s)) for s in ("to check", "dismissed"))
+    for key in ("opinion", "limitations", "validation", "calibrations"):
+        assert after[key] == before[key]
+    untouched = ("flagged_slices", "n_slices_scored", "levels", "calibration_digest")
+    for key in untouched:
+        assert after["results"][0].get(key) == before["results"][0].get(key)
+    assert after["marks"]["series"][0]["dismissed"] == 3
+    assert after["marks"]["series"][0]["suggested"] == 2
+
+
+def test_figures_are_given_of_the_profile_in_use_alone(monkeypatch):
+    def rows(outcome: SeriesExamination) -> list[object]:
+        twin = twin_value(make_document(outcomes=[outcome]))
+        return [row["attack"] for row in twin["validation"]]
+
+    outcome = make_outcome(1)
+    assert len(rows(outcome)) == 2
+    assert rows(replace(outcome, evaluation=None, findings=(), problem="None.")) == []
+    other = replace(outcome, record=replace(outcome.record, modality="MR"))
+    assert rows(other) == []
+    # A shipped model was measured with the profile that came with it.
+    model = outcome.model
+    assert model is not None
+    assert outcome.evaluation is not None
+    shipped = {
+        "digest": model.digest,
+        "metrics": json_digest(model.card.metrics),  # type: ignore[union-attr]
+        "profiles": ["of the calibration that came with it"],
+    }
+    monkeypatch.setitem(MODELS, model.name, shipped)
+    assert rows(outcome) == []
+    told = told_by(make_document(outcomes=[outcome]))
+    assert any("Another profile is used here" in text for text in told)
+    shipped["profiles"] = [outcome.evaluation.profile.digest]
+    assert len(rows(outcome)) == 2
+
+
+def test_certification_answers_each_point_of_the_rules():
+    document = make_document(custody_notes=("31 of 31 files are unchanged.",))
+    [section] = [s for s in document.sections if s.key == "certification"]
+    [facts] = [block for block in section.blocks if isinstance(block, Facts)]
+    points = {fact.label: text_of(fact.cell, document.numbers()) for fact in facts.rows}
+    assert [label.partition(":")[0] for label in points] == [
+        "I, the qualified person", "902(13)", "902(13)", "902(13)", "902(14)",
+        "902(14)", "902(11)", "Declaration",
+    ]  # fmt: skip
+    assert points["I, the qualified person"].startswith(
+        "Dr. A. Example, Court-appointed expert; qualified by: Physicist"
+    )
+    assert "Registry of the court" in points["902(14): the data copied"]
+    assert "31 of 31 files" in points["902(14): digital identification"]
+    assert "perjury" in points["Declaration"]
+    log = make_store().audit_log()[:-1]
+    bare = make_document(store=make_store(audit=log))
+    [section] = [s for s in bare.sections if s.key == "certification"]
+    told = " ".join(text_of(cell) for cell in cells_of(section.blocks))
+    assert "Dr. A. Example, ____________________; qualified by: ___" in told
 
 
 def test_pixels_that_are_no_squares_are_told_with_both_sides():

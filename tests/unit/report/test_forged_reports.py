@@ -173,7 +173,7 @@ def test_page_painted_over_and_signed_under_the_same_name_is_not_verified(
     assert verdict.signer == NAME
     assert verdict.headline == NOT_VALIDATED
     told = "\n".join(verdict_lines(verdict))
-    assert "pages: not compared with the data inside" in told
+    assert "Pages: Not compared with the data inside" in told
     assert "match the print" not in told
     known = verdict_of(tmp_path, data, trust_roots=[root_of(key, tmp_path)])
     assert known.headline == "NOT VERIFIED"
@@ -236,7 +236,9 @@ def test_page_blanked_by_a_revision_is_nowhere_called_unchanged(tmp_path, pdf, k
     verdict = verdict_of(tmp_path, data)
     assert verdict.headline == "NOT VERIFIED"
     assert not verdict.is_unchanged
-    assert "  unchanged since: NO" in list(verdict_lines(verdict))
+    assert "  Unchanged: The document was changed after signing." in list(
+        verdict_lines(verdict)
+    )
     (line,) = [x for x in report_words(verdict).lines if x.name == "Unchanged"]
     assert line.ok is False
 

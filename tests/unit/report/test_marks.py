@@ -18,7 +18,7 @@ _FOLDERS = (Path(sections.__file__).parent, Path(sections.__file__).parents[1])
 # They take numbers and times, or choose among words of the program.
 _FORMATTERS = frozenset(
     ("counted", "established_text", "flagged_text", "interval_text", "mm_text",
-     "number_text",
+     "marks_text", "number_text",
      "modality_text", "p_value_text", "percent_text", "rate_text", "regions_text",
      "size_text", "time_text", "json_time", "min", "max", "len")
 )  # fmt: skip
@@ -29,7 +29,10 @@ _OWN = frozenset(
      "sections/opinion.py item[0]", "sections/opinion.py item[1]",
      "sections/method.py item[0]", "sections/checks.py item[0]",
      "sections/checks.py str(value)", "sections/terms.py meaning",
-     "sections/cover.py local", "report/exhibits.py copied",
+     "sections/cover.py local", "sections/cover.py missing",
+     "sections/cover.py standing", "sections/mandate.py text",
+     "sections/validation.py reason",
+     "report/exhibits.py copied",
      "report/document.py text",
      "report/exhibits.py text", "sections/opinion.py opinion.headline",
      "sections/summary.py opinion.headline",

@@ -109,14 +109,15 @@ def test_report_holds_all_sections_in_order(rendered):
     outline = PdfReader(io.BytesIO(pdf)).outline
     titles = [str(entry["/Title"]) for entry in outline if isinstance(entry, dict)]
     numbers = [title.split()[0] for title in titles if title[0].isdigit()]
-    assert numbers == [str(i) for i in range(1, 17)]
+    assert numbers == [str(i) for i in range(1, 18)]
     assert [t.split()[1] for t in titles if t.startswith("Annex")] == list("ABCDE")
 
 
 def test_references_print_the_number_of_their_section(rendered):
     document, pdf = rendered
     numbers, text = document.numbers(), squeezed(text_of(pdf))
-    assert f"asdescribedinsections{numbers['method']}to{numbers['results']};" in text
+    described = f"describedinsections{numbers['method']}to{numbers['calibration']},"
+    assert described in text
     assert f"comparisonwithgenuinescans(section{numbers['calibration']})" in text
 
 

@@ -105,7 +105,7 @@ def test_an_unmarked_run_is_withheld_wherever_it_stands():
         Record("records", (Text(leak), Facts((Fact("", leak, "a"),)))),
     )
     nothing = Cell((Run("LEAK"),))
-    document = Document("R-1", NOW, "0.1.0", False, nothing, nothing, blocks[:1],
+    document = Document("R-1", NOW, "0.1.0", "final", nothing, nothing, blocks[:1],
                         (Section("a", "A", blocks),))  # fmt: skip
     assert "LEAK" in everything_in(document)
     shown = everything_in(redact(document))
@@ -179,6 +179,11 @@ def test_numbers_and_the_program_s_words_stay(full, redacted):
         if key == "opinion":
             assert now["conclusion"] == was["conclusion"]
             assert now["sentences"] == was["sentences"]
+        elif key == "alternatives":
+            # The judgements stay, the examiner's own words do not.
+            assert {row["remark"] for row in now} == {"", "withheld"}
+            kept = [{**row, "remark": ""} for row in was]
+            assert [{**row, "remark": ""} for row in now] == kept
         else:
             assert now == was
 

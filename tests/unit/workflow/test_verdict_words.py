@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from btd_desktop.cases.model import CaseVerdict
 from btd_desktop.report.verification import ReportVerdict
 from btd_desktop.workflow.custody import ADOPTION
 from btd_desktop.workflow.verdict_words import case_words, report_words
+from btd_desktop.workflow.verify import marks_in
 
 INTACT = ReportVerdict(
     is_signed=True,
@@ -48,6 +50,89 @@ def test_intact_report_names_its_models_profiles_and_adoption():
     assert words["Calibration"].startswith("The profile “Local” did not come")
     assert words["Case"] == f"{ADOPTION} by A. Examiner: it came by courier"
     assert "own claim" in words["Signer"]
+
+
+MARKED: Any = {
+    "sentence": "The method suggested 2 places.",
+    "dismissed": [
+        {"series_number": 1, "slice_number": 13, "place": [70, 80], "is_flagged": True,
+         "reason": "a vessel"},
+        {"series_number": 1, "slice_number": 5, "place": [1, 2], "reason": ""},
+    ],
+}  # fmt: skip
+
+
+def told(verdict: ReportVerdict, name: str) -> list[str]:
+    return [line.words for line in report_words(verdict).lines if line.name == name]
+
+
+def test_marks_of_the_examiner_are_told_with_each_reason():
+    twin: Any = {"marks": MARKED, "identity": {"standing": "draft", "is_draft": True}}
+    verdict = replace(INTACT, twin=twin)
+    assert told(verdict, "Marks") == [
+        "The method suggested 2 places.",
+        "Dismissed: series 1, slice 13, column and row 70, 80, flagged; reason: "
+        "a vessel",
+        "Dismissed: series 1, slice 5, column and row 1, 2; reason: none stated",
+    ]
+    assert told(verdict, "State") == ["DRAFT, not for use in proceedings."]
+    assert marks_in(twin)[1:] == tuple(told(verdict, "Marks")[1:])
+    many: Any = {"marks": {**MARKED, "dismissed": MARKED["dismissed"] * 20}}
+    assert marks_in(many)[-1] == "28 more dismissed places: see the report."
+
+
+def test_earlier_report_is_told_to_say_nothing_of_marks():
+    verdict = replace(INTACT, twin={"identity": {"is_draft": False}})
+    (said,) = told(verdict, "Marks")
+    assert "does not state how many places" in said
+    assert told(verdict, "State") == ["The report calls itself final."]
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        {"marks": 3, "identity": []},
+        {"marks": {"dismissed": [3, {"place": 3, "reason": {}}]}, "identity": {}},
+        {"marks": {"sentence": ["x"]}, "identity": {"standing": "proven"}},
+        {"identity": {"standing": 3, "is_draft": "no"}},
+    ],
+)
+def test_damaged_data_inside_still_give_words(twin):
+    verdict = replace(INTACT, twin=twin)
+    assert all(isinstance(words, str) for words in told(verdict, "Marks"))
+    assert told(verdict, "State") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"intact": False}, "changed after it was signed"),
+        ({"is_revised": True, "problems": ("x",)}, "changed after it was signed"),
+        ({"active_content": ("x",), "problems": ("x",)}, "content that acts"),
+        ({"twin_matches_print": False}, "the data inside are not those"),
+        ({"signer_refused": True, "problems": ("x",)}, "none of those whom you trust"),
+        ({"problems": ("x",)}, "it does not verify"),
+    ],
+)
+def test_report_that_does_not_verify_says_why_and_quotes_nothing_of_itself(
+    changes, reason
+):
+    said = report_words(replace(INTACT, **changes))
+    assert said.headline.startswith("Do not rely on this report: ")
+    assert reason in said.headline
+    if changes.get("problems"):
+        names = {line.name for line in said.lines}
+        assert names.isdisjoint({"State", "Marks", "Model", "Calibration", "Case"})
+
+
+def test_allowed_counter_signature_contradicts_nothing():
+    added = "Counter-signed by R (not validated), as the first signature allows."
+    verdict = replace(
+        INTACT, covers_whole_file=False, later_changes=added, trusted=True
+    )
+    said = report_words(verdict)
+    assert said.ok
+    assert not [line for line in said.lines if line.ok is False]
 
 
 @pytest.mark.parametrize("changes", [{"intact": False}, {"twin_matches_print": False}])

@@ -87,8 +87,50 @@ def test_status_is_told_only_when_the_examiner_changes_it(qtbot):
     panel.status_changed.connect(lambda n, s: told.append((n, s)))
     panel.show_state(FindingsState((_finding(3, status="confirmed"),), 3))
     assert told == []
+    panel._status.setCurrentText("to check")
+    assert told == [(3, "to check")]
+
+
+def test_finding_is_dismissed_only_with_a_reason(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    told: list[Any] = []
+    panel.status_changed.connect(lambda *args: told.append(args))
+    panel.marked.connect(lambda *args: told.append(args))
+    panel.show_state(FindingsState((_finding(3), _finding(4)), 3))
     panel._status.setCurrentText("dismissed")
-    assert told == [(3, "dismissed")]
+    assert told == []
+    assert panel._reason_wanted.isVisible()
+    assert not panel._save.isEnabled()
+    # A refresh, as another finding is added, keeps the question.
+    panel.show_state(FindingsState((_finding(3), _finding(4), _finding(5)), 3))
+    assert panel._reason_wanted.isVisible()
+    panel._note.setPlainText("a vessel")
+    panel._save.click()
+    assert told == [(3, "a vessel", "dismissed")]
+    assert not panel._reason_wanted.isVisible()
+
+
+def test_question_for_a_reason_ends_with_another_finding_or_status(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    told: list[Any] = []
+    for signal in (panel.status_changed, panel.marked, panel.note_changed):
+        signal.connect(lambda *args: told.append(args))
+    panel.show_state(FindingsState((_finding(3), _finding(4)), 3))
+    panel._status.setCurrentText("dismissed")
+    panel.show_state(FindingsState((_finding(3), _finding(4)), 4))
+    assert not panel._reason_wanted.isVisible()
+    assert panel._status.currentText() == "to check"
+    panel._status.setCurrentText("dismissed")
+    panel._status.setCurrentText("to check")
+    assert not panel._reason_wanted.isVisible()
+    assert told == []
+    panel._note.setPlainText("a vessel")
+    panel._status.setCurrentText("dismissed")
+    assert told == [(4, "a vessel", "dismissed")]
 
 
 def test_tag_text_is_shown_literally(qtbot):

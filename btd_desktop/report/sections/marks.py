@@ -1,0 +1,133 @@
+"""What the examiner marked: how many places there were, and how many were set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from btd_desktop.cases.model import Finding, FindingOrigin, FindingStatus
+from btd_desktop.examination.wording import counted
+from btd_desktop.report.case import ReportCase
+from btd_desktop.report.document import (
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    name,
+    plain,
+    stated,
+    table_of,
+)
+from btd_desktop.report.results import flagged_cell, p_value_cell, score_cell
+
+_INTRODUCTION: Final = (
+    "The method suggests places; the examiner points at others and marks each. No mark"
+    " changes a score, a flag or an answer of the method: the opinion counts dismissed"
+    " places like all others."
+)
+_NO_REASON: Final = "no reason stated"
+_BY: Final[dict[FindingOrigin, str]] = {"search": "the method", "examiner": "examiner"}
+
+Marked = tuple[int, Finding]
+"""Number of the series in the report, and a place of it."""
+
+
+def section(case: ReportCase) -> Section:
+    """Counts per series, and each dismissed place with its reason."""
+    places = places_of(case)
+    dismissed = [marked for marked in places if marked[1].status == "dismissed"]
+    counts = table_of(
+        sorted({number for number, _ in places}),
+        (
+            (
+                Column("Series", 1.4, "series_number", "number"),
+                lambda n: plain(f"{n:d}", n),
+            ),
+            _count("Suggested by the method", "suggested", places, origin="search"),
+            _count("Pointed at by examiner", "pointed_at", places, origin="examiner"),
+            _count("Confirmed", "confirmed", places, status="confirmed"),
+            _count("To check", "to_check", places, status="to check"),
+            _count("Dismissed", "dismissed", places, status="dismissed"),
+        ),
+        "marks.series",
+    )
+    listed = table_of(
+        dismissed,
+        (
+            (Column("Series", 1, "series_number", "number"),
+             lambda m: plain(f"{m[0]:d}", m[0])),
+            (Column("Slice", 1, "slice_number", "number"),
+             lambda m: plain(f"{m[1].slice_index + 1:d}", m[1].slice_index + 1)),
+            (Column("Column, row", 1.6, "place"), lambda m: _place(m[1])),
+            (Column("Found by", 1.5, "found_by"),
+             lambda m: plain(_BY[m[1].origin], m[1].origin)),
+            (Column("Anomaly score", 1.4, "score", "number"),
+             lambda m: score_cell(m[1].numbers.anomaly)),
+            (Column("p-value", 2.4, "p_value"),
+             lambda m: p_value_cell(m[1].numbers.anomaly)),
+            (Column("", 1.5, "is_flagged"),
+             lambda m: flagged_cell(m[1].numbers.anomaly)),
+            (Column("Examiner's reason", 4.4, "reason"),
+             lambda m: stated(name("text", m[1].note), _NO_REASON)),
+        ),
+        "marks.dismissed",
+    )  # fmt: skip
+    totals = Facts((Fact("", plain(marks_text(places)), "sentence"),), "marks")
+    nothing = () if places else (Text(plain("No place was suggested or pointed at.")),)
+    heading = (Heading(plain("Dismissed by the examiner")),) if dismissed else ()
+    blocks = (Text(plain(_INTRODUCTION)), *nothing, counts, *heading, listed, totals)
+    return Section("marks", "The examiner's marks", blocks)
+
+
+def places_of(case: ReportCase) -> list[Marked]:
+    """Every place that the report can show, with the number of its series."""
+    return [
+        (number, finding)
+        for number, outcome in case.numbered
+        for finding in outcome.findings
+    ]
+
+
+def marks_text(places: Sequence[Marked]) -> str:
+    """Places suggested and dismissed, as a sentence."""
+    suggested = [f for _, f in places if f.origin == "search"]
+    pointed = len(places) - len(suggested)
+    dismissed = [f for _, f in places if f.status == "dismissed"]
+    told = (
+        f"The method suggested {counted(len(suggested), 'place')}, the examiner pointed"
+        f" at {pointed:,}. The examiner dismissed"
+    )
+    if not dismissed:
+        return f"{told} none of them."
+    theirs = sum(f.origin == "search" for f in dismissed)
+    unsaid = sum(not f.note.strip() for f in dismissed)
+    without = f", {unsaid:,} without a reason" if unsaid else ""
+    return f"{told} {len(dismissed):,} of them ({theirs:,} of the method's){without}."
+
+
+def _count(
+    head: str,
+    key: str,
+    places: Sequence[Marked],
+    *,
+    origin: FindingOrigin | None = None,
+    status: FindingStatus | None = None,
+) -> tuple[Column, Callable[[int], Cell]]:
+    def cell(series: int) -> Cell:
+        n = sum(
+            number == series
+            and origin in (None, finding.origin)
+            and status in (None, finding.status)
+            for number, finding in places
+        )
+        return plain(f"{n:,}", n)
+
+    return Column(head, 2, key, "number"), cell
+
+
+def _place(finding: Finding) -> Cell:
+    column, row = round(finding.x), round(finding.y)
+    return plain(f"{column:d}, {row:d}", [column, row])
