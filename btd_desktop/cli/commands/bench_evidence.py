@@ -94,6 +94,9 @@ def measure_evidence(
     series stand out from genuine ones? Somebody points: is the place told from genuine
     ones? The map is measured only; it is not part of an examination.
     """
+    from btd_desktop.diffusion.torch_part import require_torch
+
+    require_torch()
     from btd_desktop.bench.evidence import measure_each
     from btd_desktop.bench.evidence_file import KeptEvidence, kept_evidence
     from btd_desktop.bench.evidence_rows import genuine_figures, rows_of_evidence
