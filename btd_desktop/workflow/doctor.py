@@ -22,6 +22,11 @@ from btd_desktop.digest import file_digest
 from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
 from btd_desktop.examination.shipped_models import figures_of, model_standing
 from btd_desktop.examination.wording import reason_of
+from btd_desktop.native_libraries import (
+    missing_for,
+    missing_sentence,
+    window_problem,
+)
 from btd_desktop.report.sections.software import COMPONENTS
 from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.strict_json import plain_json
@@ -299,10 +304,12 @@ def _window(remarks: list[str]) -> Section:
         remarks.append(f"the window cannot be opened: {type(error).__name__}")
         return Section("Window", (("Qt", "does not answer"),))
     if tried.returncode == 0:
+        missing = missing_sentence(missing_for("", window=True))
+        if missing:
+            remarks.append(f"the window may not open on a display: {missing}")
         return Section("Window", (("Qt", f"loads, PySide6 {tried.stdout.strip()}"),))
-    last = (tried.stderr.strip().splitlines() or ["no message"])[-1]
+    problem = window_problem(tried.stderr, os.environ)
     remarks.append(
-        f"the window cannot be opened, the command line works without it: {last} "
-        "(docs/install.md names the packages)"
+        f"the window cannot be opened, the command line works without it: {problem}"
     )
     return Section("Window", (("Qt", "does not load"),))
