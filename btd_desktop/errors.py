@@ -12,7 +12,8 @@ else that escapes is a bug and takes the crash path.
     ├── CaseError                6   case folder missing, damaged, newer or locked
     │   └── UnauthenticatedError 9   a case that this computer did not seal, not adopted
     ├── ReportError              7   report cannot be written, signed or verified
-    └── SettingsError            8   a setting or an argument is not usable
+    ├── SettingsError            8   a setting or an argument is not usable
+    └── MissingPartError         10  a part that this needs is not installed
 
 `Cancelled` is neither: the examiner asked for it (exit code 130).
 """
@@ -78,6 +79,12 @@ class SettingsError(BtdError):
     """A setting or an argument is not usable."""
 
     exit_code = 8
+
+
+class MissingPartError(BtdError):
+    """A part of the program that is asked for is not installed, or does not load."""
+
+    exit_code = 10
 
 
 class Cancelled(Exception):  # noqa: N818 - an answer to the examiner, not an error

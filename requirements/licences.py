@@ -16,6 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
@@ -104,9 +105,21 @@ class Licence:
 
 
 def runtime_pins() -> dict[str, str]:
-    """Versions by name of what pyproject's dependencies need, build tools left out."""
-    table = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    return make_lock.closure(table["project"]["dependencies"]).pins
+    """Versions by name of what the program needs to run, build tools left out."""
+    project = _project()
+    return make_lock.closure(make_lock.runtime_requirements(project)).pins
+
+
+def extra_names() -> set[str]:
+    """Names of what only the extra "score" needs: the program starts without."""
+    always = make_lock.closure(_project()["dependencies"]).pins
+    return runtime_pins().keys() - always.keys()
+
+
+def _project() -> dict[str, Any]:
+    text = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    project: dict[str, Any] = tomllib.loads(text)["project"]
+    return project
 
 
 def stated_licence(name: str) -> str:

@@ -5,10 +5,10 @@ Run it with the environment's own interpreter after the tests have passed there:
     .venv/bin/python requirements/make_lock.py          writes both files
     .venv/bin/python requirements/make_lock.py --check  fails if they are out of date
 
-`lock.txt` holds the exact version of everything that pyproject's dependencies and its
-build need, `lock-dev.txt` what the "dev" extra needs beyond that. A requirement that
-applies on another system only is named in a comment, since no version of it is
-installed here to take as tested.
+`lock.txt` holds the exact version of everything that pyproject's dependencies, the
+extra "score" and its build need, `lock-dev.txt` what the "dev" extra needs beyond that.
+A requirement that applies on another system only is named in a comment, since no
+version of it is installed here to take as tested.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RUNTIME_LOCK = HERE / "lock.txt"
@@ -164,11 +165,21 @@ def closure(requirements: Iterable[str]) -> Closure:
     return result
 
 
+def runtime_requirements(project: dict[str, Any]) -> list[str]:
+    """What the whole program needs to run, what scores included.
+
+    Args:
+        project: The table of that name in pyproject.toml.
+    """
+    return [*project["dependencies"], *project["optional-dependencies"]["score"]]
+
+
 def lock_texts(pyproject: Path) -> tuple[str, str]:
     """Contents of `lock.txt` and `lock-dev.txt`."""
     table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     project = table["project"]
-    runtime = closure([*project["dependencies"], *table["build-system"]["requires"]])
+    needed = runtime_requirements(project)
+    runtime = closure([*needed, *table["build-system"]["requires"]])
     dev = closure(project["optional-dependencies"]["dev"])
     version = ".".join(platform.python_version_tuple()[:2])
     head = f"# Made by requirements/make_lock.py on Python {version}; do not edit.\n"

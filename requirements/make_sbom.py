@@ -4,8 +4,9 @@
     .venv/bin/python requirements/make_sbom.py --check     fails if it is out of date
 
 The list is what `lock.txt` pins of the run-time needs, with licences from the installed
-metadata. The digests are those of the wheels that pip chose on this system; after a
-change of the lock they come from pip's own report:
+metadata; what only the extra "score" needs is marked as optional. The digests are those
+of the wheels that pip chose on this system; after a change of the lock they come from
+pip's own report:
 
     pip install --dry-run --ignore-installed --no-deps --quiet \
         --report wheels.json -r requirements/lock.txt
@@ -51,7 +52,9 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
     table = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     project = table["project"]
     own = f"{project['name']}@{project['version']}"
+    needed = make_lock.runtime_requirements(project)
     pins = licences.runtime_pins()
+    extra = licences.extra_names()
     components = []
     for row in licences.runtime_licences():
         wheel = digests.get((row.name, row.version))
@@ -59,7 +62,7 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
             raise ValueError(
                 f"no digest of {row.name} {row.version}: give pip's report (--wheels)"
             )
-        components.append(_component(row, *wheel))
+        components.append(_component(row, *wheel, optional=row.name in extra))
     content: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -76,7 +79,7 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
         },
         "components": components,
         "dependencies": [
-            {"ref": own, "dependsOn": _refs(project["dependencies"], "", pins)},
+            {"ref": own, "dependsOn": _refs(needed, "", pins)},
             *(
                 {"ref": _ref(name, version), "dependsOn": _needs(name, pins)}
                 for name, version in sorted(pins.items())
@@ -88,7 +91,9 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
     return {**content, "serialNumber": f"urn:uuid:{serial}"}
 
 
-def _component(row: licences.Licence, wheel: str, digest: str) -> dict[str, Any]:
+def _component(
+    row: licences.Licence, wheel: str, digest: str, *, optional: bool
+) -> dict[str, Any]:
     properties = [{"name": "btd:wheel", "value": wheel}]
     if row.remark:
         properties.append({"name": "btd:licence-remark", "value": row.remark})
@@ -97,6 +102,7 @@ def _component(row: licences.Licence, wheel: str, digest: str) -> dict[str, Any]
         "bom-ref": _ref(row.name, row.version),
         "name": row.name,
         "version": row.version,
+        "scope": "optional" if optional else "required",
         "purl": f"pkg:pypi/{row.name}@{row.version}",
         "licenses": [{"expression": row.licence}],
         "hashes": [{"alg": "SHA-256", "content": digest}],

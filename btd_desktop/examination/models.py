@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from btd_desktop import paths
 from btd_desktop.calibration.profile import CalibrationProfile, read_profile
 from btd_desktop.calibration.scope import Coverage, Scope, check_scope
+from btd_desktop.diffusion.torch_part import require_torch
 from btd_desktop.errors import CalibrationError, ModelError
 from btd_desktop.examination.model_manifest import (
     check_pinned_file,
@@ -235,8 +236,10 @@ def open_detector(
     Raises:
         ModelError: The model is damaged, differs from the one shipped in its folder, or
             does not predict noise.
+        MissingPartError: torch is not installed.
         SettingsError: The device or precision is not available.
     """
+    require_torch()
     from btd_desktop.diffusion.denoiser import open_detector as open_network
     from btd_desktop.diffusion.device import choose_device
     from btd_desktop.diffusion.evidence import open_evidence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from btd_desktop.diffusion.torch_part import require_torch
 from btd_desktop.errors import SettingsError
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import TaskContext
@@ -33,8 +34,10 @@ def convert_published(
     Raises:
         SettingsError: There is no preset for the modality.
         ModelError: The file is not a published checkpoint, or is harmful.
+        MissingPartError: torch is not installed.
         Cancelled: The user asked to stop; nothing is written.
     """
+    require_torch()
     from btd_desktop.diffusion.published import convert_checkpoint
 
     if modality not in _PRESETS:

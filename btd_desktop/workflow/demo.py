@@ -14,6 +14,7 @@ from btd_desktop.calibration.profile import (
 )
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.diffusion.torch_part import require_torch
 from btd_desktop.errors import SettingsError
 from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
@@ -182,6 +183,9 @@ def prepare_demo(
     Arguments and errors are those of `run_demo`.
     """
     where = demo_folders(out)
+    if not where["profile"].is_file():
+        # Before minutes of simulating what could not be scored.
+        require_torch()
     _simulate(out, where, context, workers, plan)
     return _profile(where, services, context, device)
 

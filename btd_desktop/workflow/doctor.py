@@ -17,9 +17,16 @@ from btd_desktop import __version__, paths
 from btd_desktop.containment.measures import MEASURES
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
+from btd_desktop.diffusion.torch_part import torch_problem
 from btd_desktop.digest import file_digest
 from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
 from btd_desktop.examination.shipped_models import figures_of, model_standing
+from btd_desktop.examination.wording import reason_of
+from btd_desktop.native_libraries import (
+    missing_for,
+    missing_sentence,
+    window_problem,
+)
 from btd_desktop.report.sections.software import COMPONENTS
 from btd_desktop.scoring.card import WEIGHTS_FILE
 from btd_desktop.strict_json import plain_json
@@ -83,7 +90,7 @@ def diagnose(services: Services) -> Diagnosis:
     models = models_json(entries)
     sections = (
         _versions(problems),
-        _hardware(),
+        _hardware(problems),
         _folders(problems, remarks),
         _models(entries, models, problems, remarks),
         _decoders(),
@@ -150,17 +157,22 @@ def _versions(problems: list[str]) -> Section:
     ]
     for name in _PACKAGES:
         version = installed_version(name)
-        if not version:
+        # What torch is missing for is said where its device would stand.
+        if not version and name != "torch":
             problems.append(f"the package {name} is not installed")
         rows.append((name, version or "MISSING"))
     return Section("Versions", tuple(rows))
 
 
-def _hardware() -> Section:
+def _hardware(problems: list[str]) -> Section:
+    cores = ("CPU cores", str(os.cpu_count() or 1))
+    missing = torch_problem()
+    if missing is not None:
+        problems.append(reason_of(missing))
+        return Section("Computing", (cores, ("device", "none: nothing is scored")))
     from btd_desktop.diffusion.device import hardware_facts
 
-    cores = os.cpu_count() or 1
-    return Section("Computing", (("CPU cores", str(cores)), *hardware_facts().items()))
+    return Section("Computing", (cores, *hardware_facts().items()))
 
 
 def _folders(problems: list[str], remarks: list[str]) -> Section:
@@ -292,10 +304,12 @@ def _window(remarks: list[str]) -> Section:
         remarks.append(f"the window cannot be opened: {type(error).__name__}")
         return Section("Window", (("Qt", "does not answer"),))
     if tried.returncode == 0:
+        missing = missing_sentence(missing_for("", window=True))
+        if missing:
+            remarks.append(f"the window may not open on a display: {missing}")
         return Section("Window", (("Qt", f"loads, PySide6 {tried.stdout.strip()}"),))
-    last = (tried.stderr.strip().splitlines() or ["no message"])[-1]
+    problem = window_problem(tried.stderr, os.environ)
     remarks.append(
-        f"the window cannot be opened, the command line works without it: {last} "
-        "(docs/install.md names the packages)"
+        f"the window cannot be opened, the command line works without it: {problem}"
     )
     return Section("Window", (("Qt", "does not load"),))

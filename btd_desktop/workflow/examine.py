@@ -8,6 +8,7 @@ from pathlib import Path
 
 from btd_desktop.cases.model import EvidenceItem, Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.diffusion.torch_part import require_torch
 from btd_desktop.errors import (
     BtdError,
     CalibrationError,
@@ -120,9 +121,11 @@ def examine(
         EvidenceError: Nothing received can be examined; the case keeps its list.
         SettingsError: A place that the mandate names lies nowhere in the case; nothing
             is scored.
+        MissingPartError: torch is not installed; nothing is imported.
         BtdError: As the steps raise them.
         Cancelled: The examiner asked to stop; the same call goes on later.
     """
+    require_torch()
     with open_or_create(case_folder, details, services, context) as store:
         series = import_into_case(
             store, paths, services, context, modality=options.modality

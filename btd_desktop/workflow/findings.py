@@ -8,6 +8,7 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import (
     CalibrationError,
     EvidenceError,
+    MissingPartError,
     ModelError,
     SettingsError,
 )
@@ -118,7 +119,7 @@ def score_named_places(
     """Score the named places of a series and keep them as findings, each once.
 
     A place that cannot be scored, at the rim or in air, or whose model is not installed
-    here, is left out: the conclusion says that it could not be scored.
+    here, or torch is not, is left out: the conclusion says that it could not be scored.
 
     Raises:
         CaseError: The stored voxels or residuals were altered.
@@ -144,7 +145,7 @@ def score_named_places(
         # On the run's own device, whatever the settings say by now.
         device = manifest.backend.kind or "auto"
         detector = open_run_detector(manifest, device=device)
-    except (ModelError, SettingsError):
+    except (ModelError, MissingPartError, SettingsError):
         return
     for place in sorted(wanted):
         try:

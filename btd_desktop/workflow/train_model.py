@@ -12,6 +12,7 @@ import numpy as np
 
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
+from btd_desktop.diffusion.torch_part import require_torch
 from btd_desktop.diffusion.training.dataset import (
     TrainingSlice,
     TrainingSplit,
@@ -177,8 +178,10 @@ def train_on_paths(
 
     Raises:
         EvidenceError: A path does not exist, or holds no series of the modality.
+        MissingPartError: torch is not installed.
         Cancelled: The user asked to stop; call again to go on from the checkpoint.
     """
+    require_torch()
     found = import_evidence(paths, context)
     return train_on_series(
         found.series,
@@ -212,8 +215,10 @@ def train_on_series(
     Raises:
         EvidenceError: There is no series of the preset's modality.
         ModelError: `out` holds a checkpoint of another recipe, or cannot be written.
+        MissingPartError: torch is not installed.
         Cancelled: The user asked to stop; the checkpoint is complete.
     """
+    require_torch()
     from btd_desktop.diffusion.checkpoint import load_model
     from btd_desktop.diffusion.device import choose_device
     from btd_desktop.diffusion.training.trainer import train

@@ -161,6 +161,16 @@ def test_sbom_lists_what_the_lock_pins(requirements, sbom):
 
 
 @on_the_system_of_the_lock
+def test_sbom_marks_what_only_scoring_needs(requirements, sbom):
+    licences, _ = requirements
+    optional = {p["name"] for p in sbom["components"] if p["scope"] == "optional"}
+    assert optional == licences.extra_names()
+    assert "torch" in optional
+    assert not optional & {"numpy", "scipy", "safetensors", "pyhanko", "pydicom"}
+    assert {p["scope"] for p in sbom["components"]} == {"optional", "required"}
+
+
+@on_the_system_of_the_lock
 def test_sbom_is_what_its_maker_writes(requirements, sbom):
     _, make_sbom = requirements
     again = make_sbom.sbom(make_sbom.digests_of_sbom(make_sbom.SBOM))

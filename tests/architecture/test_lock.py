@@ -37,6 +37,7 @@ def test_every_declared_dependency_is_pinned_in_its_file(make_lock):
     name_of = re.compile(r"[A-Za-z0-9._-]+")
     for requirements, pins in (
         (project["dependencies"], _pins("lock.txt")),
+        (project["optional-dependencies"]["score"], _pins("lock.txt")),
         (project["optional-dependencies"]["dev"], _pins("lock-dev.txt")),
     ):
         for requirement in requirements:
@@ -66,6 +67,13 @@ def test_parts_of_a_cuda_build_are_neither_needed_nor_pinned(make_lock):
     assert found.pins == {}
     with pytest.raises(metadata.PackageNotFoundError):
         make_lock.closure(["tritonclient-that-nobody-has"])
+
+
+def test_torch_is_an_extra_that_the_bootstrap_s_lock_brings():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert not [d for d in project["dependencies"] if d.startswith("torch")]
+    (torch,) = project["optional-dependencies"]["score"]
+    assert torch == f"torch=={_pins('lock.txt')['torch']}"
 
 
 def test_no_package_is_pinned_twice():

@@ -30,7 +30,7 @@ def section(case: ReportCase) -> Section:
             (Column("Component", 5, "name"), quoting),
             (
                 Column("Version", 3, "version"),
-                lambda name: quoting(importlib.metadata.version(name)),
+                lambda name: quoting(_version(name)),
             ),
             (
                 Column("Licence", 5, "licence"),
@@ -42,8 +42,19 @@ def section(case: ReportCase) -> Section:
     return Section("software", "Software", (table,), is_annex=True)
 
 
+def _version(name: str) -> str:
+    # Torch is an extra: a case that was scored elsewhere is reported on without it.
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def _licence(name: str) -> str:
-    found = importlib.metadata.metadata(name).json
+    try:
+        found = importlib.metadata.metadata(name).json
+    except importlib.metadata.PackageNotFoundError:
+        return "–"
     licence = found.get("license_expression") or found.get("license") or ""
     lines = str(licence).strip().splitlines()
     return lines[0][:60] if lines else ""

@@ -1,0 +1,40 @@
+"""Step of the self-test: every package that the program needs loads."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from btd_desktop.diffusion.torch_part import torch_problem
+from btd_desktop.examination.wording import reason_of
+from btd_desktop.workflow.selftest import Row
+
+_PACKAGES: Final = (
+    "numpy", "scipy.ndimage", "scipy.stats", "sklearn.mixture", "safetensors",
+    "pydicom", "imagecodecs", "jpeg_ls", "openjpeg", "PIL.Image", "reportlab.pdfgen",
+    "pyhanko.sign", "cryptography.x509", "msgspec", "platformdirs", "pypdfium2",
+)  # fmt: skip
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    """One row for the packages that are always needed, one for torch."""
+    problems = []
+    for name in _PACKAGES:
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError) as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        yield "packages", "not", "; ".join(problems)
+    else:
+        yield "packages", "ok", f"{len(_PACKAGES)} load"
+    torch = torch_problem()
+    if torch is None:
+        version = importlib.import_module("btd_desktop.diffusion.device").choose_device
+        yield "torch", "ok", version("cpu").torch_version
+    elif torch.code == "no_torch":
+        yield "torch", "not tried", reason_of(torch)
+    else:
+        yield "torch", "not", reason_of(torch)
