@@ -75,10 +75,7 @@ class BoundDetector:
     evidence: EvidenceNet | None = None
 
     def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Maps (L, H, W) of a scaled slice (H, W), no noise added.
-
-        The learned evidence follows as one more map, where the model has it.
-        """
+        """As `scoring.detector.Detector` says."""
         noise = self.network.predict_noise(scaled)
         if self.evidence is None:
             return noise
