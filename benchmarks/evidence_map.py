@@ -196,7 +196,7 @@ def main() -> None:
     save_evidence(
         given.out,
         EvidenceCard(
-            model_digest=card.digest,
+            model_digest=card.noise_digest,
             channels=crops.channels.shape[1],
             widths=recipe.widths,
             families=families,
@@ -229,7 +229,7 @@ def _begun_alike(given: argparse.Namespace, families: Sequence[str]) -> None:
         "seed": given.seed,
         "simulated": given.simulated,
         "families": list(families),
-        "model": read_card(given.model).digest,
+        "model": read_card(given.model).noise_digest,
     }
     file = given.out / "options.json"
     if file.exists() and json.loads(file.read_text("utf-8")) != options:
