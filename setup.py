@@ -24,6 +24,7 @@ PATTERNS = (
     "models/manifest.json",
     "models/*/card.json",
     "models/*/weights.safetensors",
+    "models/*/evidence/*",
     "models/*/profiles/*.json",
     "requirements/sbom.json",
 )

@@ -25,7 +25,7 @@ from btd_desktop.bench.shift import shift_rows
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.diffusion.checkpoint import save_model
-from btd_desktop.diffusion.evidence import EVIDENCE_DIR, load_evidence, save_evidence
+from btd_desktop.diffusion.evidence import load_evidence, save_evidence
 from btd_desktop.examination.model_manifest import write_manifest
 from btd_desktop.examination.models import (
     BoundDetector,
@@ -34,7 +34,7 @@ from btd_desktop.examination.models import (
 )
 from btd_desktop.examination.shipped_models import DIGESTS_FILE, digests_module
 from btd_desktop.progress import TaskContext
-from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard, read_card
+from btd_desktop.scoring.card import EVIDENCE_DIR, WEIGHTS_FILE, ModelCard, read_card
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.train_model import TrainingOptions, train_on_series

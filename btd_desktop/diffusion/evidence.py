@@ -29,11 +29,14 @@ from btd_desktop.diffusion.checkpoint import (
 from btd_desktop.diffusion.device import ComputeDevice
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ModelError
-from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard
+from btd_desktop.scoring.card import (
+    EVIDENCE_CARD_FILE,
+    EVIDENCE_DIR,
+    WEIGHTS_FILE,
+    ModelCard,
+)
 from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
-EVIDENCE_CARD_FILE = "evidence.json"
-EVIDENCE_DIR = "evidence"  # within a model's folder
 MULTIPLE = 8  # sides of what the network takes
 _FORMAT = 1
 _MAX_BYTES = 64 << 20

@@ -16,18 +16,24 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import Struct, convert
+from msgspec import UNSET, Struct, convert
 
 from btd_desktop import paths
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ModelError
-from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, ModelCard
+from btd_desktop.scoring.card import (
+    CARD_FILE,
+    EVIDENCE_CARD_FILE,
+    EVIDENCE_DIR,
+    WEIGHTS_FILE,
+    ModelCard,
+)
 from btd_desktop.strict_json import plain_json
 
 MANIFEST_FILE: Final = "manifest.json"
 _FORMAT: Final = 1
 _MAX_BYTES: Final = 4 << 20
-_PATTERNS: Final = (CARD_FILE, WEIGHTS_FILE, "profiles/*.json")
+_PATTERNS: Final = (CARD_FILE, WEIGHTS_FILE, f"{EVIDENCE_DIR}/*", "profiles/*.json")
 _HINT: Final = "install the program again; or make a model of your own of it"
 
 
@@ -86,7 +92,7 @@ def check_pinned_model(folder: Path, card: ModelCard) -> None:
     compares their bytes with the card.
 
     Raises:
-        ModelError: Card or weights are not those that were shipped.
+        ModelError: Card, weights or evidence map are not those that were shipped.
     """
     pinned = _pinned(folder)
     if pinned is None:
@@ -100,6 +106,9 @@ def check_pinned_model(folder: Path, card: ModelCard) -> None:
             hint=_HINT,
             code="not_shipped",
         )
+    if card.evidence_sha256 is not UNSET:
+        for name in (EVIDENCE_CARD_FILE, WEIGHTS_FILE):
+            check_pinned_file(folder / EVIDENCE_DIR / name)
 
 
 def check_pinned_file(path: Path) -> None:

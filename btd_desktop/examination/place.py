@@ -14,7 +14,8 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.preprocess.solid_structures import structure_near
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
-from btd_desktop.scoring.peaks import Peak, distinct_peaks
+from btd_desktop.scoring.peaks import Peak as Peak  # the window knows it from here
+from btd_desktop.scoring.peaks import distinct_peaks
 from btd_desktop.volume import Volume
 
 

@@ -18,10 +18,10 @@ MODELS: Final[dict[str, _Shipped]] = {
         ],
     },
     "ct96wide-lean": {
-        "digest": "1b0b229abcc709d08b53a508cebb3ed61e4f54c1fb76311cc604011104f86f27",
+        "digest": "7a65eed151a5326fe3163e860c13a29f9f70d7117a33eb997b40be055d8f335e",
         "metrics": "a577774b43d6065368d4dd2674fd576b16fdf96d3de64df15eeeff43667f6564",
         "profiles": [
-            "5eddd7de2e2b9becb00fa1a51bafaa10d469f0a5b3afd14915f1f4b2a44560e9",
+            "b3424a4d5e4693a72d79d544d0fbb8ef8ca72c05c51e2c32dbae89fdb0ef0b86",
         ],
     },
     "mr128-lean": {

@@ -31,7 +31,7 @@ TWIN_FORMAT_VERSION: Final = 2
 LAYOUT: Final = 3
 """How a document is laid out on pages; raised when the same one would look otherwise.
 
-Version 3 states the examiner, three propositions and the marks.
+Version 3 states the examiner, three propositions, the marks and the highest places.
 
 Version 1, that of twins which do not say, is the layout of format version 1.
 """

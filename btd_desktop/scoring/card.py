@@ -22,6 +22,8 @@ from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
+EVIDENCE_DIR, EVIDENCE_CARD_FILE = "evidence", "evidence.json"
+"""Within a model's folder: card and weights of its learned evidence map."""
 _FORMAT = 1
 _MAX_BYTES = 16 << 20
 

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.place import Peak
+from btd_desktop.examination.series import Evaluation
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
@@ -40,10 +42,12 @@ class FindingsState:
     Attributes:
         rows: In the order they were added.
         selected: Number of the selected one, or None.
+        highest: The highest places of the series that is shown, in order.
     """
 
     rows: tuple[FindingRow, ...] = ()
     selected: int | None = None
+    highest: tuple[Peak, ...] = ()
 
     @property
     def row(self) -> FindingRow | None:
@@ -63,6 +67,7 @@ class FindingsPresenter(Presenter[FindingsState]):
         super().__init__(session.jobs, FindingsState(), parent)
         self._session = session
         self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self._looked: tuple[Evaluation, tuple[Peak, ...]] | None = None
         self._undo: list[tuple[int, str, FindingStatus]] = []
         self._redo: list[tuple[int, str, FindingStatus]] = []
         session.case_changed.connect(self._on_case_changed)
@@ -75,7 +80,8 @@ class FindingsPresenter(Presenter[FindingsState]):
         session = self._session
         rows = tuple(self._row(f) for f in session.findings())
         chosen = session.finding
-        self._show(FindingsState(rows, None if chosen is None else chosen.finding_id))
+        number = None if chosen is None else chosen.finding_id
+        self._show(FindingsState(rows, number, self._highest()))
 
     def on_next_wanted(self) -> None:
         """Select the next finding that is not dismissed; the first follows the last."""
@@ -162,6 +168,17 @@ class FindingsPresenter(Presenter[FindingsState]):
         self._pictures.clear()
         self._undo.clear()
         self._redo.clear()
+
+    def _highest(self) -> tuple[Peak, ...]:
+        """Where to look first in the series that is shown."""
+        from btd_desktop.examination.place import highest_places
+
+        evaluation = self._session.result.evaluation
+        if evaluation is None:
+            return ()
+        if self._looked is None or self._looked[0] is not evaluation:
+            self._looked = evaluation, highest_places(evaluation)
+        return self._looked[1]
 
     def _row(self, finding: Finding) -> FindingRow:
         from btd_desktop.examination.reading import is_of

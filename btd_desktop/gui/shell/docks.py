@@ -139,6 +139,7 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.findings.note_changed.connect(parts.findings.on_note_changed)
     made.findings.status_changed.connect(parts.findings.on_status_changed)
     made.findings.marked.connect(parts.findings.on_marked)
+    made.findings.place_wanted.connect(parts.placing.on_go_wanted)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
 
 

@@ -22,6 +22,7 @@ from btd_desktop.examination.wording import number_text, p_text
 from btd_desktop.gui.plain_text import PlainLabel, plain_tool_tip, visible_text
 from btd_desktop.gui.presenters.findings import FindingRow, FindingsState
 from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.highest_places import HighestPlaces
 from btd_desktop.gui.views.place_panel import grey_pixmap
 
 _ICON = 64
@@ -36,12 +37,14 @@ class FindingPanel(QWidget):
         note_changed(int, str): Keep these words.
         status_changed(int, str): Keep this status.
         marked(int, str, str): Keep this note and, with it, this status.
+        place_wanted(int, int, int): Show this slice, row and column.
     """
 
     finding_selected = Signal(int)
     note_changed = Signal(int, str)
     status_changed = Signal(int, str)
     marked = Signal(int, str, str)
+    place_wanted = Signal(int, int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +102,9 @@ class FindingPanel(QWidget):
         layout.addWidget(self._empty)
         layout.addWidget(self._list, 1)
         layout.addWidget(self._form)
+        self._highest = HighestPlaces()
+        self._highest.place_wanted.connect(self.place_wanted)
+        layout.addWidget(self._highest)
         self.show_state(FindingsState())
 
     def show_state(self, state: FindingsState) -> None:
@@ -116,6 +122,7 @@ class FindingPanel(QWidget):
         self._empty.setVisible(not state.rows)
         self._list.setVisible(bool(state.rows))
         self._form.setVisible(row is not None)
+        self._highest.show_places(state.highest)
         if row is not None:
             self._show_finding(row.finding)
         else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from btd_desktop.calibration.place import CalibratedValue
+from btd_desktop.examination.place import highest_places
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
     NOT_COVERED,
+    number_text,
     rate_text,
 )
 from btd_desktop.report.case import ReportCase
@@ -50,6 +52,10 @@ _HISTOGRAM = (
     "Scores of the slices of this series (outlined) over those of genuine scans"
     " (filled), each as a share of its own total."
 )
+_HIGHEST = (
+    "Highest places of the series, in order: where the program would look first."
+    " Genuine scans have such places too; only a flag says that one stands out."
+)
 
 
 def section(case: ReportCase) -> Section:
@@ -72,6 +78,7 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
         _levels(result.whole),
         *(_histogram(evaluation) if evaluation and result.is_examined else ()),
         *_flagged_slices(case, result),
+        *_highest_places(result),
         Facts(
             (
                 Fact("", unprinted(result.number), "series_number"),
@@ -171,6 +178,36 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
         "flagged_slices",
     )
     return (Text(plain("Flagged slices:")), table)
+
+
+def _highest_places(result: Result) -> tuple[Block, ...]:
+    """Where to look first, whether or not anything is flagged."""
+    evaluation = result.evaluation
+    peaks = () if evaluation is None else highest_places(evaluation)
+    if not result.is_examined or not peaks:
+        return (Table((), (), "highest_places"),)
+    table = table_of(
+        list(enumerate(peaks, start=1)),
+        (
+            (Column("", 1.1, "number", "number"), lambda i: plain(f"{i[0]}.", i[0])),
+            (
+                Column("Slice", 1.5, "slice_number", "number"),
+                lambda i: plain(f"{i[1].slice_index + 1:d}", i[1].slice_index + 1),
+            ),
+            (
+                Column("Column, row", 2.6, "place"),
+                lambda i: plain(
+                    f"{i[1].column:d}, {i[1].row:d}", [i[1].column, i[1].row]
+                ),
+            ),
+            (
+                Column("Score", 1.8, "score", "number"),
+                lambda i: plain(number_text(i[1].score), i[1].score),
+            ),
+        ),
+        "highest_places",
+    )
+    return (Text(plain(_HIGHEST)), table)
 
 
 def _highest_patch(evaluation: Evaluation, index: int) -> tuple[int, int]:

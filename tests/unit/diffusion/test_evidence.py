@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from btd_desktop.diffusion.checkpoint import save_model, weights_bytes
 from btd_desktop.diffusion.denoiser import open_detector as open_network
 from btd_desktop.diffusion.evidence import (
-    EVIDENCE_CARD_FILE,
-    EVIDENCE_DIR,
     EvidenceCard,
     EvidenceNet,
     evidence_channels,
@@ -49,7 +47,13 @@ from btd_desktop.errors import Cancelled, EvidenceError, ModelError
 from btd_desktop.examination.models import BoundDetector
 from btd_desktop.preprocess.presets import preset_named
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.scoring.card import WEIGHTS_FILE, ModelCard, read_card
+from btd_desktop.scoring.card import (
+    EVIDENCE_CARD_FILE,
+    EVIDENCE_DIR,
+    WEIGHTS_FILE,
+    ModelCard,
+    read_card,
+)
 from btd_desktop.scoring.detector import Backend, DetectorInfo
 from btd_desktop.tampering.teaching import FAMILIES
 from tests.factories import make_ct_volume

@@ -280,6 +280,7 @@ def make_profile(**changes: Any) -> Any:
         "notes": ("Chest only.",),
         "alarms": Alarms(0, 24),
         "model": {"name": "ct-lean-wide", "digest": digest("card ct-lean-wide")},
+        "grid": PatchGrid(32, 16),
     }  # fmt: skip
     made = SimpleNamespace(**(values | changes))
     made.search = lambda domain: (
