@@ -242,4 +242,4 @@ def verdict_lines(verdict: ReportVerdict) -> Iterator[str]:
     said = report_words(verdict)
     yield f"Report: {verdict.headline}. {said.headline}"
     yield from (f"  {line.name}: {line.words}" for line in said.lines)
-    yield from (f"  Problem: {problem}" for problem in said.problems)
+    yield from (f"  problem: {problem}" for problem in said.problems)

@@ -54,7 +54,7 @@ SIGNATURE_BOX: Final = (
 
 _ACROSS: Final[dict[Standing, tuple[str, int]]] = {
     "draft": ("DRAFT", 120),
-    "demonstration": (DEMONSTRATION, 40),
+    "demonstration": (DEMONSTRATION, 36),
 }
 """What is printed across the pages of a report that is not final, and how large."""
 

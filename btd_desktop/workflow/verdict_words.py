@@ -194,7 +194,7 @@ def _twin_words(verdict: ReportVerdict) -> str:
 def _evidence_line(verdict: ReportVerdict) -> CheckLine:
     if verdict.evidence_matches is None:
         return CheckLine(
-            "Evidence", None, "Not compared. Choose the evidence to compare it."
+            "Evidence", None, "Not compared: no evidence was given to compare."
         )
     if verdict.evidence_matches:
         n = verdict.n_evidence_compared

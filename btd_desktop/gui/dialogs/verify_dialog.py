@@ -103,7 +103,7 @@ class VerifyDialog(VerdictDialog):
     _kind = "Report"
     _subject = "a report"
     _busy = "Verifying …"
-    _size = (720, 600)
+    _size = (860, 680)
 
     def __init__(
         self, presenter: VerifyPresenter, parent: QWidget | None = None
@@ -118,6 +118,7 @@ class VerifyDialog(VerdictDialog):
             ("Another report …", self._choose_report),
             ("Compare with evidence folder …", self._choose_folder),
             ("… with files", self._choose_files),
+            ("Trust a certificate …", self._choose_trust),
         ):
             button = QPushButton(text)
             button.clicked.connect(call)
@@ -129,7 +130,11 @@ class VerifyDialog(VerdictDialog):
         if state.path is None:
             return "Choose a report, or drop one here."
         compared = ", ".join(str(p) for p in state.evidence) or "not compared"
-        return f"{super()._named(state)}\nEvidence: {compared}"
+        trusted = ", ".join(p.name for p in state.trust) or "none"
+        return (
+            f"{super()._named(state)}\nEvidence: {compared}\n"
+            f"Certificates that you trust: {trusted}"
+        )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take reports and evidence."""
@@ -151,6 +156,16 @@ class VerifyDialog(VerdictDialog):
         )
         if chosen:
             self._presenter.on_report_chosen(Path(chosen))
+
+    def _choose_trust(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self,
+            "Certificates that you trust",
+            "",
+            "Certificates (*.pem *.der *.crt *.cer)",
+        )
+        if chosen:
+            self._presenter.on_trust_chosen(tuple(Path(p) for p in chosen))
 
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Evidence folder")

@@ -24,6 +24,7 @@ class VerifyState:
     Attributes:
         path: The report or case; None before one is chosen.
         evidence: Folders and files that a report is compared with.
+        trust: Certificates that the user trusts; they alone validate a signer.
         busy: Being checked.
         verdict: The verdict; None before there is one.
         problem: Why there can be none.
@@ -31,6 +32,7 @@ class VerifyState:
 
     path: Path | None = None
     evidence: tuple[Path, ...] = ()
+    trust: tuple[Path, ...] = ()
     busy: bool = False
     verdict: VerdictWords | None = None
     problem: str = ""
@@ -66,14 +68,19 @@ class VerifyPresenter(VerdictPresenter):
 
     def on_report_chosen(self, path: Path) -> None:
         """Verify a report."""
-        self._run(path, self._state.evidence)
+        self._run(replace(self._state, path=path))
 
     def on_evidence_chosen(self, evidence: tuple[Path, ...]) -> None:
         """Compare with evidence too."""
-        self._run(self._state.path, evidence)
+        self._run(replace(self._state, evidence=evidence))
 
-    def _run(self, path: Path | None, evidence: tuple[Path, ...]) -> None:
-        state = VerifyState(path, evidence)
+    def on_trust_chosen(self, trust: tuple[Path, ...]) -> None:
+        """Validate the signer against certificates that the user trusts."""
+        self._run(replace(self._state, trust=trust))
+
+    def _run(self, chosen: VerifyState) -> None:
+        path, evidence, trust = chosen.path, chosen.evidence, chosen.trust
+        state = VerifyState(path, evidence, trust)
         if path is None:
             self._give_up()
             self._show(state)
@@ -83,7 +90,10 @@ class VerifyPresenter(VerdictPresenter):
             from btd_desktop.workflow.verdict_words import report_words
             from btd_desktop.workflow.verify import verify_report_file
 
-            return report_words(verify_report_file(path, evidence=evidence or None))
+            verdict = verify_report_file(
+                path, evidence=evidence or None, trust=trust or None
+            )
+            return report_words(verdict)
 
         self._verify(state, "Verifying the report", work)
 

@@ -1,4 +1,4 @@
-"""What the examiner marked: how many places there were, and how many were set aside."""
+"""What the examiner marked: how many places there were, how many are set aside."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def section(case: ReportCase) -> Section:
     listed = table_of(
         dismissed,
         (
-            (Column("Series", 1, "series_number", "number"),
+            (Column("Series", 1.4, "series_number", "number"),
              lambda m: plain(f"{m[0]:d}", m[0])),
-            (Column("Slice", 1, "slice_number", "number"),
+            (Column("Slice", 1.2, "slice_number", "number"),
              lambda m: plain(f"{m[1].slice_index + 1:d}", m[1].slice_index + 1)),
             (Column("Column, row", 1.6, "place"), lambda m: _place(m[1])),
             (Column("Found by", 1.5, "found_by"),
              lambda m: plain(_BY[m[1].origin], m[1].origin)),
-            (Column("Anomaly score", 1.4, "score", "number"),
+            (Column("Anomaly score", 1.6, "score", "number"),
              lambda m: score_cell(m[1].numbers.anomaly)),
             (Column("p-value", 2.4, "p_value"),
              lambda m: p_value_cell(m[1].numbers.anomaly)),

@@ -62,9 +62,11 @@ def section(case: ReportCase) -> Section:
     """The page for readers without technical training."""
     opinion = opinion_for(case)
     question = stated(name("text", case.statement.mandate.question))
+    meaning = Text(plain(CONCLUSIONS[opinion.conclusion]))
     answer = (
         Text(plain(opinion.headline), "answer"),
-        Text(plain(CONCLUSIONS[opinion.conclusion])),
+        # The headline of this answer says all of its meaning.
+        *([] if opinion.conclusion == "supports" else [meaning]),
         *(Text(_shortened(quoting(text))) for text in opinion.sentences[:2]),
     )
     n_limits = len(case.custody_notes) + _MOST_LIMITS
