@@ -51,12 +51,11 @@ _SHAPE: Final = (4, 160, 160)
 def rows(folder: Path) -> Iterator[Row]:
     """Read a phantom as evidence, score it, report on it, verify the report."""
     services, context = Services(), TaskContext()
+    details = CaseDetails(title="Self-test")
     evidence = folder / "evidence"
     volume = phantom()
     write_series(volume, evidence, headers={}, uid_seed="self-test", compress=True)
-    with create_case(
-        folder / "case", CaseDetails(title="Self-test"), services
-    ) as store:
+    with create_case(folder / "case", details, services) as store:
         series = import_into_case(store, [evidence], services, context)
         read = [s for s in series if s.n_slices == volume.n_slices]
         voxels = store.load_volume(read[0].series_id).voxels if read else None
@@ -65,14 +64,13 @@ def rows(folder: Path) -> Iterator[Row]:
             yield "evidence", "not", "; ".join(fates) or "nothing was read"
             return
         yield "evidence", "ok", f"{volume.n_slices} compressed slices read bit for bit"
-        yield from _scored(store, read[0].series_id, volume, services, context)
+        yield from _scored(store, read[0].series_id, services, context)
         yield _report(store, evidence, services, context)
 
 
 def _scored(
     store: CaseStore,
     series_id: int,
-    volume: Volume,
     services: Services,
     context: TaskContext,
 ) -> Iterator[Row]:

@@ -32,8 +32,9 @@ def rows(folder: Path) -> Iterator[Row]:
         yield "packages", "ok", f"{len(_PACKAGES)} load"
     torch = torch_problem()
     if torch is None:
-        version = importlib.import_module("btd_desktop.diffusion.device").choose_device
-        yield "torch", "ok", version("cpu").torch_version
+        from btd_desktop.diffusion.device import choose_device
+
+        yield "torch", "ok", choose_device("cpu").torch_version
     elif torch.code == "no_torch":
         yield "torch", "not tried", reason_of(torch)
     else:
