@@ -51,3 +51,27 @@ def test_copy_is_told_with_its_level(btd, case):
     assert "The noise of this place is found again at x 37, y 64, slice 3 " in again
     genuine = btd("score", case, "--at", "64,64,1")
     assert "Noise not found again elsewhere (highest correlation" in genuine.out
+
+
+def test_every_place_dismissed_leaves_the_method_s_answer_as_it_was(btd, case):
+    z, y, x = COPY
+    assert btd("score", case, "--at", f"{x},{y},{z + 1}", "--keep").status == 0
+    before = btd("report", case, "--json").json
+    with CaseStore.open(case, read_only=True) as store:
+        numbers = [finding.finding_id for finding in store.findings()]
+    assert numbers
+    for number in numbers:
+        words = ("mark", case, str(number), "dismissed", "--reason", f"reason {number}")
+        assert btd(*words).status == 0
+    after = btd("report", case, "--json").json
+    assert after["conclusion"] == before["conclusion"]
+    for old, new in zip(before["series"], after["series"], strict=True):
+        assert {**new, "findings": []} == {**old, "findings": []}
+    said = btd("verify", after["report"]["path"])
+    assert said.status == 0
+    assert f"The examiner dismissed {len(numbers)} of them" in said.out
+    assert all(f"reason: reason {number}" in said.out for number in numbers)
+    told = btd("verify", after["report"]["path"], "--json").json
+    assert len(told["marks"]) == 1 + len(numbers)
+    assert told["standing"] == "draft"
+    assert "none of them" in btd("verify", before["report"]["path"]).out
