@@ -35,7 +35,7 @@ from btd_desktop.workflow.services import Services
 from btd_desktop.workflow.verify import verify_report_file
 
 EXPECTED_MODEL: Final = (
-    "1b0b229abcc709d08b53a508cebb3ed61e4f54c1fb76311cc604011104f86f27"
+    "7a65eed151a5326fe3163e860c13a29f9f70d7117a33eb997b40be055d8f335e"
 )
 """Digest of the model that the expected score was measured with."""
 EXPECTED_SCORE: Final = 0.155892
