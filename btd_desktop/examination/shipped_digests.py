@@ -19,7 +19,7 @@ MODELS: Final[dict[str, _Shipped]] = {
     },
     "ct96wide-lean": {
         "digest": "7a65eed151a5326fe3163e860c13a29f9f70d7117a33eb997b40be055d8f335e",
-        "metrics": "a577774b43d6065368d4dd2674fd576b16fdf96d3de64df15eeeff43667f6564",
+        "metrics": "0e9b10d9dd25fe2faf45c4f23ba364535ed782f6f7135754b0fc76374aff8560",
         "profiles": [
             "b3424a4d5e4693a72d79d544d0fbb8ef8ca72c05c51e2c32dbae89fdb0ef0b86",
         ],
