@@ -68,8 +68,8 @@ _NAMES: Final = {
 _DEFINITIONS: Final = {
     "anomaly": join(
         plain(
-            "How unusual the noise is among genuine places: -log10 of their share"
-            " (section "
+            "How unusual the noise is among genuine places: -log10 of their share,"
+            " with what a learned evidence map adds (section "
         ),
         reference("method"),
         plain(")."),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UNSET
+
 from btd_desktop import __version__
 from btd_desktop.examination.shipped_models import model_standing, named_model
 from btd_desktop.report.case import ReportCase
@@ -57,6 +59,17 @@ _COPIED_NOISE: Final = (
     " rarer than the false-positive rate, and is ranked among genuine places judged"
     " in the same way (level “place” of section "
 )
+_LEARNED: Final = (
+    "Part of the anomaly score is a learned evidence map: a second, small network that"
+    " reads the noise predictions of a slice. It was taught with alterations that the"
+    " makers of this program made in genuine scans (smoothing, filtering, resampling,"
+    " foreign tissue, drawn noise, drawn nodules, filling), and with no forgery by"
+    " others. What it finds at a place, beyond what it finds in the rest of the series,"
+    " is turned into the share of genuine places of the same tissue with as much;"
+    " -log10 of that share is added to the score. Beside it stands the score without"
+    " the map, “untaught”: where both are high, a finding does not rest on what was"
+    " taught."
+)
 _NOT_INSTALLED: Final = (
     "not known: the model is not installed where this report was written"
 )
@@ -81,6 +94,8 @@ def section(case: ReportCase) -> Section:
     ]
     if any("place" in p.levels["anomaly"] for p in case.profiles.values()):
         blocks.append(Text(join(plain(_COPIED_NOISE), calibration, plain(")."))))
+    if any("untaught" in p.levels for p in case.profiles.values()):
+        blocks.append(Text(plain(_LEARNED)))
     blocks += records("methods", [_method(case, *method) for method in case.methods])
     if not case.methods:
         blocks.append(Text(plain("No series was scored.")))
@@ -124,6 +139,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
              "standing"),
         Fact("Network", _network(card) if card else unknown, "network"),
         Fact("Weights", digest(weights), "weights_digest", "mono"),
+        Fact("Evidence map", _map(card) if card else unknown, "map_digest", "mono"),
         Fact("Model card", digest(model.digest), "card_digest", "mono"),
         Fact("Training data", _training(card) if card else unknown, "training_data"),
         Fact("Credits", stated(quoting(credit)), "credits"),
@@ -149,6 +165,12 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Facts(facts),
         named_values(preprocessing, "preprocessing"),
     )
+
+
+def _map(card: ModelCard) -> Cell:
+    if card.evidence_sha256 is UNSET:
+        return plain("none", None)
+    return digest(card.evidence_sha256)
 
 
 def _network(card: ModelCard) -> Cell:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import CalibratedSeries
@@ -215,6 +216,7 @@ def make_card(name: str = "ct-lean-wide", **changes: Any) -> Any:
         "preset": Preset("ct-wide", "CT", "window", -1024.0, 1000.0, 32, 16),
         "levels": (0.01, 0.0173, 0.03, 0.055, 0.1),
         "weights_sha256": digest(f"weights {name}"),
+        "evidence_sha256": UNSET,
         "digest": digest(f"card {name}"),
         "training": {"slices_learnt": 12_000, "patients_learnt": 62, "steps": 60_000,
                      "credits": "LIDC-IDRI (CC BY 3.0), see the model card"},
