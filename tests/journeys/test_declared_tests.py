@@ -73,9 +73,10 @@ def test_named_place_is_scored_and_ranked_and_the_search_keeps_to_its_domain(exa
     assert [(f["x"], f["y"], f["slice"]) for f in named] == [(48, 90, 3)]
     # Whatever the search suggests there: it was named before and is a test of its own.
     assert named[0]["numbers"]["anomaly"]["p_value"] is not None
-    of_search, of_place = told["conclusion"]["sentences"]
+    of_search, of_place, of_both = told["conclusion"]["sentences"]
     assert "Series 1, search of solid tissue: " in of_search
     assert "place x 48, y 90, slice 3, named before scoring" in of_place
+    assert "rate" in of_both
     (line,) = _mandate(told["report"])
     assert "before scoring: search of solid tissue; 1 named place" in line
 

@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 
 def _compared_with_neighbours(features: GridFeatures) -> bool:
-    names = feature_names(open_detector(find_model("", "CT")).info.levels)
+    info = open_detector(find_model("", "CT")).info
+    names = feature_names(info.levels, learned=info.learned)
     across = [n.startswith(ACROSS) for n in names]
     return bool(np.isfinite(features.features[features.scored][:, across]).all())
 

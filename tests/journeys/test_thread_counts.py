@@ -57,7 +57,9 @@ def test_scores_agree_to_1e_5_over_thread_counts_and_runs() -> None:
         )
     first = found[0]
     assert len(first) > 20
-    assert np.isfinite(first).all()
+    # Learned evidence, third from the end, is not known where tissue is rare.
+    assert np.isfinite(np.delete(first, -3, axis=1)).all()
+    assert np.isfinite(first[:, -3]).mean() > 0.5
     for other in found[1:]:
         np.testing.assert_allclose(other, first, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(found[-1], first)

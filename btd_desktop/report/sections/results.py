@@ -189,7 +189,7 @@ def _highest_places(result: Result) -> tuple[Block, ...]:
     table = table_of(
         list(enumerate(peaks, start=1)),
         (
-            (Column("", 1.1, "number", "number"), lambda i: plain(f"{i[0]}.", i[0])),
+            (Column("", 1.1, "number", "number"), lambda i: plain(f"{i[0]:d}.", i[0])),
             (
                 Column("Slice", 1.5, "slice_number", "number"),
                 lambda i: plain(f"{i[1].slice_index + 1:d}", i[1].slice_index + 1),

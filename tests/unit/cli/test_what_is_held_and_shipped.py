@@ -119,14 +119,14 @@ def _signed(folder: Path, name: str, digest: str) -> Path:
         (
             "ct96wide-lean",
             MODELS["ct96wide-lean"]["digest"],
-            "shipped: ct96wide-lean is the model shipped so named.",
+            "Model: ct96wide-lean is the model shipped so named.",
         ),
         (
             "ct96wide-lean",
             "ab" * 32,
-            "note: ct96wide-lean is NOT the model shipped under this name",
+            "Model: ct96wide-lean is NOT the model shipped under this name",
         ),
-        ("mine", "ab" * 32, "note: mine did not come with this version"),
+        ("mine", "ab" * 32, "Model: mine did not come with this version"),
     ],
 )
 def test_verify_says_which_models_a_report_names(btd, tmp_path, name, digest, sentence):
@@ -135,5 +135,5 @@ def test_verify_says_which_models_a_report_names(btd, tmp_path, name, digest, se
     assert "Report: INTACT, SIGNER NOT VALIDATED" in result.out
     assert sentence in result.out
     (model,) = btd("verify", path, "--json").json["models"]
-    assert model["is_shipped"] is sentence.startswith("shipped")
+    assert model["is_shipped"] is sentence.endswith("so named.")
     assert (model["name"], model["digest"]) == (name, digest)

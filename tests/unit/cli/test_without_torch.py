@@ -26,7 +26,7 @@ def no_torch(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("convert", "CARD", "--out", "NEW", "--modality", "ct"),
         ("demo", "--out", "NEW"),
         ("bench", "detection", "--simulated", "--attacks", "copy-move removal"),
-        ("bench", "evidence", "--evidence", "NEW", "--simulated"),
+        ("bench", "search", "--simulated"),
         ("bench", "networks", "tiny-ct", "--simulated"),
         ("bench", "shift", "--data", "BENIGN"),
     ],
