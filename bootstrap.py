@@ -12,7 +12,6 @@ second call starts at once. Nothing outside this folder is changed.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
@@ -32,27 +31,6 @@ LOCKS = {
     "dev": ROOT / "requirements" / "lock-dev.txt",
 }
 NOTHING_COLLECTED = 5  # pytest's exit status
-
-# Library: Debian's package, Fedora's package. The first group is needed to load Qt at
-# all (also by the tests), the second to open a window on an X screen.
-QT_LIBRARIES = {
-    "libEGL.so.1": ("libegl1", "libglvnd-egl"),
-    "libGL.so.1": ("libgl1", "libglvnd-glx"),
-    "libxkbcommon.so.0": ("libxkbcommon0", "libxkbcommon"),
-    "libdbus-1.so.3": ("libdbus-1-3", "dbus-libs"),
-    "libfontconfig.so.1": ("libfontconfig1", "fontconfig"),
-    "libglib-2.0.so.0": ("libglib2.0-0", "glib2"),
-}
-WINDOW_LIBRARIES = {
-    "libxkbcommon-x11.so.0": ("libxkbcommon-x11-0", "libxkbcommon-x11"),
-    "libxcb-cursor.so.0": ("libxcb-cursor0", "xcb-util-cursor"),
-    "libxcb-icccm.so.4": ("libxcb-icccm4", "xcb-util-wm"),
-    "libxcb-image.so.0": ("libxcb-image0", "xcb-util-image"),
-    "libxcb-keysyms.so.1": ("libxcb-keysyms1", "xcb-util-keysyms"),
-    "libxcb-render-util.so.0": ("libxcb-render-util0", "xcb-util-renderutil"),
-    "libxcb-shape.so.0": ("libxcb-shape0", "libxcb"),
-    "libxcb-xkb.so.1": ("libxcb-xkb1", "libxcb"),
-}
 
 
 class Stop(Exception):  # noqa: N818 - a sentence for the user, not an error of ours
@@ -194,42 +172,30 @@ def install(kind: str) -> None:
     say("installed")
 
 
-def missing_libraries(libraries: dict[str, tuple[str, str]]) -> list[str]:
-    """Names among the libraries that the loader does not find; Linux only."""
-    missing = []
-    for name in libraries if sys.platform.startswith("linux") else ():
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            missing.append(name)
-    return missing
-
-
 def qt_complaint(*, window: bool) -> str:
     """One sentence on what Qt lacks and which package brings it; empty if nothing.
 
     Args:
         window: Whether a real screen is wanted too.
     """
-    known = {**QT_LIBRARIES, **WINDOW_LIBRARIES} if window else dict(QT_LIBRARIES)
+    # Of our own package only what needs nothing but the standard library, and no
+    # sooner than this Python is known to read it.
+    sys.path.insert(0, str(ROOT))
+    from btd_desktop import native_libraries as qt
+
+    known = {**qt.QT_LIBRARIES, **qt.WINDOW_LIBRARIES} if window else qt.QT_LIBRARIES
     code = "import PySide6.QtGui, PySide6.QtWidgets"
     tried = subprocess.run(
         [str(venv_python()), "-c", code], capture_output=True, text=True, check=False
     )
-    missing = missing_libraries(known)
+    missing = qt.missing_libraries(known)
     if tried.returncode != 0:
         named = re.findall(r"(lib\S+?\.so[.\d]*): cannot open", tried.stderr)
         missing += [name for name in named if name not in missing]
     elif not window:
         return ""
     if missing:
-        debian = sorted({known[n][0] for n in missing if n in known})
-        fedora = sorted({known[n][1] for n in missing if n in known})
-        return (
-            f"Qt needs {', '.join(missing)}, which these packages bring: "
-            f"{' '.join(debian) or 'see apt-file'} (Debian, Ubuntu: apt install) or "
-            f"{' '.join(fedora) or 'see dnf provides'} (Fedora: dnf install)."
-        )
+        return qt.missing_sentence(missing) + "."
     if tried.returncode != 0:
         last = (tried.stderr.strip().splitlines() or ["no message"])[-1]
         return f"Qt does not load: {last}"

@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from real_data import CREDITS, DATA, load_split, sources_of
 
 from btd_desktop.bench import corpus, tables
@@ -200,6 +201,8 @@ def main() -> None:
         own = (given.evidence / WEIGHTS_FILE).read_bytes()
         save_evidence(folder / EVIDENCE_DIR, learned, own)
         card = replace(card, evidence_sha256=learned.weights_sha256)
+    if card.evidence_sha256 is UNSET:
+        shutil.rmtree(folder / EVIDENCE_DIR, ignore_errors=True)
     save_model(folder, card, weights)
     write_manifest(folder.parent)
     modality = card.preset.modality

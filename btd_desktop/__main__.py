@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return read_checkpoint(arguments[1:])
     if arguments[:1] == [_SELF_TEST_STEP]:
-        from btd_desktop.workflow.selftest import step
+        from btd_desktop.workflow.selftest.steps import step
 
         for row in step(arguments[1], Path(arguments[2])):
             _answer({"check": row})

@@ -1,7 +1,7 @@
 """Shared libraries of the system that Qt loads, and the packages that bring them.
 
-Standard library only: it is asked where nothing else loads. `bootstrap.py` holds the
-same tables, since it runs before anything is installed; a test compares them.
+Standard library only: it is asked where nothing else loads, by `bootstrap.py` before
+anything is installed.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def patients_of(series: Iterable[LoadedSeries]) -> Iterator[tuple[Volume, str]]:
 
 def unseen(
     series: Iterable[tuple[Volume, str]],
-    profile: CalibrationProfile,
+    profile: CalibrationProfile | None,
     training: Mapping[str, Any],
     left_out: Callable[[], None],
 ) -> Iterator[tuple[Volume, str]]:
@@ -84,12 +84,12 @@ def unseen(
 
     Args:
         series: Series with their patients.
-        profile: All series of its patients are left out.
+        profile: All series of its patients are left out; None knows nobody.
         training: `ModelCard.training`; series that the network learnt from are left
             out.
         left_out: Called for each series left out.
     """
-    patients = {patient for patient, _ in profile.evidence}
+    patients = {patient for patient, _ in profile.evidence} if profile else set()
     learnt = set(training.get("voxel_digests", ()))
     for volume, patient in series:
         if patient_key(patient) in patients or array_digest(volume.voxels) in learnt:

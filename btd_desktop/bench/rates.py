@@ -7,6 +7,7 @@ Everything is genuine, so that whatever is flagged is flagged wrongly.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -132,6 +133,33 @@ def left_out_shares(
             own = [s for s in out if s.patient == patient]
             found += _shares_of(own, patient, group, profile)
     return found
+
+
+def profile_without(
+    series: Sequence[BenignSeries],
+    header: ProfileHeader,
+    fpr: float,
+    background: Sequence[BenignSeries] = (),
+) -> Callable[[str], CalibrationProfile]:
+    """Gives the profile of all patients but one, fitted when it is first asked for.
+
+    Args:
+        series: Genuine series.
+        header: Of the profiles.
+        fpr: Wanted false-positive rate, in (0, 1).
+        background: Series that widen the density.
+
+    Returns:
+        Takes a patient's key, and raises CalibrationError where fewer than three
+        patients are left.
+    """
+
+    @functools.cache
+    def fitted(patient: str) -> CalibrationProfile:
+        rest = [s for s in series if s.patient != patient]
+        return fit_profile(rest, header, fpr, background=background)
+
+    return fitted
 
 
 def joined_shares(

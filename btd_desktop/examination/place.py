@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
 
 from btd_desktop.calibration.apply import calibrate_place
 from btd_desktop.calibration.place import CalibratedValue, PlaceNumbers
@@ -14,8 +16,8 @@ from btd_desktop.examination.series import Evaluation
 from btd_desktop.preprocess.solid_structures import structure_near
 from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.peaks import N_PLACES, distinct_peaks
 from btd_desktop.scoring.peaks import Peak as Peak  # the window knows it from here
-from btd_desktop.scoring.peaks import distinct_peaks
 from btd_desktop.volume import Volume
 
 
@@ -87,13 +89,26 @@ def highest_places(evaluation: Evaluation) -> tuple[Peak, ...]:
     Returns:
         Empty where the profile is of another model, whose density gives no order.
     """
-    profile, meta = evaluation.profile, evaluation.record.meta
-    if profile.model["digest"] != evaluation.run.manifest.model["digest"]:
+    model = evaluation.profile.model["digest"]
+    if model != evaluation.run.manifest.model["digest"]:
         return ()
-    maps = evaluation.kinds["anomaly"].patch_scores
+    return distinct_places(evaluation, evaluation.kinds["anomaly"].patch_scores)
+
+
+def distinct_places(
+    evaluation: Evaluation, maps: Sequence[NDArray[np.float64]], n: int = N_PLACES
+) -> tuple[Peak, ...]:
+    """The highest distinct places of maps of a series, at most n.
+
+    Args:
+        evaluation: Of the series.
+        maps: Scores of each slice's grid, shape (R, C); NaN where there is none.
+        n: How many at most.
+    """
+    meta, stride = evaluation.record.meta, evaluation.profile.grid.stride
     step, spacing = meta.slice_step_mm or 1.0, meta.pixel_spacing_mm or 1.0
     positions = [step * index for index in range(len(maps))]
-    return distinct_peaks(maps, profile.grid.stride, positions, (spacing, spacing))
+    return distinct_peaks(maps, stride, positions, (spacing, spacing), n=n)
 
 
 def pixel_of(

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 APART_MM = 24.0
-"""Two peaks nearer to each other than a tampered cube is wide are one place."""
+"""Two peaks nearer than that, in the plane and across slices, are one place: a tampered
+cube is wider.
+"""
 N_PLACES = 12
 
 
@@ -40,7 +42,8 @@ def distinct_peaks(
 ) -> tuple[Peak, ...]:
     """Distinct places of a series, the highest first.
 
-    Each is the highest of those farther than 24 mm from all places before it.
+    Each is the highest of those that lie farther than 24 mm, in the plane or across
+    slices, from every place before it.
 
     Args:
         maps: Scores of each slice at multiples of `stride`, shape (R, C); NaN where
@@ -61,6 +64,8 @@ def distinct_peaks(
         s, i, j = (int(k) for k in np.unravel_index(np.nanargmax(left), left.shape))
         found.append(Peak(float(left[s, i, j]), s, stride * i, stride * j))
         in_plane = ((rows - rows[i]) ** 2)[:, None] + (columns - columns[j]) ** 2
-        apart = ((depth - depth[s]) ** 2)[:, None, None] + in_plane
-        left[apart <= APART_MM**2] = np.nan
+        beside = np.abs(depth - depth[s]) <= APART_MM
+        left[np.ix_(beside, *map(np.arange, in_plane.shape))] = np.where(
+            in_plane <= APART_MM**2, np.nan, left[beside]
+        )
     return tuple(found)

@@ -11,8 +11,8 @@ from btd_desktop.cases.model import SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.place import (
     ScoredPlace,
+    distinct_places,
     judged_place,
-    pixel_of,
     strongest_patch,
 )
 from btd_desktop.examination.series import Evaluation
@@ -54,37 +54,23 @@ def find_candidates(
         Cancelled: The examiner asked to stop.
     """
     anomaly = evaluation.kinds["anomaly"]
-    peaks = []
+    maps = [np.full_like(scores, np.nan) for scores in anomaly.patch_scores]
     for index, value in enumerate(anomaly.slices):
-        if value is None or not _stands_out(evaluation, value):
-            continue
         patch = strongest_patch(evaluation, index)
-        if patch is not None:
-            peaks.append((value.score, index, *patch))
-    peaks.sort(reverse=True)
+        if value is not None and patch is not None and _stands_out(evaluation, value):
+            maps[index][patch] = value.score
     covered = evaluation.scope.p_values_allowed
     most = N_PLACES if covered else _MAX_UNCOVERED
-    kept: list[tuple[float, int, int, int]] = []
-    for peak in peaks:
-        if len(kept) == most:
-            break
-        here = _place(evaluation, *peak[1:])
-        others = [_place(evaluation, *other[1:]) for other in kept]
-        if all(are_apart(evaluation.record, here, other) for other in others):
-            kept.append(peak)
-    found = [
-        (index, r, c)
-        for _, index, r, c in kept
-        if _place(evaluation, index, r, c) not in known
-    ]
+    peaks = distinct_places(evaluation, maps, most)
+    found = [(p.slice_index, p.row, p.column) for p in peaks]
+    found = [place for place in found if place not in known]
     if not found:
         return ()
     volume = store.load_volume(evaluation.record.series_id, check=True)
-    places = [_place(evaluation, *peak) for peak in found]
-    copies = copies_in_case(store, evaluation.run, volume, places, context)
+    copies = copies_in_case(store, evaluation.run, volume, found, context)
     return tuple(
-        _candidate(evaluation, volume, peak, copy)
-        for peak, copy in zip(found, copies, strict=True)
+        _candidate(evaluation, volume, place, copy)
+        for place, copy in zip(found, copies, strict=True)
     )
 
 
@@ -109,23 +95,23 @@ def are_apart(
     return in_plane > APART_MM or depth > APART_MM
 
 
-def _place(evaluation: Evaluation, index: int, r: int, c: int) -> tuple[int, int, int]:
-    return (index, *pixel_of(evaluation, index, (r, c)))
-
-
 def _candidate(
     evaluation: Evaluation,
     volume: Volume,
-    peak: tuple[int, int, int],
+    place: tuple[int, int, int],
     copy: NoiseCopy | None,
 ) -> ScoredPlace:
-    index, r, c = peak
+    index, *at = place
     features = evaluation.features[index]
     slice_value = evaluation.kinds["anomaly"].slices[index]
     if slice_value is None:
         raise ValueError(f"slice {index} was not scored")
+    r, c = (
+        int(np.searchsorted(centres, own))
+        for centres, own in zip((features.rows, features.columns), at, strict=True)
+    )
     rows, columns = slice(r, r + 1), slice(c, c + 1)
-    place = GridFeatures(
+    own = GridFeatures(
         features.rows[rows],
         features.columns[columns],
         features.injection[rows, columns],
@@ -133,12 +119,4 @@ def _candidate(
         features.features[rows, columns],
         features.aerated[rows, columns],
     )
-    return judged_place(
-        evaluation,
-        volume,
-        _place(evaluation, *peak),
-        place,
-        copy,
-        slice_value,
-        chosen=True,
-    )
+    return judged_place(evaluation, volume, place, own, copy, slice_value, chosen=True)

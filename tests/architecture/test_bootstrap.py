@@ -13,6 +13,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from btd_desktop import native_libraries
+
 SOURCE = Path(__file__).resolve().parents[2] / "bootstrap.py"
 
 
@@ -52,8 +54,17 @@ def test_source_is_readable_by_pythons_it_refuses():
     ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
-def test_source_needs_the_standard_library_only():
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("source", "ours"),
+    [
+        (SOURCE, {"btd_desktop"}),
+        (SOURCE.with_name("btd_desktop") / "__init__.py", set()),
+        (Path(native_libraries.__file__), set()),
+    ],
+    ids=["bootstrap", "package", "libraries"],
+)
+def test_source_needs_the_standard_library_only(source, ours):
+    tree = ast.parse(source.read_text(encoding="utf-8"))
     names = {
         name.partition(".")[0]
         for node in ast.walk(tree)
@@ -65,7 +76,10 @@ def test_source_needs_the_standard_library_only():
             else []
         )
     }
-    assert names <= sys.stdlib_module_names
+    assert names <= sys.stdlib_module_names | ours
+    from_us = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    taken = {a.name for n in from_us if n.module == "btd_desktop" for a in n.names}
+    assert taken == ({"native_libraries"} if ours else set())
 
 
 def test_old_python_is_refused_with_both_versions(bootstrap, monkeypatch):
@@ -211,7 +225,7 @@ def test_library_that_qt_misses_is_named_with_its_packages(bootstrap, monkeypatc
         1,
         "ImportError: libEGL.so.1: cannot open shared object file: No such file",
     )
-    monkeypatch.setattr(bootstrap, "missing_libraries", lambda _: [])
+    monkeypatch.setattr(native_libraries, "missing_libraries", lambda _: [])
     complaint = bootstrap.qt_complaint(window=False)
     assert "libEGL.so.1" in complaint
     assert "libegl1" in complaint
@@ -221,18 +235,12 @@ def test_library_that_qt_misses_is_named_with_its_packages(bootstrap, monkeypatc
 def test_library_of_the_window_is_asked_for_only_with_a_window(bootstrap, monkeypatch):
     _loading_qt_ends(bootstrap, monkeypatch, 0, "")
     monkeypatch.setattr(
-        bootstrap,
+        native_libraries,
         "missing_libraries",
         lambda known: [n for n in known if n == "libxcb-cursor.so.0"],
     )
     assert bootstrap.qt_complaint(window=False) == ""
     assert "xcb-util-cursor" in bootstrap.qt_complaint(window=True)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux loader only")
-def test_loader_tells_present_from_missing_libraries(bootstrap):
-    known = {"libc.so.6": ("libc6", "glibc"), "libnone-such.so.9": ("none", "none")}
-    assert bootstrap.missing_libraries(known) == ["libnone-such.so.9"]
 
 
 def test_unknown_command_shows_the_usage(bootstrap, capsys):

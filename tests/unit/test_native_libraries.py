@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pytest
 
 from btd_desktop import native_libraries
 from btd_desktop.native_libraries import (
-    QT_LIBRARIES,
-    WINDOW_LIBRARIES,
     missing_libraries,
     missing_sentence,
     window_problem,
@@ -28,16 +25,6 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux loader only
 @pytest.fixture
 def all_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_libraries, "_load_problem", lambda library: "")
-
-
-def test_tables_are_those_of_the_bootstrap():
-    spec = importlib.util.spec_from_file_location("bootstrap", BOOTSTRAP)
-    assert spec is not None
-    assert spec.loader is not None
-    bootstrap = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bootstrap)
-    assert dict(QT_LIBRARIES) == bootstrap.QT_LIBRARIES
-    assert dict(WINDOW_LIBRARIES) == bootstrap.WINDOW_LIBRARIES
 
 
 @on_linux

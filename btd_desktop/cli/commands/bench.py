@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +22,7 @@ from btd_desktop.cli.measuring import (
     Simulated,
     Split,
     calibrated_detector,
+    genuine_series,
     series_to_measure,
     usable_attacks,
     write_text,
@@ -29,6 +31,11 @@ from btd_desktop.cli.options import Model, Profile, place_of
 from btd_desktop.cli.output import say, warn
 from btd_desktop.cli.watching import watched
 from btd_desktop.strict_json import printed_json
+
+if TYPE_CHECKING:
+    from btd_desktop.calibration.profile import CalibrationProfile
+    from btd_desktop.examination.models import BoundDetector
+    from btd_desktop.progress import TaskContext
 
 bench = typer.Typer(
     name="bench",
@@ -215,6 +222,7 @@ def search(
     data: Data = None,
     simulated: Simulated = False,
     split: Split = "test",
+    series: Series = "",
     modality: Modality = "CT",
     attacks: Attacks = "",
     places: Annotated[
@@ -227,26 +235,51 @@ def search(
     block: Annotated[
         int, typer.Option(help="Keep the middle slices of each series. [default: all]")
     ] = 0,
+    left_out: Annotated[
+        bool,
+        typer.Option(
+            "--left-out",
+            help="Judge each patient by a profile fitted on all others of the split "
+            "(their density widened by the split “train”), not by one that is there.",
+        ),
+    ] = False,
     seed: Seed = 0,
     model: Model = "",
     profile: Profile = "",
     json_file: JsonFile = None,
 ) -> int:
-    """Tamper with one place and search the whole series for it."""
-    from btd_desktop.bench.corpus import blocks_of
+    """Tamper with one place and search the whole series for it.
+
+    Series that the model has learnt from are left out, and patients whom the profile
+    holds.
+    """
+    from btd_desktop.bench import corpus
     from btd_desktop.bench.search import SMALL_P, search_rows, search_series
     from btd_desktop.cli.output import columns
 
     modality, usable = usable_attacks(data, modality, attacks, simulated=simulated)
+    if left_out and profile:
+        raise typer.BadParameter("--left-out and --profile exclude each other")
     detector, found = calibrated_detector(model, modality, profile)
     with watched() as context:
-        series, donors = series_to_measure(
-            data, split, modality, patients, context, usable
+        genuine, donors = series_to_measure(
+            data, split, modality, patients, context, usable, names=series
         )
+        unseen = corpus.blocks_of(genuine, least, block)
+        seen: list[None] = []
         searched = search_series(
-            blocks_of(series, least, block),
+            corpus.unseen(
+                unseen,
+                None if left_out else found,
+                detector.card.training,
+                lambda: seen.append(None),
+            ),
             detector,
-            lambda _: found,
+            _profiles_without(
+                data, split, modality, patients, detector, found.target_fpr, context
+            )
+            if left_out
+            else lambda _: found,
             attacks=usable,
             n_places=places,
             seed=seed,
@@ -254,6 +287,8 @@ def search(
             donors=donors,
             kinds=("anomaly", "untaught"),
         )
+    if seen:
+        warn(f"{len(seen)} series left out: the model or profile has seen them")
     rows = search_rows(searched)
     heads = (
         "attack", "score", "n", "patients", "AUC", "1st", "5", "12", "chance", "slice",
@@ -292,3 +327,38 @@ def search(
     )
     write_text(json_file, printed_json(rows))
     return 0
+
+
+def _profiles_without(
+    data: Path | None,
+    split: str,
+    modality: str,
+    patients: int,
+    detector: BoundDetector,
+    fpr: float,
+    context: TaskContext,
+) -> Callable[[str], CalibrationProfile]:
+    """For each patient the profile of all others of the split."""
+    from btd_desktop.bench.rates import profile_without
+    from btd_desktop.workflow.calibrate import (
+        benign_features,
+        patient_key,
+        profile_header,
+    )
+    from btd_desktop.workflow.services import Services
+
+    own, behind = (
+        [
+            (v, patient_key(p))
+            for v, p in genuine_series(data, part, modality, n, context)
+        ]
+        for part, n in ((split, patients), ("train", 0))
+    )
+    benign = benign_features(own, detector, context, behind)
+    profile_for = profile_without(
+        benign[: len(own)],
+        profile_header(detector, "left out", Services()),
+        fpr,
+        benign[len(own) :],
+    )
+    return lambda patient: profile_for(patient_key(patient))

@@ -58,7 +58,7 @@ def check_installation(
 def _try_it_all(*, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from btd_desktop.workflow.selftest import run_selftest
+    from btd_desktop.workflow.selftest.steps import run_selftest
 
     checks = run_selftest(lambda check: None if as_json else say(check.line))
     ok = all(check.state != "not" for check in checks)

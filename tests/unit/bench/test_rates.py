@@ -13,6 +13,7 @@ from btd_desktop.bench.rates import (
     beside_shares,
     joined_shares,
     left_out_shares,
+    profile_without,
     rate_rows,
 )
 from btd_desktop.calibration.ecdf import clopper_pearson
@@ -143,3 +144,14 @@ def test_further_patients_are_judged_by_the_profile_of_all() -> None:
     threshold = fit_profile(series, header(), FPR).levels["anomaly"]["slice"].threshold
     assert threshold is not None
     assert found["loud", "slice"] == 1.0
+
+
+def test_profile_without_a_patient_is_that_of_the_others_fitted_once() -> None:
+    series = genuine(4)
+    without = profile_without(series, header(), FPR)
+    profile = without("p2")
+    assert {patient for patient, _ in profile.evidence} == {"p0", "p1", "p3"}
+    assert without("p2") is profile
+    assert without("p0").digest != profile.digest
+    # Of somebody whom nobody knows it is the profile of all.
+    assert without("x").digest == fit_profile(series, header(), FPR).digest

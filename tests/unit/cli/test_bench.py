@@ -16,6 +16,7 @@ import pytest
 from btd_desktop.bench.detectors.registry import DETECTORS
 from btd_desktop.bench.place import Site
 from btd_desktop.bench.rates import Share
+from btd_desktop.bench.search import Searched
 from btd_desktop.bench.shift import ShiftRow
 from btd_desktop.bench.tables import Judged
 from btd_desktop.workflow.calibrate import patient_key
@@ -145,7 +146,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(
         "btd_desktop.examination.models.choose_profile",
         lambda *_: (
-            SimpleNamespace(name="some profile", levels=LEVELS, evidence=seen.evidence),
+            SimpleNamespace(
+                name="some profile",
+                levels=LEVELS,
+                evidence=seen.evidence,
+                target_fpr=0.01,
+            ),
             None,
         ),
     )
@@ -245,6 +251,52 @@ def test_networks_are_set_side_by_side_on_the_same_places(btd, tiny_model, tmp_p
     rows = json.loads((tmp_path / "n.json").read_text("utf-8"))["rows"]
     assert [r["attack"] for r in rows] == ["redrawn without noise", "mean of 1"] * 2
     assert rows[0]["figures"]["removal score"]["auc"]["value"] is not None
+
+
+def test_search_leaves_out_whom_the_profile_holds_or_fits_one_without_them(
+    btd, tiny_model, data, asked, monkeypatch, tmp_path
+):
+    given: list[tuple[list[str], object]] = []
+
+    def search_series(series, detector, profile_for, **options):
+        patients = [patient for _, patient in series]
+        given.append((patients, profile_for("T-1") if patients else None))
+        assert options["kinds"] == ("anomaly", "untaught")
+        return [
+            Searched(p, "redrawn without noise", "anomaly", 3.0, 1.0, 2, None, 1, 0.04,
+                     None)
+            for p in patients
+        ]  # fmt: skip
+
+    monkeypatch.setattr("btd_desktop.bench.search.search_series", search_series)
+    without: list[str] = []
+
+    def profile_without(series, header, fpr, background):
+        assert {own.patient for own in series} == {patient_key("T-1")}
+
+        def profile_for(patient):
+            without.append(patient)
+            return "another profile"
+
+        return profile_for
+
+    monkeypatch.setattr("btd_desktop.bench.rates.profile_without", profile_without)
+    words = ("bench", "search", "--data", data, "--model", tiny_model, "--block", "3")
+    done = btd(*words, "--json", tmp_path / "s.json")
+    assert done.status == 0, done.err
+    line = r"redrawn without noise +anomaly +1 +1 +1.00 +0.00 +1.00"
+    assert re.search(line, done.out)
+    [row] = json.loads((tmp_path / "s.json").read_text("utf-8"))
+    assert (row["first_5"]["value"], row["slices_flagged"]) == (1.0, None)
+    assert btd(*words, "--left-out").status == 0
+    assert without == [patient_key("T-1")]
+    assert [profile == "another profile" for _, profile in given] == [False, True]
+    assert btd(*words, "--least", "99").status == 0
+    assert given[-1] == ([], None)
+    asked.evidence = ((patient_key("T-1"), "ab"),)
+    assert "1 series left out" in btd(*words).err
+    assert given[-1] == ([], None)
+    assert btd(*words, "--left-out", "--profile", "x").status == 2
 
 
 def test_ablation_fits_on_calib_and_judges_the_split_asked_for(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from btd_desktop.workflow.selftest import Check
+from btd_desktop.workflow.selftest.steps import Check
 
 OK = Check("packages", "ok", "16 load")
 LEFT = Check("score", "not tried", "torch is not installed")
@@ -25,7 +25,7 @@ def found(monkeypatch: pytest.MonkeyPatch):
                 on_check(check)
             return checks
 
-        monkeypatch.setattr("btd_desktop.workflow.selftest.run_selftest", run)
+        monkeypatch.setattr("btd_desktop.workflow.selftest.steps.run_selftest", run)
 
     return give
 

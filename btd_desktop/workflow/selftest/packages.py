@@ -9,7 +9,7 @@ from typing import Final
 
 from btd_desktop.diffusion.torch_part import torch_problem
 from btd_desktop.examination.wording import reason_of
-from btd_desktop.workflow.selftest import Row
+from btd_desktop.workflow.selftest.steps import Row
 
 _PACKAGES: Final = (
     "numpy", "scipy.ndimage", "scipy.stats", "sklearn.mixture", "safetensors",

@@ -31,9 +31,9 @@ Row = tuple[str, State, str]
 
 STEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "packages": "btd_desktop.workflow.selftest_packages",
-        "models": "btd_desktop.workflow.selftest_models",
-        "examination": "btd_desktop.workflow.selftest_examination",
+        "packages": "btd_desktop.workflow.selftest.packages",
+        "models": "btd_desktop.workflow.selftest.models",
+        "examination": "btd_desktop.workflow.selftest.examination",
     }
 )
 """Module of each step, in their order; its `rows` yields what it finds."""
@@ -194,7 +194,7 @@ def _program() -> list[str]:
 
 def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     """The user's variables, with a home of its own and this very package first."""
-    package_parent = str(Path(__file__).resolve().parents[2])
+    package_parent = str(Path(__file__).resolve().parents[3])
     known = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join(p for p in (package_parent, known) if p)
     environment = {**os.environ, "BTD_HOME": str(home), "PYTHONPATH": path, **more}

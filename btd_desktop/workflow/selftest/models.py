@@ -14,7 +14,7 @@ from btd_desktop.examination.model_manifest import MANIFEST_FILE, check_pinned_f
 from btd_desktop.examination.models import list_models
 from btd_desktop.examination.shipped_models import model_standing, profile_standing
 from btd_desktop.examination.wording import counted
-from btd_desktop.workflow.selftest import Row
+from btd_desktop.workflow.selftest.steps import Row
 
 
 def rows(folder: Path) -> Iterator[Row]:
