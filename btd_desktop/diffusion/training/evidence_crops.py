@@ -115,9 +115,8 @@ def make_crops(
     """
     slices = _slices_of(series)
     n = len(numbers)
-    channels = np.empty(
-        (n, n_channels(len(detector.info.levels)), KEPT_PX, KEPT_PX), np.float16
-    )
+    n_levels = len(detector.info.levels)
+    channels = np.empty((n, n_channels(n_levels), KEPT_PX, KEPT_PX), np.float16)
     altered = np.zeros((n, KEPT_PX, KEPT_PX), np.bool_)
     spots = np.zeros((n, 2), np.int16)
     kinds = []
@@ -127,7 +126,9 @@ def make_crops(
         rng = np.random.default_rng([seed, 5, number])
         volume, crop, label, kind, spot = _one_crop(slices, families, rng)
         image = scaled_slice(crop, fit_scale(volume, detector.info.preset))
-        full = evidence_channels(detector.predict_noise(image), image)
+        # A detector that has learned evidence already gives it after the noise.
+        noise = detector.predict_noise(image)[:n_levels]
+        full = evidence_channels(noise, image)
         channels[i] = full[:, kept, kept]
         altered[i] = label[kept, kept]
         spots[i] = np.clip(np.array(spot) - _MARGIN, 0, KEPT_PX - 1)

@@ -263,8 +263,20 @@ class Blurless:
         return np.stack([20.0 * fine, 10.0 * fine]).astype(np.float32)
 
 
+class Taught(Blurless):
+    """The same with learned evidence of its own."""
+
+    info = replace(Blurless.info, learned=True)
+
+    def predict_noise(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate([super().predict_noise(scaled), scaled[None]])
+
+
 def made(
-    numbers: range, seed: int = 0, families: tuple[str, ...] = tuple(FAMILIES)
+    numbers: range,
+    seed: int = 0,
+    families: tuple[str, ...] = tuple(FAMILIES),
+    detector: Blurless | None = None,
 ) -> EvidenceCrops:
     volumes = [
         (make_ct_volume(2, shape=(2, 192, 192)), "a"),
@@ -272,7 +284,7 @@ def made(
     ]
     return make_crops(
         volumes,
-        Blurless(),
+        detector or Blurless(),
         numbers,
         families=families,
         seed=seed,
@@ -287,6 +299,10 @@ def test_crops_are_the_same_whoever_makes_them() -> None:
     assert whole.digest != made(range(6), seed=1).digest
     assert whole.channels.shape == (6, 7, KEPT_PX, KEPT_PX)
     assert np.isfinite(whole.channels).all()
+
+
+def test_map_of_a_model_that_has_one_is_taught_from_its_noise_alone() -> None:
+    assert made(range(3), detector=Taught()).digest == made(range(3)).digest
 
 
 def test_most_crops_are_altered_and_genuine_ones_nowhere() -> None:
