@@ -85,6 +85,11 @@ _ANOMALY: Final = (
 )
 
 
+_ADDED: Final = (
+    " That of the learned evidence is added; without it the score is called untaught."
+)
+
+
 def section(case: ReportCase) -> Section:
     """The method in words, and what each detector is."""
     calibration = reference("calibration")
@@ -147,7 +152,8 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         *(Fact(label, cell) for label, cell in preprocessing),
         Fact("Noise levels", stated(plain(levels, list(model.levels))), "noise_levels"),
         Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
-        Fact("Score", plain(_ANOMALY), "score_definition"),
+        Fact("Score", plain(_ANOMALY + (_ADDED if _has_map(card) else "")),
+             "score_definition"),
         Fact("Backend", join(kind, plain(", "), dtype, plain(", torch "),
                              torch_version)),
         Fact("Seed", plain("none: nothing is drawn at random", None), "seed"),
@@ -167,10 +173,12 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     )
 
 
+def _has_map(card: ModelCard | None) -> bool:
+    return card is not None and card.evidence_sha256 is not UNSET
+
+
 def _map(card: ModelCard) -> Cell:
-    if card.evidence_sha256 is UNSET:
-        return plain("none", None)
-    return digest(card.evidence_sha256)
+    return digest(card.evidence_sha256 or "") if _has_map(card) else plain("none", None)
 
 
 def _network(card: ModelCard) -> Cell:

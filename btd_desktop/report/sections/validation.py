@@ -120,7 +120,7 @@ def section(case: ReportCase) -> Section:
     limits = dict.fromkeys(
         s for o in case.examinations if o.card for s in o.card.limits
     )
-    heading = (Heading(plain("Not measured")),) if limits else ()
+    heading = (Heading(plain("Limits of these figures")),) if limits else ()
     bullets = Bullets(tuple(quoting(text) for text in limits), "not_validated")
     left_out = tuple(
         Text(join(plain(f"Method {method_id}: "), plain(reason)))
