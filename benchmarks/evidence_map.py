@@ -110,6 +110,32 @@ def _chunk(numbers: Sequence[int]) -> EvidenceCrops:
     )
 
 
+def kept_crops(file: Path) -> EvidenceCrops:
+    """Crops of an earlier start."""
+    with np.load(file, allow_pickle=False) as kept:
+        return EvidenceCrops(
+            kept["channels"],
+            kept["altered"],
+            tuple(str(kind) for kind in kept["kinds"]),
+            kept["spots"],
+            tuple(str(kind) for kind in kept["second"]),
+        )
+
+
+def keep_crops(crops: EvidenceCrops, file: Path) -> None:
+    """Keep crops where `kept_crops` reads them; an interrupted write leaves none."""
+    temporary = file.with_suffix(".part.npz")
+    np.savez(
+        temporary,
+        channels=crops.channels,
+        altered=crops.altered,
+        kinds=np.array(crops.kinds),
+        spots=crops.spots,
+        second=np.array(crops.second),
+    )
+    temporary.replace(file)
+
+
 def crops_of(
     series: Series,
     n: int,
@@ -119,13 +145,7 @@ def crops_of(
 ) -> EvidenceCrops:
     """Crops from the file of an earlier start, or made anew and kept there."""
     if kept.exists():
-        with np.load(kept, allow_pickle=False) as file:
-            return EvidenceCrops(
-                file["channels"],
-                file["altered"],
-                tuple(str(kind) for kind in file["kinds"]),
-                file["spots"],
-            )
+        return kept_crops(kept)
     began = time.monotonic()
     chunks = [range(i, min(i + _CHUNK, n)) for i in range(0, n, _CHUNK)]
     parts: list[EvidenceCrops] = []
@@ -140,15 +160,7 @@ def crops_of(
             done, seconds = sum(len(p.kinds) for p in parts), time.monotonic() - began
             print(f"{kept.stem}: {done} of {n} crops, {seconds:.0f} s", flush=True)
     crops = join_crops(parts)
-    temporary = kept.with_suffix(".part.npz")
-    np.savez(
-        temporary,
-        channels=crops.channels,
-        altered=crops.altered,
-        kinds=np.array(crops.kinds),
-        spots=crops.spots,
-    )
-    temporary.replace(kept)
+    keep_crops(crops, kept)
     return crops
 
 

@@ -23,7 +23,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
             "Times as long as the lean network",
         ),
         (
-            "memory.py",
+            "examination.py",
             "--slices 3 --side 160 --threads 1",
             "3 slices, files: {'accepted': 3",
         ),

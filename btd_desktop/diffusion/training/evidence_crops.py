@@ -49,18 +49,35 @@ class EvidenceCrops:
             genuine crop around a solid structure of the lung.
         spots: Row and column of the middle of the first spot or of the place that the
             crop was drawn around, within the 96 px, int16, shape (N, 2).
+        second: Family of each crop's second spot, "" where there is none.
     """
 
     channels: NDArray[np.float16]
     altered: NDArray[np.bool_]
     kinds: tuple[str, ...]
     spots: NDArray[np.int16]
+    second: tuple[str, ...]
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all of it."""
+        """SHA-256 over all that is learnt from, and the first spots."""
         arrays = (self.channels, self.altered, self.spots)
         return json_digest([*map(array_digest, arrays), list(self.kinds)])
+
+    def taken(self, chosen: NDArray[np.bool_]) -> EvidenceCrops:
+        """The crops where `chosen`, shape (N,), is true."""
+        return EvidenceCrops(
+            self.channels[chosen],
+            self.altered[chosen],
+            tuple(kind for kind, own in zip(self.kinds, chosen, strict=True) if own),
+            self.spots[chosen],
+            tuple(kind for kind, own in zip(self.second, chosen, strict=True) if own),
+        )
+
+    def without(self, families: Sequence[str]) -> EvidenceCrops:
+        """The crops with no spot of these families."""
+        spots = zip(self.kinds, self.second, strict=True)
+        return self.taken(np.array([not {*families} & {*own} for own in spots]))
 
 
 @dataclass(slots=True, eq=False)
@@ -119,12 +136,12 @@ def make_crops(
     channels = np.empty((n, n_channels(n_levels), KEPT_PX, KEPT_PX), np.float16)
     altered = np.zeros((n, KEPT_PX, KEPT_PX), np.bool_)
     spots = np.zeros((n, 2), np.int16)
-    kinds = []
+    kinds, second = [], []
     kept = slice(_MARGIN, _MARGIN + KEPT_PX)
     for i, number in enumerate(numbers):
         context.report(i, n, "Making crops")
         rng = np.random.default_rng([seed, 5, number])
-        volume, crop, label, kind, spot = _one_crop(slices, families, rng)
+        volume, crop, label, names, spot = _one_crop(slices, families, rng)
         image = scaled_slice(crop, fit_scale(volume, detector.info.preset))
         # A detector that has learned evidence already gives it after the noise.
         noise = detector.predict_noise(image)[:n_levels]
@@ -132,9 +149,10 @@ def make_crops(
         channels[i] = full[:, kept, kept]
         altered[i] = label[kept, kept]
         spots[i] = np.clip(np.array(spot) - _MARGIN, 0, KEPT_PX - 1)
-        kinds.append(kind)
+        kinds.append(names[0])
+        second.append("".join(names[1:]))
     context.report(n, n, "Making crops")
-    return EvidenceCrops(channels, altered, tuple(kinds), spots)
+    return EvidenceCrops(channels, altered, tuple(kinds), spots, tuple(second))
 
 
 def join_crops(parts: Sequence[EvidenceCrops]) -> EvidenceCrops:
@@ -144,6 +162,7 @@ def join_crops(parts: Sequence[EvidenceCrops]) -> EvidenceCrops:
         np.concatenate([p.altered for p in parts]),
         tuple(kind for p in parts for kind in p.kinds),
         np.concatenate([p.spots for p in parts]),
+        tuple(kind for p in parts for kind in p.second),
     )
 
 
@@ -162,8 +181,8 @@ def _slices_of(series: Iterable[tuple[Volume, str]]) -> _Slices:
 
 def _one_crop(
     slices: _Slices, families: Sequence[str], rng: np.random.Generator
-) -> tuple[Volume, NDArray[Any], NDArray[np.bool_], str, tuple[int, int]]:
-    """Volume, crop in HU, where it was altered, its kind and the spot in it."""
+) -> tuple[Volume, NDArray[Any], NDArray[np.bool_], list[str], tuple[int, int]]:
+    """Volume, crop in HU, where it was altered, its kinds and the first spot in it."""
     volume, s = slices.drawn(rng)
     plane, tissue = np.asarray(volume.voxels[s]), slices.tissue(volume, s)
     n_spots = 1 + int(rng.random() < _SECOND) if rng.random() < _TAMPERED else 0
@@ -198,7 +217,7 @@ def _one_crop(
             donor = _donor(slices, crop, at, rng)
             crop, changed = tamper(crop, mask, name, rng, donor)
             label |= changed
-    return volume, crop, label, kind, spot
+    return volume, crop, label, names or [kind], spot
 
 
 def _place(

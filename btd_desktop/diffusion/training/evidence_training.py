@@ -176,16 +176,21 @@ def watch(network: nn.Module, crops: EvidenceCrops, altered_weight: float) -> Wa
     """Figures of a network on crops."""
     if not crops.kinds:
         return Watched(math.nan, math.nan, math.nan, math.nan, {})
-    logits, losses = [], []
-    with torch.inference_mode():
-        for i in range(0, len(crops.kinds), 16):
-            x = torch.from_numpy(crops.channels[i : i + 16].astype(np.float32))
-            out = network(x.contiguous(memory_format=torch.channels_last))
-            altered = torch.from_numpy(crops.altered[i : i + 16].astype(np.float32))
-            losses.append(float(_loss(out, altered, altered_weight)))
-            logits.append(out.numpy())
-    maps = np.concatenate(logits)
-    places = _place_logits(maps, crops)
+    maps = map_logits(network, crops)
+    losses = [
+        float(
+            _loss(
+                torch.from_numpy(maps[i : i + 16]),
+                torch.from_numpy(crops.altered[i : i + 16].astype(np.float32)),
+                altered_weight,
+            )
+        )
+        for i in range(0, len(maps), 16)
+    ]
+    places: dict[str, list[float]] = {}
+    for kind, value in zip(crops.kinds, place_logits(maps, crops), strict=True):
+        if not math.isnan(value):
+            places.setdefault(kind, []).append(float(value))
     structures, discs = places.pop(STRUCTURE, []), places.pop(GENUINE, [])
     genuine = structures + discs
     found = [value for own in places.values() for value in own]
@@ -200,21 +205,35 @@ def watch(network: nn.Module, crops: EvidenceCrops, altered_weight: float) -> Wa
     )
 
 
-def _place_logits(
+def map_logits(network: nn.Module, crops: EvidenceCrops) -> NDArray[np.float32]:
+    """The network's map of each crop, shape (N, 96, 96)."""
+    logits = []
+    with torch.inference_mode():
+        for i in range(0, len(crops.kinds), 16):
+            x = torch.from_numpy(crops.channels[i : i + 16].astype(np.float32))
+            out = network(x.contiguous(memory_format=torch.channels_last))
+            logits.append(out.numpy())
+    return np.concatenate(logits)
+
+
+def place_logits(
     maps: NDArray[np.float32], crops: EvidenceCrops
-) -> dict[str, list[float]]:
-    """Mean logit over each crop's altered pixels, or over a disc where none are."""
+) -> NDArray[np.float64]:
+    """Mean logit over each crop's altered pixels, or over a disc where none are.
+
+    NaN where too few pixels are left to make a place; shape (N,).
+    """
     row, column = np.ogrid[:KEPT_PX, :KEPT_PX]
-    places: dict[str, list[float]] = {}
-    for own, altered, kind, spot in zip(
-        maps, crops.altered, crops.kinds, crops.spots, strict=True
+    values = np.full(len(maps), math.nan)
+    for i, (own, altered, kind, spot) in enumerate(
+        zip(maps, crops.altered, crops.kinds, crops.spots, strict=True)
     ):
         place = altered
         if kind in (GENUINE, STRUCTURE):
             place = np.hypot(row - spot[0], column - spot[1]) <= _DISC_PX
         if np.count_nonzero(place) >= _FEWEST_PX:
-            places.setdefault(kind, []).append(float(own[place].mean()))
-    return places
+            values[i] = own[place].mean()
+    return values
 
 
 def _auc(

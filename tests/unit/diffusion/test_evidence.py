@@ -92,7 +92,9 @@ def crops_of(n: int, seed: int) -> EvidenceCrops:
         if i % 3:
             altered[i, row - 10 : row + 10, column - 10 : column + 10] = True
             channels[i, :, altered[i]] *= 0.3
-    return EvidenceCrops(channels.astype(np.float16), altered, tuple(kinds), spots)
+    return EvidenceCrops(
+        channels.astype(np.float16), altered, tuple(kinds), spots, ("",) * n
+    )
 
 
 def recipe_of(steps: int, seed: int = 0) -> EvidenceRecipe:
@@ -322,6 +324,20 @@ def test_family_left_out_teaches_nothing() -> None:
         known_families(("gian",))
     with pytest.raises(EvidenceError, match="no family"):
         known_families(tuple(FAMILIES))
+
+
+def test_crops_without_a_family_have_it_in_no_spot() -> None:
+    crops = made(range(40), families=("gain", "filling"))
+    assert "gain" in {
+        own
+        for own, first in zip(crops.second, crops.kinds, strict=True)
+        if first == "filling"
+    }
+    kept = crops.without(["gain"])
+    assert "gain" not in {*kept.kinds, *kept.second}
+    assert "filling" in kept.kinds
+    n_left = sum("gain" in own for own in zip(crops.kinds, crops.second, strict=True))
+    assert len(kept.channels) == len(kept.kinds) == 40 - n_left
 
 
 def test_slices_smaller_than_a_crop_are_refused() -> None:
