@@ -24,10 +24,10 @@ from pypdf import PdfReader
 
 from btd_desktop import __version__
 from btd_desktop.digest import bytes_digest
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
-from btd_desktop.report.pdf import render_pdf
-from btd_desktop.report.twin import twin_bytes
+from btd_desktop.report.pdf import draw_pdf
 from tests.unit.report.case_sample import NOW, make_outcomes, make_store
 
 _FOLDER = Path(__file__).parent / "golden"
@@ -53,8 +53,8 @@ def printed() -> tuple[dict[str, Any], list[str], str]:
             custody_notes=("31 of 31 files of the evidence are unchanged.",),
         )
         document = document_of(case)
-        twin = twin_bytes(document)
-        pdf = render_pdf(document)
+        files = attached_files(document)
+        twin, pdf = files[TWIN_NAME], draw_pdf(files)
     time.tzset()
     pages = [p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages]
     length = f"{len(twin):,}"
