@@ -70,7 +70,7 @@ def read_scores(data: bytes) -> dict[Place, Scores]:
             raise ValueError("columns")  # noqa: TRY301 - one answer for all damage
         return {
             (int(row[0]), int(row[1]), int(row[2]), int(row[3])): {
-                kind: float(text)
+                kind: float(np.float32(text) if kind in _SINGLE else text)
                 for kind, text in zip(KINDS, row[4:], strict=True)
                 if text
             }

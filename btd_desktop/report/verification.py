@@ -91,6 +91,7 @@ class ReportVerdict:
         n_evidence_compared: Files that were digested and compared.
         problems: Every reason not to rely on the report, as sentences.
         twin: The JSON twin as read from the report, or None.
+        files: The files attached in the signed revision, by name.
     """
 
     is_signed: bool = False
@@ -115,6 +116,7 @@ class ReportVerdict:
     n_evidence_compared: int = 0
     problems: tuple[str, ...] = ()
     twin: dict[str, Any] | None = field(default=None, repr=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -253,6 +255,7 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         twin_matches_print=matches,
         pages=pages,
         twin=parsed,
+        files=attached.files,
         problems=tuple(dict.fromkeys(problems)),
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -110,6 +112,22 @@ def test_scores_are_read_as_they_were_written():
     assert {series for series, *_ in found} == {
         n for n, o in enumerate(outcomes, 1) if o.evaluation is not None
     }
+
+
+def test_scores_of_single_precision_are_read_to_the_bit():
+    [first, *_] = make_outcomes()
+    evaluation = first.evaluation
+    assert evaluation is not None
+    anomaly = evaluation.kinds["anomaly"]
+    single = tuple(
+        np.float64(np.float32(scores / 3)) for scores in anomaly.patch_scores
+    )
+    removal = replace(anomaly, kind="removal", patch_scores=single)
+    kinds = {"anomaly": anomaly, "removal": removal}
+    outcome = replace(first, evaluation=replace(evaluation, kinds=kinds))
+    assert outcome.evaluation is not None
+    expected = dict(place_scores(1, outcome.evaluation))
+    assert read_scores(scores_csv([outcome])) == expected
 
 
 @pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n", b"\xff"])
