@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from btd_desktop import __version__
+from btd_desktop.report.attachments import SCORES_NAME
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import Document, quoting
+from btd_desktop.report.scores import scores_csv
 from btd_desktop.report.sections import sections_of
 from btd_desktop.report.sections.cover import cover
 
@@ -26,4 +28,5 @@ def document_of(case: ReportCase) -> Document:
         examiner=quoting(statement.examiner.name),
         cover=cover(case),
         sections=sections_of(case),
+        files={SCORES_NAME: scores_csv(case.examinations)},
     )

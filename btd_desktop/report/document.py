@@ -184,9 +184,7 @@ class Record:
     blocks: tuple[Block, ...]
 
 
-Block = (
-    Text | Heading | Bullets | Facts | Table | Box | Attachments | Figure | Record
-)  # fmt: skip
+Block = Text | Heading | Bullets | Facts | Table | Box | Attachments | Figure | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +237,7 @@ class Document:
         cover: First page.
         sections: In the order that numbers them; the first has a page of its own.
         redaction: What a redacted variant says of itself; None for a full report.
+        files: Further files to attach, by name; they name nobody.
 
     Raises:
         ReportError: The time has no zone, two sections have one key, or a reference
@@ -254,6 +253,7 @@ class Document:
     cover: tuple[Block, ...]
     sections: tuple[Section, ...]
     redaction: RedactionNote | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.created.utcoffset() is None:

@@ -58,6 +58,13 @@ _ACROSS: Final[dict[Standing, tuple[str, int]]] = {
 }
 """What is printed across the pages of a report that is not final, and how large."""
 
+_MEDIA_TYPES: Final = {
+    "json": "/application#2Fjson",
+    "csv": "/text#2Fcsv",
+    "sha256": "/text#2Fplain",
+}
+"""Of attached files, by the ending of their names."""
+
 _FOOTER: Final = "Forensic examination of image data – not for diagnostic use"
 
 _SIGNATURE_NOTE: Final = (
@@ -173,7 +180,7 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
 
 
 class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
-    """Canvas that dates the PDF by the report and attaches JSON files to it.
+    """Canvas that dates the PDF by the report and attaches files to it.
 
     ReportLab knows neither a given creation date in its invariant mode nor attached
     files, hence the reach into its document; the tests read both back.
@@ -208,7 +215,7 @@ class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
             PDFDictionary(
                 {
                     "Type": PDFName("EmbeddedFile"),
-                    "Subtype": "/application#2Fjson",
+                    "Subtype": _MEDIA_TYPES[name.rpartition(".")[2]],
                     "Params": PDFDictionary({"Size": len(data)}),
                 }
             ),

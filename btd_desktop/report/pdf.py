@@ -1,9 +1,9 @@
 """A report's document printed as a PDF: cover, one-page summary, numbered sections.
 
 The same document gives the same bytes: ReportLab runs in its invariant mode and the
-only clock is `document.created`. The JSON twin is attached before signing, so that the
-signature covers it; its digest is printed and stored in the PDF's keywords, where
-`verification` finds it.
+only clock is `document.created`. The JSON twin and the other files are attached before
+signing, so that the signature covers them; the twin's digest is printed and stored in
+the PDF's keywords, where `verification` finds it, and the twin names the others'.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from reportlab.platypus.tableofcontents import TableOfContents
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import (
     Attachments,
     Block,
@@ -47,6 +48,7 @@ from btd_desktop.report.document import (
     text_of,
 )
 from btd_desktop.report.figures import exhibit_row
+from btd_desktop.report.page_data import PAGES_NAME, page_data_from
 from btd_desktop.report.pages import PageTotal, ReportCanvas, ReportTemplate
 from btd_desktop.report.pictures import ExhibitFigure
 from btd_desktop.report.plots import cdf_plot, score_histogram
@@ -65,10 +67,7 @@ from btd_desktop.report.style import (
     register_fonts,
     space,
 )
-from btd_desktop.report.twin import twin_bytes
 from btd_desktop.report.wording import size_text
-
-TWIN_NAME: Final = "report.json"
 
 _ROOM_OF_EXHIBIT: Final = 430.0
 _MOST_ROOM: Final = 260.0
@@ -79,17 +78,26 @@ _START: Final = 60.0
 def render_pdf(document: Document) -> bytes:
     """The report as an unsigned PDF, its twin attached as "report.json".
 
-    The same document gives the same bytes.
+    The same document gives the same bytes. What is drawn is what "pages.json" holds,
+    so that whoever has the PDF can draw it again.
 
     Raises:
         ReportError: A value cannot be stated, a font is missing, or something does not
             fit on a page.
     """
-    twin = twin_bytes(document)
-    files = {TWIN_NAME: twin}
+    return draw_pdf(attached_files(document))
+
+
+def draw_pdf(files: Mapping[str, bytes]) -> bytes:
+    """The PDF of the files that are attached to it; "pages.json" says what is drawn.
+
+    Raises:
+        ReportError: As `render_pdf` raises it, or "pages.json" is damaged.
+    """
+    document = page_data_from(files[PAGES_NAME]).document
     register_fonts()
     buffer = io.BytesIO()
-    template = ReportTemplate(buffer, document, bytes_digest(twin))
+    template = ReportTemplate(buffer, document, bytes_digest(files[TWIN_NAME]))
     make_canvas = partial(
         ReportCanvas,
         created=document.created.astimezone(UTC).timestamp(),
@@ -204,7 +212,7 @@ class _Printer:
     def _attachments(self) -> Flowable:
         rows = [
             (name, size_text(len(data)), bytes_digest(data))
-            for name, data in self._files.items()
+            for name, data in sorted(self._files.items())
         ]
         looks = ("cell", "number", "mono")
         return data_table(("File", "Bytes", "SHA-256"), rows, (3.4, 1.6, 9.4), looks)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from asn1crypto import cms, parser, x509
@@ -23,12 +24,14 @@ from pyhanko.pdf_utils.reader import (
 )
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
+from btd_desktop.digest import bytes_digest
+from btd_desktop.report.attachments import ATTACHED, TWIN_NAME
 from btd_desktop.report.pages import TWIN_KEYWORD
-from btd_desktop.report.pdf import TWIN_NAME
 
 _HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 _ACTIVE: Final = {
     "/AA": "an action",
+    "/Collection": "a folder of files",
     "/JS": "a script",
     "/JavaScript": "a script",
     "/OC": "a layer that can be hidden",
@@ -39,6 +42,7 @@ _ACTIVE: Final = {
     "/XFA": "a form that draws itself",
 }
 """Keys that no report holds, by what they would bring in (ISO 32000-2, 12.6, 8.11)."""
+_ODD_LIST: Final = "the list of attached files has a form that reports never have"
 _ANNOTATIONS: Final = ("/Link", "/Widget")
 _INFO_OF_SIGNING: Final = ("/ModDate", "/Producer")
 _XMP_OF_SIGNING: Final = re.compile(
@@ -164,33 +168,75 @@ def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     return True
 
 
-def twin_of_signed_revision(
-    reader: PdfFileReader, signature: EmbeddedPdfSignature
-) -> tuple[bytes | None, str, str]:
-    """The JSON twin and its stated digest as of the signing of the report.
+@dataclass(frozen=True, slots=True)
+class SignedFiles:
+    """The files attached to a report as of its signing.
 
-    Returns:
-        The attached report.json or None, the digest that the document states or "",
-        and what is wrong, or "".
+    Attributes:
+        files: Bytes by name; without those that cannot be unpacked.
+        stated_digest: Digest of report.json that the document states, or "".
+        problems: What is wrong with them, as sentences.
     """
+
+    files: dict[str, bytes]
+    stated_digest: str
+    problems: tuple[str, ...]
+
+
+def files_of_signed_revision(
+    reader: PdfFileReader, signature: EmbeddedPdfSignature
+) -> SignedFiles:
+    """The attached files and the digest that the document states of its twin."""
     revision = reader.get_historical_resolver(signature.signed_revision)
     stated = _stated_digest(revision)
     try:
-        names = revision.root["/Names"]["/EmbeddedFiles"]["/Names"]
+        tree = revision.root["/Names"]["/EmbeddedFiles"]
+        names = tree["/Names"]
     except KeyError:
-        return None, stated, f"{TWIN_NAME} is not attached to the report"
-    found = [
-        names[index + 1]
-        for index in range(0, len(names), 2)
-        if str(names[index]) == TWIN_NAME
+        return SignedFiles({}, stated, (f"{TWIN_NAME} is not attached to the report",))
+    problems = [] if set(tree) == {"/Names"} else [_ODD_LIST]
+    files: dict[str, bytes] = {}
+    for index in range(0, len(names), 2):
+        name = str(names[index])
+        if name not in ATTACHED:
+            problems.append(f"a foreign file is attached: {name[:80]!r}")
+            continue
+        if name in files:
+            problems.append(f"{name} is attached more than once")
+        data = _inflated(names[index + 1].get_object()["/EF"]["/F"])
+        if data is None:
+            problems.append(f"the attached {name} cannot be unpacked")
+        else:
+            files[name] = data
+    if TWIN_NAME not in files and not problems:
+        problems.append(f"{TWIN_NAME} is not attached to the report")
+    if not stated:
+        problems.append("the report states no digest of its twin")
+    return SignedFiles(files, stated, tuple(problems))
+
+
+def attachment_problems(
+    twin: Mapping[str, Any], files: Mapping[str, bytes]
+) -> list[str]:
+    """Whether the files beside the twin are those that it names.
+
+    Twins of earlier versions name none, and no other file lies beside them.
+    """
+    listed = twin.get("attachments", [])
+    try:
+        named = {str(item["name"]): str(item["sha256"]) for item in listed}
+    except (KeyError, TypeError):
+        return [f"the list of files in {TWIN_NAME} is damaged"]
+    found = {n: bytes_digest(data) for n, data in files.items() if n != TWIN_NAME}
+    return [
+        *(f"the attached {n} is missing" for n in named if n not in found),
+        *(f"the report does not name the attached {n}" for n in found.keys() - named),
+        *(
+            f"the attached {n} is not the one that the report names"
+            for n, digest in found.items()
+            if named.get(n, digest) != digest
+        ),
     ]
-    if len(found) != 1:
-        return None, stated, f"{TWIN_NAME} is attached {len(found)} times, not once"
-    stream = found[0].get_object()["/EF"]["/F"]
-    data = _inflated(stream)
-    if data is None:
-        return None, stated, f"the attached {TWIN_NAME} cannot be unpacked"
-    return data, stated, "" if stated else "the report states no digest of its twin"
 
 
 def _stated_digest(revision: HistoricalResolver) -> str:
@@ -235,6 +281,7 @@ def active_content(reader: PdfFileReader) -> list[str]:
         reader: Reader of the whole file; its last revision is what is shown.
     """
     found: dict[str, None] = {}
+    listed = _listed_files(reader)
     seen: set[tuple[int, int]] = set()
     pending: list[generic.PdfObject] = [reader.root]
     while pending:
@@ -245,6 +292,8 @@ def active_content(reader: PdfFileReader) -> list[str]:
                 continue
             seen.add(name)
             item = item.reference.get_object()
+            if _is_file(item) and name not in listed:
+                found["a file outside its list of files"] = None
         if isinstance(item, generic.ArrayObject):
             pending += [item.raw_get(index) for index in range(len(item))]
         elif isinstance(item, generic.DictionaryObject):
@@ -256,6 +305,24 @@ def active_content(reader: PdfFileReader) -> list[str]:
                 found |= dict.fromkeys(_laid_over(annotations))
             pending += [item.raw_get(key) for key in item]
     return [f"the document holds {what}, which reports never do" for what in found]
+
+
+def _is_file(item: generic.PdfObject) -> bool:
+    return isinstance(item, generic.DictionaryObject) and "/EF" in item
+
+
+def _listed_files(reader: PdfFileReader) -> set[tuple[int, int]]:
+    """References of the files that a viewer lists as attached."""
+    try:
+        names = reader.root["/Names"]["/EmbeddedFiles"]["/Names"]
+    except KeyError:
+        return set()
+    entries = [names.raw_get(i) for i in range(1, len(names), 2)]
+    return {
+        (entry.idnum, entry.generation)
+        for entry in entries
+        if isinstance(entry, generic.IndirectObject)
+    }
 
 
 def _laid_over(annotations: generic.ArrayObject) -> list[str]:

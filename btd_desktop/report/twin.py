@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from btd_desktop.digest import canonical_json
+from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.errors import ReportError
 from btd_desktop.report.document import (
     AS_PRINTED,
@@ -27,50 +28,71 @@ from btd_desktop.report.document import (
 )
 
 TWIN_FORMAT: Final = "btd-report"
-TWIN_FORMAT_VERSION: Final = 2
-LAYOUT: Final = 3
+TWIN_FORMAT_VERSION: Final = 3
+LAYOUT: Final = 4
 """How a document is laid out on pages; raised when the same one would look otherwise.
 
+From version 4 on, a report holds all that its pages are drawn from ("pages.json").
 Version 3 states the examiner, three propositions, the marks and the highest places.
 
 Version 1, that of twins which do not say, is the layout of format version 1.
 """
 
+_NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
-def twin_bytes(document: Document) -> bytes:
+
+def twin_bytes(document: Document, files: Mapping[str, bytes] = _NONE) -> bytes:
     """Canonical bytes of the twin, as attached to the PDF.
 
     Raises:
         ReportError: As `twin_value` raises it.
     """
-    return canonical_json(twin_value(document))
+    return canonical_json(twin_value(document, files))
 
 
-def twin_value(document: Document) -> dict[str, Any]:
+def twin_value(
+    document: Document, files: Mapping[str, bytes] = _NONE
+) -> dict[str, Any]:
     """The twin as JSON values, without the arrays of figures.
+
+    Args:
+        document: The report.
+        files: The other files attached, by name; the twin names their digests.
 
     Raises:
         ReportError: A number is NaN or infinite, or two blocks give one key; the
             message names its place.
+    """
+    note = document.redaction
+    return values_of(document) | {
+        "format": TWIN_FORMAT,
+        "format_version": TWIN_FORMAT_VERSION,
+        "layout": LAYOUT,
+        "redaction": None if note is None else {
+            "of_report_id": note.of_report_id,
+            "of_sha256": note.of_sha256,
+            "replaced": list(note.replaced),
+            "remark": note.remark,
+        },
+        "attachments": [
+            {"name": name, "sha256": bytes_digest(data), "size_bytes": len(data)}
+            for name, data in sorted(files.items())
+        ],
+    }  # fmt: skip
+
+
+def values_of(document: Document) -> dict[str, Any]:
+    """What the sections of a document give the twin.
+
+    Raises:
+        ReportError: As `twin_value` raises it.
     """
     twin: dict[str, Any] = {}
     numbers = document.numbers()
     _fill(twin, document.cover, numbers, "report")
     for section in document.sections:
         _fill(twin, section.blocks, numbers, "report")
-    note = document.redaction
-    twin["redaction"] = None if note is None else {
-        "of_report_id": note.of_report_id,
-        "of_sha256": note.of_sha256,
-        "replaced": list(note.replaced),
-        "remark": note.remark,
-    }  # fmt: skip
-    return {
-        "format": TWIN_FORMAT,
-        "format_version": TWIN_FORMAT_VERSION,
-        "layout": LAYOUT,
-        **twin,
-    }
+    return twin
 
 
 def _fill(

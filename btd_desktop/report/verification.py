@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from asn1crypto import pem, x509
+from asn1crypto import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
@@ -34,17 +34,26 @@ from pyhanko.sign.validation import (
 from pyhanko_certvalidator import ValidationContext
 
 from btd_desktop.digest import bytes_digest
-from btd_desktop.errors import ReportError
+from btd_desktop.report.attachments import TWIN_NAME
 from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
+from btd_desktop.report.page_match import PagesVerdict, compare_pages
 from btd_desktop.report.signed_parts import (
     active_content,
+    attachment_problems,
     contents_problems,
+    files_of_signed_revision,
     metadata_problems,
-    twin_of_signed_revision,
 )
+from btd_desktop.report.trust import read_certificates
 from btd_desktop.report.twin import TWIN_FORMAT
 
 _LARGEST_REPORT: Final = 1 << 29
+
+_NO_PAGES: Final = PagesVerdict(
+    "not compared", "Pages not compared: the report is not unchanged as signed."
+)
+
+_REFUSED: Final = "the signer's certificate leads to none of the trusted ones"
 
 # The verdict says what is wrong with a signature; pyHanko would also log it, with a
 # trace and the signer's name, for every self-signed key.
@@ -73,6 +82,7 @@ class ReportVerdict:
             sentences; a report holds nothing of the kind.
         twin_present: The JSON twin is attached in the signed revision.
         twin_matches_print: Its digest is the one that the signed document states.
+        pages: Whether the pages are those that the data inside give.
         evidence_checked: The evidence was compared.
         evidence_matches: Every file of the report's list is there with its digest and
             no other file is; False when it could not be compared, None when no
@@ -81,6 +91,7 @@ class ReportVerdict:
         n_evidence_compared: Files that were digested and compared.
         problems: Every reason not to rely on the report, as sentences.
         twin: The JSON twin as read from the report, or None.
+        files: The files attached in the signed revision, by name.
     """
 
     is_signed: bool = False
@@ -98,12 +109,14 @@ class ReportVerdict:
     active_content: tuple[str, ...] = ()
     twin_present: bool = False
     twin_matches_print: bool = False
+    pages: PagesVerdict = _NO_PAGES
     evidence_checked: bool = False
     evidence_matches: bool | None = None
     evidence_problems: tuple[EvidenceProblem, ...] = ()
     n_evidence_compared: int = 0
     problems: tuple[str, ...] = ()
     twin: dict[str, Any] | None = field(default=None, repr=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -164,7 +177,7 @@ def verify_report(
     Raises:
         ReportError: A trust root cannot be read.
     """
-    roots = None if trust_roots is None else _certificates(trust_roots)
+    roots = None if trust_roots is None else read_certificates(trust_roots)
     data, problem = _read(pdf_path)
     if data is None:
         return ReportVerdict(problems=(problem,))
@@ -218,12 +231,20 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
     problems += change_problems
     active = active_content(reader)
     problems += active
-    twin, printed, twin_problem = twin_of_signed_revision(reader, signatures[0])
+    attached = files_of_signed_revision(reader, signatures[0])
+    twin = attached.files.get(TWIN_NAME)
     parsed, parse_problem = _parsed_twin(twin)
-    problems += [text for text in (twin_problem, parse_problem) if text]
-    matches = twin is not None and printed == bytes_digest(twin)
+    problems += [*attached.problems, *([parse_problem] if parse_problem else [])]
+    matches = twin is not None and attached.stated_digest == bytes_digest(twin)
     if twin is not None and not matches:
         problems.append("the attached report.json is not the one that is printed")
+    if parsed is not None:
+        problems += attachment_problems(parsed, attached.files)
+    pages = _NO_PAGES
+    if parsed is not None and not set(problems) - {_REFUSED}:
+        pages = compare_pages(reader, parsed, attached.files)
+    if pages.outcome == "differ":
+        problems.append(f"pages differ from the data: {pages.words}")
     return replace(
         verdict,
         covers_whole_file=statuses[0].coverage == SignatureCoverageLevel.ENTIRE_FILE,
@@ -232,7 +253,9 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         active_content=tuple(active),
         twin_present=twin is not None,
         twin_matches_print=matches,
+        pages=pages,
         twin=parsed,
+        files=attached.files,
         problems=tuple(dict.fromkeys(problems)),
     )
 
@@ -262,7 +285,7 @@ def _first_signature(
     problems = []
     refused = roots is not None and not status.trusted
     if refused:
-        problems.append("the signer's certificate leads to none of the trusted ones")
+        problems.append(_REFUSED)
     if signature.docmdp_level is None:
         problems.append("the signature does not certify the document (no DocMDP)")
     return ReportVerdict(
@@ -373,25 +396,3 @@ def _with_evidence(
         n_evidence_compared=n_compared,
         problems=(*verdict.problems, *(item.sentence for item in problems)),
     )
-
-
-def _certificates(paths: Sequence[Path]) -> list[x509.Certificate]:
-    roots = []
-    for path in paths:
-        try:
-            data = path.read_bytes()
-            if pem.detect(data):
-                roots += [
-                    x509.Certificate.load(der)
-                    for kind, _, der in pem.unarmor(data, multiple=True)
-                    if kind == "CERTIFICATE"
-                ]
-            else:
-                roots.append(x509.Certificate.load(data))
-            _ = [root.subject.native for root in roots]
-        except (OSError, ValueError, TypeError) as error:
-            raise ReportError(
-                f"{path.name} is not a readable certificate",
-                hint="Give trusted certificates as PEM or DER files.",
-            ) from error
-    return roots

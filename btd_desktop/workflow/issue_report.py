@@ -16,13 +16,13 @@ from btd_desktop.errors import ReportError
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.examination.statement import Statement, missing_text
 from btd_desktop.progress import TaskContext
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
 from btd_desktop.report.document import Document, Standing
 from btd_desktop.report.pages import SIGNATURE_BOX
-from btd_desktop.report.pdf import render_pdf
+from btd_desktop.report.pdf import draw_pdf, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
-from btd_desktop.report.twin import twin_bytes
 from btd_desktop.workflow.custody import (
     BEFORE_REPORT,
     check_custody,
@@ -189,7 +189,8 @@ def _issued(
     options: ReportOptions,
 ) -> IssuedReport:
     """Lay out, sign, write and record one PDF."""
-    data = render_pdf(document)
+    files = attached_files(document)
+    data = draw_pdf(files)
     # The key is loaded only after the case has been read, checked and laid out.
     signer = _signer(store, services, options, document.created)
     signed = sign_pdf(
@@ -203,7 +204,7 @@ def _issued(
     record = store.add_report(
         path_name=path.name,
         sha256=bytes_digest(signed),
-        json_sha256=bytes_digest(twin_bytes(document)),
+        json_sha256=bytes_digest(files[TWIN_NAME]),
         audit_head=audit_head,
         now=services.now(),
     )

@@ -22,6 +22,7 @@ _STATES = {
     "draft": "DRAFT, not for use in proceedings.",
     "demonstration": "Demonstration, not an examination.",
 }
+_PAGES_OK = {"agree": True, "differ": False, "not compared": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ def _first_reason(verdict: ReportVerdict) -> str:
         return "it holds content that acts or lies over its pages"
     if not (verdict.twin_present and verdict.twin_matches_print):
         return "the data inside are not those that it states"
+    if verdict.pages.outcome == "differ":
+        return "its pages differ from the data inside"
     if verdict.evidence_matches is False:
         return "the evidence is not the evidence that it describes"
     if verdict.signer_refused:
@@ -157,7 +160,9 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
             verdict.twin_present and verdict.twin_matches_print,
             _twin_words(verdict),
         ),
-        CheckLine("Pages", None, "Not compared with the data inside."),
+        CheckLine(
+            "Pages", _PAGES_OK[verdict.pages.outcome], verdict.pages.words
+        ),
         _evidence_line(verdict),
         *_stated_lines(verdict),
     )  # fmt: skip

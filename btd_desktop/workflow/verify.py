@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from btd_desktop.report.verification import ReportVerdict
 
 _MOST_DISMISSED = 12
+_TOLD_OTHERWISE = (
+    "twin", "files", "signed_at", "pages", "evidence_problems", "problems",
+)  # fmt: skip
 _NO_MARKS = "This report does not state how many places the examiner dismissed."
 
 
@@ -52,7 +55,7 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
     value = {
         name: getattr(verdict, name)
         for name in verdict.__dataclass_fields__
-        if name not in ("twin", "signed_at", "evidence_problems", "problems")
+        if name not in _TOLD_OTHERWISE
     }
     signed_at = verdict.signed_at
     models, profiles = standings(verdict)
@@ -62,6 +65,7 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
         **value,
         "models": [plain_json(model) for model in models],
         "profiles": [plain_json(profile) for profile in profiles],
+        "pages": plain_json(verdict.pages),
         "signed_at": None if signed_at is None else signed_at.isoformat(),
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],
         "problems": list(verdict.problems),

@@ -20,6 +20,7 @@ from btd_desktop.cli.commands.import_evidence import import_evidence
 from btd_desktop.cli.commands.mark import mark_finding
 from btd_desktop.cli.commands.models import list_installed
 from btd_desktop.cli.commands.report import report_case
+from btd_desktop.cli.commands.reproduce import reproduce_report
 from btd_desktop.cli.commands.score import score_case
 from btd_desktop.cli.commands.simulate import simulate_scan
 from btd_desktop.cli.commands.train import train_model
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "report": report_case,
         "verify": verify_report,
         "verify-case": verify_case,
+        "reproduce": reproduce_report,
         "calibrate": calibrate_model,
         "train": train_model,
         "convert": convert_checkpoint,

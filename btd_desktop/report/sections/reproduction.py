@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from btd_desktop.digest import json_digest
-from btd_desktop.examination.series import result_digest
+from btd_desktop.examination.series import SeriesExamination, result_digest
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
+    Block,
     Box,
     Bullets,
     Cell,
@@ -18,7 +19,10 @@ from btd_desktop.report.document import (
     digest,
     name,
     plain,
+    quoting,
+    records,
     reference,
+    unprinted,
 )
 
 _EXAMINE: Final = "btd examine EVIDENCE --out CASE"
@@ -66,8 +70,42 @@ def section(case: ReportCase) -> Section:
             Bullets((examine, plain(_VERIFY)), "reproduction.commands", printed=False),
             Facts(facts, "reproduction"),
             Text(plain(check)),
+            *records("runs", [_run(n, e) for n, e in case.numbered if e.is_scored]),
         ),
     )
+
+
+def _run(number: int, examination: SeriesExamination) -> tuple[Block, ...]:
+    """The manifest of a series' run, and what it was ranked by; in the twin alone."""
+    run, evaluation = examination.run, examination.evaluation
+    if run is None:
+        return ()
+    manifest = run.manifest
+    scale, grid, backend = manifest.scale, manifest.grid, manifest.backend
+    profile = None if evaluation is None else evaluation.profile
+    facts = (
+        ("series_number", unprinted(number)),
+        ("volume_digest", digest(manifest.volume_digest)),
+        ("manifest_digest", digest(run.manifest_digest)),
+        ("software_version", quoting(manifest.software)),
+        ("engine", unprinted(manifest.engine)),
+        ("model_name", quoting(manifest.model["name"])),
+        ("model_digest", digest(manifest.model["digest"])),
+        ("profile_digest", digest(None if profile is None else profile.digest)),
+        ("domain", plain("" if evaluation is None else evaluation.domain)),
+        ("preset", quoting(manifest.preset.name)),
+        ("zero_at", unprinted(scale.zero_at)),
+        ("one_at", unprinted(scale.one_at)),
+        ("patch", unprinted(grid.patch)),
+        ("stride", unprinted(grid.stride)),
+        ("centre", unprinted(grid.centre)),
+        ("noise_levels", unprinted(list(manifest.noise_levels))),
+        ("paper_level", unprinted(manifest.paper_level)),
+        ("device", quoting(backend.kind or "")),
+        ("dtype", quoting(backend.dtype or "")),
+        ("torch_version", quoting(backend.torch_version or "")),
+    )
+    return (Facts(tuple(Fact("", cell, key) for key, cell in facts)),)
 
 
 def _command(command: str) -> Cell:

@@ -6,7 +6,10 @@ verifier chose makes a signer known. What acts, or lies over the pages, is refus
 
 from __future__ import annotations
 
+import base64
 import io
+import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,15 @@ from pypdf.generic import (
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cli.tables import verdict_lines
-from btd_desktop.report.pages import TWIN_KEYWORD
-from btd_desktop.report.pdf import render_pdf
+from btd_desktop.digest import bytes_digest, canonical_json
+from btd_desktop.report import page_match
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
+from btd_desktop.report.document import Document
+from btd_desktop.report.page_data import PAGES_NAME
+from btd_desktop.report.pages import SIGNATURE_BOX, TWIN_KEYWORD
+from btd_desktop.report.pdf import draw_pdf, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
+from btd_desktop.report.twin import LAYOUT
 from btd_desktop.report.verification import ReportVerdict, verify_report
 from btd_desktop.workflow.verdict_words import report_words
 from tests.unit.report.case_sample import NOW as WHEN
@@ -164,19 +173,173 @@ def test_self_made_authority_validates_nobody(tmp_path, pdf):
     assert refused.headline == "NOT VERIFIED"
 
 
-def test_page_painted_over_and_signed_under_the_same_name_is_not_verified(
-    tmp_path, pdf, key
+def moved(writer: PdfWriter) -> None:
+    writer.pages[0][NameObject("/MediaBox")] = ArrayObject(
+        map(NumberObject, (0, 0, 300, 842))
+    )
+
+
+def picture_exchanged(writer: PdfWriter) -> None:
+    pictures = [p for page in writer.pages for p in page.images]
+    stream: Any = pictures[0].indirect_reference.get_object()  # type: ignore[union-attr]
+    black = zlib.compress(bytes(len(stream.get_data())))
+    stream._data = base64.a85encode(black) + b"~>"
+
+
+def page_left_out(writer: PdfWriter) -> None:
+    writer.remove_page(5)
+
+
+def page_repeated(writer: PdfWriter) -> None:
+    writer.add_page(writer.pages[3])
+
+
+def font_exchanged(writer: PdfWriter) -> None:
+    fonts = writer.pages[2]["/Resources"]["/Font"]  # type: ignore[index]
+    first, second, *_ = sorted(fonts)
+    one, other = fonts.raw_get(first), fonts.raw_get(second)
+    fonts[NameObject(first)], fonts[NameObject(second)] = other, one
+
+
+@pytest.mark.parametrize(
+    ("change", "differing"),
+    [(painted_over, (1,)), (moved, (1,)), (page_left_out, None),
+     (page_repeated, None), (font_exchanged, None)],
+)  # fmt: skip
+def test_pages_altered_and_signed_under_the_same_name_are_noticed(
+    tmp_path, pdf, key, change, differing
 ):
     forger = own_key(tmp_path / "forger", NAME, WHEN)
-    data = sign_pdf(edited(pdf, painted_over), forger, when=WHEN)
-    verdict = verdict_of(tmp_path, data)
+    verdict = verdict_of(tmp_path, sign_pdf(edited(pdf, change), forger, when=WHEN))
     assert verdict.signer == NAME
-    assert verdict.headline == NOT_VALIDATED
+    assert verdict.is_unchanged
+    assert verdict.headline == "NOT VERIFIED"
+    assert verdict.pages.outcome == "differ"
+    assert differing is None or verdict.pages.differing == differing
+    words = report_words(verdict)
+    assert words.headline == (
+        "Do not rely on this report: its pages differ from the data inside."
+    )
+    (line,) = [line for line in words.lines if line.name == "Pages"]
+    assert line.ok is False
+    assert "Model" not in {line.name for line in words.lines}
+
+
+def test_picture_exchanged_and_signed_again_is_noticed(tmp_path, key):
+    data = edited(render_pdf(make_document()), picture_exchanged)
+    verdict = verdict_of(tmp_path, sign_pdf(data, key, when=WHEN))
+    assert verdict.pages.outcome == "differ"
+    assert verdict.pages.differing
+
+
+def test_pages_of_a_report_written_anew_by_another_program_agree(tmp_path, pdf, key):
+    data = sign_pdf(edited(pdf, lambda _: None), key, when=WHEN, box=SIGNATURE_BOX)
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.ok, verdict.problems
+    assert verdict.pages.outcome == "agree"
+    assert verdict.pages.n_pages == len(PdfReader(io.BytesIO(pdf)).pages)
+
+
+def with_files(document: Document, change: Callable[[dict[str, bytes]], None]) -> bytes:
+    """The report of files that were edited and named as a forger would name them."""
+    files = attached_files(document)
+    change(files)
+    twin = json.loads(files[TWIN_NAME])
+    twin["attachments"] = [
+        {"name": n, "sha256": bytes_digest(data), "size_bytes": len(data)}
+        for n, data in sorted(files.items())
+        if n != TWIN_NAME
+    ]
+    files[TWIN_NAME] = canonical_json(twin)
+    return draw_pdf(files)
+
+
+def other_value(files: dict[str, bytes]) -> None:
+    twin = json.loads(files[TWIN_NAME])
+    twin["opinion"]["conclusion"] = "no support"
+    files[TWIN_NAME] = canonical_json(twin)
+
+
+def other_words(files: dict[str, bytes]) -> None:
+    headline = json.loads(files[TWIN_NAME])["opinion"]["headline"].encode()
+    assert headline in files[PAGES_NAME]
+    files[PAGES_NAME] = files[PAGES_NAME].replace(headline, b"No support.")
+
+
+@pytest.mark.parametrize("change", [other_value, other_words])
+def test_data_that_contradict_one_another_are_noticed(tmp_path, key, change):
+    document = make_document(outcomes=[make_outcome(1, Coverage.NOT)])
+    data = sign_pdf(with_files(document, change), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.headline == "NOT VERIFIED"
+    assert "not those that the pages are drawn from" in verdict.pages.words
+
+
+def test_layout_of_another_version_is_not_compared_and_not_called_altered(
+    tmp_path, key
+):
+    def other_layout(files: dict[str, bytes]) -> None:
+        twin = json.loads(files[TWIN_NAME])
+        twin["layout"] = LAYOUT + 1
+        files[TWIN_NAME] = canonical_json(twin)
+
+    document = make_document(outcomes=[make_outcome(1, Coverage.NOT)])
+    data = sign_pdf(with_files(document, other_layout), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data, trust_roots=[root_of(key, tmp_path)])
+    assert verdict.headline == "VERIFIED"
+    assert verdict.pages.outcome == "not compared"
     told = "\n".join(verdict_lines(verdict))
-    assert "Pages: Not compared with the data inside" in told
-    assert "match the print" not in told
-    known = verdict_of(tmp_path, data, trust_roots=[root_of(key, tmp_path)])
-    assert known.headline == "NOT VERIFIED"
+    assert f"Pages not compared: the report has layout version {LAYOUT + 1}" in told
+    assert "altered" not in told
+
+
+def test_pages_of_other_libraries_that_differ_are_not_called_altered(
+    tmp_path, pdf, key, monkeypatch
+):
+    data = sign_pdf(edited(pdf, painted_over), key, when=WHEN)
+    assert verdict_of(tmp_path, data).pages.outcome == "differ"
+    monkeypatch.setattr(page_match, "library_versions", lambda: {"reportlab": "9"})
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.pages.outcome == "not compared"
+    assert "reportlab 9 here" in verdict.pages.words
+
+
+def foreign_file(writer: PdfWriter) -> None:
+    writer.add_attachment("expert.docx", b"read this instead")
+
+
+def second_list(writer: PdfWriter) -> None:
+    tree = writer._root_object["/Names"]["/EmbeddedFiles"]  # type: ignore[index]
+    tree[NameObject("/Kids")] = ArrayObject()
+
+
+def file_beside(writer: PdfWriter) -> None:
+    held = DictionaryObject({NameObject("/EF"): DictionaryObject()})
+    writer._root_object[NameObject("/AF")] = ArrayObject([writer._add_object(held)])
+
+
+def other_scores(writer: PdfWriter) -> None:
+    names = writer._root_object["/Names"]["/EmbeddedFiles"]["/Names"]  # type: ignore[index]
+    place = [str(name) for name in names].index("evidence.sha256")
+    names[place + 1].get_object()["/EF"]["/F"].set_data(b"nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (foreign_file, "a foreign file is attached: 'expert.docx'"),
+        (second_list, "a form that reports never have"),
+        (file_beside, "a file outside its list of files"),
+        (other_scores, "evidence.sha256 is not the one that the report names"),
+    ],
+)
+def test_foreign_and_exchanged_attachments_are_refused(
+    tmp_path, pdf, key, change, problem
+):
+    data = sign_pdf(edited(pdf, change), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data, trust_roots=[root_of(key, tmp_path)])
+    assert verdict.headline == "NOT VERIFIED"
+    assert any(problem in told for told in verdict.problems), verdict.problems
 
 
 @pytest.mark.parametrize(

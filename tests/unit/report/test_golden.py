@@ -24,18 +24,19 @@ from pypdf import PdfReader
 
 from btd_desktop import __version__
 from btd_desktop.digest import bytes_digest
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.compose import document_of
-from btd_desktop.report.pdf import render_pdf
-from btd_desktop.report.twin import twin_bytes
+from btd_desktop.report.page_data import PAGES_NAME
+from btd_desktop.report.pdf import draw_pdf
 from tests.unit.report.case_sample import NOW, make_outcomes, make_store
 
 _FOLDER = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(scope="module")
-def printed() -> tuple[dict[str, Any], list[str], str]:
-    """Twin of the case, text of the pages and digest of the twin."""
+def printed() -> tuple[dict[str, Any], list[str], dict[str, str]]:
+    """Twin of the case, text of the pages and digests of the attached files."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()
@@ -53,17 +54,18 @@ def printed() -> tuple[dict[str, Any], list[str], str]:
             custody_notes=("31 of 31 files of the evidence are unchanged.",),
         )
         document = document_of(case)
-        twin = twin_bytes(document)
-        pdf = render_pdf(document)
+        files = attached_files(document)
+        twin, pdf = files[TWIN_NAME], draw_pdf(files)
     time.tzset()
     pages = [p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages]
-    length = f"{len(twin):,}"
+    # Lengths and digests follow the version of the program.
+    lengths = [f"{len(files[name]):,}" for name in (TWIN_NAME, PAGES_NAME)]
     if out := os.environ.get("BTD_GOLDEN_PDF"):
         Path(out).write_bytes(pdf)
     return (
         json.loads(twin),
-        [p.replace(length, "LENGTH") for p in pages],
-        bytes_digest(twin),
+        [re.sub("|".join(lengths), "LENGTH", p) for p in pages],
+        {name: bytes_digest(files[name]) for name in (TWIN_NAME, PAGES_NAME)},
     )
 
 
@@ -79,13 +81,15 @@ def _compared(name: str, text: str) -> None:
 def test_twin_of_the_fixed_case_is_the_golden_one(printed):
     twin, _, _ = printed
     twin["identity"]["software_version"] = "VERSION"
+    pages = next(f for f in twin["attachments"] if f["name"] == PAGES_NAME)
+    pages["sha256"], pages["size_bytes"] = "DIGEST", "LENGTH"
     _compared("twin.json", json.dumps(twin, indent=1, sort_keys=True) + "\n")
 
 
 def test_pages_of_the_fixed_case_are_the_golden_ones(printed):
-    _, pages, twin_digest = printed
+    _, pages, digests = printed
     texts = [f"=== page {n}\n{text}\n" for n, text in enumerate(pages, 1)]
     text = "".join(texts).replace(__version__, "VERSION")
-    # The digest of the twin follows the version of the program.
-    over_lines = r"\s*".join(twin_digest)
-    _compared("pages.txt", re.sub(over_lines, "DIGEST OF TWIN", text))
+    for digest in digests.values():
+        text = re.sub(r"\s*".join(digest), "DIGEST", text)
+    _compared("pages.txt", text)

@@ -16,6 +16,7 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import SeriesExamination
+from btd_desktop.report.attachments import attached_files
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.twin import twin_value
@@ -153,9 +154,10 @@ def test_report_prints_scores_p_values_and_n(rendered):
 def test_twin_is_attached_and_its_digest_printed(rendered):
     document, pdf = rendered
     reader = PdfReader(io.BytesIO(pdf))
-    assert sorted(reader.attachments) == ["report.json"]
-    (twin,) = reader.attachments["report.json"]
-    assert json.loads(twin) == twin_value(document)
+    files = attached_files(document)
+    assert {name: data for name, [data] in reader.attachments.items()} == files
+    twin = files.pop("report.json")
+    assert json.loads(twin) == twin_value(document, files)
     text = squeezed(text_of(pdf))
     assert text.count(bytes_digest(twin)) == 3
     assert reader.metadata is not None

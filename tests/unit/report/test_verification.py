@@ -17,6 +17,7 @@ from pypdf import PdfReader, PdfWriter
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import ReportError
+from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import Document
 from btd_desktop.report.pages import SIGNATURE_BOX, TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
@@ -73,7 +74,9 @@ def test_signed_report_is_ok_and_named_in_full(tmp_path, signed, key, document):
     assert verdict.signed_at == WHEN
     assert verdict.twin_present
     assert verdict.twin_matches_print
-    assert verdict.twin == twin_value(document)
+    others = {n: d for n, d in attached_files(document).items() if n != TWIN_NAME}
+    assert verdict.twin == twin_value(document, others)
+    assert verdict.pages.outcome == "agree"
     assert not verdict.evidence_checked
     assert verdict.evidence_matches is None
 

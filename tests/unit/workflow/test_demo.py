@@ -6,9 +6,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from btd_desktop.errors import Cancelled, SettingsError
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.report.schema.twin import twin_schema
+from btd_desktop.report.verification import verify_report
 from btd_desktop.simulator.demo import DemoPlan
 from btd_desktop.simulator.scanners import CT_SCANNERS
 from btd_desktop.workflow.demo import demo_folders, open_demo, run_demo
@@ -47,6 +50,11 @@ def test_cancelled_demonstration_goes_on_to_a_verified_report(
     # An untrained model finds nothing reliably; whatever it found, the claim of the
     # result agrees with the single places.
     assert result.all_found == all(t.finding is not None for t in result.truth)
+
+    # What programs read of its report has the published form.
+    twin = verify_report(result.examination.report.path).twin
+    assert twin is not None
+    Draft202012Validator(twin_schema()).validate(twin)
 
     # The command line on the same folder: nothing is simulated again, and its exit
     # status says whether everything was found.

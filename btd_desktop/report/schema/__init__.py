@@ -1,0 +1,1 @@
+"""The form of a report's twin as types, and its JSON Schema."""
