@@ -28,10 +28,11 @@ from btd_desktop.report.document import (
 
 TWIN_FORMAT: Final = "btd-report"
 TWIN_FORMAT_VERSION: Final = 2
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """How a document is laid out on pages; raised when the same one would look otherwise.
 
-Version 3 states the examiner, three propositions, the marks and the highest places.
+Version 4 has one page a place, a forest plot, and lists in attached files. Version 3
+states the examiner, three propositions, the marks and the highest places.
 
 Version 1, that of twins which do not say, is the layout of format version 1.
 """
