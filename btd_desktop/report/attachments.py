@@ -5,6 +5,7 @@
 * evidence.sha256: digest and name of every file and archive received, as `sha256sum`
   prints and checks them.
 * scores.csv: every score of every place (`scores`).
+* files.csv, audit-log.csv: tables that would fill pages (`csv_tables`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from btd_desktop.report.csv_tables import csv_files
 from btd_desktop.report.document import Document
 from btd_desktop.report.page_data import PAGES_NAME, page_data_bytes
 from btd_desktop.report.twin import twin_bytes, values_of
@@ -19,7 +21,9 @@ from btd_desktop.report.twin import twin_bytes, values_of
 TWIN_NAME: Final = "report.json"
 EVIDENCE_NAME: Final = "evidence.sha256"
 SCORES_NAME: Final = "scores.csv"
-ATTACHED: Final = (TWIN_NAME, PAGES_NAME, EVIDENCE_NAME, SCORES_NAME)
+ATTACHED: Final = (
+    TWIN_NAME, PAGES_NAME, EVIDENCE_NAME, SCORES_NAME, "files.csv", "audit-log.csv",
+)  # fmt: skip
 """Names of all files that a report may carry."""
 
 
@@ -32,6 +36,7 @@ def attached_files(document: Document) -> dict[str, bytes]:
     others = {
         PAGES_NAME: page_data_bytes(document),
         EVIDENCE_NAME: evidence_list(values_of(document)),
+        **csv_files(document),
         **document.files,
     }
     return {TWIN_NAME: twin_bytes(document, others), **others}

@@ -137,7 +137,8 @@ class Column:
         head: The program's title of the column, or None.
         width: Relative to the other columns.
         key: Key in the twin, or "".
-        look: "cell", "number" (flush right) or "mono".
+        look: "cell", "number" (flush right), "mono", or "interval" (forest plot): the
+            cell's value is (value, low, high), low and high None where not known.
     """
 
     head: str | None
@@ -148,11 +149,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells, one for each column; in the twin a list of objects."""
+    """Rows of cells, one for each column; in the twin a list of objects.
+
+    `attached` names the file that holds the rows as CSV, instead of pages.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     key: str = ""
+    attached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,21 +349,16 @@ def stated(cell: Cell, otherwise: str = NOT_STATED) -> Cell:
 
 
 def unprinted(value: Any) -> Cell:  # noqa: ANN401 - JSON value
-    """Numbers and flags for the twin alone; a text has to be marked for what it is.
-
-    Raises:
-        ReportError: There is a text in it.
-    """
+    """Numbers and flags for the twin alone; a text raises a ReportError."""
     if _holds_text(value):
         raise ReportError("a text is given to the twin without a mark")
     return plain("", value)
 
 
 def _holds_text(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_text, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_text, value))
+    if isinstance(value, (dict, list, tuple)):
+        parts = value.values() if isinstance(value, dict) else value
+        return any(map(_holds_text, parts))
     return isinstance(value, str) and bool(value)
 
 

@@ -11,13 +11,20 @@ from btd_desktop.cases.model import Finding
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.stored import load_residual
 from btd_desktop.report.case import ReportCase
-from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.pictures import ExhibitFigure, SourceFigure
+from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.volume import Volume
 
 _CROP: Final = 160
-_LUNG_WINDOW: Final = (-600.0, 1500.0)
-_SOFT_WINDOW: Final = (40.0, 400.0)
 _LUNG_BELOW_HU: Final = -400.0
+_BONE_ABOVE_HU: Final = 250.0
+_AIR_BELOW_HU: Final = -950.0
+_WINDOWS: Final = {
+    "lung": (-600.0, 1500.0),
+    "soft tissue": (40.0, 400.0),
+    "bone": (400.0, 1800.0),
+}
+"""(centre, width) in HU that show a tissue well."""
 _AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))  # toward +, - of x, y, z (LPS)
 
 
@@ -33,12 +40,9 @@ def exhibit_figure(
     plane = np.asarray(volume.voxels[index], dtype=np.float32)
     run = evaluation.run
     residual = load_residual(case.store, run.run_id, index, plane.shape)
-    h, w = plane.shape
-    size_r, size_c = min(_CROP, h), min(_CROP, w)
-    r0 = int(np.clip(y - size_r // 2, 0, h - size_r))
-    c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
-    part = (slice(r0, r0 + size_r), slice(c0, c0 + size_c))
+    part, origin = _crop_around(plane, x, y)
     patch = run.manifest.grid.patch
+    tissue, window = _display_window(volume, _around(plane, x, y, patch))
     every = finding.numbers.every
     ranked = every["anomaly"]
     if ranked.chosen is True and "slice" in every:
@@ -48,10 +52,10 @@ def exhibit_figure(
     level = evaluation.level("anomaly", ranked.ranked_at)
     return ExhibitFigure(
         crop=plane[part],
-        crop_origin=(c0, r0),
+        crop_origin=origin,
         residual=residual[part],
         box=(x - patch // 2, y - patch // 2, patch, patch),
-        window=_display_window(volume, plane[part]),
+        window=window,
         pixel_mm=(volume.spacing_mm[1], volume.spacing_mm[2]),
         slice_image=plane,
         genuine=None if ranked.p_value is None else level.ecdf,
@@ -61,16 +65,61 @@ def exhibit_figure(
         label=f"exhibit {label}" if ranked is every["anomaly"] else f"slice of {label}",
         place=(x, y),
         modality=volume.modality,
+        tissue=tissue,
+        source=_source(volume, finding.numbers.copy or None),
     )
 
 
-def _display_window(volume: Volume, part: NDArray[np.float32]) -> tuple[float, float]:
-    """(centre, width) that shows a part well: lung or soft tissue for CT."""
-    if volume.modality == "CT":
-        is_lung = float(np.median(part)) < _LUNG_BELOW_HU
-        return _LUNG_WINDOW if is_lung else _SOFT_WINDOW
-    low, high = np.percentile(part, [0.5, 99.5])
-    return float(low + high) / 2.0, max(float(high - low), 1.0)
+def _source(volume: Volume, copy: NoiseCopy | None) -> SourceFigure | None:
+    """The place that a copy is judged to come from, or to have gone to."""
+    if copy is None or not copy.copied or copy.slice_index >= len(volume.voxels):
+        return None
+    plane = np.asarray(volume.voxels[copy.slice_index], dtype=np.float32)
+    part, origin = _crop_around(plane, copy.column, copy.row)
+    half = copy.side // 2
+    return SourceFigure(
+        crop=plane[part],
+        crop_origin=origin,
+        box=(copy.column - half, copy.row - half, copy.side, copy.side),
+        slice_image=plane,
+        slice_number=copy.slice_index + 1,
+        place=(copy.column, copy.row),
+    )
+
+
+def _crop_around(
+    plane: NDArray[np.float32], x: int, y: int
+) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """The crop around a place, and (column, row) of its first pixel."""
+    h, w = plane.shape
+    size_r, size_c = min(_CROP, h), min(_CROP, w)
+    r0 = int(np.clip(y - size_r // 2, 0, h - size_r))
+    c0 = int(np.clip(x - size_c // 2, 0, w - size_c))
+    return (slice(r0, r0 + size_r), slice(c0, c0 + size_c)), (c0, r0)
+
+
+def _around(
+    plane: NDArray[np.float32], x: int, y: int, side: int
+) -> NDArray[np.float32]:
+    half = max(side // 2, 1)
+    rows = slice(max(y - half, 0), max(y + half, 1))
+    columns = slice(max(x - half, 0), max(x + half, 1))
+    part = plane[rows, columns]
+    return part if part.size else plane
+
+
+def _display_window(
+    volume: Volume, part: NDArray[np.float32]
+) -> tuple[str, tuple[float, float]]:
+    """The tissue of a part and (centre, width) that show it; MR has no such windows."""
+    if volume.modality != "CT":
+        low, high = np.percentile(part, [0.5, 99.5])
+        return "", (float(low + high) / 2.0, max(float(high - low), 1.0))
+    inside = part[part > _AIR_BELOW_HU]
+    middle = float(np.median(inside)) if inside.size else _AIR_BELOW_HU
+    tissue = "lung" if middle < _LUNG_BELOW_HU else "soft tissue"
+    tissue = "bone" if middle > _BONE_ABOVE_HU else tissue
+    return tissue, _WINDOWS[tissue]
 
 
 def _orientation(volume: Volume) -> tuple[str, str, str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UnsetType
+
 from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.place import CalibratedValue
 from btd_desktop.cases.model import Finding
@@ -58,14 +60,14 @@ _MODES: Final = {
     "removal": "removed content (whole patch)",
     "search": "place found by the program's search",
 }
-_NAMES: Final = {
+NAMES: Final = {
     "anomaly": "anomaly score",
     "untaught": "anomaly score, untaught",
     "injection": "injection score (paper)",
     "removal": "removal score (paper)",
     "slice": "anomaly score of the slice",
 }
-_DEFINITIONS: Final = {
+DEFINITIONS: Final = {
     "anomaly": join(
         plain(
             "How unusual the noise is among genuine places: -log10 of their share,"
@@ -88,6 +90,25 @@ _DEFINITIONS: Final = {
     ),
     "slice": plain("Highest anomaly score among the patches of the grid in the slice."),
 }
+
+
+_STANDS_OUT: Final = (
+    "In plain words: the fine grain of the image stands out at this place. Of genuine"
+    " scans {rare} show as much. It does not say why: an alteration, processing or"
+    " something natural can be the cause."
+)
+_ORDINARY: Final = (
+    "In plain words: the fine grain of the image at this place is as genuine scans show"
+    " it too. That does not show that nothing was altered."
+)
+_CANNOT_TELL: Final = (
+    "In plain words: the place can be looked at, but nothing says how often genuine"
+    " scans show the same."
+)
+_TWICE: Final = (
+    " The same grain is found a second time in the series, which chance alone hardly"
+    " does; one of the two places may be a copy of the other."
+)
 
 
 def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
@@ -162,13 +183,33 @@ def _exhibit(
     )
     figure = exhibit_figure(case, volume, finding, evaluation, label)
     sentences = [*score_sentences(mode, scores, evaluation), copied]
+    title = f"Exhibit {label}, series {number:d}, slice {index + 1:d}"
     return (
-        Heading(plain("Exhibit " + label + f", series {number:d}")),
+        Heading(plain(title)),
+        Text(plain(plain_words(scores, copy))),
         Figure(figure),
         Facts(facts),
         _scores(scores, evaluation),
         *(Text(plain(text), "small") for text in sentences if text),
     )
+
+
+def plain_words(scores: list[Score], copy: NoiseCopy | UnsetType | None) -> str:
+    """What a place shows, for a reader without technical training."""
+    numbers = dict(scores)
+    ranked = numbers["anomaly"]
+    if ranked.p_value is None and "slice" in numbers:
+        ranked = numbers["slice"]
+    if ranked.flagged is None:
+        told = _CANNOT_TELL
+    elif ranked.flagged:
+        rare = (
+            "few" if ranked.p_value is None else f"about {percent_text(ranked.p_value)}"
+        )
+        told = _STANDS_OUT.format(rare=rare)
+    else:
+        told = _ORDINARY
+    return told + (_TWICE if copy and copy.copied else "")
 
 
 def _copy(judged: NoiseCopy) -> dict[str, object]:
@@ -216,19 +257,16 @@ def _scores(scores: list[Score], evaluation: Evaluation) -> Table:
     return table_of(
         scores,
         (
-            (Column("Score", 2.6, "name"), lambda s: plain(_NAMES[s[0]])),
-            (
-                Column("How it is computed", 3.8, "definition"),
-                lambda s: _DEFINITIONS[s[0]],
-            ),
+            (Column("Score", 3.4, "name"), lambda s: plain(NAMES[s[0]])),
+            (Column(None, 0, "definition"), lambda s: DEFINITIONS[s[0]]),
             (Column("Value", 1.5, "value", "number"), lambda s: score_cell(s[1])),
-            (Column("p-value", 2.7, "p_value"), lambda s: p_value_cell(s[1])),
-            (Column("n", 1.9, "n", "number"), n),
+            (Column("p-value", 4, "p_value"), lambda s: p_value_cell(s[1])),
+            (Column("n", 3.6, "n", "number"), n),
             (
-                Column("Threshold", 2.1, "threshold", "number"),
+                Column("Threshold", 1.6, "threshold", "number"),
                 lambda s: threshold_cell(s[1]),
             ),
-            (Column("", 1.9, "is_flagged"), lambda s: flagged_cell(s[1])),
+            (Column("Result", 2.1, "is_flagged"), lambda s: flagged_cell(s[1])),
             (Column(None, 0, "level"), lambda s: plain(s[1].ranked_at)),
             (Column(None, 0, "n_patients"), lambda s: unprinted(s[1].n_patients)),
             (Column(None, 0, "fpr"), lambda s: unprinted(_rate(s, evaluation)[0])),
@@ -274,7 +312,7 @@ def _ranking(score: Score, evaluation: Evaluation) -> str:
     """Units, patients and error rate of the level that a score is ranked at."""
     kind, numbers = score
     level = numbers.ranked_at
-    label = _NAMES[kind][:1].upper() + _NAMES[kind][1:]
+    label = NAMES[kind][:1].upper() + NAMES[kind][1:]
     one, many = UNITS[level]
     units = counted(numbers.n, f"genuine {one}", f"genuine {many}")
     judged = ", each judged in the same way" if level in ("place", "structure") else ""

@@ -19,6 +19,7 @@ from reportlab.platypus import Flowable, Table, TableStyle
 
 from btd_desktop.examination.wording import number_text
 from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.plots import cdf_plot
 from btd_desktop.report.style import FRAME_WIDTH, GREY, INK, LINE, padding
 
 _BLUE: Final = np.array([38, 104, 200], dtype=np.float32)
@@ -27,6 +28,8 @@ _STRONGEST: Final = 0.8
 _LONGEST_SIDE: Final = 640
 _MARK: Final = Color(1, 0.86, 0.1)
 _FONT: Final = "BTD-Sans"
+_LEAST_WIDTH: Final = 96.0
+_BELOW: Final = 4.0
 
 Rgb = NDArray[np.uint8]
 
@@ -93,10 +96,13 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         box: (column, row, width, height) to mark, in pixels of this picture.
         orientation: Letters at left, right, top, bottom.
         limit: Magnitude at full strength, for a signed colour scale below the picture.
+        base: Grey value that the scale's colours lie over.
     """
 
     _CAPTION: Final = 13.0
     _LEGEND: Final = 24.0
+    AROUND: Final = _CAPTION + _LEGEND
+    """Height in points of what stands above and below the picture."""
 
     def __init__(
         self,
@@ -108,9 +114,11 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         box: tuple[float, float, float, float],
         orientation: tuple[str, str, str, str] = ("", "", "", ""),
         limit: float | None = None,
+        base: int = 128,
     ) -> None:
         super().__init__()
-        self._pixels, self._box, self._limit = pixels, box, limit
+        self._pixels, self._box = pixels, box
+        self._limit, self._base = limit, base
         self._pixel_mm, self._caption = pixel_mm, caption
         self._orientation = orientation
         rows, columns = pixels.shape[:2]
@@ -121,11 +129,22 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
             self._picture_width *= 1.4 * width / self._picture_height
             self._picture_height = 1.4 * width
         self._full_width = width
+        self._image: ImageReader | None = None
+
+    @property
+    def picture_height(self) -> float:
+        """Height of the picture itself in points."""
+        return float(self._picture_height)
+
+    def shrink(self, share: float) -> None:
+        """Make the picture smaller by a share, in (0, 1]."""
+        self._picture_width *= share
+        self._picture_height *= share
+        self._full_width *= share
 
     def wrap(self, _width: float, _height: float) -> tuple[float, float]:
         """Size on paper in points."""
-        height = self._picture_height + self._CAPTION + self._LEGEND
-        return self._full_width, height
+        return self._full_width, self._picture_height + self.AROUND
 
     def draw(self) -> None:
         """Draw pixels, marks, caption and legend."""
@@ -133,7 +152,9 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
         canvas.saveState()
         canvas.translate(0, self._LEGEND)
         width, height = self._picture_width, self._picture_height
-        canvas.drawImage(ImageReader(_enlarged(self._pixels)), 0, 0, width, height)
+        # Pages are laid out several times until their numbers have settled.
+        self._image = self._image or ImageReader(_enlarged(self._pixels))
+        canvas.drawImage(self._image, 0, 0, width, height)
         canvas.setStrokeColor(LINE)
         canvas.setLineWidth(0.4)
         canvas.rect(0, 0, width, height, fill=0)
@@ -207,7 +228,7 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
     def _draw_signed_scale(self, limit: float, top: float) -> None:
         canvas, n = self.canv, 48
         canvas.setFont(_FONT, 6.4)
-        grey = np.full((1, n), 128, dtype=np.uint8)
+        grey = np.full((1, n), self._base, dtype=np.uint8)
         steps = np.linspace(-1, 1, n, dtype=np.float32)[None, :]
         width = self._picture_width / n
         for i, colour in enumerate(overlay_from_residual(grey, steps, 1.0)[0]):
@@ -221,9 +242,10 @@ class PixelPanel(Flowable):  # type: ignore[misc]  # ReportLab has no types
 
 
 def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
-    """Whole slice, crop and residual overlay.
+    """Whole slice, crop, residual, overlay, and where a copy came from.
 
-    All panels share one display window; the crop and its overlay share one scale.
+    All panels share one display window; residual and overlay share one scale. Where
+    the exhibit's noise is found again, that place is the last panel.
 
     Args:
         figure: Arrays of the exhibit.
@@ -235,8 +257,10 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
     grey = grey_from_values(figure.crop, figure.window)
     limit = residual_limit(figure.residual)
     centre, width_shown = (number_text(part) for part in figure.window)
+    window = f"{figure.tissue} window" if figure.tissue else "window"
     panel = partial(PixelPanel, width=width, pixel_mm=figure.pixel_mm)
-    return [
+    white_paper = np.full(grey.shape, 255, dtype=np.uint8)
+    panels = [
         panel(
             grey_from_values(figure.slice_image, figure.window),
             caption="Whole slice, patch marked",
@@ -245,28 +269,81 @@ def exhibit_panels(figure: ExhibitFigure, width: float) -> list[PixelPanel]:
         ),
         panel(
             grey,
-            caption=f"As received, window {centre} / {width_shown}",
+            caption=f"As received, {window} {centre} / {width_shown}",
             box=box,
             orientation=figure.orientation,
         ),
         panel(
+            overlay_from_residual(white_paper, figure.residual, limit),
+            caption="Residual of the noise",
+            box=box,
+            limit=limit,
+            base=255,
+        ),
+        panel(
             overlay_from_residual(grey, figure.residual, limit),
-            caption="Overlay: signed residual",
+            caption="The residual over the image",
             box=box,
             limit=limit,
         ),
     ]
+    return panels if figure.source is None else [*panels, _source(figure, width)]
 
 
-def exhibit_row(figure: ExhibitFigure) -> Flowable:
-    """The panels of an exhibit side by side over the width of the page's frame."""
+def _source(figure: ExhibitFigure, width: float) -> PixelPanel:
+    source = figure.source
+    assert source is not None  # noqa: S101 - for the reader of types
+    column, row, box_width, box_height = source.box
+    left, top = source.crop_origin
+    return PixelPanel(
+        grey_from_values(source.crop, figure.window),
+        width,
+        pixel_mm=figure.pixel_mm,
+        caption=f"Same noise: slice {source.slice_number:d}, column"
+        f" {source.place[0]:d}, row {source.place[1]:d}",
+        box=(float(column - left), float(row - top), float(box_width),
+             float(box_height)),
+        orientation=figure.orientation,
+    )  # fmt: skip
+
+
+def exhibit_grid(figure: ExhibitFigure, height: float) -> Flowable:
+    """Pictures of an exhibit in two rows, with its score among genuine ones.
+
+    Args:
+        figure: Arrays of the exhibit.
+        height: Room on the page in points; the pictures are made as large as it lets
+            them, within limits.
+    """
     gap = 8.0
-    each = (FRAME_WIDTH - 2 * gap) / 3
+    column = (FRAME_WIDTH - 2 * gap) / 3
+    pictures = exhibit_panels(figure, column)
+    tallest = [
+        max(p.picture_height for p in row) for row in (pictures[:3], pictures[3:])
+    ]
+    free = height - 2 * (PixelPanel.AROUND + _BELOW)
+    share = min(1.0, max(free / sum(tallest), _LEAST_WIDTH / column))
+    for picture in pictures:
+        picture.shrink(share)
+    each = share * column
+    panels: list[Flowable | str] = [*pictures]
+    n_free = 6 - len(panels)
+    if figure.genuine is None:
+        panels += [""] * n_free
+    else:
+        plot = cdf_plot(
+            figure.genuine,
+            figure.score,
+            figure.threshold,
+            size=(n_free * (column + gap) - gap, min(each + 24.0, 168.0)),
+            score_label=figure.label,
+        )
+        panels += [plot, *[""] * (n_free - 1)]
     table = Table(
-        [exhibit_panels(figure, each)], colWidths=[each + gap, each + gap, each]
+        [panels[:3], panels[3:]], colWidths=[column + gap, column + gap, column]
     )
     bottom = ("VALIGN", (0, 0), (-1, -1), "BOTTOM")
-    table.setStyle(TableStyle([*padding(0, 0, 0, 2), bottom]))
+    table.setStyle(TableStyle([*padding(0, 0, 0, _BELOW), bottom]))
     return table
 
 

@@ -27,7 +27,6 @@ from reportlab.platypus import (
     Paragraph,
 )
 
-from btd_desktop.digest import bytes_digest
 from btd_desktop.report.document import Document, Standing, text_of
 from btd_desktop.report.style import (
     FRAME_HEIGHT,
@@ -51,6 +50,10 @@ SIGNATURE_BOX: Final = (
     int(50 * mm),
 )
 """Free space on the first page for a visible signature: (x1, y1, x2, y2) in points."""
+
+_SIGNATURE_ROOM: Final = 18.0
+_LEVELS: Final = {"h1": 0, "h2": 1}
+_LONGEST_ENTRY: Final = 120
 
 _ACROSS: Final[dict[Standing, tuple[str, int]]] = {
     "draft": ("DRAFT", 120),
@@ -107,20 +110,23 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
             creator=visible_text(f"BTD Desktop {document.software_version}"),
             lang="en",
             invariant=1,
+            # ReportLab would name a font of the viewer's, which is not embedded.
+            initialFontName="BTD-Sans",
         )
         self._document = document
         self._total_printed = 0
-        frame = Frame(
-            MARGIN,
-            MARGIN,
-            FRAME_WIDTH,
-            FRAME_HEIGHT,
-            leftPadding=0,
-            rightPadding=0,
-            topPadding=0,
-            bottomPadding=0,
+        self._headings: list[str] = []
+        above = SIGNATURE_BOX[3] + _SIGNATURE_ROOM - MARGIN
+        self.addPageTemplates(
+            [
+                PageTemplate(name, [_frame(foot)], onPage=self._furniture)
+                for name, foot in (("cover", above), ("page", 0.0))
+            ]
         )
-        self.addPageTemplates([PageTemplate("page", [frame], onPage=self._furniture)])
+
+    def beforeDocument(self) -> None:  # noqa: N802 - ReportLab's name
+        """Count headings anew in each pass."""
+        self._headings = []
 
     def settle_page_total(self) -> bool:
         """Whether the total printed in this pass was right; keeps the right one."""
@@ -129,16 +135,20 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
         return is_right
 
     def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - ReportLab's
-        """Enter headings into the contents and the outline."""
+        """Enter sections into the contents, all headings into the outline."""
         if not isinstance(flowable, Paragraph):
             return
-        if not flowable.style.name.startswith("h1"):
+        level = _LEVELS.get(flowable.style.name[:2])
+        if level is None:
             return
         text = flowable.getPlainText()
-        key = f"section-{self.canv.getPageNumber()}-{bytes_digest(text.encode())[:8]}"
-        self.canv.bookmarkPage(key)
-        self.canv.addOutlineEntry(text, key, 0, closed=True)
-        self.notify("TOCEntry", (0, flowable.text, self.page, key))
+        key = f"heading-{len(self._headings)}"
+        self._headings.append(text)
+        top = min(self.frame._y + flowable.height + 4, PAGE[1])
+        self.canv.bookmarkHorizontal(key, 0, top)
+        self.canv.addOutlineEntry(text[:_LONGEST_ENTRY], key, level, closed=True)
+        if level == 0:
+            self.notify("TOCEntry", (0, flowable.text, self.page, key))
 
     def _furniture(self, canvas: Canvas, _document: object) -> None:
         document = self._document
@@ -196,6 +206,8 @@ class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
     ) -> None:
         super().__init__(filename, **settings)
         self._files = files
+        self.setViewerPreference("DisplayDocTitle", "true")
+        self.showOutline()
         stamp = self._doc._timeStamp
         _set_stamp(stamp, created)
         self._doc.ensureMinPdfVersion("transparency")
@@ -234,6 +246,20 @@ class ReportCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
                 }
             )
         )
+
+
+def _frame(foot: float) -> Frame:
+    """The frame of a page that leaves a strip at its foot free, in points."""
+    return Frame(
+        MARGIN,
+        MARGIN + foot,
+        FRAME_WIDTH,
+        FRAME_HEIGHT - foot,
+        leftPadding=0,
+        rightPadding=0,
+        topPadding=0,
+        bottomPadding=0,
+    )
 
 
 def _set_stamp(stamp: Any, created: float) -> None:  # noqa: ANN401 - ReportLab's own

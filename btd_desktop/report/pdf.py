@@ -15,20 +15,20 @@ from functools import partial
 from typing import Final
 
 from reportlab.graphics.shapes import Drawing
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import (
     CondPageBreak,
     Flowable,
     KeepTogether,
+    NextPageTemplate,
     PageBreak,
     Paragraph,
 )
 from reportlab.platypus import Table as LaidOutTable
 from reportlab.platypus.doctemplate import LayoutError
-from reportlab.platypus.tableofcontents import TableOfContents
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
+from btd_desktop.examination.wording import counted
 from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import (
     Attachments,
@@ -47,17 +47,18 @@ from btd_desktop.report.document import (
     Text,
     text_of,
 )
-from btd_desktop.report.figures import exhibit_row
+from btd_desktop.report.figures import exhibit_grid
+from btd_desktop.report.forest import AxisBar, ForestAxis, IntervalBar
 from btd_desktop.report.page_data import PAGES_NAME, page_data_from
 from btd_desktop.report.pages import PageTotal, ReportCanvas, ReportTemplate
 from btd_desktop.report.pictures import ExhibitFigure
-from btd_desktop.report.plots import cdf_plot, score_histogram
+from btd_desktop.report.plots import score_histogram
 from btd_desktop.report.style import (
     ACCENT,
     FLAG,
     FRAME_HEIGHT,
     FRAME_WIDTH,
-    STYLES,
+    Contents,
     bullets,
     callout,
     data_table,
@@ -69,14 +70,18 @@ from btd_desktop.report.style import (
 )
 from btd_desktop.report.wording import size_text
 
-_ROOM_OF_EXHIBIT: Final = 430.0
-_MOST_ROOM: Final = 260.0
+_NEW_PAGE: Final = CondPageBreak(FRAME_HEIGHT - 1)
+"""Starts a page, unless one has just been started."""
+_MOST_ROOM: Final = 340.0
+_LEAST_ROOM: Final = 40.0
+_ROOM_OF_CONTENTS: Final = 230.0
+_SLACK: Final = 12.0
 _FEW_ROWS: Final = 7
 _START: Final = 60.0
 
 
 def render_pdf(document: Document) -> bytes:
-    """The report as an unsigned PDF, its twin attached as "report.json".
+    """The report as an unsigned PDF, with its twin and its attached tables.
 
     The same document gives the same bytes. What is drawn is what "pages.json" holds,
     so that whoever has the PDF can draw it again.
@@ -125,28 +130,27 @@ class _Printer:
         self._numbers["twin"] = bytes_digest(files[TWIN_NAME])
 
     def story(self, template: ReportTemplate) -> list[Flowable]:
-        """The whole report: the first section on a page of its own, then contents."""
+        """The whole report: the first section on its page, then the contents."""
         first, *others = self._document.sections
         return [
+            NextPageTemplate("page"),
             *self._cover(),
             PageBreak(),
             *self._section(first),
-            PageBreak(),
-            paragraph("Contents", "title"),
-            _contents(),
+            CondPageBreak(_ROOM_OF_CONTENTS),
+            space(4),
+            paragraph("Contents", "answer"),
+            Contents(),
             PageTotal(template),
-            PageBreak(),
             *(flowable for section in others for flowable in self._section(section)),
         ]
 
     def _cover(self) -> list[Flowable]:
         note = self._document.redaction
-        story: list[Flowable] = [space(26 if note is None else 12)]
+        story: list[Flowable] = [space(14)] if note is None else []
         for block in self._document.cover:
-            is_facts = isinstance(block, Facts)
-            story += [space(8)] if is_facts else []
             story += self._blocks([block])
-            story += [space(6)] if is_facts else []
+            story += [space(3)] if isinstance(block, Facts) else []
         return [*story, *_redaction(note)]
 
     def _section(self, section: Section) -> list[Flowable]:
@@ -157,10 +161,9 @@ class _Printer:
 
     def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
         story: list[Flowable] = []
-        for block, after in zip(blocks, [*blocks[1:], None], strict=False):
-            match block, after:
-                case Heading(), Figure(picture=ExhibitFigure()):
-                    story.append(CondPageBreak(_ROOM_OF_EXHIBIT))
+        for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+            if isinstance(block, Text) and isinstance(after, Table | Facts | Figure):
+                story.append(CondPageBreak(_LEAST_ROOM))
             story += self._block(block)
         return story
 
@@ -185,29 +188,72 @@ class _Printer:
                 texts = self._blocks(block.blocks)
                 return [callout(texts, colour=FLAG if block.tone == "flag" else ACCENT)]
             case Record():
-                return self._blocks(block.blocks)
+                return self._record(block)
             case Figure():
                 return self._figure(block)
             case Attachments():
                 return [self._attachments()]
+
+    def _record(self, record: Record) -> list[Flowable]:
+        """Its blocks; a place gets a page, and its pictures what the texts leave."""
+        if not any(map(_is_place, record.blocks)):
+            return self._blocks(record.blocks)
+        texts = [block for block in record.blocks if not _is_place(block)]
+        left = FRAME_HEIGHT - sum(map(_full_height, self._blocks(texts))) - _SLACK
+        inside: list[Flowable] = []
+        for block in record.blocks:
+            match block:
+                case Figure(picture=ExhibitFigure() as picture):
+                    inside.append(exhibit_grid(picture, left))
+                case _:
+                    inside += self._block(block)
+        return [_NEW_PAGE, *inside, _NEW_PAGE]
 
     def _facts(self, facts: Facts) -> list[Flowable]:
         rows = [(r.label, self._text(r.cell), r.look) for r in facts.rows if r.label]
         return [fact_table(rows)] if rows else []
 
     def _table(self, table: Table) -> list[Flowable]:
+        if table.attached:
+            return self._attached(table)
         shown = [i for i, c in enumerate(table.columns) if c.head is not None]
         if not shown or not table.rows:
             return []
         columns = [table.columns[i] for i in shown]
+        forest = ForestAxis.of(
+            row[i].value
+            for i in shown
+            if table.columns[i].look == "interval"
+            for row in table.rows
+        )
+        rows: list[list[str | Flowable]] = [
+            [
+                IntervalBar(forest, row[i].value)
+                if table.columns[i].look == "interval"
+                else self._text(row[i])
+                for i in shown
+            ]
+            for row in table.rows
+        ]
+        if any(column.look == "interval" for column in columns):
+            rows.append([
+                AxisBar(forest) if column.look == "interval" else ""
+                for column in columns
+            ])  # fmt: skip
         return [
             data_table(
                 [column.head or "" for column in columns],
-                [[self._text(row[i]) for i in shown] for row in table.rows],
+                rows,
                 [column.width for column in columns],
                 [column.look for column in columns],
             )
         ]
+
+    def _attached(self, table: Table) -> list[Flowable]:
+        told = f"{table.attached}, {counted(len(table.rows), 'row')}"
+        sha256 = bytes_digest(self._files[table.attached])
+        rows = [("Attached file", told, "cell"), ("Its SHA-256", sha256, "mono")]
+        return [fact_table(rows)]
 
     def _attachments(self) -> Flowable:
         rows = [
@@ -219,32 +265,35 @@ class _Printer:
 
     def _figure(self, figure: Figure) -> list[Flowable]:
         picture = figure.picture
-        if not isinstance(picture, ExhibitFigure):
-            drawing = score_histogram(
-                picture.slice_scores,
-                picture.genuine,
-                picture.threshold,
-                size=(FRAME_WIDTH, 140),
-            )
-            caption = [] if figure.caption is None else [
-                paragraph(self._text(figure.caption), "small")
-            ]  # fmt: skip
-            return [KeepTogether([drawing, *caption])]
-        story = [exhibit_row(picture)]
-        if picture.genuine is not None:
-            story.append(
-                cdf_plot(
-                    picture.genuine,
-                    picture.score,
-                    picture.threshold,
-                    size=(FRAME_WIDTH, 125),
-                    score_label=picture.label,
-                )
-            )
-        return [*story, space(2)]
+        if isinstance(picture, ExhibitFigure):
+            return [exhibit_grid(picture, FRAME_HEIGHT)]
+        drawing = score_histogram(
+            picture.slice_scores,
+            picture.genuine,
+            picture.threshold,
+            size=(FRAME_WIDTH, 140),
+        )
+        caption = [] if figure.caption is None else [
+            paragraph(self._text(figure.caption), "small")
+        ]  # fmt: skip
+        return [KeepTogether([drawing, space(1.5), *caption])]
 
     def _text(self, cell: Cell) -> str:
         return text_of(cell, self._numbers)
+
+
+def _is_place(block: Block) -> bool:
+    return isinstance(block, Figure) and isinstance(block.picture, ExhibitFigure)
+
+
+def _full_height(flowable: Flowable) -> float:
+    """Height in points that a flowable takes on a page, with the room around it."""
+    if isinstance(flowable, CondPageBreak):
+        return 0.0
+    if isinstance(flowable, KeepTogether):
+        return sum(map(_full_height, flowable._content))
+    around = flowable.getSpaceBefore() + flowable.getSpaceAfter()
+    return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1] + around)
 
 
 def _with_room(story: list[Flowable]) -> list[Flowable]:
@@ -269,11 +318,8 @@ def _with_room(story: list[Flowable]) -> list[Flowable]:
 
 def _height(flowable: Flowable) -> float:
     """Least height in points that a flowable takes at the foot of a page."""
-    if isinstance(flowable, KeepTogether):
-        return sum(map(_height, flowable._content))
-    if isinstance(flowable, Paragraph | Drawing):
-        around = flowable.getSpaceBefore() + flowable.getSpaceAfter()
-        return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1] + around)
+    if isinstance(flowable, KeepTogether | Paragraph | Drawing):
+        return _full_height(flowable)
     if isinstance(flowable, LaidOutTable) and len(flowable._cellvalues) <= _FEW_ROWS:
         return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1])
     return _START
@@ -294,12 +340,3 @@ def _redaction(note: RedactionNote | None) -> list[Flowable]:
             ]
         )
     ]
-
-
-def _contents() -> TableOfContents:
-    contents = TableOfContents()
-    contents.levelStyles = [
-        ParagraphStyle("toc", parent=STYLES["body"], leading=16, spaceAfter=0)
-    ]
-    contents.dotsMinLevel = 0
-    return contents

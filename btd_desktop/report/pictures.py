@@ -11,6 +11,27 @@ from btd_desktop.calibration.ecdf import Ecdf
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFigure:
+    """The place of a series at which the noise of an exhibit is found again.
+
+    Attributes:
+        crop: Modality values around it, shape (H, W), float32.
+        crop_origin: (column, row) of the crop's first pixel within the slice.
+        box: Square found: (column, row, width, height) within the slice, pixels.
+        slice_image: The whole slice, shape (R, C), float32.
+        slice_number: From 1.
+        place: (column, row) of its centre.
+    """
+
+    crop: NDArray[np.float32]
+    crop_origin: tuple[int, int]
+    box: tuple[int, int, int, int]
+    slice_image: NDArray[np.float32]
+    slice_number: int
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ExhibitFigure:
     """Arrays that the pictures of an exhibit are drawn from; redaction keeps the body.
 
@@ -31,6 +52,8 @@ class ExhibitFigure:
         label: What the exhibit is called in the drawing.
         place: (column, row) of the exhibit.
         modality: "CT" or "MR".
+        tissue: The tissue that the window is made for, in a word, or "".
+        source: Where the noise of the exhibit is found again, or None.
     """
 
     crop: NDArray[np.float32]
@@ -47,6 +70,8 @@ class ExhibitFigure:
     label: str = "exhibit"
     place: tuple[int, int] = (0, 0)
     modality: str = "CT"
+    tissue: str = ""
+    source: SourceFigure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _BOTTOM: Final = 30.0
 _TOP: Final = 28.0
 _FONT: Final = "BTD-Sans"
 _MOST_POINTS: Final = 400
+_NARROW: Final = 240.0
 _GENUINE: Final = Color(0.72, 0.76, 0.81)
 
 
@@ -95,7 +96,7 @@ def cdf_plot(
     _mark(drawing, axis, (base, height), score, score_label, dashed=False, row=1)
     whose = "" if genuine.patients is None else ", patients counting the same"
     caption = f"share of {genuine.n:,} genuine scores at or below{whose}"
-    _label(drawing, axis.start, 2, caption, "start")
+    _label(drawing, 2, 2 + 9 * (size[0] < _NARROW), caption, "start")
     return drawing
 
 

@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btd_desktop.digest import tree_digest
 from btd_desktop.examination.body import picture_of_body
@@ -42,7 +43,7 @@ from btd_desktop.report.document import (
     cells_of,
     text_of,
 )
-from btd_desktop.report.pictures import ExhibitFigure
+from btd_desktop.report.pictures import ExhibitFigure, SourceFigure
 from btd_desktop.report.scrubbing import WITHHELD, Scrubber
 
 Pseudonym = Callable[[str, str], str]
@@ -103,7 +104,10 @@ def redacted_document(
             replace(section, blocks=redactor.blocks(section.blocks))
             for section in document.sections
         ),
-        redaction=replace(note, remark=redactor.scrubber.clean(note.remark)),
+        # The program's own words, which a blind scrubber would withhold.
+        redaction=replace(
+            note, remark=replace(scrubber, is_blind=False).clean(note.remark)
+        ),
     )
 
 
@@ -237,13 +241,26 @@ def _of_body(figure: ExhibitFigure) -> ExhibitFigure:
     """The figure with everything outside the body black."""
     plane = figure.slice_image
     body = picture_of_body(plane, figure.modality, figure.place)
-    column, row = figure.crop_origin
-    height, width = figure.crop.shape
-    inside = body[row : row + height, column : column + width]
+    inside = _cropped(body, figure)
     black = np.float32(figure.window[0] - figure.window[1] / 2)
+    source = figure.source
+    if source is not None:
+        theirs = picture_of_body(source.slice_image, figure.modality, source.place)
+        source = replace(
+            source,
+            slice_image=np.where(theirs, source.slice_image, black),
+            crop=np.where(_cropped(theirs, source), source.crop, black),
+        )
     return replace(
         figure,
         slice_image=np.where(body, plane, black),
         crop=np.where(inside, figure.crop, black),
         residual=np.where(inside, figure.residual, np.float32(np.nan)),
+        source=source,
     )
+
+
+def _cropped(body: NDArray[np.bool_], shown: ExhibitFigure | SourceFigure) -> Any:  # noqa: ANN401 - a mask
+    column, row = shown.crop_origin
+    height, width = shown.crop.shape
+    return body[row : row + height, column : column + width]

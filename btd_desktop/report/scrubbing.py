@@ -3,18 +3,23 @@
 A name is found however it is written: in any letter case, composed or decomposed
 (Unicode NFC, NFD), with its accents or without, transliterated (ue for ü, ss for ß),
 in Cyrillic or Greek letters, with other separators or none, with invisible characters
-in between. Names in other scripts are found as the headers write them.
+in between, its parts in any order and run together. Names in other scripts are found as
+the headers write them. Dates are found by their looks, those of the headers without
+separators and century too.
 
 Where a sentence quotes a file, the quotation is withheld as a whole: what the headers
-do not say of a person may still stand in a description.
+do not say of a person may still stand in a description. A scrubber that could not learn
+all that the headers say is blind and withholds every sentence.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import permutations
 from typing import Final
 
 WITHHELD: Final = "withheld"
@@ -25,6 +30,7 @@ _SHORTEST: Final = 3
 """Shorter texts are found as two capitals or a capitalised pair only; else every "12"
 and every "of" would be replaced."""
 _LONG_NUMBER: Final = 5
+_MOST_PARTS: Final = 6
 
 _LETTERS: Final = {
     "æ": "a", "œ": "o", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i",
@@ -53,9 +59,15 @@ _FILE: Final = re.compile(
     r"|(?<!\S)(?:[A-Za-z]:)?[\\/][^\s]+",
     re.IGNORECASE,
 )
+_BETWEEN: Final = r"\s?[-./\s_·|‐‑–—−]\s?"
 _NUMERIC_DATE: Final = re.compile(
-    r"(?<!\d)(?<!\d[.,])(\d{1,4})\s?[-./\s]\s?(\d{1,2})\s?[-./\s]\s?(\d{2,4})"
+    rf"(?<!\d)(?<!\d[.,])(\d{{1,4}}){_BETWEEN}(\d{{1,2}}){_BETWEEN}(\d{{2,4}})"
     r"(?!\d|[.,]\d)"
+)
+_OTHER_DATE: Final = re.compile(
+    r"(?<!\d)(?:1[89]|20)\d\d(?::\d\d:\d\d|-[0-3]\d\d)(?!\d)"  # EXIF, ordinal
+    r"|(?:\d{2,4}年)?\d{1,2}月\d{1,2}日"
+    r"|(?<![\w.])\d{1,2}[-./\s]{1,2}[ivx]{1,4}[-./\s]{1,2}(?:\d{4}|\d{2})(?!\w)"
 )
 _COMPACT_DATE: Final = re.compile(r"(?<!\d)\d{8}(?:\d{4,6})?(?!\d)")
 # Months in eight languages as `skeleton` leaves them, whole and cut short.
@@ -72,6 +84,13 @@ _MONTHS: Final = (
     "|oct(?:ober|obre|ubre)?|okt(?:ober)?|ott(?:obre)?|out(?:ubro)?"
     "|nov(?:ember|embre|iembre|embro)?"
     "|dec(?:ember|embre)?|dez(?:ember|embro)?|dic(?:embre|iembre)?"
+)
+# Without a year only where the month is no other word ("3 may be", "2 out of 7").
+_DAY_AND_MONTH: Final = re.compile(
+    r"(?<!\w)\d{1,2}\s*(?:st|nd|rd|th|\.)?[-\s./]*(?:of\s+|de\s+)?"
+    r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|april|june?|july?|juni|juli|"
+    r"aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
+    r"(?![a-z])\.?"
 )
 _DATE_WITH_MONTH: Final = re.compile(
     r"(?<!\w)(?:\d{1,4}\s*(?:st|nd|rd|th|\.)?[-\s./]*(?:of\s+|de\s+)?)?"
@@ -106,6 +125,26 @@ def skeleton(text: str) -> tuple[str, list[int]]:
     return "".join(letters), origin
 
 
+def forms_of_name(name: str) -> Iterator[str]:
+    """A name as headers write it, its parts, and each two of them in both orders."""
+    yield name
+    parts = [part for part in re.split(r"[\W_]+", name) if part]
+    yield from parts
+    for pair in permutations(dict.fromkeys(parts[:_MOST_PARTS]), 2):
+        yield " ".join(pair)
+
+
+def forms_of_date(date: str) -> Iterator[str]:
+    """A date of a header (YYYYMMDD) as digits in other orders, without century too."""
+    digits = re.sub(r"\D+", "", date)[:8]
+    if len(digits) == 8:
+        year, month, day = digits[:4], digits[4:6], digits[6:]
+        for first in (year, year[2:]):
+            yield first + month + day
+            yield day + month + first
+            yield month + day + first
+
+
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", skeleton(text)[0])
 
@@ -118,6 +157,7 @@ class Scrubber:
         identities: Squeezed skeletons of names, numbers and dates of people to their
             pseudonyms; few.
         names: Names of files and UIDs to their pseudonyms; may be very many.
+        is_blind: What the headers say of people is not known in full.
     """
 
     identities: Mapping[str, str]
@@ -125,9 +165,16 @@ class Scrubber:
     _pattern: re.Pattern[str]
     _pairs: re.Pattern[str]
     _by_length: tuple[tuple[int, Mapping[str, str]], ...]
+    is_blind: bool = False
 
     @classmethod
-    def of(cls, identities: Mapping[str, str], names: Mapping[str, str]) -> Scrubber:
+    def of(
+        cls,
+        identities: Mapping[str, str],
+        names: Mapping[str, str],
+        *,
+        is_blind: bool = False,
+    ) -> Scrubber:
         """A scrubber that knows these texts, each given with its pseudonym."""
         known = {_squeezed(text): alias for text, alias in identities.items()}
         texts = [text for text in identities if len(text.strip()) >= _SHORTEST]
@@ -143,32 +190,37 @@ class Scrubber:
             _pattern_of(texts),
             _pattern_of_pairs(pairs),
             tuple(sorted(lengths.items(), reverse=True)),
+            is_blind,
         )
 
     def with_names(self, names: Mapping[str, str]) -> Scrubber:
         """This scrubber with further names of files, each with its pseudonym."""
         more = {**self.names, **names}
         fresh = Scrubber.of({}, more)
-        return Scrubber(
-            self.identities, more, self._pattern, self._pairs, fresh._by_length
-        )
+        return replace(self, names=more, _by_length=fresh._by_length)
 
     def clean(self, text: str) -> str:
         """The text with known texts replaced, and the rest of it withheld.
 
         The rest: quotations, and what looks like a date, a UID or the name of a file.
+        A blind scrubber withholds the whole text.
         """
+        if self.is_blind:
+            return WITHHELD if text.strip() else text
         pieces: list[_Piece] = [(text, False)]
         steps: tuple[Callable[[str], Iterable[_Piece]], ...] = (
             self._without_quotations,
             self._without_names,
             lambda part: _found(part, _UID, _uid_or_withheld),
-            lambda part: _found_in_shape(part, self._pattern, self._alias),
+            lambda part: _found_in_shape(part, self._pattern, self._alias, alone=True),
             lambda part: _found(part, self._pairs, self._alias),
             lambda part: _found(part, _FILE, lambda _: "file withheld"),
-            lambda part: _found_in_shape(part, _DATE_WITH_MONTH, lambda _: WITHHELD),
-            lambda part: _found(part, _NUMERIC_DATE, _date_or_same),
-            lambda part: _found(part, _COMPACT_DATE, _compact_or_same),
+            *(
+                partial(_found_in_shape, pattern=pattern, alias=lambda _: WITHHELD)
+                for pattern in (_DATE_WITH_MONTH, _DAY_AND_MONTH, _OTHER_DATE)
+            ),
+            partial(_found_in_shape, pattern=_NUMERIC_DATE, alias=_date_or_same),
+            partial(_found_in_shape, pattern=_COMPACT_DATE, alias=_compact_or_same),
         )
         for step in steps:
             pieces = [
@@ -237,8 +289,9 @@ def _pattern_of(texts: Iterable[str]) -> re.Pattern[str]:
         if joined.isdigit() and len(joined) >= _LONG_NUMBER:
             words = list(joined)
         pattern = r"[\W_]*".join(map(re.escape, words))
-        if len(joined) < _ANYWHERE:
-            pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+        if len(joined) < _ANYWHERE and not joined.isalpha():
+            side = r"\d" if joined.isdigit() else r"[^\W_]"
+            pattern = rf"(?<!{side}){pattern}(?!{side})"
         choices.append(pattern)
     return re.compile("|".join(choices) or r"(?!)")
 
@@ -271,15 +324,32 @@ def _replaced(
 
 
 def _found_in_shape(
-    text: str, pattern: re.Pattern[str], alias: Callable[[str], str]
+    text: str,
+    pattern: re.Pattern[str],
+    alias: Callable[[str], str],
+    *,
+    alone: bool = False,
 ) -> Iterable[_Piece]:
+    """Matches in the skeleton of a text; `alone`: short words only by themselves."""
     shape, origin = skeleton(text)
-    found = [
-        (match.start(), match.end(), alias(match.group()))
-        for match in pattern.finditer(shape)
-        if match.group()
-    ]
+    found = []
+    for match in pattern.finditer(shape):
+        start, end = match.span()
+        replaced = alias(match.group())
+        if start == end or replaced == match.group():
+            continue
+        ends = origin[start], origin[end] if end < len(origin) else len(text)
+        if not alone or end - start >= _ANYWHERE or _stands_alone(text, *ends):
+            found.append((start, end, replaced))
     return _replaced(text, origin, found)
+
+
+def _stands_alone(text: str, first: int, stop: int) -> bool:
+    """Whether letters at both sides, if any, belong to other words: "DoeScan2"."""
+    before, after = text[max(first - 1, 0) : first], text[stop : stop + 1]
+    starts = before.islower() and text[first].isupper()
+    ends = after.isupper() and text[stop - 1].islower()
+    return (starts or not before.isalpha()) and (ends or not after.isalpha())
 
 
 def _found(

@@ -38,7 +38,7 @@ def signature_stamp(
 def _drawn(title: str, lines: Sequence[str], size: tuple[float, float]) -> bytes:
     glyphs = register_fonts()[_FONT]
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=size, invariant=1)
+    canvas = Canvas(buffer, pagesize=size, invariant=1, initialFontName=_FONT)
     width, height = size
     y = height - 17
     for index, text in enumerate((title, *lines)):

@@ -11,12 +11,13 @@ from functools import cache
 from typing import Final
 
 import reportlab.rl_config
+from reportlab.graphics.shapes import STATE_DEFAULTS
 from reportlab.lib.colors import Color, HexColor, white
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import (
     CondPageBreak,
@@ -27,6 +28,7 @@ from reportlab.platypus import (
     Table,
     TableStyle,
 )
+from reportlab.platypus.tableofcontents import TableOfContents
 
 from btd_desktop.errors import ReportError
 from btd_desktop.paths import assets_dir
@@ -51,7 +53,15 @@ FLAG: Final = HexColor(0xA8431A)
 
 _SANS, _BOLD, _MONO = "BTD-Sans", "BTD-Sans-Bold", "BTD-Mono"
 _LONGEST_TEXT: Final = 3000
-_SHORT_TABLE: Final = 6
+_KEPT: Final = 0.42 * FRAME_HEIGHT
+"""Tables up to this height in points stay on one page."""
+_TALL_ROW: Final = 0.5 * FRAME_HEIGHT
+_ENDS: Final = 3
+"""Rows that stay together at either end of a table over several pages."""
+_LONGEST_WORD: Final = 24
+_MEASURED_ROWS: Final = 200
+_SIDE: Final = 4.0
+_NUMBER_SIDE: Final = 9.0
 _FILES: Final = {
     _SANS: "DejaVuSans.ttf",
     _BOLD: "DejaVuSans-Bold.ttf",
@@ -79,7 +89,10 @@ STYLES: Final = {
     ),
     "key": _style("key", 8, leading=10.6, textColor=GREY),
     "mono": _style("mono", 7.4, leading=10, fontName=_MONO),
-    "title": _style("title", 23, fontName=_BOLD, textColor=ACCENT, leading=29),
+    "title": _style("title", 22, fontName=_BOLD, textColor=ACCENT, leading=28,
+                    spaceAfter=4),
+    "toc": _style("toc", 8.4, leading=12.4),
+    "tocnumber": _style("tocnumber", 8.4, leading=12.4, alignment=TA_RIGHT),
     "h1": _style(
         "h1", 14, fontName=_BOLD, textColor=ACCENT, spaceBefore=14, spaceAfter=6,
     ),
@@ -109,6 +122,8 @@ def register_fonts() -> dict[str, frozenset[int]]:
             ) from error
         registerFont(font)
         glyphs[name] = frozenset(font.face.charToGlyph)
+    # Else each drawing would begin in a font of the viewer's, which is not embedded.
+    STATE_DEFAULTS["fontName"] = _SANS
     return glyphs
 
 
@@ -141,6 +156,29 @@ def heading(text: str, level: int = 1) -> list[Flowable]:
     return [CondPageBreak(105 if level == 1 else 85), paragraph(text, f"h{level}")]
 
 
+class Contents(TableOfContents):  # type: ignore[misc]  # ReportLab has no types
+    """The sections with their pages in two columns, each linked to its place."""
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Size in points; the entries are those of the pass before."""
+        lines = [
+            (Paragraph(f'<a href="#{key}">{text}</a>', STYLES["toc"]),
+             paragraph(f"{page}", "tocnumber"))
+            for _, text, page, key in self._lastEntries
+        ] or [(paragraph(" "), paragraph(" "))]  # fmt: skip
+        half = (len(lines) + 1) // 2
+        empty = (paragraph(" ", "toc"), paragraph(" ", "toc"))
+        right = [*lines[half:], *([empty] * (2 * half - len(lines)))]
+        rows = [[*a, "", *b] for a, b in zip(lines[:half], right, strict=True)]
+        number, gap = 24.0, 22.0
+        title = (FRAME_WIDTH - gap) / 2 - number
+        self._table = Table(rows, colWidths=[title, number, gap, title, number])
+        line = [("LINEBELOW", (i, 0), (i + 1, -1), 0.3, LINE) for i in (0, 3)]
+        self._table.setStyle(TableStyle([_TOP, *padding(0, 0, 1, 2), *line]))
+        self._table.spaceAfter = 8
+        return self._table.wrapOn(self.canv, width, height)  # type: ignore[no-any-return]
+
+
 def space(height_mm: float) -> Spacer:
     """Vertical space."""
     return Spacer(1, height_mm * mm)
@@ -156,20 +194,20 @@ def bullets(sentences: Iterable[str]) -> list[Flowable]:
     return [table]
 
 
-def fact_table(facts: Iterable[tuple[str, str, str]]) -> Table:
+def fact_table(facts: Iterable[tuple[str, str, str]]) -> Flowable:
     """Names at the left, values at the right, each value in the style that it names."""
     rows = [[paragraph(name, "key"), paragraph(value, look)]
             for name, value, look in facts]  # fmt: skip
-    table = Table(rows, colWidths=[48 * mm, FRAME_WIDTH - 48 * mm], splitInRow=1)
+    table = Table(rows, colWidths=[48 * mm, FRAME_WIDTH - 48 * mm])
     line = ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE)
     table.setStyle(TableStyle([_TOP, *padding(0, 0, 2.4, 2.8), line]))
     table.spaceAfter = 6
-    return table
+    return _held_together(table)
 
 
 def data_table(
     header: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str | Flowable]],
     widths: Sequence[float],
     looks: Sequence[str],
 ) -> Flowable:
@@ -177,27 +215,41 @@ def data_table(
 
     Args:
         header: Column titles.
-        rows: Cells as text.
-        widths: Relative column widths; they are scaled to the frame.
+        rows: Cells as text, or drawings that `stretch` to the height of their row.
+        widths: Relative column widths; they are scaled to the frame, and no word that
+            is not very long is cut.
         looks: Style of each column: "cell", "number" (flush right), "mono" (digests).
     """
     head = [
         paragraph(text, "headnumber" if look == "number" else "head")
         for text, look in zip(header, looks, strict=True)
     ]
-    body = [list(map(paragraph, row, looks)) for row in rows]
-    total = sum(widths)
-    table = Table(
-        [head, *body],
-        colWidths=[FRAME_WIDTH * width / total for width in widths],
-        repeatRows=1,
-        splitInRow=1,
-    )
+    texts = [list(row) for row in rows]
+    body = [
+        [
+            paragraph(entry, "cell" if look == "interval" else look)
+            if isinstance(entry, str)
+            else entry
+            for entry, look in zip(row, looks, strict=True)
+        ]
+        for row in texts
+    ]
+    measured = [list(header), *texts[:_MEASURED_ROWS]]
+    columns = _column_widths(measured, widths, looks)
+    for row in body:
+        _stretch(row, columns)
+    table = Table([head, *body], colWidths=columns, repeatRows=1)
+    numbers = [
+        ("RIGHTPADDING", (i, 0), (i, -1), _NUMBER_SIDE)
+        for i, look in enumerate(looks)
+        if look == "number"
+    ]
     table.setStyle(
         TableStyle(
             [
                 _TOP,
-                *padding(4, 4, 2.4, 3),
+                *padding(_SIDE, _SIDE, 2.4, 3),
+                *numbers,
                 ("BACKGROUND", (0, 0), (-1, 0), ACCENT),
                 ("ROWBACKGROUNDS", (0, 1), (-1, -1), [white, PALE]),
                 ("LINEBELOW", (0, -1), (-1, -1), 0.5, LINE),
@@ -205,8 +257,69 @@ def data_table(
         )
     )
     table.spaceBefore, table.spaceAfter = 3, 7
-    if len(body) <= _SHORT_TABLE:
+    return _held_together(table)
+
+
+def _column_widths(
+    rows: Sequence[Sequence[str | Flowable]],
+    widths: Sequence[float],
+    looks: Sequence[str],
+) -> list[float]:
+    """Widths in points; a column too narrow for a word takes room from the others."""
+    total = sum(widths)
+    given = [FRAME_WIDTH * width / total for width in widths]
+    least = [
+        max((_longest_word(row[i], look, n == 0) for n, row in enumerate(rows)))
+        + _SIDE + (_NUMBER_SIDE if look == "number" else _SIDE) + 0.5
+        for i, look in enumerate(looks)
+    ]  # fmt: skip
+    needed = sum(max(a - b, 0) for a, b in zip(least, given, strict=True))
+    spare = sum(max(b - a, 0) for a, b in zip(least, given, strict=True))
+    if needed > spare:
+        return given
+    return [
+        a if a > b else b - needed * (b - a) / spare
+        for a, b in zip(least, given, strict=True)
+    ]
+
+
+def _longest_word(entry: str | Flowable, look: str, is_head: bool) -> float:
+    """Width of the widest word that must not be cut; digests and the like may be."""
+    if not isinstance(entry, str) or (look == "mono" and not is_head):
+        return 0.0
+    style = STYLES["head" if is_head else "cell"]
+    words = [word for word in entry.split() if len(word) <= _LONGEST_WORD]
+    return max((stringWidth(w, style.fontName, style.fontSize) for w in words),
+               default=0.0)  # fmt: skip
+
+
+def _stretch(row: Sequence[Flowable], columns: Sequence[float]) -> None:
+    """Drawings of a row get the height that its texts need."""
+    drawings = [cell for cell in row if hasattr(cell, "stretch")]
+    if drawings:
+        height = max(
+            (
+                cell.wrap(width - 2 * _SIDE, FRAME_HEIGHT)[1]
+                for cell, width in zip(row, columns, strict=True)
+                if isinstance(cell, Paragraph)
+            ),
+            default=0.0,
+        )
+        for drawing in drawings:
+            drawing.stretch(height)
+
+
+def _held_together(table: Table) -> Flowable:
+    """The table on one page where it is short; else no row of it stands alone."""
+    height = table.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1]
+    if max(table._rowHeights, default=0.0) > _TALL_ROW:
+        table.splitInRow = 1
+        return table
+    if height <= _KEPT:
         return KeepTogether([table])
+    first = table.repeatRows + _ENDS - 1
+    ends = [("NOSPLIT", (0, 0), (0, first)), ("NOSPLIT", (0, -_ENDS), (0, -1))]
+    table.setStyle(TableStyle(ends))
     return table
 
 
@@ -232,6 +345,12 @@ _TOP: Final = ("VALIGN", (0, 0), (-1, -1), "TOP")
 def padding(
     left: float, right: float, top: float, bottom: float
 ) -> Iterator[tuple[object, ...]]:
-    """Style commands for the room within every cell of a table, in points."""
+    """Style commands for the room within every cell of a table, in points.
+
+    The font is that of cells without a paragraph, which else is not embedded.
+    """
     sides = {"LEFT": left, "RIGHT": right, "TOP": top, "BOTTOM": bottom}
-    return ((f"{s}PADDING", (0, 0), (-1, -1), points) for s, points in sides.items())
+    yield ("FONTNAME", (0, 0), (-1, -1), _SANS)
+    yield from (
+        (f"{s}PADDING", (0, 0), (-1, -1), points) for s, points in sides.items()
+    )

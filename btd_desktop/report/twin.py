@@ -32,8 +32,9 @@ TWIN_FORMAT_VERSION: Final = 3
 LAYOUT: Final = 4
 """How a document is laid out on pages; raised when the same one would look otherwise.
 
-From version 4 on, a report holds all that its pages are drawn from ("pages.json").
-Version 3 states the examiner, three propositions, the marks and the highest places.
+From version 4 on, a report holds all that its pages are drawn from ("pages.json"), has
+one page a place, a forest plot, and lists in attached files. Version 3 states the
+examiner, three propositions, the marks and the highest places.
 
 Version 1, that of twins which do not say, is the layout of format version 1.
 """

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
@@ -20,13 +20,18 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.report.case import patient_text
 from btd_desktop.report.document import Document, RedactionNote
 from btd_desktop.report.redaction import REPLACED, redacted_document
-from btd_desktop.report.scrubbing import Scrubber
+from btd_desktop.report.scrubbing import (
+    WITHHELD,
+    Scrubber,
+    forms_of_date,
+    forms_of_name,
+)
 from btd_desktop.workflow.slice_tags import member_of
 
 _ACTION = "key of pseudonyms made"
 _PURPOSE = b"BTD Desktop pseudonyms of a case\0"
 _DIGITS = 12
-_SEPARATORS = re.compile(r"[\^=\\/,;\s_-]+")
+_SEPARATORS = re.compile(r"[\W_]+")
 # Words of an institution's or a street's name that stand in any sentence.
 _ANY_SENTENCE = frozenset(
     ("the", "and", "for", "from", "with", "der", "die", "das", "und", "für", "des",
@@ -43,6 +48,22 @@ _IDENTITY_KINDS = {
     "PatientAddress": "address",
     "PatientTelephoneNumbers": "telephone",
     "PatientBirthDate": "birth-date",
+    "ResponsibleOrganization": "institution",
+    "MilitaryRank": "person",
+    "Occupation": "person",
+    "PatientReligiousPreference": "person",
+    "MedicalRecordLocator": "patient",
+    "CountryOfResidence": "address",
+    "RegionOfResidence": "address",
+    "CurrentPatientLocation": "address",
+    "PatientInstitutionResidence": "address",
+    "AdmissionID": "study",
+    "RequestedProcedureID": "study",
+    "ScheduledProcedureStepID": "study",
+    "PerformedProcedureStepID": "study",
+    "PlacerOrderNumberImagingServiceRequest": "accession",
+    "FillerOrderNumberImagingServiceRequest": "accession",
+    "CodeOfPatientInsurance": "patient",
     "AccessionNumber": "accession",
     "StudyID": "study",
     "InstitutionName": "institution",
@@ -57,6 +78,8 @@ _IDENTITY_KINDS = {
     "OperatorsName": "person",
     "StationName": "station",
     "DeviceSerialNumber": "device",
+    "ClinicalTrialSubjectID": "patient",
+    "ClinicalTrialSiteName": "institution",
 }
 """Elements that name somebody (after PS3.15 table E.1-1) and the kind of pseudonym."""
 
@@ -133,9 +156,13 @@ def case_names(store: CaseStore, now: datetime, context: TaskContext) -> CaseNam
         Cancelled: The examiner asked to stop.
     """
     pseudonyms = case_pseudonyms(store, now)
-    identities, remark = _identities(store, pseudonyms, context)
-    scrubber = Scrubber.of(identities, _names(store, pseudonyms))
-    return CaseNames(pseudonyms, scrubber, remark)
+    learnt = _identities(store, pseudonyms, context)
+    scrubber = Scrubber.of(
+        learnt.identities,
+        _names(store, pseudonyms) | learnt.texts,
+        is_blind=learnt.n_unread > 0,
+    )
+    return CaseNames(pseudonyms, scrubber, learnt.remark)
 
 
 def redacted_report(document: Document, pdf_sha256: str, names: CaseNames) -> Document:
@@ -149,15 +176,42 @@ def redacted_report(document: Document, pdf_sha256: str, names: CaseNames) -> Do
     )
 
 
+@dataclass(slots=True)
+class _Learnt:
+    """What the headers of a case say.
+
+    Attributes:
+        identities: Texts that identify people, dates among them, with pseudonyms.
+        texts: Sentences and descriptions as they stand in the headers.
+        n_unread: Files whose header could not be read in full.
+    """
+
+    identities: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    n_unread: int = 0
+
+    @property
+    def remark(self) -> str:
+        """What could not be read, and what follows from it."""
+        if not self.n_unread:
+            return ""
+        return (
+            f"The headers of {self.n_unread} files could not be read again in full"
+            " while redacting, so nobody knows which names stand in them: every"
+            " sentence that may quote a file is withheld."
+        )
+
+
 def _identities(
     store: CaseStore, pseudonyms: CasePseudonyms, context: TaskContext
-) -> tuple[dict[str, str], str]:
-    """Texts that identify people, with pseudonyms, and what could not be read again.
+) -> _Learnt:
+    """What the headers of a case say of people, and how many could not be read again.
 
     They come from the header of every file of the case: one slice of a series may name
     another patient than the others do.
     """
-    found: dict[str, str] = {}
+    learnt = _Learnt()
+    found = learnt.identities
     by_series = {}
     for record in store.series():
         patient = pseudonyms("patient", patient_text(record))
@@ -168,7 +222,6 @@ def _identities(
             _learn(found, serial, pseudonyms("device", serial))
     evidence = store.evidence()
     items = [i for i in evidence if not i.is_container and i.fate in _WITH_HEADER]
-    n_unread = 0
     with Sandbox(DEFAULT_LIMITS) as sandbox:
         for number, item in enumerate(items):
             context.report(number, len(items), "Looking for names in the headers")
@@ -178,17 +231,11 @@ def _identities(
                 sha256=item.sha256,
                 sandbox=sandbox,
             )
-            n_unread += bool(listed.reason) and item.fate == "accepted"
             patient = by_series.get(item.series_uid, "")
-            for tag in listed.tags:
-                _learn_tag(found, tag, patient, pseudonyms)
-    if not n_unread:
-        return found, ""
-    return found, (
-        f"The headers of {n_unread} files could not be read again while redacting;"
-        " sentences were cleared of the names that the case and the other headers"
-        " hold."
-    )
+            cut = [_learn_tag(learnt, tag, patient, pseudonyms) for tag in listed.tags]
+            is_whole = not (listed.reason or listed.note or any(cut))
+            learnt.n_unread += item.fate == "accepted" and not is_whole
+    return learnt
 
 
 # The others hold no header that DICOM readers agree on.
@@ -196,21 +243,47 @@ _WITH_HEADER = ("accepted", "duplicate", "unsupported", "damaged")
 
 
 def _learn_tag(
-    found: dict[str, str], tag: Tag, patient: str, pseudonyms: CasePseudonyms
-) -> None:
-    """Learn an element that names somebody, as every VR of PN does (PS3.5 6.2)."""
+    learnt: _Learnt, tag: Tag, patient: str, pseudonyms: CasePseudonyms
+) -> bool:
+    """Learn an element; True when it names somebody and is not shown in full.
+
+    Every VR of PN names somebody (PS3.5 6.2); of other texts each is learnt as it
+    stands, but for those that a report states.
+    """
+    found = learnt.identities
     kind = _IDENTITY_KINDS.get(tag.keyword, "person" if tag.vr == "PN" else "")
     if kind and tag.value:
         is_known = kind == "patient" and patient
         alias = patient if is_known else pseudonyms(kind, tag.value)
         _learn(found, tag.value, alias, is_name=tag.vr == "PN" or kind == "patient")
+    if tag.vr in ("DA", "DT"):
+        for form in forms_of_date(tag.value):
+            found.setdefault(form, WITHHELD)
+    elif tag.vr in _TEXTS and tag.keyword not in _STATED and _is_telling(tag.value):
+        learnt.texts.setdefault(tag.value, WITHHELD)
+    return bool(kind and (tag.digest or tag.value.startswith("not readable (")))
+
+
+_TEXTS = ("LO", "SH", "ST", "LT", "UT", "UC", "AE")
+_STATED = frozenset(
+    ("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "SoftwareVersions",
+     "FilterType", "Private creator")
+)  # fmt: skip
+"""Texts of headers that a report states of the scanner."""
+
+
+def _is_telling(text: str) -> bool:
+    """Whether a text is more than a word that stands in any sentence."""
+    has_digit = any(character.isdigit() for character in text)
+    return len(text.split()) > 1 or (len(text) > 5 and has_digit)
 
 
 def _learn(
     found: dict[str, str], text: str, alias: str, *, is_name: bool = True
 ) -> None:
-    """Learn a text and its parts."""
-    for part in (text, *_SEPARATORS.split(text)):
+    """Learn a text and its parts, of a name also in other orders."""
+    parts = (text, *_SEPARATORS.split(text))
+    for part in forms_of_name(text) if is_name else parts:
         if part.strip() and (is_name or part.lower() not in _ANY_SENTENCE):
             found.setdefault(part.strip(), alias)
 

@@ -1,5 +1,7 @@
 """The sections of a report, one module each; their order here gives the numbers.
 
+What was found comes first, then what was examined and how, then what certifies it.
+
 A module has a function `section` that makes a `Section` from a `ReportCase`. To add
 one, write the module and put its name in the list.
 """
@@ -17,20 +19,20 @@ __all__ = ["SECTIONS", "sections_of"]
 SECTIONS: Final = (
     "summary",
     "mandate",
-    "examiner",
-    "items",
-    "custody",
-    "completeness",
-    "checks",
-    "method",
-    "validation",
-    "calibration",
+    "opinion",
     "results",
     "marks",
     "alternatives",
-    "opinion",
     "limitations",
+    "checks",
+    "items",
+    "completeness",
+    "custody",
+    "method",
+    "calibration",
+    "validation",
     "reproduction",
+    "examiner",
     "certification",
     "files",
     "attachments",

@@ -163,7 +163,7 @@ def _levels(profile: CalibrationProfile) -> Block:
         (
             (Column("Level", 1.8, "level"), lambda row: word(row[0], UNITS)),
             (
-                Column("n", 2.1, "n", "number"),
+                Column("n", 2.8, "n", "number"),
                 lambda row: plain(_units(row[1]), row[1].ecdf.n),
             ),
             (
@@ -175,15 +175,15 @@ def _levels(profile: CalibrationProfile) -> Block:
                     row[1].threshold,
                 ),
             ),
-            (Column("FPR claimed", 2, "fpr", "number"), fpr),
-            (Column("Interval of the FPR", 2.9, "fpr_interval"), _interval),
+            (Column("FPR claimed", 1.7, "fpr", "number"), fpr),
+            (Column("Interval of the FPR", 3.4, "fpr_interval"), _interval),
             (
-                Column("Smallest p", 1.8, "smallest_p", "number"),
+                Column("Smallest p", 1.7, "smallest_p", "number"),
                 lambda row: plain(
                     rate_text(row[1].ecdf.smallest_p), row[1].ecdf.smallest_p
                 ),
             ),
-            (Column("FPR on patients left out", 2.6, "held_out_fpr_range"), _held_out),
+            (Column("FPR on patients left out", 2.4, "held_out_fpr_range"), _held_out),
             (Column(None, 0, "confidence"), lambda _: unprinted(_CONFIDENCE)),
             (Column(None, 0, "n_patients"), lambda row: unprinted(row[1].n_patients)),
             (

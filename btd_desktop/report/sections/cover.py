@@ -1,4 +1,4 @@
-"""The first page: which report, for whom, by whom, and what it is not."""
+"""The first page: which case, the answer, for whom, by whom, and what it is not."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ from btd_desktop.report.document import (
     name,
     plain,
     quoting,
+    reference,
     report_identity,
     stated,
     unprinted,
 )
+from btd_desktop.report.sections.opinion import opinion_for
+from btd_desktop.report.sections.summary import shortened
 from btd_desktop.report.wording import DEMONSTRATION, json_time, time_text
 
+_KIND: Final = "Forensic examination of image data"
+_LONGEST_TITLE: Final = 140
 _NOT_FOR_DIAGNOSIS: Final = (
     "This report is about whether image data were altered. It says nothing about the"
     " health of any person and must not be used for diagnosis or treatment."
@@ -46,10 +51,17 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
     missing = missing_text(statement) if standing == "draft" else ""
     n_files = len(case.files)
     received = f"{counted(n_files, 'file')}, {len(case.examinations):d} series examined"
-    local = case.now.astimezone().isoformat(timespec="seconds")
+    local = case.now.astimezone()
     return (
-        Text(plain("Forensic examination of image data"), "title"),
         Text(plain("Report on possible alterations of CT and MR series"), "lead"),
+        Text(_title(case.store.info.title), "title"),
+        Box(
+            (
+                Text(plain("The answer"), "small"),
+                Text(plain(opinion_for(case).headline), "answer"),
+                Text(_where(), "small"),
+            )
+        ),
         Facts(
             (
                 Fact("Report", report_identity(case.report_id), "report_id"),
@@ -61,7 +73,9 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
                 Fact("Received from", stated(name("text", statement.received.sender))),
                 Fact("Date", plain(time_text(case.now), json_time(case.now)),
                      "created"),
-                Fact("Local time", plain(local), "created_local"),
+                Fact("Local time",
+                     plain(local.isoformat(" ", "seconds"),
+                           local.isoformat(timespec="seconds")), "created_local"),
                 Fact("Items received", plain(received)),
                 Fact("Software", plain("BTD Desktop " + __version__, __version__),
                      "software_version"),
@@ -78,6 +92,21 @@ def cover(case: ReportCase) -> tuple[Block, ...]:
             ),
             "flag",
         ),
+    )  # fmt: skip
+
+
+def _title(title: str) -> Cell:
+    """The case's own title; a redacted report says what it is instead."""
+    if not title.strip():
+        return plain(_KIND)
+    return shortened(name("instead", title, of=_KIND), _LONGEST_TITLE)
+
+
+def _where() -> Cell:
+    return join(
+        plain("What it rests on: section "), reference("summary"),
+        plain(". What it cannot show: section "), reference("limitations"),
+        plain(". Other explanations: section "), reference("alternatives"), plain("."),
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def section(case: ReportCase) -> Section:
              lambda m: score_cell(m[1].numbers.anomaly)),
             (Column("p-value", 2.4, "p_value"),
              lambda m: p_value_cell(m[1].numbers.anomaly)),
-            (Column("", 1.5, "is_flagged"),
+            (Column("Result", 1.5, "is_flagged"),
              lambda m: flagged_cell(m[1].numbers.anomaly)),
             (Column("Examiner's reason", 4.4, "reason"),
              lambda m: stated(name("text", m[1].note), _NO_REASON)),

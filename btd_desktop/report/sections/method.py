@@ -27,6 +27,7 @@ from btd_desktop.report.document import (
     stated,
     unprinted,
 )
+from btd_desktop.report.exhibits import DEFINITIONS, NAMES
 from btd_desktop.scoring.card import ModelCard, ModelFacts
 from btd_desktop.scoring.detector import Backend
 
@@ -102,13 +103,10 @@ def section(case: ReportCase) -> Section:
     if any("untaught" in p.levels for p in case.profiles.values()):
         blocks.append(Text(plain(_LEARNED)))
     blocks += records("methods", [_method(case, *method) for method in case.methods])
+    blocks += _scores(case)
     if not case.methods:
         blocks.append(Text(plain("No series was scored.")))
-    software = (
-        Fact("Software", plain("BTD Desktop " + __version__)),
-        Fact("Commit", stated(plain("")), look="mono"),
-    )
-    return Section("method", "Method", (*blocks, Facts(software)))
+    return Section("method", "Method", tuple(blocks))
 
 
 def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block, ...]:
@@ -154,6 +152,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
         Fact("Score", plain(_ANOMALY + (_ADDED if _has_map(card) else "")),
              "score_definition"),
+        Fact("Software", plain("BTD Desktop " + __version__)),
         Fact("Backend", join(kind, plain(", "), dtype, plain(", torch "),
                              torch_version)),
         Fact("Seed", plain("none: nothing is drawn at random", None), "seed"),
@@ -171,6 +170,19 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Facts(facts),
         named_values(preprocessing, "preprocessing"),
     )
+
+
+def _scores(case: ReportCase) -> tuple[Block, ...]:
+    """How each score of a place is computed; empty where no place has scores."""
+    places = [finding for outcome in case.examinations for finding in outcome.findings]
+    used = dict.fromkeys(kind for place in places for kind in place.numbers.every)
+    if not used:
+        return ()
+    facts = tuple(
+        Fact(NAMES[kind][:1].upper() + NAMES[kind][1:], DEFINITIONS[kind])
+        for kind in used
+    )
+    return (Heading(plain("Scores of a place")), Facts(facts))
 
 
 def _has_map(card: ModelCard | None) -> bool:

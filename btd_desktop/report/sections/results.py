@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 
 from btd_desktop.calibration.place import CalibratedValue
@@ -48,6 +51,7 @@ from btd_desktop.report.results import (
 from btd_desktop.report.sections.calibration import lines
 from btd_desktop.report.wording import mm_text
 
+_MOST_PRINTED: Final = 12
 _HISTOGRAM = (
     "Scores of the slices of this series (outlined) over those of genuine scans"
     " (filled), each as a share of its own total."
@@ -78,7 +82,6 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
         _levels(result.whole),
         *(_histogram(evaluation) if evaluation and result.is_examined else ()),
         *_flagged_slices(case, result),
-        *_highest_places(result),
         Facts(
             (
                 Fact("", unprinted(result.number), "series_number"),
@@ -96,6 +99,8 @@ def _result(case: ReportCase, result: Result) -> tuple[Block, ...]:
             "scope",
         ),
         *exhibits_of(case, result),
+        # After the pages of places, so that none of them follows a page half empty.
+        *_highest_places(result),
     )
 
 
@@ -112,7 +117,7 @@ def _levels(whole: CalibratedValue | None) -> Table:
                 lambda value: plain(f"{value.n:,}" if value.n else "–", value.n),
             ),
             (Column("Threshold", 1.8, "threshold", "number"), threshold_cell),
-            (Column("", 2.2, "is_flagged"), flagged_cell),
+            (Column("Result", 2.2, "is_flagged"), flagged_cell),
         ),
         "levels",
     )
@@ -145,6 +150,8 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
         told = (Text(plain(nothing)),) if result.is_examined else ()
         return (*told, Table((), (), "flagged_slices"))
     volume = case.store.load_volume(evaluation.record.series_id)
+    named = f"Flagged slices: {slices_text([i for i, _ in result.flagged])}."
+    highest = sorted(result.flagged, key=lambda item: -item[1].score)[:_MOST_PRINTED]
 
     def uid(item: tuple[int, CalibratedValue]) -> Cell:
         return stated(name("uid", volume.instance_uids[item[0]]))
@@ -162,22 +169,52 @@ def _flagged_slices(case: ReportCase, result: Result) -> tuple[Block, ...]:
         p = item[1].p_value
         return plain(NOT_COVERED if p is None else rate_text(p), p)
 
+    def number(item: tuple[int, CalibratedValue]) -> Cell:
+        return plain(f"{item[0] + 1:d}", item[0] + 1)
+
     table = table_of(
         result.flagged,
         (
-            (
-                Column("Slice", 1.1, "slice_number", "number"),
-                lambda item: plain(f"{item[0] + 1:d}", item[0] + 1),
-            ),
-            (Column("z, mm", 1.5, "z_mm", "number"), z_mm),
-            (Column("Score", 1.5, "score", "number"), lambda i: score_cell(i[1])),
-            (Column("p-value", 2.6, "p_value"), p_value),
-            (Column("Column, row", 1.9, "place"), place),
-            (Column("SOP Instance", 6, "sop_instance_uid", "mono"), uid),
+            (Column(None, 0, "slice_number"), number),
+            (Column(None, 0, "z_mm"), z_mm),
+            (Column(None, 0, "score"), lambda i: score_cell(i[1])),
+            (Column(None, 0, "p_value"), p_value),
+            (Column(None, 0, "place"), place),
+            (Column(None, 0, "sop_instance_uid"), uid),
         ),
         "flagged_slices",
     )
-    return (Text(plain("Flagged slices:")), table)
+    printed = table_of(
+        highest,
+        (
+            (Column("Slice", 1.2, look="number"), number),
+            (Column("z, mm", 1.6, look="number"), z_mm),
+            (Column("Score", 1.6, look="number"), lambda i: score_cell(i[1])),
+            (Column("p-value", 3), p_value),
+            (Column("Column, row of the highest patch", 4), place),
+        ),
+    )
+    blocks = (Text(plain(named)), printed, table)
+    if len(result.flagged) <= _MOST_PRINTED:
+        return blocks
+    more = f"The {_MOST_PRINTED} highest are shown; report.json holds all of them."
+    return (*blocks, Text(plain(more), "small"))
+
+
+def slices_text(indices: Sequence[int]) -> str:
+    """Numbers of slices, from 1, with runs drawn together: "6 to 13, 25"."""
+    runs: list[list[int]] = []
+    for number in (index + 1 for index in sorted(indices)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(
+        f"{first}" if first == last
+        else f"{first}, {last}" if last == first + 1
+        else f"{first} to {last}"
+        for first, last in runs
+    )  # fmt: skip
 
 
 def _highest_places(result: Result) -> tuple[Block, ...]:
@@ -189,7 +226,10 @@ def _highest_places(result: Result) -> tuple[Block, ...]:
     table = table_of(
         list(enumerate(peaks, start=1)),
         (
-            (Column("", 1.1, "number", "number"), lambda i: plain(f"{i[0]:d}.", i[0])),
+            (
+                Column("No.", 1, "number", "number"),
+                lambda i: plain(f"{i[0]:d}.", i[0]),
+            ),
             (
                 Column("Slice", 1.5, "slice_number", "number"),
                 lambda i: plain(f"{i[1].slice_index + 1:d}", i[1].slice_index + 1),

@@ -55,6 +55,12 @@ def _licence(name: str) -> str:
         found = importlib.metadata.metadata(name).json
     except importlib.metadata.PackageNotFoundError:
         return "–"
-    licence = found.get("license_expression") or found.get("license") or ""
-    lines = str(licence).strip().splitlines()
-    return lines[0][:60] if lines else ""
+    expression = str(found.get("license_expression") or "")
+    named = [
+        str(entry).rpartition(" :: ")[2]
+        for entry in found.get("classifier") or ()
+        if str(entry).startswith("License ::")
+    ]
+    lines = str(found.get("license") or "").strip().splitlines()
+    # Some packages give the whole text of a licence: its first line names nobody's.
+    return expression or ", ".join(named) or (lines[0] if len(lines) == 1 else "")

@@ -67,16 +67,16 @@ def section(case: ReportCase) -> Section:
         Text(plain(opinion.headline), "answer"),
         # The headline of this answer says all of its meaning.
         *([] if opinion.conclusion == "supports" else [meaning]),
-        *(Text(_shortened(quoting(text))) for text in opinion.sentences[:2]),
+        *(Text(shortened(quoting(text))) for text in opinion.sentences[:2]),
     )
     n_limits = len(case.custody_notes) + _MOST_LIMITS
-    limits = [_shortened(cell) for cell in limits_of(case)[:n_limits]]
+    limits = [shortened(cell) for cell in limits_of(case)[:n_limits]]
     return Section(
         "summary",
         "Summary",
         (
             Heading(plain("The question")),
-            Text(_shortened(question), "lead"),
+            Text(shortened(question), "lead"),
             Heading(plain("The answer")),
             Box(answer),
             Heading(plain("What it rests on")),
@@ -136,7 +136,7 @@ def _series(result: Result) -> Cell:
     described = stated(name("description", record.description))
     return join(
         plain(f"{result.number:d}: "), modality_cell(record.modality), plain(", "),
-        _shortened(described, _LONGEST_NAME),
+        shortened(described, _LONGEST_NAME),
     )  # fmt: skip
 
 
@@ -203,11 +203,11 @@ def _error_rates(case: ReportCase) -> tuple[Block, ...]:
         return ()
     return (
         Heading(plain("How often the method errs")),
-        Bullets(tuple(_shortened(cell) for cell in sentences[:4])),
+        Bullets(tuple(shortened(cell) for cell in sentences[:4])),
     )
 
 
-def _shortened(cell: Cell, limit: int = _LONGEST_TEXT) -> Cell:
+def shortened(cell: Cell, limit: int = _LONGEST_TEXT) -> Cell:
     """The cell with its printed text cut to a limit; what remains keeps its marks."""
     if len(text_of(cell)) <= limit:
         return cell

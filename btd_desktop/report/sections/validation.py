@@ -28,11 +28,13 @@ from btd_desktop.scoring.card import ModelFacts
 _INTRODUCTION: Final = (
     "Measured on scans with known alterations that the model had not seen in training."
     " AUC is the area under the ROC curve: 0.5 is no better than chance, 1.0 is"
-    " complete separation. TPR is the share of alterations flagged at the FPR given."
+    " complete separation. The plot shows it with its 95 % interval over patients."
+    " TPR is the share of alterations flagged where 1 % of genuine places are."
     " The figures hold for the kinds of alteration tested; other kinds may be missed"
     " more often."
 )
 _TPR_AT_FPR: Final = 0.01
+_FOREST: Final = "AUC and its interval"
 
 Figure = tuple[str, Mapping[str, Any]]
 """Reference of the method and a row of its card's table."""
@@ -94,21 +96,25 @@ def section(case: ReportCase) -> Section:
     """AUC and TPR per kind of alteration, and what was not measured."""
     figures = figures_of(case)
     nothing = plain("Figures of performance in the model card: not stated.")
+    modalities = {row["modality"] for _, row in figures}
+    method = "Method" if len({m for m, _ in figures}) > 1 else None
+    modality = "Modality" if len(modalities) > 1 else None
     table = table_of(
         figures,
         (
-            (Column("Method", 1.7, "method_id"), lambda f: plain(f[0])),
-            (Column("Alteration tested", 3.7, "attack"), _words("attack")),
-            (Column("Modality", 1.8, "modality"), _words("modality")),
+            (Column(method, 1.5, "method_id"), lambda f: plain(f[0])),
+            (Column("Alteration tested", 3.4, "attack"), _words("attack")),
+            (Column(modality, 1.6, "modality"), _words("modality")),
+            (Column(_FOREST, 4, look="interval"), _bar),
             (
-                Column("AUC", 1.2, "auc", "number"),
+                Column("AUC", 1, "auc", "number"),
                 lambda f: plain(f"{f[1]['auc']:.2f}", float(f[1]["auc"])),
             ),
-            (Column("Interval", 2, "auc_interval"), _interval),
-            (Column("TPR", 2.3, "tpr"), _tpr),
-            (Column("n", 1.2, "n_samples", "number"), _count("n_tampered")),
-            (Column("Patients", 1.9, "n_patients", "number"), _count("n_patients")),
-            (Column("Remark", 2.7, "remark"), _remark),
+            (Column("95 % interval", 2.1, "auc_interval"), _interval),
+            (Column("TPR", 1.4, "tpr", "number"), _tpr),
+            (Column("Places", 1.2, "n_samples", "number"), _count("n_tampered")),
+            (Column("Patients", 1.4, "n_patients", "number"), _count("n_patients")),
+            (Column("Remark", 1.9, "remark"), _remark),
             (
                 Column(None, 0, "tpr_at_fpr"),
                 lambda f: unprinted(None if _rate(f) is None else _TPR_AT_FPR),
@@ -120,7 +126,8 @@ def section(case: ReportCase) -> Section:
     limits = dict.fromkeys(
         s for o in case.examinations if o.card for s in o.card.limits
     )
-    heading = (Heading(plain("Limits of these figures")),) if limits else ()
+    of_what = "these figures" if figures else "the model, as its card states them"
+    heading = (Heading(plain(f"Limits of {of_what}")),) if limits else ()
     bullets = Bullets(tuple(quoting(text) for text in limits), "not_validated")
     left_out = tuple(
         Text(join(plain(f"Method {method_id}: "), plain(reason)))
@@ -162,7 +169,14 @@ def _tpr(figure: Figure) -> Cell:
     rate = _rate(figure)
     if rate is None:
         return plain("–", None)
-    return plain(f"{percent_text(rate)} at FPR {percent_text(_TPR_AT_FPR)}", rate)
+    return plain(percent_text(rate), rate)
+
+
+def _bar(figure: Figure) -> Cell:
+    """What the forest plot draws; the columns beside it hold the same numbers."""
+    interval = _interval(figure).value
+    low, high = interval if interval is not None else (None, None)
+    return plain("", (float(figure[1]["auc"]), low, high))
 
 
 def _remark(figure: Figure) -> Cell:

@@ -78,6 +78,7 @@ __all__ = [
     "make_finding",
     "make_outcome",
     "make_outcomes",
+    "make_place_numbers",
     "make_record",
     "make_statement",
     "make_store",

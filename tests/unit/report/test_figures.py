@@ -1,16 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reportlab.graphics.shapes import Line, PolyLine, Rect, String
 
 from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.report.figures import (
+    exhibit_grid,
     exhibit_panels,
     grey_from_values,
     overlay_from_residual,
     residual_limit,
 )
+from btd_desktop.report.pictures import SourceFigure
 from btd_desktop.report.plots import cdf_plot, score_histogram
-from btd_desktop.report.style import FLAG, register_fonts
+from btd_desktop.report.style import FLAG, FRAME_WIDTH, register_fonts
 from tests.unit.report.case_sample import make_exhibit_figure
 
 
@@ -35,8 +39,19 @@ def test_residual_limit_without_finite_values_is_usable():
     assert residual_limit(np.zeros((2, 2))) == 1.0
 
 
-def test_exhibit_panels_are_slice_crop_and_overlay():
-    assert len(exhibit_panels(make_exhibit_figure(), 100)) == 3
+def test_exhibit_panels_are_slice_crop_residual_overlay_and_source():
+    figure = make_exhibit_figure()
+    assert len(exhibit_panels(figure, 100)) == 4
+    source = SourceFigure(
+        figure.crop, figure.crop_origin, figure.box, figure.slice_image, 7, (212, 301)
+    )
+    assert len(exhibit_panels(replace(figure, source=source), 100)) == 5
+
+
+@pytest.mark.parametrize("height", [700.0, 400.0, 300.0])
+def test_pictures_of_an_exhibit_take_the_room_that_there_is(height):
+    grid = exhibit_grid(make_exhibit_figure(), height)
+    assert grid.wrap(FRAME_WIDTH, 1000)[1] <= height
 
 
 def _labels(drawing) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -17,6 +18,7 @@ from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.digest import bytes_digest
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.report.attachments import attached_files
+from btd_desktop.report.csv_tables import csv_files
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.twin import twin_value
@@ -27,6 +29,7 @@ from tests.unit.report.case_sample import (
     make_evidence,
     make_finding,
     make_outcome,
+    make_place_numbers,
     make_record,
     make_store,
 )
@@ -145,7 +148,7 @@ def test_report_prints_scores_p_values_and_n(rendered):
     for part in (
         "3.4", "0.0014(smallestforn=720)", "4,823", "slice13,column70,row80",
         "DOE^JANE", twin["items"]["tree_digest"], digest("weights ct-lean-wide"),
-        digest("profile"), digest("entry 4"), "7of23scoredslicesflagged",
+        digest("profile"), digest("entry 5"), "7of23scoredslicesflagged",
         "btdexamine'afolder'--outx", squeezed(twin["opinion"]["remarks"]),
     ):  # fmt: skip
         assert part in text, part
@@ -167,8 +170,9 @@ def test_twin_is_attached_and_its_digest_printed(rendered):
 def test_figures_are_in_the_report(rendered):
     _, pdf = rendered
     images = sum(len(page.images) for page in PdfReader(io.BytesIO(pdf)).pages)
-    # The slices are as small as a crop, so that both are one picture.
-    assert images == 2 * 2
+    # The slices are as small as a crop, so that both are one picture; the noise of the
+    # first place is found elsewhere, which is a picture more.
+    assert images == (3 + 1) + 3
 
 
 def test_markup_in_received_text_is_printed_as_text_and_embeds_nothing():
@@ -254,13 +258,73 @@ def test_long_tables_run_over_pages_with_every_row():
         for i in range(1200)
     ]
     document = make_document(store=make_store(evidence=files), outcomes=[])
-    text = squeezed(text_of(render_pdf(document)))
-    assert all(f"CT/IM{i:04d}.dcm" in text for i in range(1200))
-    assert all(item.sha256 in text for item in files[::97])
+    (listed,) = PdfReader(io.BytesIO(render_pdf(document))).attachments["files.csv"]
+    rows = list(csv.DictReader(io.StringIO(listed.decode())))
+    assert [row["name"] for row in rows] == [item.name for item in files]
+    assert [row["sha256"] for row in rows] == [item.sha256 for item in files]
+    assert rows[0]["size_bytes"] == "526336"
+
+
+def test_digests_of_attached_files_are_printed(rendered):
+    _, pdf = rendered
+    text = squeezed(text_of(pdf))
+    for name, (data,) in PdfReader(io.BytesIO(pdf)).attachments.items():
+        assert f"{name}{len(data):,}{bytes_digest(data)}" in text
+
+
+def test_attached_cells_that_a_spreadsheet_would_carry_out_are_made_text():
+    item = replace(make_evidence()[0], name="=HYPERLINK(1)")
+    document = make_document(store=make_store(evidence=[item]), outcomes=[])
+    assert b"'=HYPERLINK(1)" in csv_files(document)["files.csv"]
+
+
+def test_every_font_is_embedded(rendered):
+    _, pdf = rendered
+    used = [page["/Resources"]["/Font"] for page in PdfReader(io.BytesIO(pdf)).pages]
+    fonts = {
+        str(font[key]["/BaseFont"]): font[key].get("/FontDescriptor")
+        for font in used
+        for key in font
+    }
+    assert fonts
+    assert all(d is not None and "/FontFile2" in d for d in fonts.values()), fonts
+
+
+def test_cover_gives_title_and_answer(rendered):
+    document, pdf = rendered
+    first = squeezed(PdfReader(io.BytesIO(pdf)).pages[0].extract_text())
+    assert "ReportonpossiblealterationsofCTandMRseriesCaseTheanswer" in first
+    assert squeezed(twin_value(document)["opinion"]["headline"]) in first
+
+
+def test_each_place_has_a_page_of_its_own(rendered):
+    _, pdf = rendered
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+    places = [page for page in pages if "Exhibit E" in page]
+    assert len(places) == 2
+    for page in places:
+        assert page.count("In plain words") == 1
+        assert "anomaly score" in page
+        assert "The residual over the image" in page
+    assert "Same noise: slice 7, column 29, row 33" in places[0]
+
+
+def test_short_tables_are_not_split(rendered):
+    _, pdf = rendered
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+    tables = (
+        ("Metal or other", "De-identification"),
+        ("nodule of another patient", "in-painted away"),
+        ("readable, but holds no image", "not opened, for safety"),
+    )
+    for first, last in tables:
+        (page,) = [page for page in map(squeezed, pages) if squeezed(first) in page]
+        assert squeezed(last) in page
 
 
 def test_many_exhibits_and_series_fit():
-    findings = tuple(make_finding(i) for i in range(1, 15))
+    numbers = replace(make_place_numbers(), copy=None)
+    findings = tuple(make_finding(i, numbers=numbers) for i in range(1, 15))
     first = make_outcome(1, Coverage.COVERED, findings=findings)
     outcomes = [first, *(make_outcome(i, Coverage.NOT) for i in range(2, 7))]
     pdf = render_pdf(make_document(outcomes=outcomes))
@@ -269,7 +333,7 @@ def test_many_exhibits_and_series_fit():
     assert "Exhibit E1.13" not in text
     assert "2 further places of this series: see the case." in text
     images = sum(len(page.images) for page in PdfReader(io.BytesIO(pdf)).pages)
-    assert images == 12 * 2
+    assert images == 12 * 3
 
 
 @pytest.mark.parametrize("length", [5_000, 300_000])

@@ -1,0 +1,59 @@
+"""Tables of a report that are attached to the PDF as CSV instead of filling pages."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from btd_desktop.errors import ReportError
+from btd_desktop.report.document import (
+    AS_PRINTED,
+    Block,
+    Cell,
+    Document,
+    Record,
+    Table,
+    text_of,
+)
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings of a cell that spreadsheets would carry out."""
+
+
+def csv_files(document: Document) -> dict[str, bytes]:
+    """The attached tables, by name of the file, as CSV (RFC 4180) in UTF-8.
+
+    A column is named by its key; columns without one are for print alone. What a
+    spreadsheet would carry out as a formula gets an apostrophe before it.
+
+    Raises:
+        ReportError: Two tables have one name.
+    """
+    files: dict[str, bytes] = {}
+    numbers = document.numbers()
+    for table in _attached(b for s in document.sections for b in s.blocks):
+        if table.attached in files:
+            raise ReportError(f"two tables are attached as {table.attached}")
+        shown = [i for i, column in enumerate(table.columns) if column.key]
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow([table.columns[i].key for i in shown])
+        writer.writerows([_text(row[i], numbers) for i in shown] for row in table.rows)
+        files[table.attached] = text.getvalue().encode("utf-8", "backslashreplace")
+    return files
+
+
+def _attached(blocks: Iterable[Block]) -> Iterator[Table]:
+    for block in blocks:
+        if isinstance(block, Record):
+            yield from _attached(block.blocks)
+        elif isinstance(block, Table) and block.attached:
+            yield block
+
+
+def _text(cell: Cell, numbers: dict[str, str]) -> str:
+    value = text_of(cell, numbers) if cell.value is AS_PRINTED else cell.value
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
