@@ -67,6 +67,25 @@ PassphraseFile = Annotated[
     Path | None,
     typer.Option("--passphrase-file", help="File that holds its passphrase."),
 ]
+TokenLibrary = Annotated[
+    Path | None,
+    typer.Option(
+        "--pkcs11",
+        metavar="LIBRARY",
+        help="Sign with a smart card or other token: the PKCS#11 library of its maker."
+        " The passphrase file holds its PIN.",
+    ),
+]
+TokenName = Annotated[
+    str, typer.Option("--token", help="Label of the token. [default: the first]")
+]
+TokenKey = Annotated[
+    str, typer.Option("--key", help="Label of the key on it. [default: the only one]")
+]
+Crls = Annotated[
+    list[Path] | None,
+    typer.Option("--crl", help="List of revoked certificates (CRL); repeatable."),
+]
 Draft = Annotated[bool, typer.Option("--draft", help="Print DRAFT on it.")]
 Statements = Annotated[
     list[Path] | None,

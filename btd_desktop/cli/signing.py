@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from btd_desktop.errors import SettingsError
 
 if TYPE_CHECKING:
+    from btd_desktop.report.token import Token
     from btd_desktop.settings import Settings
 
 _MAX_BYTES = 4096
@@ -17,6 +18,17 @@ def certificate_of(pkcs12: Path | None, settings: Settings) -> Path | None:
     """The certificate named, else that of the settings; None for the user's own key."""
     kept = settings.signing_certificate
     return Path(kept) if pkcs12 is None and kept else pkcs12
+
+
+def token_of(
+    library: Path | None, name: str, key: str, pin: str | None
+) -> Token | None:
+    """The token named, or None."""
+    if library is None:
+        return None
+    from btd_desktop.report.token import Token
+
+    return Token(library, name, key, pin)
 
 
 def read_passphrase(path: Path | None) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,12 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.signers import (
+    PdfSignatureMetadata,
+    PdfSigner,
+    Signer,
+    SimpleSigner,
+)
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -59,7 +65,7 @@ class SigningKey:
     is_self_signed: bool
     not_before: datetime
     not_after: datetime
-    _signer: SimpleSigner
+    _signer: Signer
 
     def __repr__(self) -> str:
         return f"SigningKey({self.subject!r}, {self.fingerprint_sha256})"
@@ -154,7 +160,7 @@ def sign_pdf(
         ReportError: The certificate is not valid at `when`, or the PDF cannot be
             signed.
     """
-    _require_valid(signer, when)
+    require_valid(signer, when)
     permission = MDPPerm.FILL_FORMS if may_countersign else MDPPerm.NO_CHANGES
     metadata = PdfSignatureMetadata(
         field_name=_FIELD,
@@ -166,17 +172,39 @@ def sign_pdf(
         docmdp_permissions=permission,
         signer_key_usage=set(),
     )
+    return signed_by(
+        lambda: IncrementalPdfFileWriter(io.BytesIO(pdf)),
+        metadata,
+        signer,
+        when,
+        SigFieldSpec(_FIELD, on_page=0, box=box),
+        _stamp(signer, when, box) if box else None,
+    )
+
+
+def signed_by(
+    open_writer: Callable[[], IncrementalPdfFileWriter],
+    metadata: PdfSignatureMetadata,
+    signer: SigningKey,
+    when: datetime,
+    field: SigFieldSpec,
+    stamp: StaticStampStyle | None = None,
+) -> bytes:
+    """What a writer holds, with a signature in a new field.
+
+    Raises:
+        ReportError: The PDF cannot be signed.
+    """
     output = io.BytesIO()
     try:
-        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
         pdf_signer = _SignerAt(
             metadata,
             signer._signer,
-            stamp_style=_stamp(signer, when, box) if box else None,
-            new_field_spec=SigFieldSpec(_FIELD, on_page=0, box=box),
+            stamp_style=stamp,
+            new_field_spec=field,
             when=when,
         )
-        pdf_signer.sign_pdf(writer, output=output)
+        pdf_signer.sign_pdf(open_writer(), output=output)
     except (PdfError, SigningError, ValueError) as error:
         raise ReportError(
             f"the report cannot be signed: {error}",
@@ -212,7 +240,12 @@ def _stamp(
     return signature_stamp(f"Signed by {signer.subject}", lines, (x2 - x1, y2 - y1))
 
 
-def _require_valid(signer: SigningKey, when: datetime) -> None:
+def require_valid(signer: SigningKey, when: datetime) -> None:
+    """Refuse a certificate that is not valid at a time.
+
+    Raises:
+        ReportError: It has expired, or is not valid yet.
+    """
     if when > signer.not_after:
         raise ReportError(
             f"the certificate of {signer.subject} expired on"
@@ -232,7 +265,6 @@ def _require_valid(signer: SigningKey, when: datetime) -> None:
 def _signing_key(
     path: Path, key: _Key, certificate: x509.Certificate, chain: list[x509.Certificate]
 ) -> SigningKey:
-    der = certificate.public_bytes(serialization.Encoding.DER)
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple([_asn1(item) for item in vouched_chain(chain)])
     key_info = asn1_keys.PrivateKeyInfo.load(
@@ -244,11 +276,16 @@ def _signing_key(
     )
     try:
         signer = SimpleSigner(_asn1(certificate), key_info, store)
-        subject = _common_name(certificate)
+        return signing_key_of(certificate, signer)
     except ValueError as error:
         raise _damaged(path) from error
+
+
+def signing_key_of(certificate: x509.Certificate, signer: Signer) -> SigningKey:
+    """What is said of a key, with what signs with it."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
     return SigningKey(
-        subject=subject,
+        subject=_common_name(certificate),
         fingerprint_sha256=bytes_digest(der),
         is_self_signed=is_issued_by(certificate, certificate),
         not_before=certificate.not_valid_before_utc,

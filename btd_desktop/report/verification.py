@@ -23,20 +23,25 @@ from typing import Any, Final
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import (
     EmbeddedPdfSignature,
     PdfSignatureStatus,
     SignatureCoverageLevel,
-    validate_pdf_signature,
 )
-from pyhanko_certvalidator import ValidationContext
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.report.attachments import TWIN_NAME
 from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
 from btd_desktop.report.page_match import PagesVerdict, compare_pages
+from btd_desktop.report.signatures import (
+    LaterSignature,
+    is_time_stamp,
+    kept_crls,
+    later_changes,
+    later_signatures,
+    status_of,
+    subject_of,
+)
 from btd_desktop.report.signed_parts import (
     active_content,
     attachment_problems,
@@ -44,7 +49,7 @@ from btd_desktop.report.signed_parts import (
     files_of_signed_revision,
     metadata_problems,
 )
-from btd_desktop.report.trust import read_certificates
+from btd_desktop.report.trust import read_certificates, read_crls
 from btd_desktop.report.twin import TWIN_FORMAT
 
 _LARGEST_REPORT: Final = 1 << 29
@@ -54,6 +59,8 @@ _NO_PAGES: Final = PagesVerdict(
 )
 
 _REFUSED: Final = "the signer's certificate leads to none of the trusted ones"
+
+_REVOKED: Final = "the signer's certificate was revoked by who gave it"
 
 # The verdict says what is wrong with a signature; pyHanko would also log it, with a
 # trace and the signer's name, for every self-signed key.
@@ -74,8 +81,10 @@ class ReportVerdict:
         self_signed: Nobody else certified the key: the name is the signer's claim.
         trusted: The certificate leads to one of the trust roots given.
         signer_refused: Trust roots were given, and it leads to none of them.
+        signer_revoked: Who gave the certificate had revoked it by then.
         covers_whole_file: The signature covers every byte of the file but its own.
         signed_at: Time of signing as the signer's computer stated it, or None.
+        later: Counter-signatures and time-stamps.
         later_changes: What was added after the signature, in a sentence.
         is_revised: Something was added or altered that the signature does not allow.
         active_content: What the document holds that acts or lies over its pages, as
@@ -102,8 +111,10 @@ class ReportVerdict:
     self_signed: bool = False
     trusted: bool = False
     signer_refused: bool = False
+    signer_revoked: bool = False
     covers_whole_file: bool = False
     signed_at: datetime | None = None
+    later: tuple[LaterSignature, ...] = ()
     later_changes: str = ""
     is_revised: bool = False
     active_content: tuple[str, ...] = ()
@@ -162,6 +173,7 @@ def verify_report(
     *,
     evidence: Sequence[Path] | None = None,
     trust_roots: Sequence[Path] | None = None,
+    crls: Sequence[Path] = (),
 ) -> ReportVerdict:
     """Verify a report's signature, its twin and, when given, the evidence.
 
@@ -170,19 +182,21 @@ def verify_report(
         evidence: Folders and files to compare with the report's list, or None.
         trust_roots: Certificate files (PEM or DER) of authorities that are trusted;
             None leaves trust undecided.
+        crls: Lists of revoked certificates (PEM or DER), besides those in the report.
 
     Returns:
         The verdict; a damaged, foreign or unsigned file gives one too.
 
     Raises:
-        ReportError: A trust root cannot be read.
+        ReportError: A trust root or a list of revoked certificates cannot be read.
     """
     roots = None if trust_roots is None else read_certificates(trust_roots)
+    lists = read_crls(crls)
     data, problem = _read(pdf_path)
     if data is None:
         return ReportVerdict(problems=(problem,))
     try:
-        verdict = _verified(data, roots)
+        verdict = _verified(data, roots, lists)
     except Exception as error:  # noqa: BLE001 - the file may be made to break the
         # parser anywhere; whatever it raises, the file cannot be verified.
         kind = type(error).__name__
@@ -210,14 +224,17 @@ def _read(path: Path) -> tuple[bytes | None, str]:
     return data, ""
 
 
-def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdict:
+def _verified(
+    data: bytes, roots: list[x509.Certificate] | None, crls: Sequence[bytes]
+) -> ReportVerdict:
     reader = PdfFileReader(io.BytesIO(data))
     if reader.encrypted:
         return ReportVerdict(problems=("the PDF is encrypted, reports never are",))
     signatures = list(reader.embedded_signatures)
-    if not signatures:
+    if not signatures or is_time_stamp(signatures[0]):
         return ReportVerdict(problems=("the PDF is not signed",))
-    statuses = [_status(signature, roots) for signature in signatures]
+    crls = [*crls, *kept_crls(reader)]
+    statuses = [status_of(signature, roots, crls) for signature in signatures]
     verdict = _first_signature(signatures[0], statuses[0], roots)
     problems = list(verdict.problems)
     for signature, status in zip(signatures, statuses, strict=True):
@@ -225,7 +242,8 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
         problems += contents_problems(data, signature, is_own=is_own)
         problems += _cryptographic_problems(signature, status)
     covered = statuses[-1].coverage == SignatureCoverageLevel.ENTIRE_FILE
-    changes, change_problems = _later_changes(signatures, statuses, covered)
+    later = later_signatures(signatures, statuses)
+    changes, change_problems = later_changes(signatures[0], statuses[0], later, covered)
     if statuses[0].coverage != SignatureCoverageLevel.ENTIRE_FILE:
         change_problems += metadata_problems(reader, signatures[0])
     problems += change_problems
@@ -241,13 +259,14 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
     if parsed is not None:
         problems += attachment_problems(parsed, attached.files)
     pages = _NO_PAGES
-    if parsed is not None and not set(problems) - {_REFUSED}:
+    if parsed is not None and not set(problems) - {_REFUSED, _REVOKED}:
         pages = compare_pages(reader, parsed, attached.files)
     if pages.outcome == "differ":
         problems.append(f"pages differ from the data: {pages.words}")
     return replace(
         verdict,
         covers_whole_file=statuses[0].coverage == SignatureCoverageLevel.ENTIRE_FILE,
+        later=later,
         later_changes=changes,
         is_revised=bool(change_problems),
         active_content=tuple(active),
@@ -260,22 +279,6 @@ def _verified(data: bytes, roots: list[x509.Certificate] | None) -> ReportVerdic
     )
 
 
-def _status(
-    signature: EmbeddedPdfSignature, roots: list[x509.Certificate] | None
-) -> PdfSignatureStatus:
-    # Without a timestamp from outside there is only the signer's own clock; judging
-    # the certificate at that time makes the verdict the same on every day.
-    moment = signature.self_reported_timestamp
-    context = ValidationContext(
-        trust_roots=roots or [],
-        other_certs=signature.other_embedded_certs,
-        allow_fetching=False,
-        moment=moment,
-        revocation_mode="soft-fail",
-    )
-    return validate_pdf_signature(signature, context)
-
-
 def _first_signature(
     signature: EmbeddedPdfSignature,
     status: PdfSignatureStatus,
@@ -286,71 +289,35 @@ def _first_signature(
     refused = roots is not None and not status.trusted
     if refused:
         problems.append(_REFUSED)
+    if status.revoked:
+        problems.append(_REVOKED)
     if signature.docmdp_level is None:
         problems.append("the signature does not certify the document (no DocMDP)")
     return ReportVerdict(
         is_signed=True,
         intact=bool(status.intact),
         valid=bool(status.valid),
-        signer=_subject(certificate),
+        signer=subject_of(certificate),
         fingerprint_sha256=bytes_digest(certificate.dump()),
         self_signed=certificate.self_issued,
         trusted=roots is not None and bool(status.trusted),
         signer_refused=refused,
+        signer_revoked=bool(status.revoked),
         signed_at=signature.self_reported_timestamp,
         problems=tuple(problems),
     )
 
 
-def _subject(certificate: x509.Certificate) -> str:
-    name = certificate.subject.native
-    common = name.get("common_name")
-    return str(common if common else certificate.subject.human_friendly)
-
-
 def _cryptographic_problems(
     signature: EmbeddedPdfSignature, status: PdfSignatureStatus
 ) -> list[str]:
-    name = _subject(signature.signer_cert)
+    name = subject_of(signature.signer_cert)
     problems = []
     if not status.intact:
         problems.append(f"the file was changed after {name} signed it")
     if not status.valid:
         problems.append(f"the signature of {name} does not fit the certificate")
     return problems
-
-
-def _later_changes(
-    signatures: Sequence[EmbeddedPdfSignature],
-    statuses: Sequence[PdfSignatureStatus],
-    covered: bool,
-) -> tuple[str, list[str]]:
-    """What came after the first signature, and why that is not acceptable."""
-    first, status = signatures[0], statuses[0]
-    if status.coverage == SignatureCoverageLevel.ENTIRE_FILE:
-        return "Nothing was added after the signature.", []
-    if not covered:
-        return (
-            "Bytes were added after the last signature.",
-            ["the file holds bytes that no signature covers"],
-        )
-    allowed = (
-        status.coverage == SignatureCoverageLevel.ENTIRE_REVISION
-        and first.docmdp_level == MDPPerm.FILL_FORMS
-        and status.docmdp_ok
-        and status.modification_level is not None
-        and status.modification_level <= ModificationLevel.FORM_FILLING
-    )
-    later = ", ".join(
-        _subject(item.signer_cert) + ("" if trust.trusted else " (not validated)")
-        for item, trust in zip(signatures[1:], statuses[1:], strict=True)
-    )
-    if allowed:
-        return f"Counter-signed by {later}, as the first signature allows.", []
-    return (
-        f"The document was changed and signed again by {later}.",
-        ["the document was changed after the first signature, which forbids that"],
-    )
 
 
 def _parsed_twin(twin: bytes | None) -> tuple[dict[str, Any] | None, str]:

@@ -23,6 +23,7 @@ from btd_desktop.report.document import Document, Standing
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import draw_pdf, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
+from btd_desktop.report.token import Token, load_token
 from btd_desktop.workflow.custody import (
     BEFORE_REPORT,
     check_custody,
@@ -50,6 +51,8 @@ class ReportOptions:
         out: File to write; None writes `report-N.pdf` into the case.
         pkcs12: Certificate to sign with; None takes the user's own self-signed key.
         passphrase: Its passphrase; never stored or logged.
+        token: Token whose key signs, instead of a certificate file.
+        may_countersign: Others may add a signature; else only time-stamps are allowed.
         is_draft: Print DRAFT across the pages, whatever the report states.
         remarks: The examiner's own words on the opinion; "" takes those stated.
         statements: Statement files, the later prevailing; what they say is kept in the
@@ -65,6 +68,8 @@ class ReportOptions:
     out: Path | None = None
     pkcs12: Path | None = None
     passphrase: str | None = field(default=None, repr=False)
+    token: Token | None = None
+    may_countersign: bool = False
     is_draft: bool = False
     remarks: str = ""
     statements: tuple[StatementFile, ...] = ()
@@ -198,9 +203,10 @@ def _issued(
         signer,
         when=document.created,
         reason="Report of an examination of image data",
+        may_countersign=options.may_countersign,
         box=SIGNATURE_BOX,
     )
-    _write(path, signed)
+    write_new(path, signed)
     record = store.add_report(
         path_name=path.name,
         sha256=bytes_digest(signed),
@@ -235,6 +241,8 @@ def _require_free(path: Path, *others: Path) -> None:
 def _signer(
     store: CaseStore, services: Services, options: ReportOptions, now: datetime
 ) -> SigningKey:
+    if options.token is not None:
+        return load_token(options.token)
     if options.pkcs12 is not None:
         return load_pkcs12(options.pkcs12, options.passphrase)
     name = store.info.examiner or services.settings.examiner or "BTD Desktop user"
@@ -242,7 +250,12 @@ def _signer(
     return own_key(paths.data_dir() / "keys", name, now)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes) -> None:
+    """Write a report as a new file, whole or not at all.
+
+    Raises:
+        ReportError: The folder cannot be written.
+    """
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

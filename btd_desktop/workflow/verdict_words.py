@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from btd_desktop.cases.model import CaseVerdict
@@ -112,6 +113,8 @@ def _first_reason(verdict: ReportVerdict) -> str:
         return "its pages differ from the data inside"
     if verdict.evidence_matches is False:
         return "the evidence is not the evidence that it describes"
+    if verdict.signer_revoked:
+        return "the signer's certificate was revoked"
     if verdict.signer_refused:
         return "who signed it is none of those whom you trust"
     return "it does not verify"
@@ -121,9 +124,6 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
     """What was checked of a report, line by line."""
     if not verdict.is_signed:
         return (CheckLine("Signature", False, "The file holds no signature."),)
-    when = "Not stated"
-    if verdict.signed_at is not None:
-        when = verdict.signed_at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
     return (
         _checked(
             "Unchanged",
@@ -145,10 +145,7 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
             _signer_words(verdict),
         ),
         CheckLine("Fingerprint", None, _grouped(verdict.fingerprint_sha256)),
-        CheckLine(
-            "Time", None,
-            f"{when}, by the signer's own clock; nobody else vouches for it.",
-        ),
+        *_time_lines(verdict),
         _checked(
             "Active content",
             not verdict.active_content,
@@ -166,6 +163,30 @@ def _report_lines(verdict: ReportVerdict) -> tuple[CheckLine, ...]:
         _evidence_line(verdict),
         *_stated_lines(verdict),
     )  # fmt: skip
+
+
+def _time_lines(verdict: ReportVerdict) -> list[CheckLine]:
+    """When it was signed, by the signer's clock and by those who stamped the time."""
+    when = "Not stated" if verdict.signed_at is None else _moment(verdict.signed_at)
+    stamps = [item for item in verdict.later if item.kind == "time-stamp"]
+    own = "by the signer's own clock" + (
+        "." if stamps else "; nobody else vouches for it."
+    )
+    lines = [CheckLine("Time", None, f"{when}, {own}")]
+    for stamp in stamps:
+        at = "" if stamp.time is None else _moment(stamp.time)
+        who = (
+            f"{stamp.name}, certified by an authority that you trust"
+            if stamp.trusted
+            else f"{stamp.name}, who is not validated"
+        )
+        words = f"In existence by {at}, by the word of {who}."
+        lines.append(CheckLine("Time-stamp", stamp.trusted or None, words))
+    return lines
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 
 
 def _signer_words(verdict: ReportVerdict) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_DISMISSED = 12
 _TOLD_OTHERWISE = (
-    "twin", "files", "signed_at", "pages", "evidence_problems", "problems",
+    "twin", "files", "signed_at", "later", "pages", "evidence_problems", "problems",
 )  # fmt: skip
 _NO_MARKS = "This report does not state how many places the examiner dismissed."
 
@@ -39,15 +39,16 @@ def verify_report_file(
     *,
     evidence: Sequence[Path] | None = None,
     trust: Sequence[Path] | None = None,
+    crls: Sequence[Path] = (),
 ) -> ReportVerdict:
     """Verdict on a report; see `report.verification.verify_report`.
 
     Raises:
-        ReportError: A trusted certificate cannot be read.
+        ReportError: A trusted certificate or a list of revoked ones cannot be read.
     """
     from btd_desktop.report.verification import verify_report
 
-    return verify_report(path, evidence=evidence, trust_roots=trust)
+    return verify_report(path, evidence=evidence, trust_roots=trust, crls=crls)
 
 
 def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
@@ -65,6 +66,7 @@ def report_verdict_json(verdict: ReportVerdict) -> dict[str, object]:
         **value,
         "models": [plain_json(model) for model in models],
         "profiles": [plain_json(profile) for profile in profiles],
+        "later": [plain_json(item) for item in verdict.later],
         "pages": plain_json(verdict.pages),
         "signed_at": None if signed_at is None else signed_at.isoformat(),
         "evidence_problems": [asdict(p) for p in verdict.evidence_problems],

@@ -120,7 +120,7 @@ def unknown_words(line: str) -> list[str]:
         for option in command.params
         for name in (*option.opts, *option.secondary_opts)
     }
-    options = re.findall(r"(?<!\S)--[a-z-]+", " ".join(words))
+    options = re.findall(r"(?<!\S)--[a-z0-9-]+", " ".join(words))
     return [name for name in options if name not in known]
 
 

@@ -11,6 +11,7 @@ from btd_desktop.cli.commands import bench_processing, bench_studies
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.convert import convert_checkpoint
+from btd_desktop.cli.commands.countersign import countersign_report, stamp_report
 from btd_desktop.cli.commands.declare import declare_mandate
 from btd_desktop.cli.commands.demo import demonstrate
 from btd_desktop.cli.commands.doctor import check_installation
@@ -40,6 +41,8 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "report": report_case,
         "verify": verify_report,
         "verify-case": verify_case,
+        "countersign": countersign_report,
+        "timestamp": stamp_report,
         "reproduce": reproduce_report,
         "calibrate": calibrate_model,
         "train": train_model,

@@ -16,10 +16,13 @@ from btd_desktop.cli.options import (
     Profile,
     Remarks,
     Statements,
+    TokenKey,
+    TokenLibrary,
+    TokenName,
     statements_of,
 )
 from btd_desktop.cli.output import print_json, say
-from btd_desktop.cli.signing import certificate_of, read_passphrase
+from btd_desktop.cli.signing import certificate_of, read_passphrase, token_of
 from btd_desktop.cli.watching import watched
 
 
@@ -33,6 +36,15 @@ def report_case(
     profile: Profile = "",
     pkcs12: Certificate = None,
     passphrase_file: PassphraseFile = None,
+    pkcs11: TokenLibrary = None,
+    token: TokenName = "",
+    key: TokenKey = "",
+    may_countersign: Annotated[
+        bool,
+        typer.Option(
+            "--may-countersign", help="Let others add a signature; see `countersign`."
+        ),
+    ] = False,
     draft: Draft = False,
     redacted: Annotated[
         bool,
@@ -62,10 +74,13 @@ def report_case(
     from btd_desktop.workflow.services import default_services
 
     services = default_services()
+    passphrase = read_passphrase(passphrase_file)
     options = ReportOptions(
         out=out,
         pkcs12=certificate_of(pkcs12, services.settings),
-        passphrase=read_passphrase(passphrase_file),
+        passphrase=passphrase,
+        token=token_of(pkcs11, token, key, passphrase),
+        may_countersign=may_countersign,
         is_draft=draft,
         remarks=remarks,
         statements=statements_of(statement),

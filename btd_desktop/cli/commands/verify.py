@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from btd_desktop.cli.options import AsJson
+from btd_desktop.cli.options import AsJson, Crls
 from btd_desktop.cli.output import print_json, say
 from btd_desktop.errors import ReportError
 
@@ -22,6 +22,7 @@ def verify_report(
         list[Path] | None,
         typer.Option(help="Certificate (PEM or DER) of a trusted signer; repeatable."),
     ] = None,
+    crl: Crls = None,
     as_json: AsJson = False,
 ) -> int:
     """Verify a report; exit status 0 if it is intact, 7 if not."""
@@ -31,7 +32,9 @@ def verify_report(
         verify_report_file,
     )
 
-    verdict = verify_report_file(report, evidence=evidence or None, trust=trust or None)
+    verdict = verify_report_file(
+        report, evidence=evidence or None, trust=trust or None, crls=crl or ()
+    )
     if as_json:
         print_json({"report": str(report), **report_verdict_json(verdict)})
     else:

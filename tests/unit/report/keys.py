@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -21,10 +22,38 @@ def make_authority(name: str = "Test Authority") -> Pair:
 
 
 def make_signer(
-    authority: Pair, *, days: int = 365, name: str = "Court Expert"
+    authority: Pair,
+    *,
+    days: int = 365,
+    name: str = "Court Expert",
+    for_time: bool = False,
 ) -> Pair:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key, _certificate(name, key, authority, is_authority=False, days=days)
+    certificate = _certificate(
+        name, key, authority, is_authority=False, days=days, for_time=for_time
+    )
+    return key, certificate
+
+
+def write_crl(
+    authority: Pair, revoked: Sequence[tuple[Pair, datetime]], when: datetime
+) -> bytes:
+    """A list of revoked certificates, each with its time, in DER."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority[1].subject)
+        .last_update(when)
+        .next_update(when + timedelta(days=30))
+    )
+    for pair, since in revoked:
+        builder = builder.add_revoked_certificate(
+            x509.RevokedCertificateBuilder()
+            .serial_number(pair[1].serial_number)
+            .revocation_date(since)
+            .build()
+        )
+    crl = builder.sign(authority[0], hashes.SHA256())
+    return crl.public_bytes(serialization.Encoding.DER)
 
 
 def write_pkcs12(
@@ -51,6 +80,7 @@ def _certificate(
     *,
     is_authority: bool,
     days: int,
+    for_time: bool = False,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer_key, issuer = (key, subject) if authority is None else (
@@ -67,7 +97,7 @@ def _certificate(
         encipher_only=False,
         decipher_only=False,
     )
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -77,5 +107,8 @@ def _certificate(
         .not_valid_after(WHEN - timedelta(days=1) + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), True)
         .add_extension(usage, True)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if for_time:
+        purpose = [x509.ExtendedKeyUsageOID.TIME_STAMPING]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purpose), True)
+    return builder.sign(issuer_key, hashes.SHA256())
