@@ -317,9 +317,11 @@ def _held_together(table: Table) -> Flowable:
         return table
     if height <= _KEPT:
         return KeepTogether([table])
-    first = table.repeatRows + _ENDS - 1
-    ends = [("NOSPLIT", (0, 0), (0, first)), ("NOSPLIT", (0, -_ENDS), (0, -1))]
-    table.setStyle(TableStyle(ends))
+    n = table.repeatRows + _ENDS
+    heights = table._rowHeights
+    if max(sum(heights[:n]), sum(heights[-_ENDS:])) <= _KEPT:
+        ends = [("NOSPLIT", (0, 0), (0, n - 1)), ("NOSPLIT", (0, -_ENDS), (0, -1))]
+        table.setStyle(TableStyle(ends))
     return table
 
 

@@ -21,6 +21,7 @@ from btd_desktop.report.attachments import attached_files
 from btd_desktop.report.csv_tables import csv_files
 from btd_desktop.report.pages import TWIN_KEYWORD
 from btd_desktop.report.pdf import render_pdf
+from btd_desktop.report.style import FRAME_HEIGHT, FRAME_WIDTH, data_table
 from btd_desktop.report.twin import twin_value
 from btd_desktop.volume import SeriesFacts
 from tests.unit.report.case_sample import (
@@ -320,6 +321,13 @@ def test_short_tables_are_not_split(rendered):
     for first, last in tables:
         (page,) = [page for page in map(squeezed, pages) if squeezed(first) in page]
         assert squeezed(last) in page
+
+
+def test_table_of_tall_rows_is_split():
+    rows = [["x " * 240, "y"] for _ in range(6)]
+    table = data_table(("A", "B"), rows, (1, 4), ("cell", "cell"))
+    table.wrap(FRAME_WIDTH, FRAME_HEIGHT)
+    assert len(table.split(FRAME_WIDTH, FRAME_HEIGHT)) == 2
 
 
 def test_many_exhibits_and_series_fit():

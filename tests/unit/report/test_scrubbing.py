@@ -7,7 +7,12 @@ import unicodedata
 
 import pytest
 
-from btd_desktop.report.scrubbing import Scrubber, skeleton
+from btd_desktop.report.scrubbing import (
+    Scrubber,
+    forms_of_date,
+    forms_of_name,
+    skeleton,
+)
 
 KNOWN = {"doe": "P", "Jane": "P", "PAT-4711-7": "I", "1970-01-01": "B", "X": "no"}
 FILES = {"CT/a b.dcm": "F1", "a b.dcm": "F2", "art": "F3"}
@@ -30,6 +35,37 @@ FILES = {"CT/a b.dcm": "F1", "a b.dcm": "F2", "art": "F3"}
 )
 def test_known_texts_are_replaced_where_words_allow(text, cleaned):
     assert Scrubber.of(KNOWN, FILES).clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["JaneDoe", "DOEJANE", "doe_jane", "Doe2026", "7DOE", "DoeScan7", "scanOfDoe",
+     "Jane, Doe", "DOE=JANE"],
+)  # fmt: skip
+def test_short_name_is_found_run_together_and_beside_digits(written):
+    known = dict.fromkeys(forms_of_name("Doe^Jane"), "P")
+    cleaned = Scrubber.of(known, {}).clean(f"case {written}, closed").lower()
+    assert "doe" not in cleaned
+    assert "jane" not in cleaned
+
+
+def test_short_name_inside_a_word_is_left_alone():
+    scrubber = Scrubber.of(dict.fromkeys(forms_of_name("Doe^Al"), "P"), {})
+    sentence = "he does it also, the undoer"
+    assert scrubber.clean(sentence) == sentence
+
+
+def test_date_of_a_header_is_found_without_century_and_separators():
+    known = dict.fromkeys(forms_of_date("19310203"), "D")
+    for written in ("310203", "030231", "02-03-31", "03 02 31", "02031931"):
+        assert Scrubber.of(known, {}).clean(f"case {written}.") == "case D."
+
+
+def test_blind_scrubber_withholds_every_sentence():
+    scrubber = Scrubber.of({}, {}, is_blind=True)
+    assert scrubber.clean("As a matter of fact.") == "withheld"
+    assert scrubber.with_names({"a.dcm": "F"}).clean("of a.dcm") == "withheld"
+    assert scrubber.clean("") == ""
 
 
 def test_longest_of_several_known_texts_wins():
@@ -91,7 +127,9 @@ def test_what_stands_in_every_sentence_is_not_replaced(known):
         "3 February 1931", "3rd of February 1931", "February 3rd, 1931", "Feb 3, 1931",
         "3. Februar 1931", "3 février 1931", "3 de febrero de 1931", "3. März 1931",
         "3-Feb-1931", "03FEB1931", "Februar 1931", "1931 Feb 3", "19310203104500",
-        "3 marzo 1931", "3 maart 1931", "3 mei 1931",
+        "3 marzo 1931", "3 maart 1931", "3 mei 1931", "3 February", "3. Nov.",
+        "1931:02:03", "1931_02_03", "1931-034", "1931年2月3日", "3.XI.1931",
+        "03–02–1931", "１９３１-０２-０３",
     ],
 )  # fmt: skip
 def test_a_date_in_any_spelling_is_withheld(written):
@@ -109,6 +147,9 @@ def test_a_date_in_any_spelling_is_withheld(written):
         "12 / 24 slices, 1.5 to 2.5 mm",
         "the standard class 1.2.840.10008.5.1.4.1.1.2",
         "31 of 31 files are unchanged",
+        "3 may be, 2 out of 7 set in 4 mar",
+        "at 12:30:15, ratio 1:20, slices 6, 10, 25",
+        "section 3.v and 12 i of 4",
     ],
 )
 def test_numbers_and_words_that_are_no_dates_stay(sentence):
