@@ -25,6 +25,7 @@ from btd_desktop.report.attachments import TWIN_NAME
 from btd_desktop.report.page_data import PAGES_NAME, library_versions, page_data_from
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import draw_pdf
+from btd_desktop.report.printed_numbers import contradictions
 from btd_desktop.report.twin import LAYOUT, values_of
 
 _INHERITED: Final = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
@@ -91,6 +92,11 @@ def _compared(
         return _differing(
             f"The values in {TWIN_NAME} are not those that the pages are drawn from"
             f" ({PAGES_NAME})."
+        )
+    if parted := contradictions(data.document):
+        return _differing(
+            f"{len(parted)} printed numbers are not the values inside, such as "
+            f"“{parted[0][:80]}”."
         )
     drawn = PdfFileReader(io.BytesIO(draw_pdf(files)))
     found, expected = _page_digests(reader), _page_digests(drawn)

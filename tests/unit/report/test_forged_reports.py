@@ -30,6 +30,7 @@ from pypdf.generic import (
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cli.tables import verdict_lines
 from btd_desktop.digest import bytes_digest, canonical_json
+from btd_desktop.examination.wording import number_text
 from btd_desktop.report import page_match
 from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import Document
@@ -273,6 +274,22 @@ def test_data_that_contradict_one_another_are_noticed(tmp_path, key, change):
     verdict = verdict_of(tmp_path, data)
     assert verdict.headline == "NOT VERIFIED"
     assert "not those that the pages are drawn from" in verdict.pages.words
+
+
+def other_number(files: dict[str, bytes]) -> None:
+    highest = json.loads(files[TWIN_NAME])["results"][0]["highest_places"]
+    score = highest[0]["score"]
+    cell = canonical_json({"text": [number_text(score)], "value": score})
+    assert cell in files[PAGES_NAME]
+    other = canonical_json({"text": [number_text(score + 3)], "value": score})
+    files[PAGES_NAME] = files[PAGES_NAME].replace(cell, other)
+
+
+def test_number_printed_otherwise_than_its_value_is_noticed(tmp_path, key):
+    data = sign_pdf(with_files(make_document(), other_number), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.headline == "NOT VERIFIED"
+    assert "printed numbers are not the values inside" in verdict.pages.words
 
 
 def test_layout_of_another_version_is_not_compared_and_not_called_altered(
