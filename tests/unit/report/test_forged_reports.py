@@ -31,7 +31,7 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cli.tables import verdict_lines
 from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.examination.wording import number_text
-from btd_desktop.report import page_match
+from btd_desktop.report import page_match, signing
 from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import Document
 from btd_desktop.report.page_data import PAGES_NAME
@@ -231,6 +231,24 @@ def test_picture_exchanged_and_signed_again_is_noticed(tmp_path, key):
     verdict = verdict_of(tmp_path, sign_pdf(data, key, when=WHEN))
     assert verdict.pages.outcome == "differ"
     assert verdict.pages.differing
+
+
+def test_mark_that_names_another_signer_is_noticed(tmp_path, pdf, key, monkeypatch):
+    data = sign_pdf(pdf, key, when=WHEN, box=SIGNATURE_BOX)
+    assert verdict_of(tmp_path, data).pages.outcome == "agree"
+    stamp = signing.signature_mark
+    monkeypatch.setattr(
+        signing, "signature_mark", lambda _, *more, **box: stamp("Judge", *more, **box)
+    )
+    verdict = verdict_of(tmp_path, sign_pdf(pdf, key, when=WHEN, box=SIGNATURE_BOX))
+    assert verdict.pages.outcome == "differ"
+    assert verdict.pages.differing == (1,)
+
+
+def test_mark_over_a_whole_page_is_noticed(tmp_path, pdf, key):
+    for box in ((0, 0, 595, 842), (100, 400, 400, 500)):
+        verdict = verdict_of(tmp_path, sign_pdf(pdf, key, when=WHEN, box=box))
+        assert verdict.pages.differing == (1,)
 
 
 def test_pages_of_a_report_written_anew_by_another_program_agree(tmp_path, pdf, key):
