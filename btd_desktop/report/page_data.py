@@ -29,7 +29,7 @@ from btd_desktop.report.document import AS_PRINTED, Cell, Document, Reference, p
 PAGES_NAME: Final = "pages.json"
 _FORMAT: Final = "btd-pages"
 _VERSION: Final = 1
-_LIBRARIES: Final = ("reportlab", "pillow")
+_LIBRARIES: Final = ("reportlab", "pillow", "pyhanko")
 _NARROW: Final = ("<i2", "<f2", "<i4", "<f4")
 _KINDS: Final = {
     name: kind

@@ -19,12 +19,15 @@ from typing import Any, Final, Literal
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.stamp import StaticStampStyle
 
 from btd_desktop.errors import BtdError
 from btd_desktop.report.attachments import TWIN_NAME
 from btd_desktop.report.page_data import PAGES_NAME, library_versions, page_data_from
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import draw_pdf
+from btd_desktop.report.printed_numbers import contradictions
+from btd_desktop.report.stamp import drawn_mark
 from btd_desktop.report.twin import LAYOUT, values_of
 
 _INHERITED: Final = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
@@ -56,7 +59,10 @@ class PagesVerdict:
 
 
 def compare_pages(
-    reader: PdfFileReader, twin: Mapping[str, Any], files: Mapping[str, bytes]
+    reader: PdfFileReader,
+    twin: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    mark: StaticStampStyle,
 ) -> PagesVerdict:
     """Draw the data inside again and compare the pages.
 
@@ -64,6 +70,7 @@ def compare_pages(
         reader: Reader of the whole file; its last revision is what is shown.
         twin: The JSON twin.
         files: Files attached in the signed revision, by name.
+        mark: What the signer's mark on the first page shows, where there is one.
     """
     layout = twin.get("layout")
     if layout != LAYOUT:
@@ -73,7 +80,7 @@ def compare_pages(
     if PAGES_NAME not in files:
         return _differing(f"The report lacks {PAGES_NAME}, so nothing gives its pages.")
     try:
-        return _compared(reader, twin, files)
+        return _compared(reader, twin, files, mark)
     except BtdError as error:
         return _differing(f"The data inside cannot be drawn: {error.detail}.")
     except Exception as error:  # noqa: BLE001 - pages and data may be made to break
@@ -83,7 +90,10 @@ def compare_pages(
 
 
 def _compared(
-    reader: PdfFileReader, twin: Mapping[str, Any], files: Mapping[str, bytes]
+    reader: PdfFileReader,
+    twin: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    mark: StaticStampStyle,
 ) -> PagesVerdict:
     data = page_data_from(files[PAGES_NAME])
     values = values_of(data.document)
@@ -91,6 +101,11 @@ def _compared(
         return _differing(
             f"The values in {TWIN_NAME} are not those that the pages are drawn from"
             f" ({PAGES_NAME})."
+        )
+    if parted := contradictions(data.document):
+        return _differing(
+            f"{len(parted)} printed numbers are not the values inside, such as "
+            f"“{parted[0][:80]}”."
         )
     drawn = PdfFileReader(io.BytesIO(draw_pdf(files)))
     found, expected = _page_digests(reader), _page_digests(drawn)
@@ -100,8 +115,8 @@ def _compared(
         if pair[0] != pair[1]
     ]
     differing += range(len(expected) + 1, len(found) + 1)
-    covered = _covered(reader)
-    differing = sorted({*differing, *covered})
+    covered, marked = _covered(reader, mark)
+    differing = sorted({*differing, *covered, *marked})
     if not differing and len(found) == len(expected):
         return PagesVerdict("agree", _agreement(len(found)), len(found))
     if not covered and data.libraries != (here := library_versions()):
@@ -194,21 +209,24 @@ def _is_link(note: Any) -> bool:  # noqa: ANN401 - pyHanko has no types
     return str(note.get("/Subtype", "")) != "/Widget"
 
 
-def _covered(reader: PdfFileReader) -> list[int]:
-    """Pages on which a field shows more than the mark of the report's signature."""
-    own = [Decimal(part) for part in SIGNATURE_BOX]
-    covered = []
+def _covered(
+    reader: PdfFileReader, mark: StaticStampStyle
+) -> tuple[list[int], list[int]]:
+    """Pages that a field lies over, and those where the signer's mark is another."""
+    expected = _Canonical({}).digest(drawn_mark(mark, SIGNATURE_BOX))
+    place = [Decimal(part) for part in SIGNATURE_BOX]
+    covered, marked = [], []
     is_first = True
     for number, (_, entries) in enumerate(_pages(reader), 1):
-        for note in _notes(entries):
-            if _is_link(note):
-                continue
-            left, low, right, high = (Decimal(part) for part in note["/Rect"])
-            is_own = is_first and number == 1 and [left, low, right, high] == own
+        for field_ in (note for note in _notes(entries) if not _is_link(note)):
+            left, low, right, high = at = [Decimal(part) for part in field_["/Rect"]]
+            is_own = is_first and number == 1 and at == place
             is_first = False
-            if not is_own and left != right and low != high:
+            if is_own and _Canonical({}).digest(field_["/AP"]["/N"]) != expected:
+                marked.append(number)
+            elif not is_own and left != right and low != high:
                 covered.append(number)
-    return covered
+    return covered, marked
 
 
 @dataclass(slots=True)

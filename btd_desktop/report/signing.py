@@ -39,7 +39,7 @@ from btd_desktop.containment.inside import hide_memory
 from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.report.signed_parts import is_issued_by, vouched_chain
-from btd_desktop.report.stamp import signature_stamp
+from btd_desktop.report.stamp import signature_mark
 
 OWN_KEY_NAME: Final = "report-signing.p12"
 _FIELD: Final = "Signature"
@@ -178,7 +178,15 @@ def sign_pdf(
         signer,
         when,
         SigFieldSpec(_FIELD, on_page=0, box=box),
-        _stamp(signer, when, box) if box else None,
+        signature_mark(
+            signer.subject,
+            when,
+            signer.fingerprint_sha256,
+            is_self_signed=signer.is_self_signed,
+            box=box,
+        )
+        if box
+        else None,
     )
 
 
@@ -227,19 +235,6 @@ class _SignerAt(PdfSigner):
         return session
 
 
-def _stamp(
-    signer: SigningKey, when: datetime, box: tuple[int, int, int, int]
-) -> StaticStampStyle:
-    lines = [
-        f"Stated time {when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        f"Certificate SHA-256 {signer.fingerprint_sha256}",
-    ]
-    if signer.is_self_signed:
-        lines.append("Self-signed key: nobody has certified whose it is.")
-    x1, y1, x2, y2 = box
-    return signature_stamp(f"Signed by {signer.subject}", lines, (x2 - x1, y2 - y1))
-
-
 def require_valid(signer: SigningKey, when: datetime) -> None:
     """Refuse a certificate that is not valid at a time.
 
@@ -285,7 +280,7 @@ def signing_key_of(certificate: x509.Certificate, signer: Signer) -> SigningKey:
     """What is said of a key, with what signs with it."""
     der = certificate.public_bytes(serialization.Encoding.DER)
     return SigningKey(
-        subject=_common_name(certificate),
+        subject=common_name(certificate),
         fingerprint_sha256=bytes_digest(der),
         is_self_signed=is_issued_by(certificate, certificate),
         not_before=certificate.not_valid_before_utc,
@@ -300,7 +295,8 @@ def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
     )
 
 
-def _common_name(certificate: x509.Certificate) -> str:
+def common_name(certificate: x509.Certificate) -> str:
+    """What a signer is called: the common name, or all of the subject."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     if names:
         return str(names[0].value)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import PdfFileWriter
 from pyhanko.stamp import StaticStampStyle
 from reportlab.pdfgen.canvas import Canvas
 
@@ -19,6 +22,42 @@ from btd_desktop.report.style import GREY, INK, register_fonts
 from btd_desktop.report.visible import visible_text
 
 _FONT = "BTD-Sans"
+
+
+def signature_mark(
+    subject: str,
+    when: datetime,
+    fingerprint_sha256: str,
+    *,
+    is_self_signed: bool,
+    box: tuple[int, int, int, int],
+) -> StaticStampStyle:
+    """The mark of a report's signature; the same signer and time give the same one.
+
+    Args:
+        subject: Name in the certificate.
+        when: Time of signing as stated.
+        fingerprint_sha256: Hex SHA-256 of the certificate.
+        is_self_signed: Nobody else certified the key.
+        box: Where it lies: (x1, y1, x2, y2) in points.
+    """
+    lines = [
+        f"Stated time {when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        f"Certificate SHA-256 {fingerprint_sha256}",
+    ]
+    if is_self_signed:
+        lines.append("Self-signed key: nobody has certified whose it is.")
+    x1, y1, x2, y2 = box
+    return signature_stamp(f"Signed by {subject}", lines, (x2 - x1, y2 - y1))
+
+
+def drawn_mark(
+    style: StaticStampStyle, box: tuple[int, int, int, int]
+) -> generic.StreamObject:
+    """A mark as signing draws it into its field."""
+    x1, y1, x2, y2 = box
+    room = BoxConstraints(width=x2 - x1, height=y2 - y1)
+    return style.create_stamp(PdfFileWriter(), room, {}).as_form_xobject()
 
 
 def signature_stamp(

@@ -17,22 +17,25 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from asn1crypto import x509
+from cryptography.x509 import load_der_x509_certificate
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import (
     EmbeddedPdfSignature,
     PdfSignatureStatus,
     SignatureCoverageLevel,
 )
+from pyhanko.stamp import StaticStampStyle
 
 from btd_desktop.digest import bytes_digest
 from btd_desktop.report.attachments import TWIN_NAME
 from btd_desktop.report.evidence_match import EvidenceProblem, compare_evidence
 from btd_desktop.report.page_match import PagesVerdict, compare_pages
+from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.signatures import (
     LaterSignature,
     is_time_stamp,
@@ -47,8 +50,11 @@ from btd_desktop.report.signed_parts import (
     attachment_problems,
     contents_problems,
     files_of_signed_revision,
+    is_issued_by,
     metadata_problems,
 )
+from btd_desktop.report.signing import common_name
+from btd_desktop.report.stamp import signature_mark
 from btd_desktop.report.trust import read_certificates, read_crls
 from btd_desktop.report.twin import TWIN_FORMAT
 
@@ -260,7 +266,8 @@ def _verified(
         problems += attachment_problems(parsed, attached.files)
     pages = _NO_PAGES
     if parsed is not None and not set(problems) - {_REFUSED, _REVOKED}:
-        pages = compare_pages(reader, parsed, attached.files)
+        mark = _mark_of(signatures[0])
+        pages = compare_pages(reader, parsed, attached.files, mark)
     if pages.outcome == "differ":
         problems.append(f"pages differ from the data: {pages.words}")
     return replace(
@@ -305,6 +312,19 @@ def _first_signature(
         signer_revoked=bool(status.revoked),
         signed_at=signature.self_reported_timestamp,
         problems=tuple(problems),
+    )
+
+
+def _mark_of(signature: EmbeddedPdfSignature) -> StaticStampStyle:
+    """The mark that this program draws for a signature."""
+    der = signature.signer_cert.dump()
+    certificate = load_der_x509_certificate(der)
+    return signature_mark(
+        common_name(certificate),
+        signature.self_reported_timestamp or datetime.fromtimestamp(0, UTC),
+        bytes_digest(der),
+        is_self_signed=is_issued_by(certificate, certificate),
+        box=SIGNATURE_BOX,
     )
 
 

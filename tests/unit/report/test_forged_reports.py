@@ -30,7 +30,8 @@ from pypdf.generic import (
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cli.tables import verdict_lines
 from btd_desktop.digest import bytes_digest, canonical_json
-from btd_desktop.report import page_match
+from btd_desktop.examination.wording import number_text
+from btd_desktop.report import page_match, signing
 from btd_desktop.report.attachments import TWIN_NAME, attached_files
 from btd_desktop.report.document import Document
 from btd_desktop.report.page_data import PAGES_NAME
@@ -232,6 +233,24 @@ def test_picture_exchanged_and_signed_again_is_noticed(tmp_path, key):
     assert verdict.pages.differing
 
 
+def test_mark_that_names_another_signer_is_noticed(tmp_path, pdf, key, monkeypatch):
+    data = sign_pdf(pdf, key, when=WHEN, box=SIGNATURE_BOX)
+    assert verdict_of(tmp_path, data).pages.outcome == "agree"
+    stamp = signing.signature_mark
+    monkeypatch.setattr(
+        signing, "signature_mark", lambda _, *more, **box: stamp("Judge", *more, **box)
+    )
+    verdict = verdict_of(tmp_path, sign_pdf(pdf, key, when=WHEN, box=SIGNATURE_BOX))
+    assert verdict.pages.outcome == "differ"
+    assert verdict.pages.differing == (1,)
+
+
+def test_mark_over_a_whole_page_is_noticed(tmp_path, pdf, key):
+    for box in ((0, 0, 595, 842), (100, 400, 400, 500)):
+        verdict = verdict_of(tmp_path, sign_pdf(pdf, key, when=WHEN, box=box))
+        assert verdict.pages.differing == (1,)
+
+
 def test_pages_of_a_report_written_anew_by_another_program_agree(tmp_path, pdf, key):
     data = sign_pdf(edited(pdf, lambda _: None), key, when=WHEN, box=SIGNATURE_BOX)
     verdict = verdict_of(tmp_path, data)
@@ -273,6 +292,22 @@ def test_data_that_contradict_one_another_are_noticed(tmp_path, key, change):
     verdict = verdict_of(tmp_path, data)
     assert verdict.headline == "NOT VERIFIED"
     assert "not those that the pages are drawn from" in verdict.pages.words
+
+
+def other_number(files: dict[str, bytes]) -> None:
+    highest = json.loads(files[TWIN_NAME])["results"][0]["highest_places"]
+    score = highest[0]["score"]
+    cell = canonical_json({"text": [number_text(score)], "value": score})
+    assert cell in files[PAGES_NAME]
+    other = canonical_json({"text": [number_text(score + 3)], "value": score})
+    files[PAGES_NAME] = files[PAGES_NAME].replace(cell, other)
+
+
+def test_number_printed_otherwise_than_its_value_is_noticed(tmp_path, key):
+    data = sign_pdf(with_files(make_document(), other_number), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.headline == "NOT VERIFIED"
+    assert "printed numbers are not the values inside" in verdict.pages.words
 
 
 def test_layout_of_another_version_is_not_compared_and_not_called_altered(
