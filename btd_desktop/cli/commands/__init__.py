@@ -15,6 +15,7 @@ from btd_desktop.cli.commands.declare import declare_mandate
 from btd_desktop.cli.commands.demo import demonstrate
 from btd_desktop.cli.commands.doctor import check_installation
 from btd_desktop.cli.commands.examine import examine_evidence
+from btd_desktop.cli.commands.export_dicom import export_dicom
 from btd_desktop.cli.commands.gui import open_gui
 from btd_desktop.cli.commands.import_evidence import import_evidence
 from btd_desktop.cli.commands.mark import mark_finding
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "score": score_case,
         "mark": mark_finding,
         "report": report_case,
+        "export-dicom": export_dicom,
         "verify": verify_report,
         "verify-case": verify_case,
         "calibrate": calibrate_model,
