@@ -10,6 +10,7 @@ import typer
 from btd_desktop.cli.commands import bench_processing, bench_studies
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
+from btd_desktop.cli.commands.compare import compare_deliveries
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.declare import declare_mandate
 from btd_desktop.cli.commands.demo import demonstrate
@@ -20,6 +21,7 @@ from btd_desktop.cli.commands.gui import open_gui
 from btd_desktop.cli.commands.import_evidence import import_evidence
 from btd_desktop.cli.commands.mark import mark_finding
 from btd_desktop.cli.commands.models import list_installed
+from btd_desktop.cli.commands.pack import pack_case, unpack_case
 from btd_desktop.cli.commands.report import report_case
 from btd_desktop.cli.commands.score import score_case
 from btd_desktop.cli.commands.simulate import simulate_scan
@@ -41,6 +43,9 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "export-dicom": export_dicom,
         "verify": verify_report,
         "verify-case": verify_case,
+        "pack": pack_case,
+        "unpack": unpack_case,
+        "compare": compare_deliveries,
         "calibrate": calibrate_model,
         "train": train_model,
         "convert": convert_checkpoint,

@@ -110,7 +110,6 @@ def structured_report(
         observation_context=_context(envelope, told),
         procedure_reported=_PROCEDURE,
         imaging_measurements=groups,
-        referenced_images=origin.images,
     )
     dataset: Dataset = sr.Comprehensive3DSR(
         evidence=origin.images,

@@ -163,7 +163,7 @@ def test_study_in_the_archive_shows_source_and_results(loopback, archive, stored
     (study,) = archive.listed("/studies")
     series = [archive.listed(f"/series/{s}") for s in
               archive.listed(f"/studies/{study}")["Series"]]  # fmt: skip
-    n_by_modality = {}
+    n_by_modality: dict[tuple[str, int], int] = {}
     for one in series:
         name = (one["MainDicomTags"]["Modality"], len(one["Instances"]))
         n_by_modality[name] = n_by_modality.get(name, 0) + 1
