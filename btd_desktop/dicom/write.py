@@ -33,7 +33,7 @@ from btd_desktop.dicom.header import PRIVATE_CREATOR
 from btd_desktop.errors import EvidenceError
 from btd_desktop.volume import Volume
 
-_IMPLEMENTATION_UID: Final = UID("2.25.177482064230487361982309486120378451237")
+IMPLEMENTATION_UID: Final = UID("2.25.177482064230487361982309486120378451237")
 _CT_INTERCEPT: Final = -1024
 _MAX_LENGTH: Final = {"SH": 16, "CS": 16, "LO": 64, "PN": 64, "ST": 1024, "LT": 10240}
 _SOURCE_ELEMENTS: Final = {
@@ -137,9 +137,9 @@ def _template(
     is_ct = volume.modality == "CT"
     dataset.SOPClassUID = CTImageStorage if is_ct else MRImageStorage
     dataset.Modality = volume.modality
-    dataset.StudyInstanceUID = _uid(seed, "study")
-    dataset.SeriesInstanceUID = _uid(seed, "series")
-    dataset.FrameOfReferenceUID = _uid(seed, "frame of reference")
+    dataset.StudyInstanceUID = derived_uid(seed, "study")
+    dataset.SeriesInstanceUID = derived_uid(seed, "series")
+    dataset.FrameOfReferenceUID = derived_uid(seed, "frame of reference")
     dataset.SeriesNumber = 1
     for empty in ("StudyDate", "StudyTime", "AccessionNumber", "PatientName"):
         setattr(dataset, empty, "")
@@ -194,8 +194,8 @@ def _slice_dataset(
 ) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = template.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = _uid(seed, f"instance {index}")
-    meta.ImplementationClassUID = _IMPLEMENTATION_UID
+    meta.MediaStorageSOPInstanceUID = derived_uid(seed, f"instance {index}")
+    meta.ImplementationClassUID = IMPLEMENTATION_UID
     meta.ImplementationVersionName = "BTD_DESKTOP"
     dataset = FileDataset("", template, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
@@ -272,7 +272,7 @@ def _decimals(values: Any) -> list[DSfloat]:  # noqa: ANN401 - any sequence of n
     return [DSfloat(float(value), auto_format=True) for value in values]
 
 
-def _uid(seed: str, part: str) -> UID:
-    """A UUID-derived UID (PS3.5 B.2) that only depends on the seed and the part."""
+def derived_uid(seed: str, part: str) -> UID:
+    """A UID below 2.25 (PS3.5 B.2) that depends on nothing but seed and part."""
     digest = hashlib.sha256(f"{seed}\n{part}".encode()).digest()
     return UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")

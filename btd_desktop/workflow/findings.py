@@ -100,11 +100,12 @@ def searched(
 
     Window and report both call this, so that a profile with which the series was never
     searched gives the same places in both. A case that is not authenticated is not
-    searched: reading it stores nothing before it is adopted.
+    searched: reading it stores nothing before it is adopted. Nor is one that is open
+    for reading only.
     """
     if examination.evaluation is None:
         return examination
-    if store.authentication()[0] != "not authenticated":
+    if not store.read_only and store.authentication()[0] != "not authenticated":
         score_named_places(store, examination, services, context)
         search_and_keep(store, examination.evaluation, services, context)
     return with_findings(store, examination)

@@ -10,6 +10,7 @@ from typing import Final
 from btd_desktop.cases.model import EvidenceItem, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.parsed import Tag
+from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.dicom.tags import TagList, list_tags
 from btd_desktop.errors import CaseError
 
@@ -47,11 +48,22 @@ class SliceTags(TagList):
         return [TagRow(t.path, t.keyword, t.vr, t.value) for t in self.tags]
 
 
-def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> SliceTags:
+def tags_of_slice(
+    store: CaseStore,
+    series_id: int,
+    slice_index: int,
+    sandbox: Sandbox | None = None,
+) -> SliceTags:
     """Elements of the file that a slice came from, or why they cannot be listed.
 
     The file is read where it was imported from, and is listed only when its SHA-256
     is the one in the case.
+
+    Args:
+        store: Open case.
+        series_id: The series.
+        slice_index: From 0.
+        sandbox: Process that parses many files one after the other; None starts one.
 
     Raises:
         CaseError: There is no such series or slice.
@@ -81,7 +93,9 @@ def tags_of_slice(store: CaseStore, series_id: int, slice_index: int) -> SliceTa
     # Copies with one digest are the same evidence: any that can still be read will do.
     for item in found:
         member = member_of(item, evidence)
-        listed = list_tags(Path(item.path), member=member, sha256=item.sha256)
+        listed = list_tags(
+            Path(item.path), member=member, sha256=item.sha256, sandbox=sandbox
+        )
         if not listed.reason:
             break
     return SliceTags(listed.tags, listed.note, listed.reason, name)

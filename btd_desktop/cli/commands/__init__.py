@@ -10,16 +10,19 @@ import typer
 from btd_desktop.cli.commands import bench_processing, bench_studies
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
+from btd_desktop.cli.commands.compare import compare_deliveries
 from btd_desktop.cli.commands.convert import convert_checkpoint
 from btd_desktop.cli.commands.countersign import countersign_report, stamp_report
 from btd_desktop.cli.commands.declare import declare_mandate
 from btd_desktop.cli.commands.demo import demonstrate
 from btd_desktop.cli.commands.doctor import check_installation
 from btd_desktop.cli.commands.examine import examine_evidence
+from btd_desktop.cli.commands.export_dicom import export_dicom
 from btd_desktop.cli.commands.gui import open_gui
 from btd_desktop.cli.commands.import_evidence import import_evidence
 from btd_desktop.cli.commands.mark import mark_finding
 from btd_desktop.cli.commands.models import list_installed
+from btd_desktop.cli.commands.pack import pack_case, unpack_case
 from btd_desktop.cli.commands.report import report_case
 from btd_desktop.cli.commands.reproduce import reproduce_report
 from btd_desktop.cli.commands.score import score_case
@@ -39,11 +42,15 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "score": score_case,
         "mark": mark_finding,
         "report": report_case,
+        "export-dicom": export_dicom,
         "verify": verify_report,
         "verify-case": verify_case,
         "countersign": countersign_report,
         "timestamp": stamp_report,
         "reproduce": reproduce_report,
+        "pack": pack_case,
+        "unpack": unpack_case,
+        "compare": compare_deliveries,
         "calibrate": calibrate_model,
         "train": train_model,
         "convert": convert_checkpoint,

@@ -16,12 +16,20 @@ from btd_desktop.gui.presenters.presenter import JobOwner
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.custody import ON_OPENING, CustodyCheck, check_custody
+from btd_desktop.workflow.portable.opening import PortableCase
+
+_READ_ONLY = "Portable case: every digest was compared; it is open for reading only."
 
 
 def custody_words(store: CaseStore | None) -> str:
-    """What stands above a case that this computer's key does not vouch for, else ""."""
+    """What stands above a case that is not the examiner's own work here, else ""."""
     if store is None:
         return ""
+    is_portable = isinstance(store, PortableCase)
+    return " ".join(filter(None, (_READ_ONLY * is_portable, _key_words(store))))
+
+
+def _key_words(store: CaseStore) -> str:
     try:
         state, adoption = store.authentication()
     except CaseError:

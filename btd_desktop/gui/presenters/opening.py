@@ -32,6 +32,8 @@ from btd_desktop.workflow.import_series import (
     holds_case,
     import_into_case,
 )
+from btd_desktop.workflow.portable.container import is_bundle
+from btd_desktop.workflow.portable.opening import open_portable
 
 _TURN_S = 0.1
 
@@ -102,6 +104,8 @@ def kind_of_paths(given: Sequence[Path]) -> PathKind:
     if len(given) == 1:
         path = given[0]
         if holds_case(_case_folder(path)):
+            return "case"
+        if is_bundle(path):
             return "case"
         if path.suffix.lower() == ".pdf" and path.is_file():
             return "report"
@@ -202,7 +206,7 @@ class OpeningPresenter(Presenter[ProgressState]):
         )
 
     def on_case_opened(self, folder: Path) -> None:
-        """Open a case folder."""
+        """Open a case folder, or a portable case, which is compared first."""
         if self._refuse_while_busy():
             return
         store = self._session.store
@@ -211,6 +215,8 @@ class OpeningPresenter(Presenter[ProgressState]):
         self.on_case_closed()
 
         def work(context: TaskContext, tell: Tell) -> CaseStore:
+            if is_bundle(folder):
+                return open_portable(folder, context)
             return CaseStore.open(folder)
 
         self._start("io", "Opening the case", work, self._on_case_found)
@@ -271,7 +277,9 @@ class OpeningPresenter(Presenter[ProgressState]):
 
     def _on_case_open(self, store: CaseStore) -> None:
         self._session.open_store(store)
-        self._recent.add(store.folder)
+        # A portable case lies in a folder that goes with it.
+        if not store.read_only:
+            self._recent.add(store.folder)
 
     def _on_demo_made(self, made: tuple[CaseStore, tuple[Path, ...]]) -> None:
         store, evidence = made

@@ -116,7 +116,7 @@ class ReportPresenter(Presenter[ReportState]):
         session = self._session
         if self.is_busy or session.store is None:
             return
-        choices = _choices(session.results)
+        choices = choices_of(session.results)
         work = partial(make, session.store, choices, session.services, form)
         self._begin("io", title, work, done)
         self._show(replace(self._state, busy=title, problem=""))
@@ -190,7 +190,7 @@ def _told(session: Session, store: CaseStore) -> tuple[tuple[str, ...], bool]:
     return (said.headline, *said.sentences), complete
 
 
-def _choices(results: Mapping[int, SeriesExamination]) -> dict[int, Choice]:
+def choices_of(results: Mapping[int, SeriesExamination]) -> dict[int, Choice]:
     """Run and profile of what the window shows, so that the report shows the same."""
     from btd_desktop.examination.reading import Choice
 

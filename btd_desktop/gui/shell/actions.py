@@ -110,6 +110,12 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             ruled_off=True,
         ),
         ActionSpec(
+            "export_dicom",
+            lambda s: s.dialogs.export_dicom(),
+            "Export to DICOM …",
+            needs="case",
+        ),
+        ActionSpec(
             "close_case",
             lambda s: s.parts.opening.on_case_closed(),
             "Close case",

@@ -140,6 +140,13 @@ class Dialogs(QObject):
             f"Saved {path.name}." if written else f"{path.name} could not be written."
         )
 
+    def export_dicom(self) -> None:
+        """Write the results of the open case as DICOM objects."""
+        from btd_desktop.gui.dialogs.export_dialog import ExportDialog
+        from btd_desktop.gui.presenters.exporting import ExportPresenter
+
+        self._open(ExportDialog(ExportPresenter(self._session), self._window))
+
     def calibrate(self) -> None:
         """Calibrate on local genuine scans."""
         from btd_desktop.gui.dialogs.calibration_dialog import CalibrationDialog

@@ -13,8 +13,9 @@ from btd_desktop.workflow.selftest.steps import Row
 
 _PACKAGES: Final = (
     "numpy", "scipy.ndimage", "scipy.stats", "sklearn.mixture", "safetensors",
-    "pydicom", "imagecodecs", "jpeg_ls", "openjpeg", "PIL.Image", "reportlab.pdfgen",
-    "pyhanko.sign", "cryptography.x509", "msgspec", "platformdirs", "pypdfium2",
+    "pydicom", "highdicom", "imagecodecs", "jpeg_ls", "openjpeg", "PIL.Image",
+    "reportlab.pdfgen", "pyhanko.sign", "cryptography.x509", "msgspec",
+    "platformdirs", "pypdfium2",
 )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QPushButton
 
+from btd_desktop.errors import CaseError
 from btd_desktop.examination.declared import Mandate, declared_in, places_from
 from btd_desktop.gui.dialogs.modality_dialog import ModalityDialog
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.custody import custody_words
 from btd_desktop.gui.presenters.opening import (
     CaseChoice,
     OpeningPresenter,
@@ -23,6 +25,12 @@ from btd_desktop.gui.presenters.opening import (
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.first_slice import first_slice
+from btd_desktop.workflow.import_series import (
+    CaseDetails,
+    create_case,
+    import_into_case,
+)
+from btd_desktop.workflow.portable.packing import pack_case
 from btd_desktop.workflow.services import Services
 from tests.factories import make_series_folder
 from tests.unit.dicom.volume_samples import nifti, stack
@@ -53,6 +61,33 @@ def test_drop_is_told_apart_by_its_content(tmp_path):
     assert kind_of_paths([report]) == "report"
     assert kind_of_paths([folder]) == "evidence"
     assert kind_of_paths([report, case]) == "evidence"
+
+
+def test_portable_case_is_told_by_its_content_and_opens_read_only(opening, tmp_path):
+    services, context = Services(), TaskContext()
+    scan = make_series_folder(tmp_path / "scan", 0, shape=(3, 48, 48))
+    with create_case(tmp_path / "case", CaseDetails(), services) as store:
+        import_into_case(store, [scan], services, context)
+    packed = tmp_path / "for the court.zip"
+    pack_case(tmp_path / "case", packed, services, context)
+    assert kind_of_paths([packed]) == "case"
+    opening.on_paths_given([packed])
+    wait_until(lambda: opening._session.store is not None and not opening.is_busy)
+    store = opening._session.store
+    assert store.read_only
+    assert opening._session.volume.shape == (3, 48, 48)
+    assert custody_words(store).startswith("Portable case: every digest was compared")
+    assert opening._recent.cases() == ()
+
+    data = bytearray(packed.read_bytes())
+    data[len(data) // 2] ^= 1
+    packed.write_bytes(bytes(data))
+    failed: list[CaseError] = []
+    opening._session.failed.connect(failed.append)
+    opening.on_paths_given([packed])
+    wait_until(lambda: failed)
+    assert "for the court.zip was altered" in failed[0].detail
+    assert opening._session.store is None
 
 
 @pytest.mark.parametrize(
