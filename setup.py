@@ -1,8 +1,9 @@
 """Puts what lies outside the package into the wheel; pyproject.toml holds the rest.
 
-`models/`, `assets/` and the bill of materials stand at the repository's root, once. A
-wheel gets them under `btd_desktop/_shipped`, where `btd_desktop/paths.py` looks; an
-editable installation gets no copy and uses those of the checkout.
+`models/`, `assets/` and the bill of materials stand at the repository's root, once, and
+so does `handbook/` once it is built. A wheel gets them under `btd_desktop/_shipped`,
+where `btd_desktop/paths.py` looks; an editable installation gets no copy and uses those
+of the checkout.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PATTERNS = (
     "models/*/profiles/*.json",
     "requirements/sbom.json",
 )
+# Built by docs/build_handbook.py; a wheel without it says so where it would open it.
+WHERE_BUILT = ("handbook/**/*",)
 
 
 def shipped_files() -> list[Path]:
@@ -42,6 +45,9 @@ def shipped_files() -> list[Path]:
         if not matches:
             raise FileNotFoundError(f"nothing in {ROOT} is {pattern}")
         found += [path.relative_to(ROOT) for path in matches]
+    for pattern in WHERE_BUILT:
+        files = (path for path in sorted(ROOT.glob(pattern)) if path.is_file())
+        found += [path.relative_to(ROOT) for path in files]
     return found
 
 

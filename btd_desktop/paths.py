@@ -1,10 +1,10 @@
 """Where things are: per-user folders, assets and models, installed or not.
 
-The only module that knows. `assets/` and `models/` lie outside the package: in a
-frozen bundle beside the program, in a wheel under `btd_desktop/_shipped`, in a
-checkout at the repository's root. Two variables override: `BTD_MODELS_DIR` and
-`BTD_HOME` (settings, keys, user models and profiles; tests point it to a temporary
-folder).
+The only module that knows. `assets/`, `models/` and the built `handbook/` lie outside
+the package: in a frozen bundle beside the program, in a wheel under
+`btd_desktop/_shipped`, in a checkout at the repository's root. Two variables override:
+`BTD_MODELS_DIR` and `BTD_HOME` (settings, keys, user models and profiles; tests point
+it to a temporary folder).
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ def assets_dir() -> Path:
 def sbom_path() -> Path:
     """The bill of materials that came with the program (CycloneDX, JSON)."""
     return _shipped_root() / "requirements" / "sbom.json"
+
+
+def handbook_page() -> Path:
+    """First page of the built handbook; missing where nobody has built it."""
+    return _shipped_root() / "handbook" / "index.html"
 
 
 def shipped_models_dir() -> Path:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from btd_desktop.report.attached import csv_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
@@ -23,7 +24,6 @@ from btd_desktop.examination.statement import (
     Weighed,
     details_of,
 )
-from btd_desktop.report.attached import csv_files
 from btd_desktop.report.document import Document, RedactionNote, cells_of, text_of
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.redaction import redacted_document

@@ -19,6 +19,7 @@ from btd_desktop.cli.commands.doctor import check_installation
 from btd_desktop.cli.commands.examine import examine_evidence
 from btd_desktop.cli.commands.export_dicom import export_dicom
 from btd_desktop.cli.commands.gui import open_gui
+from btd_desktop.cli.commands.handbook import print_handbook
 from btd_desktop.cli.commands.import_evidence import import_evidence
 from btd_desktop.cli.commands.mark import mark_finding
 from btd_desktop.cli.commands.models import list_installed
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "simulate": simulate_scan,
         "demo": demonstrate,
         "doctor": check_installation,
+        "handbook": print_handbook,
     }
 )
 

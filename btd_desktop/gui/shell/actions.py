@@ -274,6 +274,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ),
     ),
     "&Help": (
+        ActionSpec("handbook", lambda s: s.dialogs.open_handbook(), icon="help"),
         ActionSpec(
             "cheat_sheet", lambda s: s.dialogs.toggle_keys(), icon="keyboard", bar=True
         ),

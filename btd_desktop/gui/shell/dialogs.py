@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from btd_desktop.errors import BtdError
+from btd_desktop.errors import BtdError, MissingPartError
 from btd_desktop.gui.plain_text import sentence, visible_text
 from btd_desktop.gui.presenters.opening import CaseProposal, ModalityQuestion
 from btd_desktop.gui.shell.look import Look
@@ -176,6 +177,18 @@ class Dialogs(QObject):
         self._session.services = Services(settings, self._session.services.now)
         self._look.choose(settings.theme)
         self._session.noticed.emit("The settings were saved.")
+
+    def open_handbook(self) -> None:
+        """Open the handbook that came with the program, in what shows pages here."""
+        from btd_desktop.workflow.handbook import handbook_page
+
+        try:
+            page = handbook_page()
+        except MissingPartError as error:
+            self.show_error(error)
+            return
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(page))):
+            self._session.noticed.emit(f"Nothing here shows pages; open {page}.")
 
     def show_about(self) -> None:
         """Version, licences, intended use."""

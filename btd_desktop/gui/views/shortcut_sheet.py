@@ -64,7 +64,7 @@ class ShortcutSheet(QFrame):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close on Esc and on the key that opened the sheet."""
-        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_F1, Qt.Key.Key_Question):
+        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Question):
             self._close()
         else:
             super().keyPressEvent(event)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from btd_desktop.errors import EvidenceError
@@ -36,7 +36,17 @@ from tests.window_desk import drop, open_dialog, wait_until
 
 
 @pytest.fixture
-def window(qapp, no_thread_left, monkeypatch, tmp_path):
+def opened(monkeypatch):
+    """What would be opened outside the window; nothing is."""
+    urls = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: not urls.append(url.toString())
+    )
+    return urls
+
+
+@pytest.fixture
+def window(qapp, no_thread_left, monkeypatch, tmp_path, opened):
     monkeypatch.setenv("BTD_HOME", str(tmp_path / "home"))
     jobs = JobRunner()
     session = Session(Services(), jobs)
@@ -204,6 +214,35 @@ def test_cheat_sheet_opens_and_closes_with_its_key(window):
     assert window.findChild(ShortcutSheet).isVisible()
     window.action_set["cheat_sheet"].trigger()
     assert not window.findChild(ShortcutSheet).isVisible()
+
+
+def test_handbook_that_is_built_opens_from_its_own_folder(
+    window, opened, monkeypatch, tmp_path
+):
+    page = tmp_path / "handbook" / "index.html"
+    page.parent.mkdir()
+    page.write_text("<h1>Handbook</h1>")
+    monkeypatch.setattr("btd_desktop.paths.handbook_page", lambda: page)
+    window.action_set["handbook"].trigger()
+    assert opened == [page.as_uri()]
+    assert window.findChildren(QMessageBox) == []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _: False)
+    told: list[str] = []
+    window.session.noticed.connect(told.append)
+    window.action_set["handbook"].trigger()
+    assert told == [f"Nothing here shows pages; open {page}."]
+
+
+def test_handbook_that_is_not_built_is_told_in_one_sentence(
+    window, opened, monkeypatch, tmp_path
+):
+    page = tmp_path / "index.html"
+    monkeypatch.setattr("btd_desktop.paths.handbook_page", lambda: page)
+    window.action_set["handbook"].trigger()
+    box = window.findChildren(QMessageBox)[-1]
+    assert box.text() == f"The handbook is not built here: {page} is not there."
+    assert opened == []
+    box.reject()
 
 
 def test_crash_is_told_once_and_names_no_value(window, caplog):
