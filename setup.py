@@ -75,4 +75,5 @@ class BuildWithShipped(build_py):
         return [*super().get_source_files(), *map(str, shipped_files())]
 
 
-setup(cmdclass={"build_py": BuildWithShipped})
+if __name__ == "__main__":  # so also for pip; a bundle only asks what is shipped
+    setup(cmdclass={"build_py": BuildWithShipped})

@@ -3,4 +3,4 @@
 Importing the package costs nothing: no torch, no Qt, no file access.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

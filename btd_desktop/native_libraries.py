@@ -41,7 +41,16 @@ WINDOW_LIBRARIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """What it needs besides to open a window on an X screen."""
 
-_KNOWN: Final = {**QT_LIBRARIES, **WINDOW_LIBRARIES}
+WAYLAND_LIBRARIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "libwayland-client.so.0": ("libwayland-client0", "libwayland-client"),
+        "libwayland-cursor.so.0": ("libwayland-cursor0", "libwayland-cursor"),
+        "libwayland-egl.so.1": ("libwayland-egl1", "libwayland-egl"),
+    }
+)
+"""What it needs on a Wayland screen; without them it opens the window through X."""
+
+_KNOWN: Final = {**QT_LIBRARIES, **WINDOW_LIBRARIES, **WAYLAND_LIBRARIES}
 _NOT_OPENED: Final = re.compile(r"(lib\S+?\.so[.\d]*): cannot open shared object")
 
 
@@ -69,7 +78,8 @@ def missing_for(message: str, *, window: bool) -> list[str]:
     said = message
     if window and sys.platform == "linux":
         said += f"\n{_xcb_problem()}"
-    found = missing_libraries(_KNOWN if window else QT_LIBRARIES)
+    wanted = {**QT_LIBRARIES, **WINDOW_LIBRARIES} if window else QT_LIBRARIES
+    found = missing_libraries(wanted)
     named = _NOT_OPENED.findall(said)
     return [*found, *dict.fromkeys(n for n in named if n not in found)]
 

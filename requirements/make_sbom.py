@@ -51,7 +51,8 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
     """
     table = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     project = table["project"]
-    own = f"{project['name']}@{project['version']}"
+    version = own_version()
+    own = f"{project['name']}@{version}"
     needed = make_lock.runtime_requirements(project)
     pins = licences.runtime_pins()
     extra = licences.extra_names()
@@ -73,7 +74,7 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
                 "type": "application",
                 "bom-ref": own,
                 "name": project["name"],
-                "version": project["version"],
+                "version": version,
                 "licenses": [{"license": {"id": project["license"]}}],
             },
         },
@@ -89,6 +90,13 @@ def sbom(digests: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
     text = json.dumps(content, sort_keys=True)
     serial = uuid.uuid5(_NAMESPACE, hashlib.sha256(text.encode()).hexdigest())
     return {**content, "serialNumber": f"urn:uuid:{serial}"}
+
+
+def own_version() -> str:
+    """Version of the program, from the one place where it stands."""
+    text = (HERE.parent / "btd_desktop" / "__init__.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    return str(version)
 
 
 def _component(

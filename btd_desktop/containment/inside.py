@@ -80,7 +80,8 @@ def library_places() -> tuple[Path, ...]:
     places = [Path(__file__).resolve().parents[1], *map(Path, _SYSTEM_LIBRARIES)]
     bundle = getattr(sys, "_MEIPASS", None)  # PyInstaller's folder
     if bundle:
-        places.append(Path(bundle))
+        # Modules of a bundle lie inside the program itself.
+        places += [Path(bundle), Path(sys.executable).resolve()]
     places += [
         path
         for path in (Path(entry) for entry in sys.path if entry)

@@ -104,6 +104,7 @@ def run(path: Path | None, refuse: Refuse) -> int:
     app = make_application(refuse)
     QGuiApplication.setApplicationDisplayName("BTD Desktop")
     QApplication.setApplicationName("BTD Desktop")
+    QGuiApplication.setDesktopFileName("btd-desktop")  # whose icon Wayland shows
     QApplication.setApplicationVersion(__version__)
     window = make_window(Services(loaded.settings))
     window.session.redactor = redactor
