@@ -138,11 +138,11 @@ class _AskedError(Exception):
     """The request is known; there is no answer yet."""
 
 
-class _Carried(TimeStamper):  # type: ignore[misc]  # pyHanko has no types
+class _Carried(TimeStamper):
     """An authority that is asked and answers by file."""
 
     def __init__(self, answer: bytes | None) -> None:
-        super().__init__(include_nonce=False)
+        super().__init__(include_nonce=False)  # type: ignore[no-untyped-call]
         self._answer = answer
         self.request: Any = None
 
@@ -218,5 +218,5 @@ def _writer(pdf: bytes) -> IncrementalPdfFileWriter:
     name = bytes.fromhex(bytes_digest(pdf))[:16]
     second = generic.ByteStringObject(name)
     writer._document_id = generic.ArrayObject([first, second])
-    writer._update_meta = lambda: None
+    writer._update_meta = lambda: None  # type: ignore[method-assign]
     return writer

@@ -170,7 +170,7 @@ def _pages(reader: PdfFileReader) -> Iterator[tuple[generic.Reference, dict[str,
         if item.idnum in seen or len(seen) > 1_000_000:
             raise ValueError("the tree of pages is no tree")
         seen.add(item.idnum)
-        node = item.reference.get_object()
+        node: Any = item.reference.get_object()
         own = {key: node.raw_get(key) for key in node}
         given = given | {key: own[key] for key in _INHERITED if key in own}
         if "/Kids" not in own:

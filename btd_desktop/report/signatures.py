@@ -17,6 +17,7 @@ from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import (
     DocumentSecurityStore,
+    DocumentTimestampStatus,
     EmbeddedPdfSignature,
     PdfSignatureStatus,
     SignatureCoverageLevel,
@@ -32,6 +33,8 @@ from pyhanko_certvalidator.policy_decl import (
 )
 
 from btd_desktop.digest import bytes_digest
+
+Status = PdfSignatureStatus | DocumentTimestampStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def status_of(
     signature: EmbeddedPdfSignature,
     roots: Sequence[x509.Certificate] | None,
     crls: Sequence[bytes],
-) -> PdfSignatureStatus:
+) -> Status:
     """What pyHanko finds of a signature or a time-stamp.
 
     The certificate is judged at the time stated, so that the verdict is the same on
@@ -103,10 +106,9 @@ def status_of(
         moment=time_of(signature),
         revinfo_policy=_revocation_policy(signature, crls),
     )
-    validate = (
-        validate_pdf_timestamp if is_time_stamp(signature) else validate_pdf_signature
-    )
-    return validate(signature, context)
+    if is_time_stamp(signature):
+        return validate_pdf_timestamp(signature, context)
+    return validate_pdf_signature(signature, context)
 
 
 def _revocation_policy(
@@ -132,7 +134,7 @@ def _revocation_policy(
 
 
 def later_signatures(
-    signatures: Sequence[EmbeddedPdfSignature], statuses: Sequence[PdfSignatureStatus]
+    signatures: Sequence[EmbeddedPdfSignature], statuses: Sequence[Status]
 ) -> tuple[LaterSignature, ...]:
     """Those behind the first, in order."""
     return tuple(
@@ -149,7 +151,7 @@ def later_signatures(
 
 def later_changes(
     first: EmbeddedPdfSignature,
-    status: PdfSignatureStatus,
+    status: Status,
     later: Sequence[LaterSignature],
     covered: bool,
 ) -> tuple[str, list[str]]:

@@ -57,7 +57,8 @@ def drawn_mark(
     """A mark as signing draws it into its field."""
     x1, y1, x2, y2 = box
     room = BoxConstraints(width=x2 - x1, height=y2 - y1)
-    return style.create_stamp(PdfFileWriter(), room, {}).as_form_xobject()
+    writer = PdfFileWriter()  # type: ignore[no-untyped-call]
+    return style.create_stamp(writer, room, {}).as_form_xobject()
 
 
 def signature_stamp(

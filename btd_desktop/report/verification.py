@@ -26,7 +26,6 @@ from cryptography.x509 import load_der_x509_certificate
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import (
     EmbeddedPdfSignature,
-    PdfSignatureStatus,
     SignatureCoverageLevel,
 )
 from pyhanko.stamp import StaticStampStyle
@@ -38,6 +37,7 @@ from btd_desktop.report.page_match import PagesVerdict, compare_pages
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.signatures import (
     LaterSignature,
+    Status,
     is_time_stamp,
     kept_crls,
     later_changes,
@@ -288,7 +288,7 @@ def _verified(
 
 def _first_signature(
     signature: EmbeddedPdfSignature,
-    status: PdfSignatureStatus,
+    status: Status,
     roots: list[x509.Certificate] | None,
 ) -> ReportVerdict:
     certificate = signature.signer_cert
@@ -329,7 +329,7 @@ def _mark_of(signature: EmbeddedPdfSignature) -> StaticStampStyle:
 
 
 def _cryptographic_problems(
-    signature: EmbeddedPdfSignature, status: PdfSignatureStatus
+    signature: EmbeddedPdfSignature, status: Status
 ) -> list[str]:
     name = subject_of(signature.signer_cert)
     problems = []

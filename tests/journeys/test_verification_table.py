@@ -104,15 +104,16 @@ def _earlier(_: bytes, __: SigningKey, folder: Path) -> bytes:
     return (unpack_earlier("calibrated", folder) / "report-1.pdf").read_bytes()
 
 
+_ACTS = _not("it holds content that acts or lies over its pages")
+_CHANGED = _not("it was changed after it was signed")
 _PAGES = "its pages differ from the data inside"
 _TABLE: list[tuple[Callable[..., bytes], str, str, str]] = [
     (_genuine, _NOT_KNOWN, f"VERIFIED. {_UNCHANGED}", "agree"),
     (_repainted, _not(_PAGES), _not(_PAGES), "differ"),
     (_repainted_by_the_signer, _not(_PAGES), _not(_PAGES), "differ"),
     (_self_made_root, _NOT_KNOWN, _not(_REFUSED), "agree"),
-    (_script, *[_not("it holds content that acts or lies over its pages")] * 2,
-     "not compared"),
-    (_blanked, *[_not("it was changed after it was signed")] * 2, "not compared"),
+    (_script, _ACTS, _ACTS, "not compared"),
+    (_blanked, _CHANGED, _CHANGED, "not compared"),
     (_countersigned, _NOT_KNOWN, f"VERIFIED. {_UNCHANGED}", "agree"),
     (_earlier, _NOT_KNOWN, _not(_REFUSED), "not compared"),
 ]  # fmt: skip

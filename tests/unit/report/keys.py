@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.unit.report.case_sample import NOW as WHEN
 
@@ -109,6 +110,6 @@ def _certificate(
         .add_extension(usage, True)
     )
     if for_time:
-        purpose = [x509.ExtendedKeyUsageOID.TIME_STAMPING]
+        purpose = [ExtendedKeyUsageOID.TIME_STAMPING]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purpose), True)
     return builder.sign(issuer_key, hashes.SHA256())

@@ -120,7 +120,8 @@ def test_scores_of_single_precision_are_read_to_the_bit():
     assert evaluation is not None
     anomaly = evaluation.kinds["anomaly"]
     single = tuple(
-        np.float64(np.float32(scores / 3)) for scores in anomaly.patch_scores
+        (scores / 3).astype(np.float32).astype(np.float64)
+        for scores in anomaly.patch_scores
     )
     removal = replace(anomaly, kind="removal", patch_scores=single)
     kinds = {"anomaly": anomaly, "removal": removal}

@@ -61,7 +61,7 @@ def bare(*parts: Section) -> Document:
 def test_twin_holds_every_value_of_the_case(document):
     twin = twin_value(document)
     assert twin["format"] == "btd-report"
-    assert twin["format_version"] == 2
+    assert twin["format_version"] == 3
     assert twin["layout"] == LAYOUT
     assert twin["redaction"] is None
     assert twin["mandate"]["question"] == make_store().info.question

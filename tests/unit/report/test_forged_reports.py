@@ -38,6 +38,7 @@ from btd_desktop.report.page_data import PAGES_NAME
 from btd_desktop.report.pages import SIGNATURE_BOX, TWIN_KEYWORD
 from btd_desktop.report.pdf import draw_pdf, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
+from btd_desktop.report.stamp import signature_mark
 from btd_desktop.report.twin import LAYOUT
 from btd_desktop.report.verification import ReportVerdict, verify_report
 from btd_desktop.workflow.verdict_words import report_words
@@ -236,7 +237,7 @@ def test_picture_exchanged_and_signed_again_is_noticed(tmp_path, key):
 def test_mark_that_names_another_signer_is_noticed(tmp_path, pdf, key, monkeypatch):
     data = sign_pdf(pdf, key, when=WHEN, box=SIGNATURE_BOX)
     assert verdict_of(tmp_path, data).pages.outcome == "agree"
-    stamp = signing.signature_mark
+    stamp = signature_mark
     monkeypatch.setattr(
         signing, "signature_mark", lambda _, *more, **box: stamp("Judge", *more, **box)
     )
