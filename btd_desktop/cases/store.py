@@ -140,7 +140,8 @@ class CaseStore(EvidenceSection, RunSection, FindingSection):
         if not is_there:
             raise CaseError(
                 f"{folder} is not a case: it holds no {DATABASE_NAME}",
-                hint="Choose a folder that this program created, or make a new case.",
+                hint="Choose a folder that this program created, or make a new case;"
+                " take a portable case apart first (btd unpack).",
                 code="not-a-case",
             )
         return cls._open_snapshot(folder) if read_only else cls._open_writer(folder)

@@ -7,13 +7,15 @@ geometry of the volume that was scored; the files themselves are not parsed agai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import pydicom.config
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
-from pydicom.valuerep import DSfloat
+from pydicom.valuerep import DSfloat, validate_value
 
 from btd_desktop.dicom.parsed import Tag
 from btd_desktop.dicom.write import derived_uid
@@ -37,6 +39,8 @@ _UIDS: Final = (
 )
 _SEXES: Final = ("M", "F", "O")
 _NAME: Final = "Placeholder^"
+_UID: Final = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+"
+_LONGEST_UID: Final = 64
 
 Header = Mapping[str, str]
 """Keyword to text, of one file."""
@@ -91,30 +95,34 @@ def origin_of(
             numbers and physicians are left empty then. None keeps what is stated.
 
     Raises:
-        EvidenceError: The headers name several patients or studies, a file is no
-            DICOM instance of its own, or a UID is missing.
+        EvidenceError: The headers name several patients or studies, or a patient as
+            DICOM does not allow; a file is no DICOM instance of its own; a UID is
+            missing.
     """
-    _check(headers)
     if pseudonym is not None:
+        _check_study(headers)
         headers = [_redacted(header, pseudonym) for header in headers]
-    frame = headers[0].get("FrameOfReferenceUID") or derived_uid(
-        headers[0]["StudyInstanceUID"], "frame of reference"
-    )
+    _check_study(headers)
+    _check_patient(headers[0])
+    frame = headers[0].get("FrameOfReferenceUID", "")
+    if not _is_uid(frame):
+        frame = derived_uid(headers[0]["StudyInstanceUID"], "frame of reference")
     images = tuple(
         _image(volume, index, {**header, "FrameOfReferenceUID": frame})
         for index, header in enumerate(headers)
     )
+    physician = headers[0].get("ReferringPhysicianName", "")
     return Origin(
         images,
         headers[0].get("PatientName", ""),
-        headers[0].get("ReferringPhysicianName", ""),
+        physician if _is_allowed("ReferringPhysicianName", physician) else "",
         is_redacted=pseudonym is not None,
     )
 
 
-def _check(headers: Sequence[Header]) -> None:
+def _check_study(headers: Sequence[Header]) -> None:
     for index, header in enumerate(headers):
-        missing = [name for name in _NEEDED if not UID(header.get(name, "")).is_valid]
+        missing = [name for name in _NEEDED if not _is_uid(header.get(name, ""))]
         if missing:
             raise EvidenceError(
                 f"slice {index + 1} has no usable {missing[0]}: its results have no "
@@ -140,6 +148,18 @@ def _check(headers: Sequence[Header]) -> None:
             )
 
 
+def _check_patient(header: Header) -> None:
+    for name in ("PatientID", "PatientName"):
+        if not _is_allowed(name, header.get(name, "")):
+            raise EvidenceError(
+                f"{name} of the scan is no value that DICOM allows: results cannot be "
+                "filed under it",
+                hint="The report holds all results; --redacted writes them under a "
+                "pseudonym.",
+                code="odd_patient",
+            )
+
+
 def _redacted(header: Header, pseudonym: Pseudonym) -> Header:
     stated = [header.get("PatientName", ""), header.get("PatientID", "")]
     patient = pseudonym("patient", " / ".join(filter(None, stated)))
@@ -152,21 +172,18 @@ def _image(volume: Volume, index: int, header: Header) -> Dataset:
     image = Dataset()
     image.SpecificCharacterSet = "ISO_IR 192"
     for keyword in (*_PATIENT, *_STUDY):
-        setattr(image, keyword, header.get(keyword, ""))
+        text = header.get(keyword, "")
+        setattr(image, keyword, text if _is_allowed(keyword, text) else "")
     image.PatientName = image.ReferringPhysicianName = _NAME
-    if image.PatientSex not in _SEXES:
-        image.PatientSex = ""
-    for keyword in ("PatientBirthDate", "StudyDate", "StudyTime"):
-        if not header.get(keyword, "").replace(".", "").isdigit():
-            setattr(image, keyword, "")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID"):
         setattr(image, keyword, header[keyword])
-    series = header.get("SeriesInstanceUID") or derived_uid(
-        header["StudyInstanceUID"], "series"
-    )
+    series = header.get("SeriesInstanceUID", "")
+    if not _is_uid(series):
+        series = derived_uid(header["StudyInstanceUID"], "series")
     image.SeriesInstanceUID = series
     image.Modality = volume.modality
-    image.BurnedInAnnotation = header.get("BurnedInAnnotation") or "NO"
+    is_named = header.get("BurnedInAnnotation") == "YES"
+    image.BurnedInAnnotation = "YES" if is_named else "NO"
     image.InstanceNumber = index + 1
     image.Rows, image.Columns = volume.shape[1:]
     image.PixelSpacing = _decimals(volume.spacing_mm[1:])
@@ -177,6 +194,21 @@ def _image(volume: Volume, index: int, header: Header) -> Dataset:
     )
     image.PositionReferenceIndicator = ""
     return image
+
+
+def _is_uid(text: str) -> bool:
+    return re.fullmatch(_UID, text) is not None and len(text) <= _LONGEST_UID
+
+
+def _is_allowed(keyword: str, text: str) -> bool:
+    """True for a text that the element's VR allows (PS3.5 table 6.2-1)."""
+    if keyword == "PatientSex" and text not in ("", *_SEXES):
+        return False
+    try:
+        validate_value(dictionary_VR(keyword), text, pydicom.config.RAISE)
+    except ValueError:
+        return False
+    return True
 
 
 def _thickness_mm(volume: Volume) -> float:

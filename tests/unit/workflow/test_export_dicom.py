@@ -14,8 +14,10 @@ from pydicom.dataset import Dataset
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.dicom.load import import_evidence
 from btd_desktop.digest import file_digest
 from btd_desktop.errors import EvidenceError, ReportError
+from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.export_dicom import DicomExport
 from tests.outside_tools import program, told_by
 from tests.unit.workflow.exported_case import (
@@ -251,6 +253,12 @@ def test_redacted_objects_name_nobody_and_no_study(case, redacted):
         for secret in secrets:
             assert secret.encode() not in data, (file.name, secret)
         assert read(redacted, file.name).PatientID.startswith("patient-")
+
+
+def test_results_are_never_taken_for_scans(full):
+    found = import_evidence([full.folder], TaskContext())
+    assert found.series == ()
+    assert len(found.files) == len(full.files)
 
 
 def test_same_clock_gives_the_same_bytes_and_evidence_is_not_touched(
