@@ -93,9 +93,9 @@ DEFINITIONS: Final = {
 
 
 _STANDS_OUT: Final = (
-    "In plain words: the fine grain of the image stands out at this place. Of genuine"
-    " scans {rare} show as much. It does not say why: an alteration, processing or"
-    " something natural can be the cause."
+    "In plain words: the fine grain of the image stands out at this place. At most"
+    " about {rate} of genuine {units} show as much. It does not say why: an alteration,"
+    " processing or something natural can be the cause."
 )
 _ORDINARY: Final = (
     "In plain words: the fine grain of the image at this place is as genuine scans show"
@@ -197,16 +197,15 @@ def _exhibit(
 def plain_words(scores: list[Score], copy: NoiseCopy | UnsetType | None) -> str:
     """What a place shows, for a reader without technical training."""
     numbers = dict(scores)
-    ranked = numbers["anomaly"]
-    if ranked.p_value is None and "slice" in numbers:
-        ranked = numbers["slice"]
-    if ranked.flagged is None:
+    # Of a place that the search chose, the slice's rank is the one to quote.
+    ranked = numbers.get("slice", numbers["anomaly"])
+    if ranked.p_value is None:
+        ranked = numbers["anomaly"]
+    if ranked.flagged is None or ranked.p_value is None:
         told = _CANNOT_TELL
     elif ranked.flagged:
-        rare = (
-            "few" if ranked.p_value is None else f"about {percent_text(ranked.p_value)}"
-        )
-        told = _STANDS_OUT.format(rare=rare)
+        rate, units = percent_text(ranked.p_value), UNITS[ranked.ranked_at][1]
+        told = _STANDS_OUT.format(rate=rate, units=units)
     else:
         told = _ORDINARY
     return told + (_TWICE if copy and copy.copied else "")

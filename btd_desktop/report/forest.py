@@ -23,6 +23,7 @@ _HEIGHT: Final = 11.0
 _AROUND: Final = 3.2
 _SIDE: Final = 9.0
 _SQUARE: Final = 4.2
+_AXIS_HEIGHT: Final = 19.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,11 @@ class AxisBar(_Row):
 
     def __init__(self, axis: ForestAxis) -> None:
         super().__init__(axis)
-        self.stretch(18.0)
+        self.stretch(_AXIS_HEIGHT)
+
+    def stretch(self, height: float) -> None:
+        """The other cells of its row are empty, so its own height counts."""
+        self._height = max(height, _AXIS_HEIGHT)
 
     def draw(self) -> None:
         """Draw the axis."""
@@ -120,7 +125,7 @@ class AxisBar(_Row):
         self._draw_lines(self._height - 2)
         canvas.setFont("BTD-Sans", 6.6)
         canvas.setFillColor(INK)
-        y = self._height - 8
+        y = self._height - 7
         for value in self._axis.ticks:
             canvas.drawCentredString(self._x(value), y, f"{value:g}")
         canvas.setFillColor(GREY)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from reportlab.graphics.shapes import Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.colors import Color
+from reportlab.pdfbase.pdfmetrics import stringWidth
 
 from btd_desktop.calibration.ecdf import Ecdf
 from btd_desktop.examination.wording import number_text, percent_text
-from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE
+from btd_desktop.report.style import ACCENT, FLAG, GREY, INK, LINE, register_fonts
 
 _LEFT: Final = 38.0
 _RIGHT: Final = 10.0
@@ -26,6 +27,7 @@ _TOP: Final = 28.0
 _FONT: Final = "BTD-Sans"
 _MOST_POINTS: Final = 400
 _NARROW: Final = 240.0
+_LABEL_SIZE: Final = 6.8
 _GENUINE: Final = Color(0.72, 0.76, 0.81)
 
 
@@ -92,8 +94,9 @@ def cdf_plot(
         _label(drawing, axis.start - 4, y - 2.3, f"{100 * share:.0f} %", "end")
     drawing.add(PolyLine(_steps(genuine, axis, base, height), strokeColor=ACCENT,
                          strokeWidth=1.3, fillColor=None))  # fmt: skip
-    _mark(drawing, axis, (base, height), threshold, "threshold", dashed=True, row=0)
-    _mark(drawing, axis, (base, height), score, score_label, dashed=False, row=1)
+    span = (base, height)
+    _mark(drawing, axis, span, threshold, "threshold", dashed=True, row=0, beside=score)
+    _mark(drawing, axis, span, score, score_label, dashed=False, row=1)
     whose = "" if genuine.patients is None else ", patients counting the same"
     caption = f"share of {genuine.n:,} genuine scores at or below{whose}"
     _label(drawing, 2, 2 + 9 * (size[0] < _NARROW), caption, "start")
@@ -173,6 +176,7 @@ def _frame(
     size: tuple[float, float], values: NDArray[np.float64], title: str
 ) -> tuple[Drawing, _Axis, float, float]:
     width, height = size
+    register_fonts()
     drawing = Drawing(width, height)
     axis = _axis(values, _LEFT, width - _LEFT - _RIGHT)
     inner = height - _BOTTOM - _TOP
@@ -217,7 +221,9 @@ def _mark(
     *,
     dashed: bool,
     row: int,
+    beside: float | None = None,
 ) -> None:
+    """A line with its label, which keeps clear of a line `beside` it."""
     if value is None:
         return
     base, height = span
@@ -225,9 +231,16 @@ def _mark(
     top = base + height + 13 + 11 * row
     drawing.add(Line(x, base, x, top, strokeColor=colour, strokeWidth=1.1,
                      strokeDashArray=[3, 2] if dashed else None))  # fmt: skip
-    middle = axis.start + axis.length / 2
-    anchor, shift = ("start", 3) if x < middle else ("end", -3)
-    _label(drawing, x + shift, top - 6, f"{label} {number_text(value)}", anchor, colour)
+    text = f"{label} {number_text(value)}"
+    is_right = x < axis.start + axis.length / 2
+    room = stringWidth(text, _FONT, _LABEL_SIZE) + 5
+    if beside is not None and abs(axis.place(beside) - x) < room:
+        is_right = axis.place(beside) < x
+    # Never beyond the paper.
+    is_right = is_right or x < room
+    is_right = is_right and axis.start + axis.length + _RIGHT - x > room
+    anchor, shift = ("start", 3) if is_right else ("end", -3)
+    _label(drawing, x + shift, top - 6, text, anchor, colour)
 
 
 def _legend(
@@ -250,5 +263,5 @@ def _label(
     anchor: str,
     colour: Color = GREY,
 ) -> None:
-    drawing.add(String(x, y, text, fontName=_FONT, fontSize=6.8, textAnchor=anchor,
-                       fillColor=colour))  # fmt: skip
+    drawing.add(String(x, y, text, fontName=_FONT, fontSize=_LABEL_SIZE,
+                       textAnchor=anchor, fillColor=colour))  # fmt: skip

@@ -10,9 +10,15 @@ from msgspec import UNSET
 
 from btd_desktop.calibration.scope import Coverage
 from btd_desktop.report.document import Document
+from btd_desktop.report.exhibits import plain_words
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.twin import twin_value
-from tests.unit.report.case_sample import make_document, make_finding, make_outcome
+from tests.unit.report.case_sample import (
+    make_document,
+    make_finding,
+    make_outcome,
+    make_place_numbers,
+)
 from tests.unit.report.test_pdf import squeezed, text_of
 
 _NOISE = (
@@ -62,7 +68,7 @@ def test_print_gives_units_patients_and_rate_of_each_level(printed):
 def test_print_explains_copies_and_the_level(printed):
     for words in (
         "Image noise never repeats",
-        "level “place” of section 10",
+        "level “place” of section 13",
         "Levels: “patch” ranks any patch of the grid",
         "copied noise",
     ):
@@ -95,7 +101,7 @@ def test_report_without_such_a_level_says_nothing_of_copies():
     levels: Any = outcome.evaluation.profile.levels
     del levels["anomaly"]["place"]
     text = squeezed(text_of(render_pdf(make_document(outcomes=[outcome]))))
-    for words in ("Image noise never repeats", "level “place” of section 10"):
+    for words in ("Image noise never repeats", "level “place” of section 13"):
         assert squeezed(words) not in text
 
 
@@ -123,3 +129,15 @@ def test_place_that_was_not_searched_for_says_nothing():
     numbers = replace(make_finding().numbers, copy=UNSET)
     exhibit = exhibit_of(report_of(make_finding(numbers=numbers)))
     assert (exhibit["copied_noise"], exhibit["noise_sentence"]) == (None, "")
+
+
+def test_plain_words_quote_the_rank_that_counts_and_say_when_nothing_can_be_said():
+    numbers = make_place_numbers()
+    scores = list(numbers.every.items())
+    told = plain_words(scores, numbers.copy or None)
+    assert "At most about 0.64 % of genuine slices show as much" in told
+    assert "a second time" in told
+    alone = [("anomaly", replace(numbers.anomaly, flagged=False))]
+    assert "as genuine scans show it too" in plain_words(alone, None)
+    unranked = [("anomaly", replace(numbers.anomaly, p_value=None, flagged=None))]
+    assert "nothing says how often" in plain_words(unranked, None)

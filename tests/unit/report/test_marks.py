@@ -20,7 +20,8 @@ _FORMATTERS = frozenset(
     ("counted", "established_text", "flagged_text", "interval_text", "mm_text",
      "marks_text", "number_text",
      "modality_text", "p_value_text", "percent_text", "rate_text", "regions_text",
-     "size_text", "time_text", "json_time", "min", "max", "len")
+     "plain_words", "size_text", "slices_text", "time_text",
+     "json_time", "min", "max", "len")
 )  # fmt: skip
 # Looked at one by one: words of the program, or numbers, where they are made.
 _OWN = frozenset(
@@ -29,13 +30,14 @@ _OWN = frozenset(
      "sections/opinion.py item[0]", "sections/opinion.py item[1]",
      "sections/method.py item[0]", "sections/checks.py item[0]",
      "sections/checks.py str(value)", "sections/terms.py meaning",
-     "sections/cover.py local", "sections/cover.py missing",
+     "sections/cover.py local.isoformat(' ', 'seconds')", "sections/cover.py missing",
      "sections/cover.py standing", "sections/mandate.py text",
      "sections/validation.py reason",
      "report/exhibits.py copied",
      "report/document.py text",
      "report/exhibits.py text", "sections/opinion.py opinion.headline",
      "sections/summary.py opinion.headline",
+     "sections/cover.py opinion_for(case).headline",
      "report/exhibits.py s[1].ranked_at", "sections/calibration.py _units(row[1])",
      "sections/completeness.py _MEANING.get(item[0], '')")
 )  # fmt: skip
