@@ -69,7 +69,6 @@ html_show_sourcelink = False
 html_show_sphinx = False
 html_show_copyright = False
 html_domain_indices = False
-html_theme_options = {"top_of_page_buttons": []}
 
 _KEYS = "<!-- keys -->"
 _AWAY = re.compile(

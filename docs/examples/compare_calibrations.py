@@ -13,6 +13,7 @@ from pathlib import Path
 from btd_desktop.calibration.ecdf import smallest_level
 from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.profile import CalibrationProfile
+from btd_desktop.errors import BtdError
 from btd_desktop.examination.models import find_model, list_profiles, open_detector
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_paths
@@ -36,21 +37,25 @@ def tell(profile: CalibrationProfile) -> None:
         print(f"  {name}: {told(level)}")
 
 
-if __name__ == "__main__":
-    genuine = Path(sys.argv[1])
-    rate = float(sys.argv[2]) if len(sys.argv) > 2 else 0.05
-    entry = find_model("", "CT")
-    detector = open_detector(entry)
+def compare(genuine: Path, rate: float) -> None:
+    """Print the shipped profiles of the CT model, then one fitted here."""
+    detector = open_detector(find_model("", "CT"))
     for _, shipped in list_profiles(detector.card):
         if isinstance(shipped, CalibrationProfile):
             tell(shipped)
-    tell(
-        calibrate_paths(
-            [genuine],
-            detector,
-            name="Example",
-            fpr=rate,
-            services=Services(),
-            context=TaskContext(),
-        )
+    fitted = calibrate_paths(
+        [genuine],
+        detector,
+        name="Example",
+        fpr=rate,
+        services=Services(),
+        context=TaskContext(),
     )
+    tell(fitted)
+
+
+if __name__ == "__main__":
+    try:
+        compare(Path(sys.argv[1]), float((sys.argv[2:] or ["0.05"])[0]))
+    except BtdError as error:
+        sys.exit(f"{error.detail}. {error.hint}")

@@ -41,6 +41,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, root / name, ignore=_NOT_SOURCE)
         else:
             shutil.copy(ROOT / name, root / name)
+    page = root / "handbook" / "handbook" / "first-hour.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<h1>The first hour</h1>")
     return root
 
 
@@ -79,6 +82,7 @@ def test_wheel_holds_fonts_icons_licences_and_bill_of_materials(wheel):
         for path in (ROOT / "assets" / folder).iterdir():
             assert f"{SHIPPED}/assets/{folder}/{path.name}" in names
     assert f"{SHIPPED}/assets/shortcuts.toml" in names
+    assert f"{SHIPPED}/handbook/handbook/first-hour.html" in names
     for licence in ("LICENSE", "assets/fonts/LICENSE.txt"):
         assert any(n.endswith(f".dist-info/licenses/{licence}") for n in names)
 
