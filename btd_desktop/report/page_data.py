@@ -24,7 +24,7 @@ from btd_desktop.digest import array_digest, canonical_json
 from btd_desktop.errors import ReportError
 from btd_desktop.report import document as nodes
 from btd_desktop.report import pictures
-from btd_desktop.report.document import AS_PRINTED, Cell, Document, Reference, plain
+from btd_desktop.report.document import AS_PRINTED, Cell, Document, Reference, Run
 
 PAGES_NAME: Final = "pages.json"
 _FORMAT: Final = "btd-pages"
@@ -203,7 +203,7 @@ def _read(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN40
 
 def _read_cell(value: Mapping[str, Any]) -> Cell:
     runs = tuple(
-        plain(part).runs[0] if isinstance(part, str) else Reference(str(part["to"]))
+        Run(part) if isinstance(part, str) else Reference(str(part["to"]))
         for part in value["text"]
     )
     return Cell(runs, value.get("value", AS_PRINTED))

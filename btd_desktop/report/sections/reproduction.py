@@ -92,7 +92,7 @@ def _run(number: int, examination: SeriesExamination) -> tuple[Block, ...]:
         ("model_name", quoting(manifest.model["name"])),
         ("model_digest", digest(manifest.model["digest"])),
         ("profile_digest", digest(None if profile is None else profile.digest)),
-        ("domain", plain("" if evaluation is None else evaluation.domain)),
+        ("domain", quoting("" if evaluation is None else evaluation.domain)),
         ("preset", quoting(manifest.preset.name)),
         ("zero_at", unprinted(scale.zero_at)),
         ("one_at", unprinted(scale.one_at)),
