@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -38,10 +38,13 @@ from tests.window_desk import drop, open_dialog, wait_until
 @pytest.fixture
 def opened(monkeypatch):
     """What would be opened outside the window; nothing is."""
-    urls = []
-    monkeypatch.setattr(
-        QDesktopServices, "openUrl", lambda url: not urls.append(url.toString())
-    )
+    urls: list[str] = []
+
+    def take(url: QUrl) -> bool:
+        urls.append(url.toString())
+        return True
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", take)
     return urls
 
 
