@@ -173,8 +173,7 @@ def place_pictures(
         for kind, value in finding.numbers.every.items():
             lines.append(
                 f"{_LABELS.get(kind, kind)} {number_text(value.score)}, p-value "
-                f"{'not established: ' if value.p_value is None else ''}"
-                f"{p_value_text(value)}"
+                f"{_p_text(value)}"
             )
         pictures.append(PlacePicture(finding.slice_index, grey, box, tuple(lines)))
     return pictures
@@ -214,7 +213,7 @@ def _score(kind: str, value: CalibratedValue, level: str) -> ReportedScore:
     label = _LABELS.get(kind, kind)
     if value.p_value is None:
         return ReportedScore(
-            kind, label, value.score, None, p_value_text(value), "",
+            kind, label, value.score, None, _why_none(value), "",
             value.threshold, value.flagged,
         )  # fmt: skip
     one, many = UNITS[level]
@@ -226,6 +225,16 @@ def _score(kind: str, value: CalibratedValue, level: str) -> ReportedScore:
         kind, label, value.score, value.p_value, "", ranked,
         value.threshold, value.flagged,
     )  # fmt: skip
+
+
+def _p_text(value: CalibratedValue) -> str:
+    if value.p_value is None:
+        return f"not established ({_why_none(value)})"
+    return p_value_text(value)
+
+
+def _why_none(value: CalibratedValue) -> str:
+    return p_value_text(value).removeprefix("none: ")
 
 
 def _box(finding: Finding, evaluation: Evaluation) -> Box:
