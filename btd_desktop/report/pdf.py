@@ -155,7 +155,7 @@ class _Printer:
     def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
         story: list[Flowable] = []
         for block, after in zip(blocks, [*blocks[1:], None], strict=True):
-            if isinstance(block, Text) and isinstance(after, Table | Facts | Figure):
+            if isinstance(block, Text) and _is_heavy(after):
                 story.append(CondPageBreak(_LEAST_ROOM))
             story += self._block(block)
         return story
@@ -275,6 +275,17 @@ class _Printer:
         return text_of(cell, self._numbers)
 
 
+def _is_heavy(block: Block | None) -> bool:
+    """Whether a sentence before it would look lost at the foot of another page."""
+    match block:
+        case Table():
+            return bool(block.rows) and any(c.head is not None for c in block.columns)
+        case Facts():
+            return any(row.label for row in block.rows)
+        case _:
+            return isinstance(block, Figure)
+
+
 def _is_place(block: Block) -> bool:
     return isinstance(block, Figure) and isinstance(block.picture, ExhibitFigure)
 
@@ -300,6 +311,8 @@ def _with_room(story: list[Flowable]) -> list[Flowable]:
             continue
         needed = 0.0
         for following in story[i + 1 :]:
+            if following is _NEW_PAGE:
+                break
             if isinstance(following, CondPageBreak):
                 continue
             needed += _height(following)
