@@ -78,7 +78,7 @@ _MOST_ROOM: Final = 340.0
 _LEAST_ROOM: Final = 40.0
 _ROOM_OF_CONTENTS: Final = 230.0
 _SLACK: Final = 12.0
-_FEW_ROWS: Final = 7
+_FEW_ROWS: Final = 4
 _START: Final = 60.0
 
 
@@ -326,8 +326,10 @@ def _height(flowable: Flowable) -> float:
     """Least height in points that a flowable takes at the foot of a page."""
     if isinstance(flowable, KeepTogether | Paragraph | Drawing):
         return _full_height(flowable)
-    if isinstance(flowable, LaidOutTable) and len(flowable._cellvalues) <= _FEW_ROWS:
-        return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1])
+    if isinstance(flowable, LaidOutTable):
+        flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)
+        # Its first rows are never parted.
+        return float(sum(flowable._rowHeights[:_FEW_ROWS]))
     return _START
 
 
