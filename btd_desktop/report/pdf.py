@@ -76,7 +76,7 @@ _MOST_ROOM: Final = 340.0
 _LEAST_ROOM: Final = 40.0
 _ROOM_OF_CONTENTS: Final = 230.0
 _SLACK: Final = 12.0
-_FEW_ROWS: Final = 7
+_FEW_ROWS: Final = 4
 _START: Final = 60.0
 
 
@@ -162,7 +162,7 @@ class _Printer:
     def _blocks(self, blocks: Sequence[Block]) -> list[Flowable]:
         story: list[Flowable] = []
         for block, after in zip(blocks, [*blocks[1:], None], strict=True):
-            if isinstance(block, Text) and isinstance(after, Table | Facts | Figure):
+            if isinstance(block, Text) and _is_heavy(after):
                 story.append(CondPageBreak(_LEAST_ROOM))
             story += self._block(block)
         return story
@@ -282,6 +282,17 @@ class _Printer:
         return text_of(cell, self._numbers)
 
 
+def _is_heavy(block: Block | None) -> bool:
+    """Whether a sentence before it would look lost at the foot of another page."""
+    match block:
+        case Table():
+            return bool(block.rows) and any(c.head is not None for c in block.columns)
+        case Facts():
+            return any(row.label for row in block.rows)
+        case _:
+            return isinstance(block, Figure)
+
+
 def _is_place(block: Block) -> bool:
     return isinstance(block, Figure) and isinstance(block.picture, ExhibitFigure)
 
@@ -307,6 +318,8 @@ def _with_room(story: list[Flowable]) -> list[Flowable]:
             continue
         needed = 0.0
         for following in story[i + 1 :]:
+            if following is _NEW_PAGE:
+                break
             if isinstance(following, CondPageBreak):
                 continue
             needed += _height(following)
@@ -320,8 +333,10 @@ def _height(flowable: Flowable) -> float:
     """Least height in points that a flowable takes at the foot of a page."""
     if isinstance(flowable, KeepTogether | Paragraph | Drawing):
         return _full_height(flowable)
-    if isinstance(flowable, LaidOutTable) and len(flowable._cellvalues) <= _FEW_ROWS:
-        return float(flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)[1])
+    if isinstance(flowable, LaidOutTable):
+        flowable.wrap(FRAME_WIDTH, FRAME_HEIGHT)
+        # Its first rows are never parted.
+        return float(sum(flowable._rowHeights[:_FEW_ROWS]))
     return _START
 
 

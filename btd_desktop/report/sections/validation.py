@@ -103,18 +103,18 @@ def section(case: ReportCase) -> Section:
         figures,
         (
             (Column(method, 1.5, "method_id"), lambda f: plain(f[0])),
-            (Column("Alteration tested", 3.4, "attack"), _words("attack")),
+            (Column("Alteration tested", 3, "attack"), _words("attack")),
             (Column(modality, 1.6, "modality"), _words("modality")),
-            (Column(_FOREST, 4, look="interval"), _bar),
+            (Column(_FOREST, 3.4, look="interval"), _bar),
             (
                 Column("AUC", 1, "auc", "number"),
                 lambda f: plain(f"{f[1]['auc']:.2f}", float(f[1]["auc"])),
             ),
-            (Column("95 % interval", 2.1, "auc_interval"), _interval),
-            (Column("TPR", 1.4, "tpr", "number"), _tpr),
+            (Column("95 % interval", 1.8, "auc_interval"), _interval),
+            (Column("TPR", 1.2, "tpr", "number"), _tpr),
             (Column("Places", 1.2, "n_samples", "number"), _count("n_tampered")),
             (Column("Patients", 1.4, "n_patients", "number"), _count("n_patients")),
-            (Column("Remark", 1.9, "remark"), _remark),
+            (Column("Remark", 3.6, "remark"), _remark),
             (
                 Column(None, 0, "tpr_at_fpr"),
                 lambda f: unprinted(None if _rate(f) is None else _TPR_AT_FPR),
