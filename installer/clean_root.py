@@ -29,6 +29,7 @@ from installer.trial import (
 RELEASE: Final = "bookworm"
 USER: Final = "examiner"
 _DISPLAY: Final = ":87"
+_TOOLS: Final = ("desktop-file-utils", "shared-mime-info", "libglib2.0-bin", "man-db")
 _SCREEN: Final = "1440x900x24"
 _OF_APT: Final = ("var/lib", "var/cache", "var/log", "tmp", "proc", "sys", "dev", "run")
 """Folders in which package managers keep what they did: not compared."""
@@ -93,7 +94,7 @@ def check_package(
     _apt(root, "remove", NAME)
     left = [p for p in files_of(root) if p.startswith(str(PROGRAM))]
     report.tell("removed", ", ".join(left[:5]))
-    _apt(root, "purge", NAME)
+    _apt(root, "purge", NAME, *_TOOLS)
     _apt(root, "autoremove", "--purge")
     extra = [
         p for p in sorted(files_of(root) - before) if not p.startswith(f"home/{USER}/")
@@ -143,14 +144,7 @@ def _check_installed(root: Path, report: Report) -> None:
 
 def _check_desktop(root: Path, home: Path, report: Report) -> None:
     """Menu entry, MIME type and manual, as the tools of a desktop see them."""
-    _apt(
-        root,
-        "install",
-        "desktop-file-utils",
-        "shared-mime-info",
-        "libglib2.0-bin",
-        "man-db",
-    )
+    _apt(root, "install", *_TOOLS)
     entry = f"/usr/share/applications/{NAME}.desktop"
     told = _ask(root, "desktop-file-validate", entry)
     report.tell("desktop-file-validate", told.stdout.strip() or problem_of(told))
@@ -213,16 +207,17 @@ def screen() -> Iterator[None]:
 
 
 def _wait_for_picture(picture: Path, window: subprocess.Popen[bytes]) -> str:
-    """Take pictures until two in a row are alike and show something."""
+    """Take pictures until six in a row are alike and show something."""
     picture.parent.mkdir(parents=True, exist_ok=True)
-    last = b""
-    for _ in range(30):
+    last, n_alike = b"", 0
+    for _ in range(90):
         time.sleep(2.0)
         if window.poll() is not None:
             return f"the window has gone with status {window.returncode}"
         run("import", "-display", _DISPLAY, "-window", "root", picture)
         taken = picture.read_bytes()
-        if taken == last and len(taken) > 20_000:
+        n_alike = n_alike + 1 if taken == last else 0
+        if n_alike >= 5 and len(taken) > 20_000:
             return ""
         last = taken
-    return "the window did not come to rest within a minute"
+    return "the window did not come to rest within three minutes"
