@@ -270,8 +270,8 @@ def test_redacted_report_says_when_headers_were_not_at_hand(desk, tmp_path):
     assert "could not be read again" in twin["redaction"]["remark"]
     # Nobody knows which names stand in those headers: nothing that quotes gets out.
     assert set(twin["opinion"]["sentences"]) <= {"withheld"}
-    told = [f["sentence"] for series in twin["series"] for f in series["findings"]]
-    assert set(told) == {"withheld"}
+    said = [f["sentence"] for series in twin["series"] for f in series["findings"]]
+    assert set(said) == {"withheld"}
     assert HEADERS["PatientID"] not in _everything_in(variant)
 
 

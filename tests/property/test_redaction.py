@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
-from btd_desktop.report.attached import csv_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
@@ -24,6 +24,7 @@ from btd_desktop.examination.statement import (
     Weighed,
     details_of,
 )
+from btd_desktop.report.csv_tables import csv_files
 from btd_desktop.report.document import Document, RedactionNote, cells_of, text_of
 from btd_desktop.report.pdf import render_pdf
 from btd_desktop.report.redaction import redacted_document
@@ -40,6 +41,8 @@ from tests.unit.report.case_sample import (
     make_store,
 )
 
+Spelling = Callable[[str], str]
+
 PEOPLE = (
     ("Müller", "Jürgen"),
     ("Weißenböck", "Anneliese"),
@@ -54,7 +57,7 @@ _GERMAN = str.maketrans(
      "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe"}
 )  # fmt: skip
 _BARE = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "Ł": "L", "Ø": "O", "'": ""})
-_SPELLINGS = {
+_SPELLINGS: dict[str, Spelling] = {
     "as it is": lambda text: text,
     "composed": lambda text: unicodedata.normalize("NFC", text),
     "decomposed": lambda text: unicodedata.normalize("NFD", text),
@@ -69,7 +72,7 @@ _SPELLINGS = {
     "with an invisible letter": lambda text: text[:3] + "\u200b" + text[3:],
     "with a soft hyphen": lambda text: text[:4] + "\u00ad" + text[4:],
 }  # fmt: skip
-_CASES = (str, str.upper, str.lower, str.title, str.swapcase)
+_CASES: tuple[Spelling, ...] = (str, str.upper, str.lower, str.title, str.swapcase)
 _SEPARATORS = ("^", " ", ", ", "_", "-", ".", "", "=", "\\", "  ", " ^ ", "/")
 _FORMS = (
     "{d:%Y%m%d}", "{d:%Y-%m-%d}", "{d:%d.%m.%Y}", "{d.day}.{d.month}.{d.year}",
@@ -182,10 +185,11 @@ def test_no_spelling_of_a_date_gets_into_a_redacted_report(form):
 
 def test_what_is_signed_holds_no_name_in_any_stream():
     (family, given_name), *_ = PEOPLE
+    cases: tuple[Spelling, ...] = (str, str.upper)
     ways = [
         f"{case(spell(family))} {case(spell(given_name))}"
         for spell in _SPELLINGS.values()
-        for case in (str, str.upper)
+        for case in cases
     ]
     dates = [form.format(d=STUDY) for form in _FORMS[:8]]
     whole = f"{' and '.join(ways)} on {', on '.join(dates)}"

@@ -281,7 +281,8 @@ def test_attached_cells_that_a_spreadsheet_would_carry_out_are_made_text():
 
 def test_every_font_is_embedded(rendered):
     _, pdf = rendered
-    used = [page["/Resources"]["/Font"] for page in PdfReader(io.BytesIO(pdf)).pages]
+    resources: list[Any] = [p["/Resources"] for p in PdfReader(io.BytesIO(pdf)).pages]
+    used = [resource["/Font"] for resource in resources]
     fonts = {
         str(font[key]["/BaseFont"]): font[key].get("/FontDescriptor")
         for font in used
