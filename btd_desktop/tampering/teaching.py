@@ -221,6 +221,17 @@ FAMILIES: dict[str, Family] = {
 }
 """Families by name; a name can be left out of the teaching."""
 
+ALIKE: dict[str, tuple[str, ...]] = {
+    "processing": ("smoothing", "median", "resampling", "transform-coding"),
+    "foreign tissue": ("foreign-tissue",),
+    "filling": ("filling", "drawn-noise"),
+    "nodules": ("bare-nodule", "noisy-nodule"),
+    "gain": ("gain",),
+}
+"""Families that are left out together: who knows a median filter has nearly seen
+smoothing. Every family stands in one group.
+"""
+
 IN_LUNG = ("bare-nodule", "noisy-nodule")
 """Families that draw into aerated lung, where there is any."""
 

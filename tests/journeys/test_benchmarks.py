@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from btd_desktop.tampering.teaching import ALIKE
+from tests.factories import make_series_folder
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +36,49 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 def test_a_benchmark_measures_and_prints(
     tmp_path: Path, script: str, options: str, printed: str
 ) -> None:
+    done = run(BENCHMARKS / script, options, tmp_path)
+    assert printed in done
+
+
+def test_learned_evidence_is_taught_and_judged_without_families(tmp_path: Path) -> None:
+    """On simulated slices where the scripts look for real ones: beside the checkout."""
+    folder = tmp_path / "checkout" / "benchmarks"
+    folder.mkdir(parents=True)
+    for script in ("real_data.py", "evidence_map.py", "evidence_families.py"):
+        shutil.copy(BENCHMARKS / script, folder)
+    data = tmp_path / "shared" / "data"
+    lines = ["file,split,modality,patient,source"]
+    for n, split in enumerate(["train"] * 4 + ["calib"] * 3):
+        make_series_folder(data / f"p{n}", n + 1, shape=(1, 176, 176))
+        lines.append(f"p{n}/00001.dcm,{split},CT,TEST-{n},simulated")
+    (data / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    model = f"--model {BENCHMARKS.parent / 'models' / 'ct96wide-lean'} --processes 1"
+    taught = run(
+        folder / "evidence_map.py",
+        f"--out ev --crops 30 --simulated 0 --steps 2 {model}",
+        tmp_path,
+    )
+    assert "weights " in taught
+    printed = run(
+        folder / "evidence_families.py",
+        f"--crops ev --out families --each 12 --steps 2 {model}",
+        tmp_path,
+    )
+    rows = [line.split("|") for line in printed.splitlines() if line.startswith("| ")]
+    assert {row[1].strip() for row in rows[1:]} <= {*ALIKE}
+    assert all(0.0 <= float(row[4].split()[0]) <= 1.0 for row in rows[1:])
+    assert len(rows) > 2
+
+
+def run(script: Path, options: str, folder: Path) -> str:
+    """What a script prints; it ends well and has a home of its own."""
     done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / script), *options.split()],
+        [sys.executable, str(script), *options.split()],
         capture_output=True,
         text=True,
         timeout=300,
-        cwd=tmp_path,
-        env={**os.environ, "BTD_HOME": str(tmp_path / "home")},
+        cwd=folder,
+        env={**os.environ, "BTD_HOME": str(folder / "home")},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert printed in done.stdout
+    return done.stdout

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from btd_desktop.tampering.teaching import (
+    ALIKE,
     FAMILIES,
     LARGEST_PX,
     SMALLEST_PX,
@@ -109,3 +110,8 @@ def test_noise_is_measured_in_hu_whatever_the_content() -> None:
     edge = np.where(np.arange(110) < 50, -800.0, 40.0).astype(np.float32)
     assert noise_hu(edge + noise) == pytest.approx(30.0, rel=0.1)
     assert noise_hu(edge) == 1.0
+
+
+def test_every_family_has_one_group_of_its_like() -> None:
+    grouped = [name for families in ALIKE.values() for name in families]
+    assert sorted(grouped) == sorted(FAMILIES)
