@@ -27,7 +27,7 @@ _OUT: Final = re.compile(
     r"|egldeviceintegrations|designer)/"
     r"|/Qt/plugins/generic/"
     r"|/Qt/plugins/platforms/libq(?:eglfs|linuxfb|minimalegl|vnc|vkkhrdisplay)"
-    r"|/libQt6(?:Quick|Qml|Network|Sql|EglFS|VirtualKeyboard|Designer)"
+    r"|/libQt6(?:Quick|Qml|Network|Sql|Egl[Ff][Ss]|VirtualKeyboard|Designer)"
     r"|/torch/(?:include|share|test)/"
     r"|/torch/lib/\S+\.a$"
 )

@@ -100,6 +100,7 @@ def test_handbook_goes_along_where_the_tree_has_one(tmp_path, monkeypatch):
         ("libglib-2.0.so.0", "/lib/x86_64-linux-gnu/libglib-2.0.so.0"),
         ("libxcb-cursor.so.0", "/usr/lib/x86_64-linux-gnu/libxcb-cursor.so.0"),
         ("PySide6/Qt/lib/libQt6Network.so.6", "/v/PySide6/Qt/lib/libQt6Network.so.6"),
+        ("PySide6/Qt/lib/libQt6EglFsKmsSupport.so.6", "/v/libQt6EglFsKmsSupport.so.6"),
         ("PySide6\\Qt\\plugins\\tls\\q.dll", "C:\\v\\q.dll"),
         ("torch/lib/libtorch.a", "/v/torch/lib/libtorch.a"),
     ],
