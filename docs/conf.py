@@ -73,7 +73,7 @@ html_domain_indices = False
 _KEYS = "<!-- keys -->"
 _AWAY = re.compile(
     r"(?<!!)\[([^\]]+)\]"
-    r"\((?:\.\./)*(?:(?:\.\./)+[A-Z]+\.md|decisions/[^)]*|\.\./models/[^)]*)\)"
+    r"\((?:\.\./)*(?:(?:\.\./)+[A-Z]+\.md|decisions/[^)]*|\.\./(?:models|installer)/[^)]*)\)"
 )
 
 
