@@ -88,23 +88,38 @@ def check_package(
     home = root / "home" / USER
     user = entering(root, user=USER)
     check_program(Place((*user, "btd"), home, f"/home/{USER}"), report)
+    # By name: apt does not remove all that they brought by itself.
+    tools = packages_of(root)
+    _apt(root, "install", *_TOOLS)
+    tools = packages_of(root) - tools
     _check_desktop(root, home, report)
     _check_window(root, home, report, picture)
     kept = {path: file_digest(home / path) for path in files_of(home)}
     _apt(root, "remove", NAME)
     left = [p for p in files_of(root) if p.startswith(str(PROGRAM))]
     report.tell("removed", ", ".join(left[:5]))
-    _apt(root, "purge", NAME, *_TOOLS)
+    _apt(root, "purge", NAME, *sorted(tools))
     _apt(root, "autoremove", "--purge")
     extra = [
         p for p in sorted(files_of(root) - before) if not p.startswith(f"home/{USER}/")
     ]
-    report.tell("purged, nothing is left but the user's", ", ".join(extra[:5]))
+    told = f"{len(extra)} files: {', '.join(extra[:5])}" if extra else ""
+    report.tell("purged, nothing is left but the user's", told)
     now = {path: file_digest(home / path) for path in files_of(home)}
     report.tell(
         f"the user's {len(kept)} files are as they were",
         "" if now == kept and any("case.sqlite" in p for p in kept) else "they are not",
     )
+
+
+def packages_of(root: Path) -> set[str]:
+    """Names of the packages that are installed."""
+    told = subprocess.run(
+        [*entering(root), "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    states = (line.split() for line in told.stdout.splitlines())
+    return {name for state, name in states if state == "installed"}
 
 
 def files_of(folder: Path) -> set[str]:
@@ -144,7 +159,6 @@ def _check_installed(root: Path, report: Report) -> None:
 
 def _check_desktop(root: Path, home: Path, report: Report) -> None:
     """Menu entry, MIME type and manual, as the tools of a desktop see them."""
-    _apt(root, "install", *_TOOLS)
     entry = f"/usr/share/applications/{NAME}.desktop"
     told = _ask(root, "desktop-file-validate", entry)
     report.tell("desktop-file-validate", told.stdout.strip() or problem_of(told))

@@ -225,16 +225,3 @@ def test_handbook_builds_whole_offline_and_searchable(tmp_path):
     api = _text(out / "api" / "workflow.html")
     assert "import_into_case" in api
     assert "Every file is read twice" in api
-
-
-@pytest.mark.slow
-@pytest.mark.gui
-@pytest.mark.timeout(3600)
-def test_first_hour_ends_where_it_says(tmp_path, monkeypatch):
-    """Minutes: the whole demonstration, as a reader makes it."""
-    monkeypatch.setenv("BTD_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    follow = _module("follow_first_hour")
-    program = [sys.executable, "-m", "btd_desktop"]
-    for step in follow.steps_in(_text(follow.TEXT)):
-        assert follow.follow(step, tmp_path, program) == [], step.command
