@@ -17,6 +17,7 @@ from btd_desktop.report.document import (
     Table,
     text_of,
 )
+from btd_desktop.report.visible import visible_text
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a cell that spreadsheets would carry out."""
@@ -26,7 +27,8 @@ def csv_files(document: Document) -> dict[str, bytes]:
     """The attached tables, by name of the file, as CSV (RFC 4180) in UTF-8.
 
     A column is named by its key; columns without one are for print alone. What a
-    spreadsheet would carry out as a formula gets an apostrophe before it.
+    spreadsheet would carry out as a formula gets an apostrophe before it; what the eye
+    would not see is written as ⟨U+XXXX⟩.
 
     Raises:
         ReportError: Two tables have one name.
@@ -55,5 +57,5 @@ def _attached(blocks: Iterable[Block]) -> Iterator[Table]:
 
 def _text(cell: Cell, numbers: dict[str, str]) -> str:
     value = text_of(cell, numbers) if cell.value is AS_PRINTED else cell.value
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = "" if value is None else visible_text(str(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

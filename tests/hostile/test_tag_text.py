@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import csv
 import io
+import itertools
 import json
 import logging
 import re
 import time
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,11 +34,15 @@ from btd_desktop.cli.output import columns, say, warn
 from btd_desktop.dicom.series import SeriesFinding
 from btd_desktop.errors import EvidenceError
 from btd_desktop.logs import close_logging, configure_logging
+from btd_desktop.report.csv_tables import csv_files
+from btd_desktop.report.document import Column, Section, Table, quoting
+from btd_desktop.report.document import name as naming
 from btd_desktop.report.style import register_fonts
 from btd_desktop.report.visible import visible_text
 from btd_desktop.volume import SeriesFacts
 from tests.factories import make_ct_volume
 from tests.hostile.payloads import PAYLOADS
+from tests.unit.report.case_sample import make_document
 
 PACKAGE = Path(__file__).resolve().parents[2] / "btd_desktop"
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
@@ -248,9 +255,10 @@ def test_trace_of_a_payload_forges_no_line(tmp_path, name):
 
 
 def test_no_tag_text_is_written_to_a_spreadsheet():
-    # A cell that starts with = + - @ is a formula to a spreadsheet. The one table that
-    # is written as CSV holds names of our own methods and figures; what writes another
-    # one has to quote its cells and belongs here with a test of that.
+    # A cell that starts with = + - @ is a formula to a spreadsheet. The bench's tables
+    # hold names of our own methods and figures, a report's scores only numbers, its
+    # other tables what the next test asks; what writes another one belongs here with a
+    # test of its own.
     writers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -258,7 +266,25 @@ def test_no_tag_text_is_written_to_a_spreadsheet():
         if isinstance(node, ast.Attribute)
         and (node.attr == "DictWriter" or ast.unparse(node) == "csv.writer")
     }
-    assert writers <= {"bench/tables.py"}
+    assert writers <= {"bench/tables.py", "report/csv_tables.py", "report/scores.py"}
+
+
+@by_name
+def test_attached_table_holds_a_payload_as_plain_text(name):
+    text = PAYLOADS[name]
+    columns = (Column("File", 1.0, "file"), Column("Reason", 1.0, "reason"))
+    rows = tuple(
+        (naming("file", lead + text), quoting(text)) for lead in ("", " ", "=")
+    )
+    section = Section("x", "X", (Table(columns, rows, attached="x.csv"),))
+    document = make_document()
+    document = replace(document, sections=(*document.sections, section))
+    data = csv_files(document)["x.csv"].decode()
+    _, *written = csv.reader(io.StringIO(data, newline=""))
+    assert len(written) == 3
+    for cell in itertools.chain(*written):
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+        assert not _hidden(cell)
 
 
 # The window
