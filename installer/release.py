@@ -87,6 +87,7 @@ def release(out: Path, work: Path) -> int:
     entry = entry_of(CHANGELOG.read_text("utf-8"), version())
     if not entry:
         raise BuildError(f"CHANGELOG.md has no entry for {version()}: --bump makes it")
+    run(sys.executable, ROOT / "docs" / "build_handbook.py")
     shutil.rmtree(out, ignore_errors=True)
     made = build_all(targets_here(), Build(work, out))
     reports = {}

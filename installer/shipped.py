@@ -12,8 +12,6 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SBOM: Final = ROOT / "requirements" / "sbom.json"
-HANDBOOK: Final = ROOT / "handbook"
-"""Folder of HTML pages: whoever makes the handbook puts them here before a build."""
 
 
 def load(path: Path) -> ModuleType:
@@ -55,8 +53,7 @@ def distributions() -> list[str]:
 def shipped_data() -> list[tuple[str, str]]:
     """(file, folder in the bundle) as `btd_desktop/paths.py` looks for them.
 
-    The same files as in the wheel, and the handbook where the tree has one.
+    The same files as in the wheel: the handbook too, where it is built.
     """
     names = load(ROOT / "setup.py").shipped_files()
-    pages = [p.relative_to(ROOT) for p in HANDBOOK.rglob("*") if p.is_file()]
-    return [(str(ROOT / n), n.parent.as_posix()) for n in [*names, *sorted(pages)]]
+    return [(str(ROOT / n), n.parent.as_posix()) for n in names]

@@ -32,7 +32,7 @@ from btd_desktop.native_libraries import (
     WINDOW_LIBRARIES,
 )
 from btd_desktop.workflow.selftest.packages import PACKAGES
-from installer import bundle, contents, debian, manual, shipped, windows
+from installer import bundle, contents, debian, manual, release, shipped, windows
 from installer.archive import write_checksums
 from installer.release import account, bumped, entry_of
 from installer.trial import Report, size_of
@@ -80,16 +80,18 @@ def test_bundle_holds_models_assets_and_bill_where_the_program_looks_for_them(
     assert not (paths.assets_dir() / "attacks").exists()
 
 
-def test_handbook_goes_along_where_the_tree_has_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "ROOT", tmp_path)
-    monkeypatch.setattr(shipped, "HANDBOOK", tmp_path / "handbook")
-    monkeypatch.setattr(shipped, "load", lambda path: shutil)
-    monkeypatch.setattr(shutil, "shipped_files", lambda: [], raising=False)
-    assert shipped.shipped_data() == []
-    page = tmp_path / "handbook" / "pictures" / "window.html"
-    page.parent.mkdir(parents=True)
-    page.touch()
-    assert shipped.shipped_data() == [(str(page), "handbook/pictures")]
+def test_release_builds_the_handbook_before_what_it_goes_into(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(release, "run", lambda *words: done.append(words[1].name))
+    monkeypatch.setattr(release, "entry_of", lambda *_: "entry")
+
+    def build(*_):
+        assert done == ["build_handbook.py"]
+        raise bundle.BuildError("far enough")
+
+    monkeypatch.setattr(release, "build_all", build)
+    with pytest.raises(bundle.BuildError, match="far enough"):
+        release.release(tmp_path / "out", tmp_path)
 
 
 @pytest.mark.parametrize(
