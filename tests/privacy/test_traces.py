@@ -76,7 +76,7 @@ def test_whole_examination_leaves_no_marker_outside_the_case(desk, scratch, tmp_
     [
         (("import", "EVIDENCE", "--out", "CASE"), "workflow.import_series.add_series"),
         (("examine", "EVIDENCE", "--out", "CASE"), "workflow.examine.score_series"),
-        (("report", "CASE", "--redacted"), "workflow.issue_report.render_pdf"),
+        (("report", "CASE", "--redacted"), "workflow.issue_report.draw_pdf"),
         (("report", "CASE", "--redacted"), "workflow.issue_report.redacted_report"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
