@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+_ASK: Final = "import setup; print(*setup.shipped_files(), sep='\\n')"
 SBOM: Final = ROOT / "requirements" / "sbom.json"
-
-
-def load(path: Path) -> ModuleType:
-    """A script of the repository as a module, without running its `main`."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def project() -> dict[str, Any]:
@@ -55,5 +44,12 @@ def shipped_data() -> list[tuple[str, str]]:
 
     The same files as in the wheel: the handbook too, where it is built.
     """
-    names = load(ROOT / "setup.py").shipped_files()
-    return [(str(ROOT / n), n.parent.as_posix()) for n in names]
+    # Asked in a process of its own: importing setuptools here would replace distutils.
+    told = subprocess.run(
+        [sys.executable, "-c", _ASK],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [(str(ROOT / n), Path(n).parent.as_posix()) for n in told.splitlines()]
