@@ -180,6 +180,7 @@ def verify_report(
     evidence: Sequence[Path] | None = None,
     trust_roots: Sequence[Path] | None = None,
     crls: Sequence[Path] = (),
+    with_pages: bool = True,
 ) -> ReportVerdict:
     """Verify a report's signature, its twin and, when given, the evidence.
 
@@ -189,6 +190,8 @@ def verify_report(
         trust_roots: Certificate files (PEM or DER) of authorities that are trusted;
             None leaves trust undecided.
         crls: Lists of revoked certificates (PEM or DER), besides those in the report.
+        with_pages: Draw the pages again and compare them, which takes seconds; without,
+            only what is signed inside the report counts.
 
     Returns:
         The verdict; a damaged, foreign or unsigned file gives one too.
@@ -202,7 +205,7 @@ def verify_report(
     if data is None:
         return ReportVerdict(problems=(problem,))
     try:
-        verdict = _verified(data, roots, lists)
+        verdict = _verified(data, roots, lists, with_pages=with_pages)
     except Exception as error:  # noqa: BLE001 - the file may be made to break the
         # parser anywhere; whatever it raises, the file cannot be verified.
         kind = type(error).__name__
@@ -231,7 +234,11 @@ def _read(path: Path) -> tuple[bytes | None, str]:
 
 
 def _verified(
-    data: bytes, roots: list[x509.Certificate] | None, crls: Sequence[bytes]
+    data: bytes,
+    roots: list[x509.Certificate] | None,
+    crls: Sequence[bytes],
+    *,
+    with_pages: bool,
 ) -> ReportVerdict:
     reader = PdfFileReader(io.BytesIO(data))
     if reader.encrypted:
@@ -265,7 +272,8 @@ def _verified(
     if parsed is not None:
         problems += attachment_problems(parsed, attached.files)
     pages = _NO_PAGES
-    if parsed is not None and not set(problems) - {_REFUSED, _REVOKED}:
+    sound = not set(problems) - {_REFUSED, _REVOKED}
+    if with_pages and parsed is not None and sound:
         mark = _mark_of(signatures[0])
         pages = compare_pages(reader, parsed, attached.files, mark)
     if pages.outcome == "differ":
