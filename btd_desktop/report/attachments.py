@@ -35,11 +35,18 @@ def attached_files(document: Document) -> dict[str, bytes]:
     """
     others = {
         PAGES_NAME: page_data_bytes(document),
-        EVIDENCE_NAME: evidence_list(values_of(document)),
-        **csv_files(document),
+        **derived_files(document),
         **document.files,
     }
     return {TWIN_NAME: twin_bytes(document, others), **others}
+
+
+def derived_files(document: Document) -> dict[str, bytes]:
+    """Files that tell again what the document holds: list of evidence, tables.
+
+    The same for a document that is read back from "pages.json".
+    """
+    return {EVIDENCE_NAME: evidence_list(values_of(document)), **csv_files(document)}
 
 
 def evidence_list(twin: Mapping[str, Any]) -> bytes:

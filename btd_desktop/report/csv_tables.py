@@ -43,7 +43,7 @@ def csv_files(document: Document) -> dict[str, bytes]:
         writer = csv.writer(text)
         writer.writerow([table.columns[i].key for i in shown])
         writer.writerows([_text(row[i], numbers) for i in shown] for row in table.rows)
-        files[table.attached] = text.getvalue().encode("utf-8", "backslashreplace")
+        files[table.attached] = text.getvalue().encode()
     return files
 
 
@@ -57,5 +57,7 @@ def _attached(blocks: Iterable[Block]) -> Iterator[Table]:
 
 def _text(cell: Cell, numbers: dict[str, str]) -> str:
     value = text_of(cell, numbers) if cell.value is AS_PRINTED else cell.value
-    text = "" if value is None else visible_text(str(value))
+    # As pages.json keeps it, so that the same table comes of it: decision 39.
+    kept = str("" if value is None else value).encode("utf-8", "backslashreplace")
+    text = visible_text(kept.decode())
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -22,7 +22,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.stamp import StaticStampStyle
 
 from btd_desktop.errors import BtdError
-from btd_desktop.report.attachments import TWIN_NAME
+from btd_desktop.report.attachments import SCORES_NAME, TWIN_NAME, derived_files
 from btd_desktop.report.page_data import PAGES_NAME, library_versions, page_data_from
 from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import draw_pdf
@@ -107,6 +107,10 @@ def _compared(
             f"{len(parted)} printed numbers are not the values inside, such as "
             f"“{parted[0][:80]}”."
         )
+    told = derived_files(data.document)
+    listed = {*told, *files} - {TWIN_NAME, PAGES_NAME, SCORES_NAME}
+    if other := sorted(n for n in listed if files.get(n) != told.get(n)):
+        return _differing(f"{other[0]} does not hold what the data inside give.")
     drawn = PdfFileReader(io.BytesIO(draw_pdf(files)))
     found, expected = _page_digests(reader), _page_digests(drawn)
     differing = [

@@ -43,7 +43,11 @@ from btd_desktop.report.twin import LAYOUT
 from btd_desktop.report.verification import ReportVerdict, verify_report
 from btd_desktop.workflow.verdict_words import report_words
 from tests.unit.report.case_sample import NOW as WHEN
-from tests.unit.report.case_sample import make_document, make_outcome
+from tests.unit.report.case_sample import (
+    make_document,
+    make_outcome,
+    make_store,
+)
 from tests.unit.report.keys import (
     make_authority,
     make_signer,
@@ -309,6 +313,24 @@ def test_number_printed_otherwise_than_its_value_is_noticed(tmp_path, key):
     verdict = verdict_of(tmp_path, data)
     assert verdict.headline == "NOT VERIFIED"
     assert "printed numbers are not the values inside" in verdict.pages.words
+
+
+@pytest.mark.parametrize("name", ["evidence.sha256", "files.csv", "audit-log.csv"])
+def test_list_that_tells_other_things_than_the_data_is_noticed(tmp_path, key, name):
+    def other_list(files: dict[str, bytes]) -> None:
+        first, rest = files[name].split(b"\n", 1)
+        files[name] = rest if rest else first + b"x\n"
+
+    document = make_document(
+        store=make_store(),
+        outcomes=[make_outcome(1, Coverage.NOT)],
+    )
+    genuine = sign_pdf(with_files(document, lambda _: None), key, when=WHEN)
+    assert verdict_of(tmp_path, genuine).pages.outcome == "agree"
+    data = sign_pdf(with_files(document, other_list), key, when=WHEN)
+    verdict = verdict_of(tmp_path, data)
+    assert verdict.headline == "NOT VERIFIED"
+    assert f"{name} does not hold what the data inside give" in verdict.pages.words
 
 
 def test_layout_of_another_version_is_not_compared_and_not_called_altered(
