@@ -6,7 +6,7 @@ in one place and silence in another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -153,6 +153,20 @@ class SeriesExamination:
             if now and (now.score, now.threshold) == (value.score, value.threshold):
                 return evaluation
         return None
+
+    def labelled(self, number: int) -> Iterator[tuple[str, Finding, Evaluation]]:
+        """Places as a report labels them: E1.1, E1.2; those dismissed D1.1, D1.2.
+
+        Args:
+            number: Of the series in the report, from 1.
+        """
+        n_of = {"E": 0, "D": 0}
+        for finding in self.findings:
+            evaluation = self.seen_by(finding)
+            if evaluation is not None:
+                letter = "D" if finding.status == "dismissed" else "E"
+                n_of[letter] += 1
+                yield f"{letter}{number}.{n_of[letter]}", finding, evaluation
 
     @property
     def examined(self) -> Evaluation | None:

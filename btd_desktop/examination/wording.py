@@ -32,6 +32,16 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
 }
 """What each level counts, singular and plural."""
 
+SCORE_NAMES: Final[dict[str, str]] = {
+    "anomaly": "anomaly score",
+    "untaught": "anomaly score, untaught",
+    "injection": "injection score (paper)",
+    "removal": "removal score (paper)",
+    "slice": "anomaly score of the slice",
+    "series": "anomaly score of the series",
+}
+"""What each score is called, in reports and in what is exported."""
+
 
 def reason_of(error: BtdError) -> str:
     """Sentence and hint of an error in one text."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btd_desktop.cases.model import Finding
+from btd_desktop.examination.body import tissue_window
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.stored import load_residual
 from btd_desktop.report.case import ReportCase
@@ -16,15 +17,6 @@ from btd_desktop.scoring.copies import NoiseCopy
 from btd_desktop.volume import Volume
 
 _CROP: Final = 160
-_LUNG_BELOW_HU: Final = -400.0
-_BONE_ABOVE_HU: Final = 250.0
-_AIR_BELOW_HU: Final = -950.0
-_WINDOWS: Final = {
-    "lung": (-600.0, 1500.0),
-    "soft tissue": (40.0, 400.0),
-    "bone": (400.0, 1800.0),
-}
-"""(centre, width) in HU that show a tissue well."""
 _AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))  # toward +, - of x, y, z (LPS)
 
 
@@ -42,7 +34,7 @@ def exhibit_figure(
     residual = load_residual(case.store, run.run_id, index, plane.shape)
     part, origin = _crop_around(plane, x, y)
     patch = run.manifest.grid.patch
-    tissue, window = _display_window(volume, _around(plane, x, y, patch))
+    tissue, window = tissue_window(volume.modality, _around(plane, x, y, patch))
     every = finding.numbers.every
     ranked = every["anomaly"]
     if ranked.chosen is True and "slice" in every:
@@ -106,20 +98,6 @@ def _around(
     columns = slice(max(x - half, 0), max(x + half, 1))
     part = plane[rows, columns]
     return part if part.size else plane
-
-
-def _display_window(
-    volume: Volume, part: NDArray[np.float32]
-) -> tuple[str, tuple[float, float]]:
-    """The tissue of a part and (centre, width) that show it; MR has no such windows."""
-    if volume.modality != "CT":
-        low, high = np.percentile(part, [0.5, 99.5])
-        return "", (float(low + high) / 2.0, max(float(high - low), 1.0))
-    inside = part[part > _AIR_BELOW_HU]
-    middle = float(np.median(inside)) if inside.size else _AIR_BELOW_HU
-    tissue = "lung" if middle < _LUNG_BELOW_HU else "soft tissue"
-    tissue = "bone" if middle > _BONE_ABOVE_HU else tissue
-    return tissue, _WINDOWS[tissue]
 
 
 def _orientation(volume: Volume) -> tuple[str, str, str, str]:

@@ -12,6 +12,7 @@ from btd_desktop.cases.model import Finding
 from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation
 from btd_desktop.examination.wording import (
+    SCORE_NAMES,
     UNITS,
     counted,
     established_text,
@@ -59,13 +60,6 @@ _MODES: Final = {
     "injection": "injected content (centre of the patch)",
     "removal": "removed content (whole patch)",
     "search": "place found by the program's search",
-}
-NAMES: Final = {
-    "anomaly": "anomaly score",
-    "untaught": "anomaly score, untaught",
-    "injection": "injection score (paper)",
-    "removal": "removal score (paper)",
-    "slice": "anomaly score of the slice",
 }
 DEFINITIONS: Final = {
     "anomaly": join(
@@ -116,16 +110,13 @@ def exhibits_of(case: ReportCase, result: Result) -> tuple[Block, ...]:
     outcome = result.outcome
     if outcome.evaluation is None:
         return records("exhibits", [])
-    shown = [
-        (f, evaluation)
-        for f in outcome.findings
-        if f.status != "dismissed" and (evaluation := outcome.seen_by(f)) is not None
-    ]
+    places = outcome.labelled(result.number)
+    shown = [place for place in places if place[1].status != "dismissed"]
     exhibits = records(
         "exhibits",
         [
-            _exhibit(case, result.number, f"E{result.number}.{i}", finding, evaluation)
-            for i, (finding, evaluation) in enumerate(shown[:_MOST_EXHIBITS], 1)
+            _exhibit(case, result.number, label, finding, evaluation)
+            for label, finding, evaluation in shown[:_MOST_EXHIBITS]
         ],
     )
     n_more = len(shown) - _MOST_EXHIBITS
@@ -256,7 +247,7 @@ def _scores(scores: list[Score], evaluation: Evaluation) -> Table:
     return table_of(
         scores,
         (
-            (Column("Score", 3.4, "name"), lambda s: plain(NAMES[s[0]])),
+            (Column("Score", 3.4, "name"), lambda s: plain(SCORE_NAMES[s[0]])),
             (Column(None, 0, "definition"), lambda s: DEFINITIONS[s[0]]),
             (Column("Value", 1.5, "value", "number"), lambda s: score_cell(s[1])),
             (Column("p-value", 4, "p_value"), lambda s: p_value_cell(s[1])),
@@ -311,7 +302,7 @@ def _ranking(score: Score, evaluation: Evaluation) -> str:
     """Units, patients and error rate of the level that a score is ranked at."""
     kind, numbers = score
     level = numbers.ranked_at
-    label = NAMES[kind][:1].upper() + NAMES[kind][1:]
+    label = SCORE_NAMES[kind][:1].upper() + SCORE_NAMES[kind][1:]
     one, many = UNITS[level]
     units = counted(numbers.n, f"genuine {one}", f"genuine {many}")
     judged = ", each judged in the same way" if level in ("place", "structure") else ""

@@ -18,11 +18,12 @@ from btd_desktop.dicom.output.structured_report import (
     ReportedScore,
     ReportedSeries,
 )
-from btd_desktop.examination.body import picture_of_body
+from btd_desktop.examination.body import picture_of_body, tissue_window
 from btd_desktop.examination.conclusion import CaseConclusion
 from btd_desktop.examination.copied_noise import copy_sentence
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import (
+    SCORE_NAMES,
     UNITS,
     counted,
     number_text,
@@ -30,19 +31,8 @@ from btd_desktop.examination.wording import (
 )
 from btd_desktop.volume import Volume
 
-_LABELS: Final = {
-    "anomaly": "anomaly score",
-    "untaught": "anomaly score, untaught",
-    "injection": "injection score (paper)",
-    "removal": "removal score (paper)",
-    "slice": "anomaly score of the slice",
-    "series": "anomaly score of the series",
-}
 _NO_SCORE: Final = -1000.0
 _NO_P_VALUE: Final = -1.0
-_LUNG_BELOW_HU: Final = -400.0
-_LUNG_WINDOW: Final = (-600.0, 1500.0)
-_SOFT_WINDOW: Final = (40.0, 400.0)
 
 Box = tuple[int, int, int, int]
 Clean = Callable[[str], str]
@@ -151,7 +141,7 @@ def reported_series(
                 tuple(_scores(finding)),
                 tuple(clean(text) for text in _words(finding, noted=noted)),
             )
-            for label, finding, seen in labelled_places(number, examination)
+            for label, finding, seen in examination.labelled(number)
         ),
         examiner=examiner or "",
     )
@@ -162,7 +152,7 @@ def place_pictures(
 ) -> list[PlacePicture]:
     """A picture of each place; where redacted, of the body alone."""
     pictures = []
-    for label, finding, evaluation in labelled_places(number, examination):
+    for label, finding, evaluation in examination.labelled(number):
         plane = np.asarray(volume.voxels[finding.slice_index], dtype=np.float32)
         box = _box(finding, evaluation)
         grey = _grey(plane, volume.modality, box)
@@ -172,25 +162,11 @@ def place_pictures(
         lines = [f"{label}, slice {finding.slice_index + 1}, {finding.status}"]
         for kind, value in finding.numbers.every.items():
             lines.append(
-                f"{_LABELS.get(kind, kind)} {number_text(value.score)}, p-value "
+                f"{SCORE_NAMES.get(kind, kind)} {number_text(value.score)}, p-value "
                 f"{_p_text(value)}"
             )
         pictures.append(PlacePicture(finding.slice_index, grey, box, tuple(lines)))
     return pictures
-
-
-def labelled_places(
-    number: int, examination: SeriesExamination
-) -> Iterator[tuple[str, Finding, Evaluation]]:
-    """Places, each with its label in the report; those dismissed are D1.1, D1.2."""
-    n_of = {"E": 0, "D": 0}
-    for finding in examination.findings:
-        evaluation = examination.seen_by(finding)
-        if evaluation is None:
-            continue
-        letter = "D" if finding.status == "dismissed" else "E"
-        n_of[letter] += 1
-        yield f"{letter}{number}.{n_of[letter]}", finding, evaluation
 
 
 def _words(finding: Finding, *, noted: bool) -> Iterator[str]:
@@ -210,7 +186,7 @@ def _scores(finding: Finding) -> Iterator[ReportedScore]:
 
 
 def _score(kind: str, value: CalibratedValue, level: str) -> ReportedScore:
-    label = _LABELS.get(kind, kind)
+    label = SCORE_NAMES.get(kind, kind)
     if value.p_value is None:
         return ReportedScore(
             kind, label, value.score, None, _why_none(value), "",
@@ -255,12 +231,7 @@ def _grey(
     """The slice in the display window of what lies in the box."""
     row, column, height, width = box
     part = plane[max(row, 0) : row + height, max(column, 0) : column + width]
-    if modality == "CT":
-        is_lung = part.size > 0 and float(np.median(part)) < _LUNG_BELOW_HU
-        centre, extent = _LUNG_WINDOW if is_lung else _SOFT_WINDOW
-    else:
-        low, high = np.percentile(plane, [0.5, 99.5])
-        centre, extent = (low + high) / 2, max(high - low, 1.0)
+    _, (centre, extent) = tissue_window(modality, part if part.size else plane)
     scaled = (plane - (centre - extent / 2)) / extent
     grey: NDArray[np.uint8] = np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
     return grey

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from btd_desktop import __version__
 from btd_desktop.examination.shipped_models import model_standing, named_model
+from btd_desktop.examination.wording import SCORE_NAMES
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
     Block,
@@ -27,7 +28,7 @@ from btd_desktop.report.document import (
     stated,
     unprinted,
 )
-from btd_desktop.report.exhibits import DEFINITIONS, NAMES
+from btd_desktop.report.exhibits import DEFINITIONS
 from btd_desktop.scoring.card import ModelCard, ModelFacts
 from btd_desktop.scoring.detector import Backend
 
@@ -179,7 +180,7 @@ def _scores(case: ReportCase) -> tuple[Block, ...]:
     if not used:
         return ()
     facts = tuple(
-        Fact(NAMES[kind][:1].upper() + NAMES[kind][1:], DEFINITIONS[kind])
+        Fact(SCORE_NAMES[kind][:1].upper() + SCORE_NAMES[kind][1:], DEFINITIONS[kind])
         for kind in used
     )
     return (Heading(plain("Scores of a place")), Facts(facts))
