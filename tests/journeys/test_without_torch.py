@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,8 +33,13 @@ def _is_the_sentence(text: str) -> bool:
 
 
 @pytest.fixture
-def case(desk_home: Desk, tmp_path: Path) -> Path:
-    """A case that was scored where there was torch."""
+def case(desk_home: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A case that was scored where there was torch.
+
+    On a computer of its own: one that saw another copy go on would say so.
+    """
+    home = shutil.copytree(desk_home.root / "home", tmp_path / "home")
+    monkeypatch.setenv("BTD_HOME", str(home))
     return desk_home.copy_of_case(tmp_path / "case")
 
 
