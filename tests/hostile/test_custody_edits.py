@@ -22,7 +22,9 @@ import numpy as np
 import pytest
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import CaseError
+from btd_desktop.errors import CaseError, ReportError
+from btd_desktop.report.page_match import PagesVerdict
+from btd_desktop.workflow.reports_beside import heads_beside
 from btd_desktop.workflow.verify import verify_case_folder, verify_report_file
 from tests.hostile.custody_case import NOW, fill_case, report
 from tests.unit.cases.samples import TABLES
@@ -425,3 +427,22 @@ def test_case_rolled_back_behind_a_report_is_told_by_the_report(
     )
     assert not check.verdict.audit_complete
     assert check.verdict.audit_intact
+
+
+def test_opening_draws_no_page_but_a_report_that_is_named_is_compared(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = root / "case"
+    drawn = []
+
+    def differ(*_: object) -> PagesVerdict:
+        drawn.append(1)
+        return PagesVerdict("differ", "Page 1 differs.")
+
+    monkeypatch.setattr("btd_desktop.report.verification.compare_pages", differ)
+    with CaseStore.open(case, read_only=True) as store:
+        assert list(heads_beside(store).values()) == ["report-1.pdf in the case folder"]
+    assert drawn == []
+    with pytest.raises(ReportError, match="pages differ from the data"):
+        verify_case_folder(case, reports=[case / "report-1.pdf"], with_evidence=False)
+    assert drawn == [1]
