@@ -27,6 +27,8 @@ def visible_text(text: str, *, keep_lines: bool = False) -> str:
             and said to be.
         keep_lines: Leave line feeds as they are.
     """
+    if text.isascii() and text.isprintable() and len(text) <= _MAX_LENGTH:
+        return text
     cut = text[:_MAX_LENGTH]
     shown: list[str] = []
     n_marks = 0

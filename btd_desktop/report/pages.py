@@ -128,6 +128,11 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]  # ReportLab has no
         """Count headings anew in each pass."""
         self._headings = []
 
+    def _allSatisfied(self) -> bool:  # noqa: N802 - ReportLab's name
+        """Ask all that are counted: ReportLab's own stops at the first "not yet"."""
+        answers = [flowable.isSatisfied() for flowable in self._indexingFlowables]
+        return all(answers)
+
     def settle_page_total(self) -> bool:
         """Whether the total printed in this pass was right; keeps the right one."""
         is_right = bool(self._total_printed == self.page)

@@ -12,6 +12,7 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from reportlab.graphics.shapes import Drawing
@@ -131,18 +132,18 @@ class _Printer:
 
     def story(self, template: ReportTemplate) -> list[Flowable]:
         """The whole report: the first section on its page, then the contents."""
-        first, *others = self._document.sections
+        first, *others = map(self._section, self._document.sections)
         return [
             NextPageTemplate("page"),
             *self._cover(),
             PageBreak(),
-            *self._section(first),
+            *first,
             CondPageBreak(_ROOM_OF_CONTENTS),
             space(4),
             paragraph("Contents", "answer"),
-            Contents(),
+            Contents(chain(first, *others)),
             PageTotal(template),
-            *(flowable for section in others for flowable in self._section(section)),
+            *chain.from_iterable(others),
         ]
 
     def _cover(self) -> list[Flowable]:

@@ -7,8 +7,8 @@ module builds a ReportLab paragraph from text that came from outside.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Any, Final
 
 import reportlab.rl_config
 from reportlab.graphics.shapes import STATE_DEFAULTS
@@ -38,6 +38,8 @@ from btd_desktop.report.visible import markup_from_text
 # ReportLab must still open neither a file nor a host.
 reportlab.rl_config.trustedSchemes = []
 reportlab.rl_config.trustedHosts = []
+# Streams in letters would be a fifth larger, and take most of a report's time.
+reportlab.rl_config.useA85 = 0
 
 PAGE: Final = A4
 MARGIN: Final = 20 * mm
@@ -103,6 +105,36 @@ STYLES: Final = {
 }  # fmt: skip
 
 
+class _Font(TTFont):  # type: ignore[misc]  # ReportLab has no types
+    """A font that adds up the widths of a word's letters once."""
+
+    @lru_cache(maxsize=65536)  # noqa: B019 - the fonts live as long as the program
+    def stringWidth(self, text: str, size: float, encoding: str = "utf8") -> float:  # noqa: N802
+        """Width of a text in points."""
+        return float(super().stringWidth(text, size, encoding))
+
+
+class _Paragraph(Paragraph):  # type: ignore[misc]  # ReportLab has no types
+    """A paragraph that breaks its lines once a width, however often a table asks."""
+
+    _broken: dict[float, dict[str, Any]] | None = None
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Size in points, whatever height is left."""
+        if self._broken is None:
+            self._broken = {}
+        if width not in self._broken:
+            size: tuple[float, float] = super().wrap(width, height)
+            if size[0] != width:  # there is no room at all
+                return size
+            self._broken[width] = {
+                name: getattr(self, name)
+                for name in ("width", "height", "blPara", "_wrapWidths")
+            }
+        self.__dict__.update(self._broken[width])
+        return self.width, self.height
+
+
 @cache
 def register_fonts() -> dict[str, frozenset[int]]:
     """Register the fonts once; code points that each can draw, by font name.
@@ -114,7 +146,7 @@ def register_fonts() -> dict[str, frozenset[int]]:
     for name, file_name in _FILES.items():
         path = assets_dir() / "fonts" / file_name
         try:
-            font = TTFont(name, str(path))
+            font = _Font(name, str(path))
         except (TTFError, OSError) as error:
             raise ReportError(
                 f"the font {file_name} is missing or damaged: {error}",
@@ -142,9 +174,10 @@ def paragraph(text: str, style: str = "body") -> Paragraph:
     markup = markup_from_text(text, glyphs[look.fontName])
     wide = markup_from_text(text, glyphs[_SANS])
     if markup == wide:
-        return Paragraph(markup, look)
+        return _Paragraph(markup, look)
     # The bold and the fixed-width font lack letters that the text font has.
-    return Paragraph(wide, ParagraphStyle(f"{style}-wide", parent=look, fontName=_SANS))
+    look = ParagraphStyle(f"{style}-wide", parent=look, fontName=_SANS)
+    return _Paragraph(wide, look)
 
 
 def heading(text: str, level: int = 1) -> list[Flowable]:
@@ -157,7 +190,17 @@ def heading(text: str, level: int = 1) -> list[Flowable]:
 
 
 class Contents(TableOfContents):  # type: ignore[misc]  # ReportLab has no types
-    """The sections with their pages in two columns, each linked to its place."""
+    """The sections with their pages in two columns, each linked to its place.
+
+    The titles are known before the first pass, only the pages are not: so the first
+    pass breaks the pages as the last one does, and two are enough.
+    """
+
+    def __init__(self, story: Iterable[Flowable]) -> None:
+        super().__init__()
+        for flowable in story:
+            if isinstance(flowable, Paragraph) and flowable.style.name[:2] == "h1":
+                self.addEntry(0, flowable.text, 0, "heading-0")
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Size in points; the entries are those of the pass before."""

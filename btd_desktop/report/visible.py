@@ -26,6 +26,8 @@ def visible_text(text: str, glyphs: Container[int] | None = None) -> str:
         text: Any text; lone surrogates (undecodable bytes of a file name) included.
         glyphs: Code points that the font can draw; None skips that test.
     """
+    if glyphs is None and text.isascii() and text.isprintable():
+        return text
     return "".join(
         character if _is_visible(character, glyphs) else f"⟨U+{ord(character):04X}⟩"
         for character in text

@@ -6,7 +6,6 @@ verifier chose makes a signer known. What acts, or lies over the pages, is refus
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import zlib
@@ -188,8 +187,7 @@ def moved(writer: PdfWriter) -> None:
 def picture_exchanged(writer: PdfWriter) -> None:
     pictures = [p for page in writer.pages for p in page.images]
     stream: Any = pictures[0].indirect_reference.get_object()  # type: ignore[union-attr]
-    black = zlib.compress(bytes(len(stream.get_data())))
-    stream._data = base64.a85encode(black) + b"~>"
+    stream._data = zlib.compress(bytes(len(stream.get_data())))
 
 
 def page_left_out(writer: PdfWriter) -> None:
