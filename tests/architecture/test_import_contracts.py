@@ -62,7 +62,11 @@ def test_contracts_hold():
         ("scoring/planted.py", "import safetensors.numpy", "Weights are read by"),
         ("cases/planted.py", "import pydicom", "DICOM and volume files"),
         ("simulator/planted.py", "def f():\n    import SimpleITK", "DICOM and volume"),
-        ("report/planted.py", "import sqlite3", "The database belongs to cases"),
+        (
+            "report/planted.py",
+            "import sqlite3",
+            "Databases belong to cases and to the archive",
+        ),
         ("cli/planted.py", "from pyhanko.sign import x", "PDF and signatures"),
         ("scoring/planted.py", "import btd_desktop.diffusion", "model-agnostic"),
     ],

@@ -1,0 +1,1 @@
+"""An archive of series, examined unattended: one row each, in an index."""
