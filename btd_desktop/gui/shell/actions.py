@@ -19,9 +19,10 @@ from btd_desktop.gui.presenters.display import Look
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
-from btd_desktop.gui.view_state.states import Tool
+from btd_desktop.gui.view_state.states import MEASURING, Tool
 
 TOOLS: tuple[Tool, ...] = ("browse", "score", "crosshair", "pan", "zoom")
+_ALL_TOOLS: tuple[Tool, ...] = (*TOOLS, *MEASURING)
 _TEN = 10
 
 Needs = Literal["", "case", "series"]
@@ -54,6 +55,12 @@ class ActionSpec:
 
 def _take_tool(tool: Tool, shell: Shell) -> None:
     shell.parts.display.on_tool_chosen(tool)
+
+
+def _measure_with(tool: Tool, shell: Shell) -> None:
+    shell.parts.display.on_tool_chosen(tool)
+    shell.panels.docks["measurements"].show()
+    shell.panels.docks["measurements"].raise_()
 
 
 def _use_window(key: int, shell: Shell) -> None:
@@ -255,6 +262,19 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ),
         ActionSpec("redo", lambda s: s.parts.findings.on_redo(), icon="redo"),
     ),
+    "&Measure": (
+        *(
+            ActionSpec(
+                f"tool_{tool}",
+                partial(_measure_with, tool),
+                icon=tool,
+                checkable=True,
+                bar=True,
+                needs="series",
+            )
+            for tool in MEASURING
+        ),
+    ),
     "&Tools": (
         ActionSpec(
             "calibrate",
@@ -315,7 +335,7 @@ class ActionSet(QObject):
 
     def show_look(self, look: Look) -> None:
         """Show which tool the left button holds."""
-        for tool in TOOLS:
+        for tool in _ALL_TOOLS:
             self._actions[f"tool_{tool}"].setChecked(tool == look.tool)
 
     def show_theme(self, theme: Theme) -> None:

@@ -72,6 +72,7 @@ class Workspace(QWidget):
             view.slice_requested.connect(viewing.on_slice_requested)
             view.crosshair_requested.connect(viewing.on_crosshair_requested)
             view.score_requested.connect(viewing.on_score_requested)
+            view.measured.connect(parts.measuring.on_measured)
             view.window_changed.connect(parts.display.on_window_changed)
             view.opacity_step_requested.connect(parts.overlays.on_opacity_stepped)
             view.context_menu_requested.connect(self._on_menu)

@@ -19,9 +19,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from btd_desktop.gui.view_state.states import SliceViewState
+from btd_desktop.gui.view_state.states import MEASURING, SliceViewState
 from btd_desktop.gui.views import gestures
 from btd_desktop.gui.views.ink import draw_outline, picture_font
+from btd_desktop.gui.views.measure_painting import paint_mark
 from btd_desktop.gui.views.slice_hand import SliceHand
 from btd_desktop.gui.views.slice_painting import paint_pointer_box, paint_slice
 from btd_desktop.gui.views.slice_pictures import SlicePictures
@@ -46,6 +47,8 @@ class SliceView(QWidget):
         window_changed(float, float): Set display window centre and width.
         crosshair_requested(int, int, int): Put the crosshair on this voxel (s, r, c).
         score_requested(int, int, int): Score the patch around this voxel.
+        measured(str, int, object): Measure this kind across this axis (0, 1, 2) of the
+            volume, at these voxels (tuples of s, r, c).
         opacity_step_requested(int): Make the overlay this many notches more opaque.
         context_menu_requested(QPoint, int, int, int): Menu at a global position for
             this voxel.
@@ -60,6 +63,7 @@ class SliceView(QWidget):
     window_changed = Signal(float, float)
     crosshair_requested = Signal(int, int, int)
     score_requested = Signal(int, int, int)
+    measured = Signal(str, int, object)
     opacity_step_requested = Signal(int)
     context_menu_requested = Signal(QPoint, int, int, int)
     maximise_requested = Signal()
@@ -117,6 +121,9 @@ class SliceView(QWidget):
         size, pointer = self._state.score_box, self._hand.pointer
         if self._state.tool == "score" and size is not None and pointer:
             paint_pointer_box(painter, self._transform, pointer, size)
+        draft = self._hand.draft
+        if draft is not None:
+            paint_mark(painter, draft, self._transform)
         if self.hasFocus():
             ring = QRectF(self.rect()).adjusted(1.0, 1.0, -1.0, -1.0)
             draw_outline(painter, ring, _FOCUS, width=2.0)
@@ -185,6 +192,10 @@ class SliceView(QWidget):
             return int(x), int(y)
         return None
 
+    def drop_points(self) -> bool:
+        """Forget a measurement that is not complete; whether there was one."""
+        return self._hand.drop_points()
+
     def zoom_at(self, factor: float, at: QPointF) -> None:
         """Zoom around a point of the view."""
         self._transform = self._transform.zoomed(factor, (at.x(), at.y()))
@@ -208,7 +219,7 @@ class SliceView(QWidget):
     def _show_cursor(self) -> None:
         shapes = Qt.CursorShape
         shape = shapes.ArrowCursor
-        if self._state.tool == "score":
+        if self._state.tool == "score" or self._state.tool in MEASURING:
             shape = shapes.CrossCursor
         if not self._hand.is_pressed and self.cursor().shape() != shape:
             self.setCursor(shape)
