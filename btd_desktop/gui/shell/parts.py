@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.comparing import ComparePresenter
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.display import DisplayPresenter
 from btd_desktop.gui.presenters.findings import FindingsPresenter
@@ -39,6 +40,7 @@ class Parts:
         overlays: What lies over them.
         measuring: Measures, and lists what was measured.
         strip: All slices at a glance.
+        comparing: A second series beside the one shown.
         viewing: States of the image views.
         placing: Scores the clicked place.
         histogram: This scan's scores among genuine ones.
@@ -57,6 +59,7 @@ class Parts:
     overlays: OverlayPresenter
     measuring: MeasuringPresenter
     strip: StripPresenter
+    comparing: ComparePresenter
     viewing: ViewingPresenter
     placing: PlacingPresenter
     histogram: HistogramPresenter
@@ -83,6 +86,7 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
         overlays=overlays,
         measuring=measuring,
         strip=StripPresenter(session, parent),
+        comparing=ComparePresenter(session, display, parent),
         viewing=ViewingPresenter(session, display, overlays, measuring, parent),
         placing=PlacingPresenter(session, detectors, parent),
         histogram=HistogramPresenter(session, parent),

@@ -6,6 +6,8 @@ comes in by `show_state` and is changed by what listens to the intents.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -55,6 +57,8 @@ class SliceView(QWidget):
         maximise_requested(): Maximise or restore this view.
         pointer_moved(int, int, int, float): The pointer is on this voxel, with its
             modality value.
+        zoomed(float, float, float): The scale (points of the screen per mm) and the
+            centre (x, y in mm from that of the picture) were changed by hand.
         pointer_left(): The pointer is on no pixel any more.
     """
 
@@ -68,6 +72,7 @@ class SliceView(QWidget):
     context_menu_requested = Signal(QPoint, int, int, int)
     maximise_requested = Signal()
     pointer_moved = Signal(int, int, int, float)
+    zoomed = Signal(float, float, float)
     pointer_left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -106,8 +111,7 @@ class SliceView(QWidget):
 
     def reset_view(self) -> None:
         """Show the whole picture again."""
-        self._transform = self._transform.reset()
-        self.update()
+        self._take(self._transform.reset())
 
     def sizeHint(self) -> QSize:
         """Ask for room for a 512 x 512 slice."""
@@ -198,13 +202,23 @@ class SliceView(QWidget):
 
     def zoom_at(self, factor: float, at: QPointF) -> None:
         """Zoom around a point of the view."""
-        self._transform = self._transform.zoomed(factor, (at.x(), at.y()))
-        self.update()
+        self._take(self._transform.zoomed(factor, (at.x(), at.y())))
 
     def move_by(self, by: QPointF) -> None:
         """Move the picture by logical pixels."""
-        self._transform = self._transform.moved(by.x(), by.y())
+        self._take(self._transform.moved(by.x(), by.y()))
+
+    def follow(self, points_per_mm: float, x_mm: float, y_mm: float) -> None:
+        """Take the scale and centre of another view; emits nothing."""
+        fit = self._transform.reset().points_per_mm
+        zoom = points_per_mm / fit
+        self._transform = replace(self._transform, zoom=zoom, pan=(x_mm, y_mm))
         self.update()
+
+    def _take(self, transform: ViewTransform) -> None:
+        self._transform = transform
+        self.update()
+        self.zoomed.emit(transform.points_per_mm, *transform.pan)
 
     def _middle(self) -> tuple[int, int]:
         columns, rows = self._state.picture_size
