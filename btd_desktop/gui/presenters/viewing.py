@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from btd_desktop.cases.model import Finding
 from btd_desktop.gui.presenters.display import DisplayPresenter
+from btd_desktop.gui.presenters.measuring import MeasuringPresenter
 from btd_desktop.gui.presenters.overlays import OverlayPresenter
 from btd_desktop.gui.presenters.placing import PlaceState
 from btd_desktop.gui.presenters.session import Session, Voxel
@@ -44,12 +45,14 @@ class ViewingPresenter(QObject):
         session: Session,
         display: DisplayPresenter,
         overlays: OverlayPresenter,
+        measuring: MeasuringPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._display = display
         self._overlays = overlays
+        self._measuring = measuring
         self._message = ""
         self._place = PlaceState()
         self._findings: tuple[Finding, ...] = ()
@@ -59,6 +62,7 @@ class ViewingPresenter(QObject):
             session.finding_selected,
             display.changed,
             overlays.changed,
+            measuring.changed,
         ):
             changes.connect(self.refresh)
         session.result_changed.connect(self._on_result_changed)
@@ -182,7 +186,7 @@ class ViewingPresenter(QObject):
             show_info=look.show_info,
             lossy=bool(volume.source.lossy),
         )
-        return mpr_state(main, session.voxel)
+        return mpr_state(main, session.voxel, self._measuring.marks())
 
     def _boxes(self) -> tuple[PatchBox, ...]:
         session, place = self._session, self._place

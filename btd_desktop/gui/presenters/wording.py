@@ -148,6 +148,15 @@ HELP = {
         "image, unsupported, damaged, duplicate or refused, with the reason. It is "
         "printed in the report.",
     ),
+    "measurement": (
+        "Measurements",
+        "Length, angle, region and profile run between middles of pixels, in "
+        "millimetres by the spacing that the files state; where they state none, in "
+        "pixels, and it is said. A region is a rectangle with both corners inside; SD "
+        "is divided by n − 1; padding is left out. Each is kept in the case and listed "
+        "in an annex of the report. Removing one adds an entry to the audit log. No "
+        "answer of the method rests on them.",
+    ),
     "tail": (
         "Parametric tail",
         "A generalised Pareto distribution fitted to the highest tenth of genuine "

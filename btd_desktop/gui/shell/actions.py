@@ -7,49 +7,23 @@ icon and the call of each action. Menus, tool bar and keys are made from this ta
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Literal
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from btd_desktop.gui.presenters.display import Look
+from btd_desktop.gui.shell.action import ActionSpec, Needs
 from btd_desktop.gui.shell.shell import Shell
+from btd_desktop.gui.shell.tool_actions import COMPARING, MEASURING_MENU
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
-from btd_desktop.gui.view_state.states import Tool
+from btd_desktop.gui.view_state.states import MEASURING, Tool
 
 TOOLS: tuple[Tool, ...] = ("browse", "score", "crosshair", "pan", "zoom")
+_ALL_TOOLS: tuple[Tool, ...] = (*TOOLS, *MEASURING)
 _TEN = 10
-
-Needs = Literal["", "case", "series"]
-
-
-@dataclass(frozen=True, slots=True)
-class ActionSpec:
-    """One action.
-
-    Attributes:
-        id: Its name; the same as in the table of shortcuts where it has a key.
-        run: What it does with the window.
-        text: Words for actions without a key; "" takes those of the shortcut table.
-        icon: Name of an icon, or "".
-        checkable: It has a checked state.
-        bar: On the tool bar.
-        ruled_off: A line before it in the menu.
-        needs: Enabled only while a "case" is open or a "series" is shown; "" always.
-    """
-
-    id: str
-    run: Callable[[Shell], object]
-    text: str = ""
-    icon: str = ""
-    checkable: bool = False
-    bar: bool = False
-    ruled_off: bool = False
-    needs: Needs = ""
 
 
 def _take_tool(tool: Tool, shell: Shell) -> None:
@@ -159,6 +133,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             icon="single-view",
             bar=True,
         ),
+        *COMPARING,
         ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
         ActionSpec("cine", lambda s: s.workspace.toggle_cine(), icon="play"),
         ActionSpec(
@@ -255,6 +230,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ),
         ActionSpec("redo", lambda s: s.parts.findings.on_redo(), icon="redo"),
     ),
+    "&Measure": MEASURING_MENU,
     "&Tools": (
         ActionSpec(
             "calibrate",
@@ -315,7 +291,7 @@ class ActionSet(QObject):
 
     def show_look(self, look: Look) -> None:
         """Show which tool the left button holds."""
-        for tool in TOOLS:
+        for tool in _ALL_TOOLS:
             self._actions[f"tool_{tool}"].setChecked(tool == look.tool)
 
     def show_theme(self, theme: Theme) -> None:

@@ -12,6 +12,7 @@ from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import Parts
 from btd_desktop.gui.views.finding_panel import FindingPanel
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
+from btd_desktop.gui.views.measurement_panel import MeasurementPanel
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.series_panel import SeriesPanel
@@ -26,13 +27,14 @@ class Docks:
     """Panels and the docks that hold them.
 
     Attributes:
-        series, place, findings, metadata, histogram: The panels.
+        series, place, findings, measurements, metadata, histogram: The panels.
         docks: Dock widgets by name.
     """
 
     series: SeriesPanel
     place: PlacePanel
     findings: FindingPanel
+    measurements: MeasurementPanel
     metadata: MetadataPanel
     histogram: HistogramPanel
     docks: dict[str, QDockWidget]
@@ -45,6 +47,7 @@ class Docks:
             ("metadata", _LEFT),
             ("place", _RIGHT),
             ("findings", _RIGHT),
+            ("measurements", _RIGHT),
             ("histogram", _BOTTOM),
         ):
             dock = docks[name]
@@ -52,6 +55,7 @@ class Docks:
             dock.setFloating(False)
             dock.show()
         window.tabifyDockWidget(docks["place"], docks["findings"])
+        window.tabifyDockWidget(docks["findings"], docks["measurements"])
         docks["place"].raise_()
         wide, high = window.width(), window.height()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
@@ -75,6 +79,7 @@ class Docks:
 def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
     """Make the panels, connect them, and put them around the window's middle."""
     series, place, findings = SeriesPanel(), PlacePanel(), FindingPanel()
+    measurements = MeasurementPanel()
     metadata, histogram = MetadataPanel(), HistogramPanel()
     docks = {
         name: _dock(window, name, title, panel)
@@ -83,16 +88,18 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
             ("metadata", "Facts and checks", metadata),
             ("place", "Place", place),
             ("findings", "Findings", findings),
+            ("measurements", "Measured", measurements),
             ("histogram", "Scores among genuine scans", histogram),
         )
     }
     window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
     window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
-    made = Docks(series, place, findings, metadata, histogram, docks)
+    made = Docks(series, place, findings, measurements, metadata, histogram, docks)
     _connect_series(made, parts)
     _connect_place(made, parts)
     _connect_histogram(made, parts)
-    for panel in (series, metadata, histogram):
+    _connect_measurements(made, parts)
+    for panel in (series, metadata, histogram, measurements):
         # They draw what the style sheet does not reach.
         panel.show_theme(look.theme)
         look.changed.connect(panel.show_theme)
@@ -141,6 +148,13 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.findings.marked.connect(parts.findings.on_marked)
     made.findings.place_wanted.connect(parts.placing.on_go_wanted)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
+
+
+def _connect_measurements(made: Docks, parts: Parts) -> None:
+    panel, measuring = made.measurements, parts.measuring
+    measuring.changed.connect(panel.show_state)
+    panel.selected.connect(measuring.on_selected)
+    panel.removed.connect(measuring.on_removed)
 
 
 def _raise(dock: QDockWidget, *place: int) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMainWindow
 from btd_desktop import paths
 
 # Raised when docks are added or renamed, so that an old layout is not misread.
-_VERSION = 1
+_VERSION = 2
 
 
 def window_settings() -> QSettings:

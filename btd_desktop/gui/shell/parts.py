@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.comparing import ComparePresenter
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.display import DisplayPresenter
 from btd_desktop.gui.presenters.findings import FindingsPresenter
 from btd_desktop.gui.presenters.histogram import HistogramPresenter
+from btd_desktop.gui.presenters.measuring import MeasuringPresenter
 from btd_desktop.gui.presenters.metadata import MetadataPresenter
 from btd_desktop.gui.presenters.opening import OpeningPresenter
 from btd_desktop.gui.presenters.overlays import OverlayPresenter
@@ -36,7 +38,9 @@ class Parts:
         scoring: Scores and evaluates series in the background.
         display: How pictures are shown.
         overlays: What lies over them.
+        measuring: Measures, and lists what was measured.
         strip: All slices at a glance.
+        comparing: A second series beside the one shown.
         viewing: States of the image views.
         placing: Scores the clicked place.
         histogram: This scan's scores among genuine ones.
@@ -53,7 +57,9 @@ class Parts:
     scoring: ScoringPresenter
     display: DisplayPresenter
     overlays: OverlayPresenter
+    measuring: MeasuringPresenter
     strip: StripPresenter
+    comparing: ComparePresenter
     viewing: ViewingPresenter
     placing: PlacingPresenter
     histogram: HistogramPresenter
@@ -68,6 +74,7 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
     # Before the views: slots run in the order of connecting, and viewing reads these.
     display = DisplayPresenter(session, parent)
     overlays = OverlayPresenter(session, parent)
+    measuring = MeasuringPresenter(session, parent)
     parts = Parts(
         session=session,
         recent=recent,
@@ -77,8 +84,10 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
         scoring=ScoringPresenter(session, detectors, parent),
         display=display,
         overlays=overlays,
+        measuring=measuring,
         strip=StripPresenter(session, parent),
-        viewing=ViewingPresenter(session, display, overlays, parent),
+        comparing=ComparePresenter(session, display, parent),
+        viewing=ViewingPresenter(session, display, overlays, measuring, parent),
         placing=PlacingPresenter(session, detectors, parent),
         histogram=HistogramPresenter(session, parent),
         findings=FindingsPresenter(session, parent),

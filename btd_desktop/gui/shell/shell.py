@@ -76,6 +76,9 @@ class Shell:
 
     def leave_tool(self) -> None:
         """Leave the tool, then the selection; never close anything."""
+        # A list: every view is to forget what was begun.
+        if any([view.drop_points() for view in self.workspace.mpr.views]):  # noqa: C419
+            return
         if self.parts.display.look.tool != "browse":
             self.parts.display.on_tool_chosen("browse")
         else:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import PlainLabel
+from btd_desktop.gui.presenters.comparing import CompareState
 from btd_desktop.gui.shell.parts import Parts
+from btd_desktop.gui.views.compare_bar import CompareBar
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.slice_strip import SliceStrip
+from btd_desktop.gui.views.slice_view import SliceView
 from btd_desktop.gui.window_presets import presets_for
 
 _HOLD_MS = 350
@@ -22,6 +25,8 @@ class Workspace(QWidget):
 
     Attributes:
         mpr: The three planes.
+        second: A slice of a second series beside them; hidden while there is none.
+        compare_bar: How both are linked.
         strip: All slices at a glance.
         overlay_bar: What lies over them.
         cine: Ticks while slices run by themselves. Qt drops a tick while the slice
@@ -38,6 +43,9 @@ class Workspace(QWidget):
         super().__init__(parent)
         self._parts = parts
         self.mpr = MprView()
+        self.second = SliceView()
+        self.second.hide()
+        self.compare_bar = CompareBar()
         self.strip = SliceStrip()
         self.overlay_bar = OverlayBar()
         self.cine = QTimer(self)
@@ -46,7 +54,12 @@ class Workspace(QWidget):
         across = QHBoxLayout()
         across.setSpacing(3)
         across.addWidget(self.strip)
-        across.addWidget(self.mpr, 1)
+        self._beside = QSplitter(Qt.Orientation.Horizontal)
+        self._beside.setHandleWidth(3)
+        self._beside.setChildrenCollapsible(False)
+        self._beside.addWidget(self.mpr)
+        self._beside.addWidget(self.second)
+        across.addWidget(self._beside, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -55,6 +68,7 @@ class Workspace(QWidget):
         self.banner.hide()
         layout.addWidget(self.banner)
         layout.addWidget(self.overlay_bar)
+        layout.addWidget(self.compare_bar)
         layout.addLayout(across, 1)
         self._connect(parts)
 
@@ -72,12 +86,43 @@ class Workspace(QWidget):
             view.slice_requested.connect(viewing.on_slice_requested)
             view.crosshair_requested.connect(viewing.on_crosshair_requested)
             view.score_requested.connect(viewing.on_score_requested)
+            view.measured.connect(parts.measuring.on_measured)
             view.window_changed.connect(parts.display.on_window_changed)
             view.opacity_step_requested.connect(parts.overlays.on_opacity_stepped)
             view.context_menu_requested.connect(self._on_menu)
             view.pointer_moved.connect(self._on_pointer)
             view.pointer_left.connect(self._on_pointer_left)
             view.installEventFilter(self)
+        self._connect_compare(parts)
+
+    def _connect_compare(self, parts: Parts) -> None:
+        comparing, bar = parts.comparing, self.compare_bar
+        comparing.changed.connect(self._show_compare)
+        bar.chosen.connect(comparing.on_chosen)
+        bar.linked.connect(comparing.on_linked)
+        bar.difference_wanted.connect(comparing.on_difference)
+        view, main = self.second, self.mpr.views[0]
+        view.slice_step_requested.connect(comparing.on_stepped)
+        view.slice_requested.connect(comparing.on_slice_requested)
+        view.window_changed.connect(parts.display.on_window_changed)
+        view.pointer_moved.connect(self._on_compared_pointer)
+        view.pointer_left.connect(self._on_pointer_left)
+        view.zoomed.connect(main.follow)
+        main.zoomed.connect(view.follow)
+
+    def _show_compare(self, state: CompareState) -> None:
+        is_compared = state.other is not None
+        self.compare_bar.show_state(state)
+        self.second.show_state(state.view)
+        self.second.setAccessibleName("Slice of the second series")
+        if is_compared == self.second.isHidden():
+            self.second.setVisible(is_compared)
+            self.mpr.show_reformats(not is_compared)
+            half = self._beside.width() // 2
+            self._beside.setSizes([half, half])
+        if is_compared:
+            transform = self.mpr.views[0].transform
+            self.second.follow(transform.points_per_mm, *transform.pan)
 
     def show_banner(self, words: str) -> None:
         """Show a sentence above the case as long as it is open; "" shows none."""
@@ -114,6 +159,15 @@ class Workspace(QWidget):
         self.pointer_changed.emit(
             f"x {c}, y {r}, slice {s + 1}: {shown} {unit}".strip()
         )
+
+    def _on_compared_pointer(self, s: int, r: int, c: int, value: float) -> None:
+        if self._parts.comparing.state.is_difference:
+            told = "not covered" if value != value else f"difference {value:+.4g}"
+            self.pointer_changed.emit(f"x {c}, y {r}: {told}")
+        else:
+            self.pointer_changed.emit(
+                f"second series, x {c}, y {r}, slice {s + 1}: {value:.4g}"
+            )
 
     def _on_pointer_left(self) -> None:
         self.pointer_changed.emit("")

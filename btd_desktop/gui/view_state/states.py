@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from btd_desktop.gui.view_state.planes import PlaneLayout, VolumeHandle
 
 OverlayKind = Literal["score", "p-value", "residual"]
-Tool = Literal["browse", "score", "crosshair", "pan", "zoom"]
+MeasuringTool = Literal["length", "angle", "region", "profile"]
+MEASURING: tuple[MeasuringTool, ...] = ("length", "angle", "region", "profile")
+Tool = Literal["browse", "score", "crosshair", "pan", "zoom"] | MeasuringTool
 Corners = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 NO_CORNERS: Corners = ((), (), (), ())
 _SHEARED: Corners = (
@@ -81,6 +83,23 @@ class PatchBox:
     inner: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MeasureMark:
+    """A measurement drawn over the picture, from middle to middle of pixels.
+
+    Attributes:
+        kind: What was measured; decides how it is drawn.
+        points: (x, y) of each pixel.
+        label: Plain text beside it.
+        selected: Drawn stronger.
+    """
+
+    kind: MeasuringTool
+    points: tuple[tuple[int, int], ...]
+    label: str = ""
+    selected: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceViewState:
     """Everything that a slice view shows.
@@ -95,6 +114,7 @@ class SliceViewState:
         crosshair: (x, y) or None.
         overlay: Or None.
         boxes: Patches drawn over the picture.
+        marks: Measurements drawn over the picture.
         corners: Lines of plain text, (top left, top right, bottom left, bottom right).
         tool: What the left button does.
         score_box: (width, height) of the patch that the Score tool would take, in
@@ -113,6 +133,7 @@ class SliceViewState:
     crosshair: tuple[int, int] | None = None
     overlay: OverlayState | None = None
     boxes: tuple[PatchBox, ...] = ()
+    marks: tuple[MeasureMark, ...] = ()
     corners: Corners = NO_CORNERS
     tool: Tool = "browse"
     score_box: tuple[float, float] | None = None
@@ -198,7 +219,13 @@ class StripState:
     searched: str = ""
 
 
-def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
+Marks = tuple[tuple[MeasureMark, ...], tuple[MeasureMark, ...], tuple[MeasureMark, ...]]
+NO_MARKS: Marks = ((), (), ())
+
+
+def mpr_state(
+    main: SliceViewState, voxel: tuple[int, int, int], marks: Marks = NO_MARKS
+) -> MprState:
     """Three linked planes through a voxel, from the state of the acquired one.
 
     Overlay, boxes and corner text belong to the acquired plane and stay there; window,
@@ -208,13 +235,17 @@ def mpr_state(main: SliceViewState, voxel: tuple[int, int, int]) -> MprState:
     Args:
         main: State of the acquired plane; its index and crosshair are replaced.
         voxel: (s, r, c) inside the volume.
+        marks: Measurements of each plane.
     """
     if main.volume is None:
         return MprState(main, main, main)
     corners = _SHEARED if main.volume.is_sheared else NO_CORNERS
     bare = replace(main, overlay=None, boxes=(), corners=corners, score_box=None)
     views = []
-    for layout, view in zip(main.volume.layouts, (main, bare, bare), strict=True):
+    planes = zip(main.volume.layouts, (main, bare, bare), marks, strict=True)
+    for layout, view, drawn in planes:
         index, x, y = layout.place(main.volume.shape, voxel)
-        views.append(replace(view, layout=layout, index=index, crosshair=(x, y)))
+        views.append(
+            replace(view, layout=layout, index=index, crosshair=(x, y), marks=drawn)
+        )
     return MprState(*views)

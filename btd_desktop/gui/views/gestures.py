@@ -11,7 +11,7 @@ from enum import Enum, auto
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 
-from btd_desktop.gui.view_state.states import Tool
+from btd_desktop.gui.view_state.states import MEASURING, Tool
 
 CLICK_RADIUS = 4.0
 """Logical pixels that the pointer may move while a press still counts as a click."""
@@ -36,6 +36,7 @@ class Drag(Enum):
     CROSSHAIR = auto()
     PAN = auto()
     ZOOM = auto()
+    MEASURE = auto()
 
 
 class Wheel(Enum):
@@ -53,6 +54,7 @@ _DRAG_OF_TOOL: dict[Tool, Drag] = {
     "crosshair": Drag.CROSSHAIR,
     "pan": Drag.PAN,
     "zoom": Drag.ZOOM,
+    **dict.fromkeys(MEASURING, Drag.MEASURE),
 }
 
 

@@ -56,6 +56,14 @@ class MprView(QWidget):
             view.setVisible(k == number or not self._is_one_alone)
         self._side.setVisible(number != _MAIN or not self._is_one_alone)
 
+    def show_reformats(self, shown: bool) -> None:
+        """Show the reformats, or leave their room to what stands beside."""
+        self._is_one_alone = not shown
+        for view in self.views[1:]:
+            view.setVisible(shown)
+        self.views[_MAIN].show()
+        self._side.setVisible(shown)
+
     def reset_views(self) -> None:
         """Show the whole picture in every view."""
         for view in self.views:

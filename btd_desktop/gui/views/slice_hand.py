@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from btd_desktop.gui.view_state.states import SliceViewState
+from btd_desktop.examination.measurement import N_POINTS
+from btd_desktop.gui.view_state.states import MEASURING, MeasureMark, SliceViewState
 from btd_desktop.gui.views import gestures
 from btd_desktop.gui.views.coalescer import Coalescer
 from btd_desktop.gui.views.gestures import Drag, Wheel
@@ -24,6 +25,7 @@ class HandledView(Protocol):
     window_changed: Any
     crosshair_requested: Any
     score_requested: Any
+    measured: Any
     opacity_step_requested: Any
     context_menu_requested: Any
     pointer_moved: Any
@@ -66,6 +68,7 @@ class SliceHand:
 
     Attributes:
         pointer: (column, row) under the pointer, or None.
+        points: Pixels set so far of a measurement that is not complete.
     """
 
     def __init__(self, view: HandledView, parent: QObject) -> None:
@@ -74,6 +77,8 @@ class SliceHand:
         self._wheel = gestures.WheelSteps()
         self._press: _Press | None = None
         self.pointer: tuple[int, int] | None = None
+        self.points: tuple[tuple[int, int], ...] = ()
+        self._points_of: tuple[object, ...] = ()
 
     @property
     def is_pressed(self) -> bool:
@@ -114,6 +119,8 @@ class SliceHand:
             at = event.position()
             window = self._view.state.window
             self._press = _Press(at, at, drag, event.modifiers(), window)
+            if drag is Drag.MEASURE:
+                self._set_point(at)
 
     def move(self, event: QMouseEvent) -> None:
         """Report the pointer, and drag."""
@@ -147,6 +154,48 @@ class SliceHand:
             self._click(press, event)
         elif press.drag is Drag.SCORE:
             self._ask_score(event.position())
+        elif press.drag is Drag.MEASURE:
+            self._set_point(event.position())
+
+    @property
+    def draft(self) -> MeasureMark | None:
+        """The measurement under way, its last point under the pointer; or None."""
+        tool = self._view.state.tool
+        if not self._is_measuring() or tool not in MEASURING:
+            return None
+        last = () if self.pointer is None else (self.pointer,)
+        return MeasureMark(tool, (*self.points, *last), selected=True)
+
+    def drop_points(self) -> bool:
+        """Forget a measurement that is not complete; whether there was one."""
+        had = self._is_measuring()
+        self.points = ()
+        if had:
+            self._view.update()
+        return had
+
+    def _is_measuring(self) -> bool:
+        # Points of another slice, series or tool are no part of this measurement.
+        return bool(self.points) and self._points_of == self._plane()
+
+    def _plane(self) -> tuple[object, ...]:
+        state = self._view.state
+        return state.tool, id(state.volume), state.index
+
+    def _set_point(self, at: QPointF) -> None:
+        tool, pixel = self._view.state.tool, self._view.pixel(at)
+        if pixel is None or tool not in MEASURING:
+            return
+        if not self._is_measuring():
+            self.points, self._points_of = (), self._plane()
+        self.points = (*self.points, pixel)
+        if len(self.points) == N_POINTS[tool]:
+            layout = self._view.state.layout
+            voxels = tuple(self._view.state.voxel(*p) for p in self.points)
+            self.points = ()
+            if layout is not None:
+                self._view.measured.emit(tool, layout.fixed_axis, voxels)
+        self._view.update()
 
     def step(self, step: int) -> None:
         """Step by some slices; the steps of one turn of the event loop add up."""
@@ -174,7 +223,7 @@ class SliceHand:
             return
         self.pointer = pixel
         self._coalescer.post("pointer", self._tell_pointer)
-        if self._view.state.tool == "score":
+        if self._view.state.tool == "score" or self.points:
             self._view.update()
 
     def _tell_pointer(self) -> None:
@@ -219,7 +268,9 @@ class SliceHand:
         if event.button() == Qt.MouseButton.RightButton:
             spot = event.globalPosition().toPoint()
             view.context_menu_requested.emit(spot, *voxel)
-        elif event.button() != Qt.MouseButton.LeftButton:
+        elif event.button() != Qt.MouseButton.LeftButton or (
+            press.drag is Drag.MEASURE
+        ):
             return
         elif gestures.click_scores(press.modifiers, view.state.tool):
             view.score_requested.emit(*voxel)

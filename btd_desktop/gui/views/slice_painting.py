@@ -34,6 +34,7 @@ from btd_desktop.gui.views.ink import (
     shown_line,
 )
 from btd_desktop.gui.views.legend import LEGEND_WIDTH, paint_legend
+from btd_desktop.gui.views.measure_painting import paint_mark
 from btd_desktop.gui.views.scale_bar import bar_label, bar_length_mm, paint_scale_bar
 from btd_desktop.gui.views.slice_pictures import SlicePictures
 from btd_desktop.gui.views.view_transform import ViewTransform
@@ -102,6 +103,8 @@ def paint_slice(
     rim = _below_corners(painter, state)
     for box in state.boxes:
         _paint_box(painter, view, box, transform, rim)
+    for mark in state.marks:
+        paint_mark(painter, mark, transform)
     if state.crosshair is not None:
         _paint_crosshair(painter, view, state.crosshair, transform)
     _paint_annotations(painter, view, state, transform)

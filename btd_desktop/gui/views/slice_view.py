@@ -6,6 +6,8 @@ comes in by `show_state` and is changed by what listens to the intents.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -19,9 +21,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from btd_desktop.gui.view_state.states import SliceViewState
+from btd_desktop.gui.view_state.states import MEASURING, SliceViewState
 from btd_desktop.gui.views import gestures
 from btd_desktop.gui.views.ink import draw_outline, picture_font
+from btd_desktop.gui.views.measure_painting import paint_mark
 from btd_desktop.gui.views.slice_hand import SliceHand
 from btd_desktop.gui.views.slice_painting import paint_pointer_box, paint_slice
 from btd_desktop.gui.views.slice_pictures import SlicePictures
@@ -46,12 +49,16 @@ class SliceView(QWidget):
         window_changed(float, float): Set display window centre and width.
         crosshair_requested(int, int, int): Put the crosshair on this voxel (s, r, c).
         score_requested(int, int, int): Score the patch around this voxel.
+        measured(str, int, object): Measure this kind across this axis (0, 1, 2) of the
+            volume, at these voxels (tuples of s, r, c).
         opacity_step_requested(int): Make the overlay this many notches more opaque.
         context_menu_requested(QPoint, int, int, int): Menu at a global position for
             this voxel.
         maximise_requested(): Maximise or restore this view.
         pointer_moved(int, int, int, float): The pointer is on this voxel, with its
             modality value.
+        zoomed(float, float, float): The scale (points of the screen per mm) and the
+            centre (x, y in mm from that of the picture) were changed by hand.
         pointer_left(): The pointer is on no pixel any more.
     """
 
@@ -60,10 +67,12 @@ class SliceView(QWidget):
     window_changed = Signal(float, float)
     crosshair_requested = Signal(int, int, int)
     score_requested = Signal(int, int, int)
+    measured = Signal(str, int, object)
     opacity_step_requested = Signal(int)
     context_menu_requested = Signal(QPoint, int, int, int)
     maximise_requested = Signal()
     pointer_moved = Signal(int, int, int, float)
+    zoomed = Signal(float, float, float)
     pointer_left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -102,8 +111,7 @@ class SliceView(QWidget):
 
     def reset_view(self) -> None:
         """Show the whole picture again."""
-        self._transform = self._transform.reset()
-        self.update()
+        self._take(self._transform.reset())
 
     def sizeHint(self) -> QSize:
         """Ask for room for a 512 x 512 slice."""
@@ -117,6 +125,9 @@ class SliceView(QWidget):
         size, pointer = self._state.score_box, self._hand.pointer
         if self._state.tool == "score" and size is not None and pointer:
             paint_pointer_box(painter, self._transform, pointer, size)
+        draft = self._hand.draft
+        if draft is not None:
+            paint_mark(painter, draft, self._transform)
         if self.hasFocus():
             ring = QRectF(self.rect()).adjusted(1.0, 1.0, -1.0, -1.0)
             draw_outline(painter, ring, _FOCUS, width=2.0)
@@ -185,15 +196,29 @@ class SliceView(QWidget):
             return int(x), int(y)
         return None
 
+    def drop_points(self) -> bool:
+        """Forget a measurement that is not complete; whether there was one."""
+        return self._hand.drop_points()
+
     def zoom_at(self, factor: float, at: QPointF) -> None:
         """Zoom around a point of the view."""
-        self._transform = self._transform.zoomed(factor, (at.x(), at.y()))
-        self.update()
+        self._take(self._transform.zoomed(factor, (at.x(), at.y())))
 
     def move_by(self, by: QPointF) -> None:
         """Move the picture by logical pixels."""
-        self._transform = self._transform.moved(by.x(), by.y())
+        self._take(self._transform.moved(by.x(), by.y()))
+
+    def follow(self, points_per_mm: float, x_mm: float, y_mm: float) -> None:
+        """Take the scale and centre of another view; emits nothing."""
+        fit = self._transform.reset().points_per_mm
+        zoom = points_per_mm / fit
+        self._transform = replace(self._transform, zoom=zoom, pan=(x_mm, y_mm))
         self.update()
+
+    def _take(self, transform: ViewTransform) -> None:
+        self._transform = transform
+        self.update()
+        self.zoomed.emit(transform.points_per_mm, *transform.pan)
 
     def _middle(self) -> tuple[int, int]:
         columns, rows = self._state.picture_size
@@ -208,7 +233,7 @@ class SliceView(QWidget):
     def _show_cursor(self) -> None:
         shapes = Qt.CursorShape
         shape = shapes.ArrowCursor
-        if self._state.tool == "score":
+        if self._state.tool == "score" or self._state.tool in MEASURING:
             shape = shapes.CrossCursor
         if not self._hand.is_pressed and self.cursor().shape() != shape:
             self.setCursor(shape)

@@ -179,6 +179,25 @@ class Marks(Object, frozen=True, kw_only=True):
     series: list[MarksOfSeries]
 
 
+class Measured(Object, frozen=True, kw_only=True):
+    """A measurement of the examiner; numbers as its kind has them, else null."""
+
+    angle_deg: float | None
+    area_mm2: float | None
+    high: float | None
+    kind: str
+    length_mm: float | None
+    length_px: float | None
+    low: float | None
+    mean: float | None
+    n: int | None
+    person: str
+    result: str
+    sd: float | None
+    series_number: int | None
+    where: str
+
+
 class Opinion(Object, frozen=True, kw_only=True):
     """The answers."""
 
@@ -215,6 +234,7 @@ class Twin(Object, frozen=True, kw_only=True):
     limitations: list[str]
     mandate: Mandate
     marks: Marks
+    measurements: tuple[Measured, ...] = ()  # reports before did not measure
     methods: list[Method]
     not_validated: list[str]
     opinion: Opinion

@@ -39,6 +39,7 @@ SECTIONS: Final = (
     "audit",
     "software",
     "terms",
+    "measurements",
 )
 
 

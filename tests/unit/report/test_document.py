@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
+from btd_desktop.cases import audit
 from btd_desktop.digest import canonical_json, json_digest
 from btd_desktop.errors import ReportError
 from btd_desktop.examination.conclusion import CaseConclusion
+from btd_desktop.examination.measurement import details_of as measured_details
+from btd_desktop.examination.measurement import measure, measurement_text
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.examination.shipped_digests import MODELS
 from btd_desktop.report import sections
@@ -328,3 +331,37 @@ def test_pixels_that_are_no_squares_are_told_with_both_sides():
     words = [text_of(cell) for cell in cells_of(blocks)]
     assert any("1 × 0.5 mm in the plane" in text for text in words)
     assert not [text for text in words if "OT," in text.split()]
+
+
+def test_measurements_that_stand_are_printed_with_their_numbers():
+    volume = make_store().load_volume(1)
+    kept = [
+        measure(volume, "length", 1, 0, [(2, 10, 5), (2, 10, 8)]),
+        measure(volume, "region", 1, 0, [(2, 10, 5), (2, 14, 8)]),
+    ]
+    log = list(make_store().audit_log())
+    for made in kept:
+        log.append(
+            replace(
+                log[0],
+                seq=len(log) + 1,
+                action=audit.MEASURED,
+                details=measured_details(made),
+            )
+        )
+    taken_back = {"measurement": len(log) - 1}
+    log.append(
+        replace(
+            log[0],
+            seq=len(log) + 1,
+            action=audit.MEASUREMENT_REMOVED,
+            details=taken_back,
+        )
+    )
+    made = make_document(store=make_store(audit=log))
+    (row,) = twin_value(made)["measurements"]
+    assert row["kind"] == "region"
+    assert row["series_number"] == 1
+    assert row["mean"] == kept[1].numbers.mean
+    assert row["result"] == measurement_text(kept[1])
+    assert twin_value(make_document())["measurements"] == []

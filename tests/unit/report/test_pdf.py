@@ -115,7 +115,7 @@ def test_report_holds_all_sections_in_order(rendered):
     titles = [str(entry["/Title"]) for entry in outline if isinstance(entry, dict)]
     numbers = [title.split()[0] for title in titles if title[0].isdigit()]
     assert numbers == [str(i) for i in range(1, 18)]
-    assert [t.split()[1] for t in titles if t.startswith("Annex")] == list("ABCDE")
+    assert [t.split()[1] for t in titles if t.startswith("Annex")] == list("ABCDEF")
 
 
 def test_references_print_the_number_of_their_section(rendered):

@@ -1,0 +1,36 @@
+"""One thing that the window can do, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from btd_desktop.gui.shell.shell import Shell
+
+Needs = Literal["", "case", "series"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        id: Its name; the same as in the table of shortcuts where it has a key.
+        run: What it does with the window.
+        text: Words for actions without a key; "" takes those of the shortcut table.
+        icon: Name of an icon, or "".
+        checkable: It has a checked state.
+        bar: On the tool bar.
+        ruled_off: A line before it in the menu.
+        needs: Enabled only while a "case" is open or a "series" is shown; "" always.
+    """
+
+    id: str
+    run: Callable[[Shell], object]
+    text: str = ""
+    icon: str = ""
+    checkable: bool = False
+    bar: bool = False
+    ruled_off: bool = False
+    needs: Needs = ""
