@@ -75,17 +75,14 @@ class Shell:
             self.parts.scoring.on_cancel()
 
     def leave_tool(self) -> None:
-        """Leave the tool, then the selection; never close anything."""
+        """Close the sheet of keys, leave the tool, then the selection."""
+        if self.dialogs.hide_keys():
+            return
         if self.parts.display.look.tool != "browse":
             self.parts.display.on_tool_chosen("browse")
         else:
             self.parts.session.select_finding(None)
             self.parts.placing.on_left()
-
-    def go_to_next_finding(self) -> None:
-        """Show the next finding that is not dismissed."""
-        self.panels.docks["findings"].raise_()
-        self.parts.findings.on_next_wanted()
 
     def note_place(self) -> None:
         """Write the note of the place shown, or score the crosshair first."""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.shell.parts import Parts
+from btd_desktop.gui.views.answer_banner import AnswerBanner
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.slice_strip import SliceStrip
+from btd_desktop.gui.views.strip_legend import StripLegend
 from btd_desktop.gui.window_presets import presets_for
 
 _HOLD_MS = 350
@@ -23,10 +31,12 @@ class Workspace(QWidget):
     Attributes:
         mpr: The three planes.
         strip: All slices at a glance.
+        legend: What its colours mean.
         overlay_bar: What lies over them.
         cine: Ticks while slices run by themselves. Qt drops a tick while the slice
             before is being painted: a slow machine shows fewer slices and keeps up.
         banner: A sentence above the case.
+        answer: The answer on the series shown.
 
     Signals:
         pointer_changed(str): What lies under the pointer, in words.
@@ -45,7 +55,12 @@ class Workspace(QWidget):
         self._held = QElapsedTimer()
         across = QHBoxLayout()
         across.setSpacing(3)
-        across.addWidget(self.strip)
+        self.legend = StripLegend()
+        side = QVBoxLayout()
+        side.setSpacing(0)
+        side.addWidget(self.strip, 1)
+        side.addWidget(self.legend)
+        across.addLayout(side)
         across.addWidget(self.mpr, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -54,6 +69,8 @@ class Workspace(QWidget):
         self.banner.setContentsMargins(10, 8, 10, 4)
         self.banner.hide()
         layout.addWidget(self.banner)
+        self.answer = AnswerBanner()
+        layout.addWidget(self.answer)
         layout.addWidget(self.overlay_bar)
         layout.addLayout(across, 1)
         self._connect(parts)
@@ -62,6 +79,8 @@ class Workspace(QWidget):
         viewing, mpr = parts.viewing, self.mpr
         viewing.changed.connect(mpr.show_state)
         parts.strip.changed.connect(self.strip.show_state)
+        parts.strip.changed.connect(self.legend.show_state)
+        parts.answering.changed.connect(self.answer.show_state)
         parts.overlays.changed.connect(self.overlay_bar.show_choice)
         self.strip.slice_requested.connect(viewing.on_strip_requested)
         self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
@@ -90,6 +109,11 @@ class Workspace(QWidget):
             self.cine.stop()
         else:
             self.cine.start()
+
+    def watch_keys(self, panel: QWidget) -> None:
+        """Let the overlay's key act in the lists of a panel too."""
+        for view in panel.findChildren(QAbstractItemView):
+            view.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hide the overlay while O is held; a tap toggles it."""
