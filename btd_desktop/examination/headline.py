@@ -132,8 +132,8 @@ class Verdict:
 
 
 _UNDETERMINED = (
-    "What was done there, if anything, is not determined: content put in, taken out or "
-    "changed looks alike to it, and processing or nature can be the cause too."
+    "The kind of change is not determined: content put in, taken out or changed scores "
+    "alike, and processing or nature can be the cause too."
 )
 
 
@@ -152,7 +152,7 @@ def verdict_of(place: ScoredPlace) -> Verdict:
         slices = place.evaluation.kinds["anomaly"].slices
         of_slice = slices[place.slice_index]
         if of_slice is not None and of_slice.flagged:
-            words = "Unusual: its slice is above the threshold, and this place in it."
+            words = "Unusual: highest place of a slice above the threshold."
             return Verdict(words, _UNDETERMINED, "warning")
         words = "Suggested by the search; its slice is not above the threshold."
         return Verdict(words, _NO_ALTERATION)

@@ -21,6 +21,7 @@ from btd_desktop.gui.presenters.choosing import ChoicePresenter, ChoiceState
 if TYPE_CHECKING:
     from btd_desktop.examination.candidates import Candidate
 
+_LIST = 92  # px: three in sight, more by scrolling
 _NOTE = (
     "A calibration speaks for a series until you choose another one; one that is made "
     "or installed later changes nothing by itself. Your choice goes into the audit log "
@@ -40,17 +41,18 @@ class ChoiceDialog(QDialog):
         presenter.setParent(self)
         self._listed: tuple[Candidate, ...] = ()
         self._showing = False
-        layout = page_layout(self, "Calibration of this series", 720, 560)
+        layout = page_layout(self, "Calibration of this series", 720, 480)
         self._series = heading("")
         layout.addWidget(self._series)
         layout.addWidget(muted(_NOTE))
         self._list = QListWidget()
         self._list.setAccessibleName("Calibrations")
-        self._list.setMinimumHeight(84)
+        self._list.setFixedHeight(_LIST)
         self._list.currentRowChanged.connect(self._on_row)
-        layout.addWidget(self._list, 1)
+        layout.addWidget(self._list)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(2, 1)
         self._cells: list[tuple[PlainLabel, PlainLabel, PlainLabel]] = []
         layout.addLayout(self._grid)
@@ -60,6 +62,7 @@ class ChoiceDialog(QDialog):
         layout.addWidget(self._decisions)
         self._problem = ProblemLine()
         layout.addWidget(self._problem)
+        layout.addStretch(1)
         box, self._use = button_box(self, "&Use for this series", "Close")
         pin_buttons(self, box)
         presenter.changed.connect(self.show_state)

@@ -59,6 +59,7 @@ def pin_buttons(dialog: QDialog, *buttons: QWidget) -> None:
     """Put a dialog's buttons, in a row, at its foot."""
     row = QHBoxLayout()
     row.setContentsMargins(20, 8, 20, 14)
+    row.setSpacing(8)
     for button in buttons:
         wide = not isinstance(button, QPushButton)
         row.addWidget(button, 1 if wide else 0)

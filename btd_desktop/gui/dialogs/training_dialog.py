@@ -29,7 +29,7 @@ from btd_desktop.gui.presenters.training import (
     TrainingView,
 )
 from btd_desktop.gui.theme import Theme
-from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
+from btd_desktop.gui.views.plain_plot import bound_plot, colour_plot, plain_plot
 from btd_desktop.gui.views.progress_row import ProgressRow
 from btd_desktop.workflow.train_model import TrainingOptions
 
@@ -69,6 +69,7 @@ class TrainingDialog(QDialog):
         layout.addWidget(self._progress)
         self._plot = plain_plot("Loss over steps")
         colour_plot(self._plot, theme)
+        bound_plot(self._plot)
         item = self._plot.getPlotItem()
         item.setLabel("bottom", "steps")
         item.setLabel("left", "loss")
@@ -141,6 +142,7 @@ class TrainingDialog(QDialog):
             box.setMaximumWidth(130)
             box.setAccessibleName(label)
             numbers.addWidget(PlainLabel(label))
+            numbers.addSpacing(8)
             numbers.addWidget(box)
             numbers.addSpacing(12)
         numbers.addStretch(1)

@@ -12,6 +12,8 @@ from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.scoring import ScoringPresenter
 from btd_desktop.gui.presenters.session import Session, Voxel
 
+_LONGEST_NAME = 24  # letters; the dialog that it opens tells all of it
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerState:
@@ -79,8 +81,9 @@ class AnswerPresenter(Presenter[AnswerState]):
         if seen is None:
             return ""
         profile = seen.profile
-        n = counted(profile.n_patients, "patient")
-        return f"Calibration: {profile.name}, {n}, {seen.scope.coverage.value} …"
+        name, most = profile.name, _LONGEST_NAME
+        shown = name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+        return f"{shown}, {counted(profile.n_patients, 'patient')} ▾"
 
     def _on_series_selected(self) -> None:
         self.refresh()

@@ -203,7 +203,7 @@ class Dialogs(QObject):
         if self._jobs is None:
             self._jobs = JobsDialog(self._parts.job_list, self._window)
         self._jobs.show()
-        self._jobs.raise_()
+        self._jobs.activateWindow()
         fit_to_page(self._jobs)
 
     def train(self) -> None:

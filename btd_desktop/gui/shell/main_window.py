@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
         parts.job_list.changed.connect(self._show_jobs)
         self.strip.jobs.clicked.connect(self.action_set["jobs"].trigger)
         self.workspace.answer.step_wanted.connect(self._on_step_wanted)
-        self.workspace.answer.calibration_wanted.connect(
+        self.workspace.overlay_bar.speaker.clicked.connect(
             self.action_set["choose_calibration"].trigger
         )
         self._veil.hovered.connect(parts.opening.get_ready)

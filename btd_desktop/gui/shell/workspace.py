@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.gui.plain_text import PlainLabel
+from btd_desktop.gui.presenters.answering import AnswerState
 from btd_desktop.gui.shell.parts import Parts
 from btd_desktop.gui.views.answer_banner import AnswerBanner
 from btd_desktop.gui.views.mpr_view import MprView
@@ -80,7 +81,7 @@ class Workspace(QWidget):
         viewing.changed.connect(mpr.show_state)
         parts.strip.changed.connect(self.strip.show_state)
         parts.strip.changed.connect(self.legend.show_state)
-        parts.answering.changed.connect(self.answer.show_state)
+        parts.answering.changed.connect(self._show_answer)
         parts.overlays.changed.connect(self.overlay_bar.show_choice)
         self.strip.slice_requested.connect(viewing.on_strip_requested)
         self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
@@ -97,6 +98,10 @@ class Workspace(QWidget):
             view.pointer_moved.connect(self._on_pointer)
             view.pointer_left.connect(self._on_pointer_left)
             view.installEventFilter(self)
+
+    def _show_answer(self, state: AnswerState) -> None:
+        self.answer.show_state(state)
+        self.overlay_bar.show_speaker(state.speaker)
 
     def show_banner(self, words: str) -> None:
         """Show a sentence above the case as long as it is open; "" shows none."""

@@ -23,11 +23,9 @@ class AnswerBanner(QFrame):
 
     Signals:
         step_wanted(str): Take this next step.
-        calibration_wanted(): Show and choose what speaks for the series.
     """
 
     step_wanted = Signal(str)
-    calibration_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,15 +36,10 @@ class AnswerBanner(QFrame):
         self._next = QPushButton("")
         self._next.setProperty("role", "next")
         self._next.clicked.connect(self._on_next)
-        self._speaker = QPushButton("")
-        self._speaker.setProperty("role", "link")
-        self._speaker.setToolTip("See and choose which calibration speaks.")
-        self._speaker.clicked.connect(self.calibration_wanted)
         words = QVBoxLayout()
         words.setSpacing(1)
         words.addWidget(self._words)
         words.addWidget(self._detail)
-        words.addWidget(self._speaker, 0, Qt.AlignmentFlag.AlignLeft)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 8, 2)
         layout.addLayout(words, 1)
@@ -67,8 +60,6 @@ class AnswerBanner(QFrame):
         self._detail.setVisible(bool(headline.detail))
         self._next.setText(_NEXT[headline.step])
         self._next.setVisible(bool(headline.step))
-        self._speaker.setText(state.speaker)
-        self._speaker.setVisible(bool(state.speaker) and headline.step != "calibration")
 
     def _on_next(self) -> None:
         self.step_wanted.emit(self._step)

@@ -42,8 +42,8 @@ _COMPARISON = (
     "from content taken out; on scans like these they do not, so the kind of change "
     "stays undetermined."
 )
-_THUMBNAIL = 84
-_PLOT = 170
+_THUMBNAIL = 64
+_PLOT = 150
 
 
 def grey_pixmap(picture: NDArray[np.uint8], side: int) -> QPixmap:
@@ -169,13 +169,13 @@ class PlacePanel(QWidget):
         words = QVBoxLayout()
         words.addWidget(self._where)
         words.addWidget(self._verdict)
-        words.addWidget(self._detail)
         words.addStretch(1)
         head.addLayout(words, 1)
         head.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(head)
         layout.addWidget(self._message)
         layout.addWidget(self._here)
+        layout.addWidget(self._detail)
         layout.addWidget(self._plot.widget)
         layout.addWidget(self._key)
         layout.addWidget(self._boxes["anomaly"])
