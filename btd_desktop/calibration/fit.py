@@ -61,6 +61,21 @@ class ProfileHeader:
     notes: tuple[str, ...] = ()
 
 
+def refuse_few(n_patients: int) -> None:
+    """Refuse fewer patients than any rate can be drawn from.
+
+    Raises:
+        CalibrationError: They are too few.
+    """
+    if n_patients < MIN_PATIENTS:
+        raise CalibrationError(
+            f"{n_patients} patients are too few to calibrate on: at least "
+            f"{MIN_PATIENTS} are needed",
+            hint="add genuine scans of other patients",
+            code="too_few",
+        )
+
+
 def fit_profile(
     series: Sequence[BenignSeries],
     header: ProfileHeader,
@@ -88,13 +103,7 @@ def fit_profile(
         )
     series = with_tissue(series)
     patients = sorted({s.patient for s in series})
-    if len(patients) < MIN_PATIENTS:
-        raise CalibrationError(
-            f"{len(patients)} patients are too few to calibrate on: at least "
-            f"{MIN_PATIENTS} are needed",
-            hint="add genuine scans of other patients",
-            code="too_few",
-        )
+    refuse_few(len(patients))
     n_columns = series[0].slices[0].features.shape[-1]
     learned = n_columns > len(feature_names(header.noise_levels))
     names = feature_names(header.noise_levels, learned=learned)

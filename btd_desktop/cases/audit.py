@@ -33,6 +33,7 @@ from btd_desktop.cases.text import altered, dict_from_json, json_text, storable_
 from btd_desktop.digest import bytes_digest, canonical_json
 
 ADOPTED = "unauthenticated case adopted"
+CHOSEN = "calibration chosen"
 DECLARED = "tests declared"
 MEASURED = "measurement kept"
 MEASUREMENT_REMOVED = "measurement removed"

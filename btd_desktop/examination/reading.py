@@ -1,4 +1,4 @@
-"""Read a case: the one place that chooses run, profile and model card.
+"""Read a case: the one place that takes run, profile and model card.
 
 Window, command line, report, bench and scripts get the same objects from here and so
 say the same of a case. Reading scores nothing and writes nothing.
@@ -6,7 +6,7 @@ say the same of a case. Reading scores nothing and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from btd_desktop.calibration.apply import calibrate_series, search_part
@@ -16,23 +16,30 @@ from btd_desktop.calibration.scope import Scope, with_scores
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, CaseError, ModelError
+from btd_desktop.examination.chosen import Speaker, chosen_in
 from btd_desktop.examination.declared import declared_in
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
-from btd_desktop.examination.models import choose_profile, find_model, model_of_run
+from btd_desktop.examination.models import (
+    choose_profile,
+    find_model,
+    model_of_run,
+    scope_of,
+)
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features
-from btd_desktop.examination.wording import reason_of
+from btd_desktop.examination.wording import counted, reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.grid import PatchGrid
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Run and profile that somebody chose; empty takes those used last.
+    """Run and profile asked for; empty takes those that speak for the series.
 
     Attributes:
-        run_id: A run; None takes the newest finished one.
+        run_id: A run; None takes the one chosen, before that the newest finished one.
         profile: A profile by file, name or digest.
     """
 
@@ -41,7 +48,8 @@ class Choice:
 
 
 AS_KEPT = Choice()
-"""The newest finished run, and the profile that the case used last with it."""
+"""What was chosen in the case; before that the newest finished run, and the profile
+that the case used last with it, or the fitting one."""
 
 
 def read_case(
@@ -97,11 +105,14 @@ def read_series(
         CaseError: Results are missing or altered, or there is no such run.
         CalibrationError: The profile asked for cannot be used.
     """
-    run = (
-        latest_run(store, record.series_id)
-        if choice.run_id is None
-        else store.run(choice.run_id)
-    )
+    decisions = chosen_in(store).get(record.series_id, ())
+    speaker = decisions[-1].speaker if decisions else None
+    if choice.run_id is not None:
+        run: Run | None = store.run(choice.run_id)
+    elif speaker is not None:
+        run = store.run(speaker.run_id)
+    else:
+        run = latest_run(store, record.series_id)
     if run is None or run.status != "done":
         return _unscored(store, record, run)
     manifest = run.manifest
@@ -116,7 +127,14 @@ def read_series(
     domains = declared.first.mandate.domain, declared.now.mandate.domain
     try:
         kept = _profiles_kept(store, run, model)
-        chosen = choose_profile(model, manifest.grid, record.meta, choice.profile, kept)
+        chosen = None
+        if speaker is not None and speaker.run_id == run.run_id and not choice.profile:
+            # Whatever this computer has by now, the decision stands.
+            chosen = _as_decided(speaker, kept, model, manifest.grid, record)
+        else:
+            chosen = choose_profile(
+                model, manifest.grid, record.meta, choice.profile, kept
+            )
         if chosen is not None:
             whole = _evaluated(run, record, features, *chosen)
             evaluation = _searching(whole, domains[1])
@@ -136,6 +154,7 @@ def read_series(
         share=share,
         declared=declared,
         first=first,
+        chosen=decisions,
     )
     return with_findings(store, found)
 
@@ -146,7 +165,7 @@ def with_findings(
     """The examination with the findings that the case holds now.
 
     Findings of another run or profile have p-values of another calibration, which must
-    not stand beside these; the remarks count them.
+    not be taken for these: they stand apart, and the remarks count them.
     """
     every = store.findings(examination.record.series_id)
     shown = tuple(
@@ -156,12 +175,11 @@ def with_findings(
     )
     for finding in shown:
         _check_level(finding, examination.evaluation)
-    remarks = []
-    if len(every) > len(shown):
+    others = tuple(f for f in every if f not in shown)
+    remarks: list[str] = []
+    if others:
         remarks.append(
-            f"Series {examination.record.series_id}: {len(every) - len(shown)} findings"
-            " of the case were made with another run, another profile or another"
-            " search and are not shown"
+            f"Series {examination.record.series_id}: {others_text(len(others))}"
         )
     model = examination.model
     if examination.evaluation is not None and model and model.card is None:
@@ -171,7 +189,16 @@ def with_findings(
             "given; its training data and its measured figures are not, and places "
             "cannot be scored"
         )
-    return replace(examination, findings=shown, remarks=tuple(remarks))
+    return replace(examination, findings=shown, others=others, remarks=tuple(remarks))
+
+
+def others_text(n: int) -> str:
+    """How many places stand apart, as a sentence without its full stop."""
+    return (
+        f"{counted(n, 'place was', 'places were')} judged under another run, "
+        "calibration or search; listed apart, since the p-values differ in what they "
+        "are ranked among"
+    )
 
 
 def is_of(finding: Finding, evaluation: Evaluation | None) -> bool:
@@ -293,6 +320,25 @@ def _profiles_kept(
         profile_from_json(documents[digest], f"the profile kept in {digest}")
         for digest in order
     ]
+
+
+def _as_decided(
+    speaker: Speaker,
+    kept: Sequence[CalibrationProfile],
+    model: ModelFacts,
+    grid: PatchGrid,
+    record: SeriesRecord,
+) -> tuple[CalibrationProfile, Scope]:
+    """The profile that speaks for a series, which the case keeps, and its scope."""
+    for profile in kept:
+        if profile.digest == speaker.profile:
+            return profile, scope_of(profile, model, grid, record.meta)
+    raise CaseError(
+        f"the case does not hold the calibration {speaker.profile[:12]}…, which speaks "
+        f"for series {speaker.series_id}",
+        hint="Verify the case and go back to an unaltered copy.",
+        code="case-damaged",
+    )
 
 
 def _model_digest(document: Mapping[str, object]) -> object:

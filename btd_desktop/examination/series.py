@@ -21,6 +21,7 @@ from btd_desktop.calibration.level import (
 )
 from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.digest import json_digest
+from btd_desktop.examination.chosen import Chosen
 from btd_desktop.examination.declared import NOTHING_DECLARED, Declared
 
 if TYPE_CHECKING:
@@ -98,12 +99,15 @@ class SeriesExamination:
         model: The model of the run; None before the first.
         evaluation: Scores with p-values; None when there are none.
         findings: Findings whose numbers come from this run and this profile.
+        others: Findings of the series whose numbers come from another run, another
+            profile or another search; printed as such.
         problem: Why there is no evaluation; "" when there is one.
         remarks: What else a reader must know, as sentences.
         share: How much of the series was scored; None while no run is finished.
         declared: What was to be tested.
         first: The evaluation under the tests declared before scoring, where others are
             in force by now; else None.
+        chosen: Which run and calibration spoke for the series, oldest first.
     """
 
     record: SeriesRecord
@@ -111,11 +115,13 @@ class SeriesExamination:
     model: ModelFacts | None = None
     evaluation: Evaluation | None = None
     findings: tuple[Finding, ...] = ()
+    others: tuple[Finding, ...] = ()
     problem: str = ""
     remarks: tuple[str, ...] = ()
     share: ScoredShare | None = None
     declared: Declared = NOTHING_DECLARED
     first: Evaluation | None = None
+    chosen: tuple[Chosen, ...] = ()
 
     @property
     def card(self) -> ModelCard | None:

@@ -35,8 +35,21 @@ _PAUSE_POLL_S = 0.05
 _NICE = 10
 
 
+Plan = tuple[tuple[str, ...], ...]
+"""The steps of a job, each with the stages that it reports."""
+
+
 class Job(QObject):
     """One piece of work as the main thread sees it.
+
+    Attributes:
+        number, lane, title: Which job it is.
+        of_case: It is over when the case is closed.
+        plan: Its steps; empty where it has but one.
+        context: Where the work reports to.
+        progress: Last progress told, or None.
+        is_started: It left the queue.
+        is_listed: It may take long: it stands in the list of jobs.
 
     Signals:
         started(): It left the queue.
@@ -63,7 +76,22 @@ class Job(QObject):
         self.number = number
         self.lane = lane
         self.title = title
+        self.of_case = True
+        self.is_listed = False
+        self.plan: Plan = ()
         self.context = TaskContext()
+        self.progress: Progress | None = None
+        self.is_started = False
+
+    @property
+    def step(self) -> tuple[int, int] | None:
+        """Which step of how many goes on; None where that cannot be said."""
+        if self.progress is None:
+            return None
+        for number, stages in enumerate(self.plan, start=1):
+            if self.progress.stage.startswith(stages):
+                return number, len(self.plan)
+        return None
 
     def cancel(self) -> None:
         """Ask it to stop at its next report."""
@@ -204,9 +232,15 @@ class JobRunner(QObject):
 
     Signals:
         bug(Exception): A job failed with something that is no `BtdError`.
+        began(Job): A job was queued.
+        went_on(Job): It started, or told how far it is.
+        ended(Job, str): It is "finished", "failed" or "cancelled".
     """
 
     bug = Signal(object)
+    began = Signal(object)
+    went_on = Signal(object)
+    ended = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -216,7 +250,14 @@ class JobRunner(QObject):
         self._closed = False
 
     def submit(
-        self, lane: LaneName, title: str, work: Work, *, urgent: bool = False
+        self,
+        lane: LaneName,
+        title: str,
+        work: Work,
+        *,
+        urgent: bool = False,
+        of_case: bool = True,
+        plan: Plan | None = None,
     ) -> Job:
         """Queue work; connect to the job's signals before returning to the event loop.
 
@@ -226,8 +267,11 @@ class JobRunner(QObject):
             work: Called on the lane's thread with a context and a function that sends
                 intermediate results.
             urgent: Run between two steps of the job that occupies the lane.
+            of_case: It is over when the case is closed.
+            plan: Steps of a job that may take long; None keeps it out of the list.
         """
         job = Job(self._next, lane, title, self)
+        job.of_case, job.is_listed, job.plan = of_case, plan is not None, plan or ()
         self._next += 1
         if self._closed:
             return job
@@ -239,6 +283,7 @@ class JobRunner(QObject):
         order = _Order(job.number, work, job.context)
         self._lanes[lane].worker.put(order, urgent=urgent)
         self._lanes[lane].woken.emit()
+        self.began.emit(job)
         return job
 
     def jobs(self, lane: LaneName | None = None) -> tuple[Job, ...]:
@@ -249,6 +294,7 @@ class JobRunner(QObject):
         """Cancel a job and drop whatever it still says."""
         job.cancel()
         if self._jobs.pop(job.number, None) is not None:
+            self.ended.emit(job, "cancelled")
             job.ended.emit()
             job.deleteLater()
 
@@ -286,6 +332,10 @@ class JobRunner(QObject):
         is_end = what in ("finished", "failed", "cancelled")
         if is_end:
             del self._jobs[number]
+        if what == "started":
+            job.is_started = True
+        elif what == "progressed" and isinstance(value, Progress):
+            job.progress = value
         signal = getattr(job, what)
         if what in ("started", "cancelled"):
             signal.emit()
@@ -293,6 +343,9 @@ class JobRunner(QObject):
             signal.emit(value)
         if what == "failed" and not isinstance(value, BtdError):
             self.bug.emit(value)
+        if what in ("started", "progressed"):
+            self.went_on.emit(job)
         if is_end:
+            self.ended.emit(job, what)
             job.ended.emit()
             job.deleteLater()

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import UNSET
 
 from btd_desktop import __version__
-from btd_desktop.calibration.fit import ProfileHeader, fit_profile
+from btd_desktop.calibration.fit import ProfileHeader, fit_profile, refuse_few
 from btd_desktop.calibration.join import check_joins, join_profile
 from btd_desktop.calibration.places import BenignSeries
 from btd_desktop.calibration.profile import CalibrationProfile
@@ -136,12 +136,17 @@ def calibrate_on(
             raise ValueError("a profile that is joined has its own rate and density")
         # Before the work instead of after it.
         check_joins(join, header, [_evidence_of(s) for s in series])
-        return join_profile(join, benign_features(own, detector, context), header)
+        joining = benign_features(own, detector, context)
+        context.report(0, 0, "Fitting")
+        return join_profile(join, joining, header)
     if fpr is None:
         raise ValueError("calibrating alone takes a false-positive rate")
+    # Before hours of scoring; without tissue there may be fewer still.
+    refuse_few(len({patient for _, patient in own}))
     behind = [(s.volume, patient_of(s)) for s in background]
     found = benign_features(own, detector, context, behind)
     n = len(series)
+    context.report(0, 0, "Fitting")
     return fit_profile(found[:n], header, fpr, background=found[n:])
 
 

@@ -22,8 +22,8 @@ from btd_desktop.examination.statement import Asked, Received, Statement
 from btd_desktop.progress import TaskContext
 from btd_desktop.simulator.demo import DemoPlan, make_demo
 from btd_desktop.workflow.calibrate import calibrate_paths
+from btd_desktop.workflow.choose import keep_profile
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
-from btd_desktop.workflow.findings import keep_profile
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     create_case,

@@ -16,11 +16,12 @@ from btd_desktop.errors import (
     ModelError,
     SettingsError,
 )
+from btd_desktop.examination.chosen import chosen_for
 from btd_desktop.examination.conclusion import conclude
 from btd_desktop.examination.declared import Mandate
 from btd_desktop.examination.models import find_model, open_detector
 from btd_desktop.examination.place import ScoredPlace, highest_places
-from btd_desktop.examination.reading import Choice, read_series
+from btd_desktop.examination.reading import AS_KEPT, Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
@@ -207,8 +208,12 @@ def examine_series(
     entry = find_model(options.model, record.modality)
     detector = open_detector(entry, device=options.device, dtype=options.dtype)
     run = score_series(store, record.series_id, detector, services, context)
-    choice = Choice(run.run_id, options.profile)
-    return searched(store, read_series(store, record, choice), services, context)
+    # Without a word of the examiner, what spoke for the series so far goes on to.
+    asked = bool(options.model or options.profile)
+    decided = chosen_for(store, record.series_id) is not None and not asked
+    choice = AS_KEPT if decided else Choice(run.run_id, options.profile)
+    found = read_series(store, record, choice)
+    return searched(store, found, services, context, asked=asked)
 
 
 def outcomes_json(

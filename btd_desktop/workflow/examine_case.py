@@ -153,7 +153,7 @@ def report_on_store(
     # Before the search for places: a case that is refused gets no finding.
     require_authenticated(store, options.adopt_reason, services, context)
     outcomes = tuple(
-        searched(store, examination, services, context)
+        searched(store, examination, services, context, asked=bool(profile))
         for examination in read_case(store, profile, choices)
     )
     return outcomes, issue_report(store, outcomes, services, options, context)

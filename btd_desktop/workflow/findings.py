@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from btd_desktop.calibration.profile import CalibrationProfile
+from dataclasses import replace
+
 from btd_desktop.cases.model import Finding
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import (
@@ -12,12 +13,14 @@ from btd_desktop.errors import (
     ModelError,
     SettingsError,
 )
+from btd_desktop.examination.chosen import chosen_in
 from btd_desktop.examination.models import open_run_detector
 from btd_desktop.examination.place import ScoredPlace
 from btd_desktop.examination.reading import with_findings
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.candidates import find_candidates
+from btd_desktop.workflow.choose import choose, keep_profile
 from btd_desktop.workflow.score_place import score_at
 from btd_desktop.workflow.services import Services
 
@@ -95,19 +98,29 @@ def searched(
     examination: SeriesExamination,
     services: Services,
     context: TaskContext | None = None,
+    *,
+    asked: bool = False,
 ) -> SeriesExamination:
     """A series with its named places scored and its search done; as it is unscored.
+
+    What judges it is kept as the decision of the case, where there is none yet or
+    another run or calibration was asked for.
 
     Window and report both call this, so that a profile with which the series was never
     searched gives the same places in both. A case that is not authenticated is not
     searched: reading it stores nothing before it is adopted. Nor is one that is open
     for reading only.
     """
-    if examination.evaluation is None:
+    evaluation = examination.evaluation
+    if evaluation is None:
         return examination
     if not store.read_only and store.authentication()[0] != "not authenticated":
+        if asked or not examination.chosen:
+            choose(store, evaluation, services, by_rule=not asked)
+            series_id = examination.record.series_id
+            examination = replace(examination, chosen=chosen_in(store)[series_id])
         score_named_places(store, examination, services, context)
-        search_and_keep(store, examination.evaluation, services, context)
+        search_and_keep(store, evaluation, services, context)
     return with_findings(store, examination)
 
 
@@ -154,12 +167,3 @@ def score_named_places(
         except (EvidenceError, CalibrationError):
             continue
         keep_place(store, scored, services)
-
-
-def keep_profile(
-    store: CaseStore, profile: CalibrationProfile, services: Services
-) -> None:
-    """Put a profile into the case, once: reports must not depend on this computer."""
-    if profile.digest not in {p.digest for p in store.profiles()}:
-        document = {"digest": profile.digest, **profile.to_json()}
-        store.add_profile(document, profile.digest, services.now())

@@ -24,13 +24,13 @@ from btd_desktop.report.pages import SIGNATURE_BOX
 from btd_desktop.report.pdf import draw_pdf, render_pdf
 from btd_desktop.report.signing import SigningKey, load_pkcs12, own_key, sign_pdf
 from btd_desktop.report.token import Token, load_token
+from btd_desktop.workflow.choose import keep_profile
 from btd_desktop.workflow.custody import (
     BEFORE_REPORT,
     check_custody,
     refuse_altered,
     require_authenticated,
 )
-from btd_desktop.workflow.findings import keep_profile
 from btd_desktop.workflow.redact import case_names, redacted_report
 from btd_desktop.workflow.report_names import (
     is_variant,

@@ -82,7 +82,7 @@ def model_gone(office: Office) -> None:
     with CaseStore.open(office.case) as store:
         if not store.profiles():
             profile = read_profile(next(office.profiles.glob("*.json")))
-            from btd_desktop.workflow.findings import keep_profile
+            from btd_desktop.workflow.choose import keep_profile
 
             keep_profile(store, profile, Services())
     shutil.rmtree(office.model)
@@ -105,7 +105,7 @@ def uncalibrated(office: Office) -> None:
 
 
 def foreign_findings(office: Office) -> None:
-    """Findings of one profile, then one of another: the newest decides."""
+    """Findings of one profile, then one of another: what spoke first goes on to."""
     first = next(office.profiles.glob("*.json"))
     other = replace(read_profile(first), name="second", target_fpr=0.1)
     write_profile(other, office.profiles / "second.json")

@@ -297,7 +297,7 @@ def _statement_class() -> type[QDialog]:
     return ImportStatement
 
 
-def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_path):
+def test_calibrate_on_local_benign_scans_and_save(make_window, desk_home, tmp_path):
     window = make_window()
     window.open_paths([desk_home.copy_of_case(tmp_path / "case")])
     wait_until(lambda: window.session.record is not None)
@@ -329,11 +329,14 @@ def test_calibrate_on_local_benign_scans_and_use_it(make_window, desk_home, tmp_
     saved = presenter.state.saved
     assert saved is not None
     assert saved.is_file()
-    wait_until(
-        lambda: (
-            window.session.result.evaluation.profile.name == "Own scanner, second try"
-        )
-    )
-    assert window.session.result.evaluation.run.run_id == first.run.run_id
-    dialog.reject()
+    # Saving judges no open case anew; using it is a step of its own.
+    wait_until(lambda: not window.session.jobs.jobs())
+    assert window.session.result.evaluation is first
+    dialog._use.click()
+    choice = open_dialog(window, "ChoiceDialog")
+    wait_until(lambda: choice._presenter.state.rows)
+    chosen = choice._presenter.state.chosen
+    assert chosen.speaker.profile_name == "Own scanner, second try"
+    assert window.session.result.evaluation is first
+    choice.reject()
     saved.unlink()

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from btd_desktop import __version__
-from btd_desktop.gui.dialogs.form import close_box, heading, muted, page_layout
+from btd_desktop.gui.dialogs.form import (
+    close_box,
+    heading,
+    muted,
+    page_layout,
+    pin_buttons,
+)
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.views.start_page import INTENDED_USE
@@ -54,7 +60,7 @@ class AboutDialog(QDialog):
         )
         model.show_rows(_rows())
         layout.addWidget(plain_table(model, "Components and licences", stretch=2), 1)
-        layout.addWidget(close_box(self))
+        pin_buttons(self, close_box(self))
 
 
 def _rows() -> tuple[tuple[str, str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -21,6 +22,7 @@ from btd_desktop.gui.dialogs.form import (
     form_layout,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.plain_text import visible_text
 from btd_desktop.gui.presenters.calibrating import (
@@ -35,7 +37,13 @@ from btd_desktop.gui.views.progress_row import ProgressRow
 
 
 class CalibrationDialog(QDialog):
-    """Form above, progress, then the fit with its warnings."""
+    """Form above, progress, then the fit with its warnings.
+
+    Signals:
+        use_wanted(Path): Look at the open series with the profile that was saved.
+    """
+
+    use_wanted = Signal(object)
 
     def __init__(
         self,
@@ -45,7 +53,6 @@ class CalibrationDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._presenter = presenter
-        presenter.setParent(self)
         layout = page_layout(self, "Calibrate on genuine scans", 940, 840)
         layout.addWidget(
             muted(
@@ -64,19 +71,18 @@ class CalibrationDialog(QDialog):
         self._fit = FitView(theme)
         layout.addWidget(self._fit, 1)
         layout.addStretch(0)
-        row = QHBoxLayout()
         self._saved = muted("")
-        row.addWidget(self._saved, 1)
         self._start = QPushButton("&Calibrate")
         self._start.setDefault(True)
         self._start.clicked.connect(self._on_start)
         self._save = QPushButton("&Save profile")
         self._save.clicked.connect(presenter.on_save)
+        self._use = QPushButton("&Use for the open series …")
+        self._use.setToolTip("Saving changes no case: see first what it would change.")
+        self._use.clicked.connect(self._on_use)
         close = QPushButton("Close")
         close.clicked.connect(self.reject)
-        for button in (self._start, self._save, close):
-            row.addWidget(button)
-        layout.addLayout(row)
+        pin_buttons(self, self._saved, self._start, self._save, self._use, close)
         presenter.changed.connect(self.show_state)
         self.finished.connect(presenter.on_closed)
         self.show_state(presenter.state)
@@ -117,6 +123,7 @@ class CalibrationDialog(QDialog):
         self._problem.show_problem(state.problem)
         self._fit.show_state(state)
         self._save.setEnabled(bool(state.fits) and state.saved is None)
+        self._use.setVisible(state.saved is not None and state.can_use)
         self._saved.setText(f"Saved as {state.saved}" if state.saved else "")
         self._check()
 
@@ -160,6 +167,11 @@ class CalibrationDialog(QDialog):
         form = self.form
         if form is not None:
             self._presenter.on_start(form)
+
+    def _on_use(self) -> None:
+        saved = self._presenter.state.saved
+        self.accept()
+        self.use_wanted.emit(saved)
 
     def _on_model(self) -> None:
         """Another model: it has other profiles."""

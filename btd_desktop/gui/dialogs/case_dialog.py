@@ -30,6 +30,7 @@ from btd_desktop.gui.dialogs.form import (
     heading,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.presenters.opening import CaseChoice, CaseProposal
 from btd_desktop.workflow.import_series import CaseDetails
@@ -104,7 +105,7 @@ class MandateDialog(QDialog):
         self._problem = ProblemLine()
         layout.addWidget(self._problem)
         box, self._accept = button_box(self, "Declare")
-        layout.addWidget(box)
+        pin_buttons(self, box)
         self.fields.changed.connect(self._check)
         self.accepted.connect(self._on_accepted)
         self._check()
@@ -172,7 +173,7 @@ class CaseDialog(QDialog):
         self._problem = ProblemLine()
         layout.addWidget(self._problem)
         box, self._accept = button_box(self, "Import")
-        layout.addWidget(box)
+        pin_buttons(self, box)
         self._fields = (
             self._folder,
             self._title,

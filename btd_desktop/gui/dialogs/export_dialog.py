@@ -13,6 +13,7 @@ from btd_desktop.gui.dialogs.form import (
     form_layout,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.presenters.exporting import (
     ExportForm,
@@ -59,7 +60,7 @@ class ExportDialog(QDialog):
         layout.addWidget(self._problem)
         layout.addStretch(1)
         box, self._write = button_box(self, "&Write")
-        layout.addWidget(box)
+        pin_buttons(self, box)
         presenter.changed.connect(self._on_state)
         self.finished.connect(presenter.on_closed)
         self._check()

@@ -13,7 +13,7 @@ from btd_desktop.gui.presenters.calibrating import CalibrationState
 from btd_desktop.gui.theme import Theme
 from btd_desktop.gui.views.help_button import HelpButton
 from btd_desktop.gui.views.level_buttons import LevelButtons
-from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
+from btd_desktop.gui.views.plain_plot import bound_plot, colour_plot, plain_plot
 
 
 class FitView(QWidget):
@@ -60,7 +60,7 @@ class FitView(QWidget):
 
     def _plot(self, bottom: str, left: str) -> pg.PlotWidget:
         plot = plain_plot(f"{left} over {bottom}")
-        plot.setMinimumHeight(180)
+        bound_plot(plot)
         colour_plot(plot, self._theme)
         for side, text in (("bottom", bottom), ("left", left)):
             plot.getPlotItem().setLabel(side, text)

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -26,15 +28,44 @@ from btd_desktop.gui.plain_text import (
     visible_text,
 )
 
+_RIM = 12  # px that frame and shadow take
+_TITLE = 32  # px of the title bar, which the window manager adds
+
 
 def page_layout(dialog: QDialog, title: str, width: int, height: int) -> QVBoxLayout:
-    """The outer layout of a dialog, with its size and title set."""
+    """The layout of a dialog's page, which scrolls where the screen is too small.
+
+    The dialog's buttons go below it, by `pin_buttons`, where nothing scrolls them away.
+    """
     dialog.setWindowTitle(title)
     dialog.resize(width, height)
-    layout = QVBoxLayout(dialog)
-    layout.setContentsMargins(20, 18, 20, 16)
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(20, 18, 20, 6)
     layout.setSpacing(12)
+    scroll = QScrollArea()
+    scroll.setObjectName("page_scroll")
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setWidget(page)
+    outer = QVBoxLayout(dialog)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.setSpacing(0)
+    outer.addWidget(scroll, 1)
     return layout
+
+
+def pin_buttons(dialog: QDialog, *buttons: QWidget) -> None:
+    """Put a dialog's buttons, in a row, at its foot."""
+    row = QHBoxLayout()
+    row.setContentsMargins(20, 8, 20, 14)
+    row.setSpacing(8)
+    for button in buttons:
+        wide = not isinstance(button, QPushButton)
+        row.addWidget(button, 1 if wide else 0)
+    outer = dialog.layout()
+    if isinstance(outer, QVBoxLayout):
+        outer.addLayout(row)
 
 
 def form_layout() -> QFormLayout:
@@ -92,17 +123,44 @@ def close_box(dialog: QDialog) -> QDialogButtonBox:
 
 
 def show_whole(dialog: QDialog) -> None:
-    """Open a dialog, high enough for its wrapped texts, which Qt would cut."""
+    """Open a dialog, high enough for its texts, never higher than the screen."""
     # Qt makes the button that has the focus the default one, and paints it so; Enter is
     # to press the dialog's own, whatever has the focus.
     for button in dialog.findChildren(QPushButton):
         if not button.isDefault():
             button.setAutoDefault(False)
     dialog.open()
-    layout = dialog.layout()
-    if layout is not None and layout.hasHeightForWidth():
-        needed = layout.totalHeightForWidth(dialog.width())
-        dialog.resize(dialog.width(), max(dialog.height(), needed))
+    fit_to_page(dialog)
+
+
+def fit_to_page(dialog: QDialog) -> None:
+    """Give a dialog the height of its page, as far as the screen has it."""
+    scroll = dialog.findChild(QScrollArea, "page_scroll")
+    page = None if scroll is None else scroll.widget()
+    layout = None if page is None else page.layout()
+    if scroll is None or layout is None:
+        return
+    room = dialog.screen().availableGeometry()
+    wide = min(max(dialog.width(), layout.minimumSize().width()), room.width() - _RIM)
+    layout.activate()
+    high = layout.totalMinimumSize().height()
+    if layout.hasHeightForWidth():
+        high = max(high, layout.totalHeightForWidth(wide))
+    outer = dialog.layout()
+    foot = 0
+    if outer is not None:
+        foot = sum(
+            item.sizeHint().height()
+            for item in map(outer.itemAt, range(1, outer.count()))
+            if item is not None
+        )
+    needed = max(dialog.height(), high + foot)
+    dialog.resize(wide, min(needed, room.height() - _RIM - _TITLE))
+    # Above and left of the screen nothing can be reached.
+    corner = dialog.pos()
+    left = min(corner.x(), room.right() - dialog.width())
+    top = min(corner.y(), room.bottom() - dialog.height())
+    dialog.move(max(left, room.left()), max(top, room.top()))
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidget
 
 from btd_desktop.cases.model import EvidenceItem
-from btd_desktop.gui.dialogs.form import close_box, heading, page_layout
+from btd_desktop.gui.dialogs.form import close_box, heading, page_layout, pin_buttons
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.series import EvidenceState
@@ -62,7 +62,7 @@ class ImportStatement(QDialog):
         layout.addWidget(self._table, 1)
         self._count = PlainLabel("", role="muted")
         layout.addWidget(self._count)
-        layout.addWidget(close_box(self))
+        pin_buttons(self, close_box(self))
         self._filter()
 
     def _filter(self) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QRadioButton, QWidget
 
-from btd_desktop.gui.dialogs.form import button_box, heading, muted, page_layout
+from btd_desktop.gui.dialogs.form import (
+    button_box,
+    heading,
+    muted,
+    page_layout,
+    pin_buttons,
+)
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.opening import ModalityQuestion
 
@@ -43,7 +49,7 @@ class ModalityDialog(QDialog):
             )
         )
         box, self._accept = button_box(self, "State it", "Not known")
-        layout.addWidget(box)
+        pin_buttons(self, box)
         self._check()
         self.finished.connect(self._on_finished)
 

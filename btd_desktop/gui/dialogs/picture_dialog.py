@@ -14,6 +14,7 @@ from btd_desktop.gui.dialogs.form import (
     form_layout,
     muted,
     page_layout,
+    pin_buttons,
 )
 
 _NOTE = (
@@ -50,7 +51,7 @@ class PictureDialog(QDialog):
         layout.addWidget(self._problem)
         layout.addStretch(1)
         box, self._save = button_box(self, "&Save")
-        layout.addWidget(box)
+        pin_buttons(self, box)
         self._check()
 
     def accept(self) -> None:

@@ -28,6 +28,7 @@ from btd_desktop.gui.dialogs.form import (
     heading,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.dialogs.statement_form import StatementForm, text_box
 from btd_desktop.gui.plain_text import PlainLabel
@@ -75,9 +76,7 @@ class ReportDialog(QDialog):
         self._done.hide()
         layout.addWidget(self._done)
         self._build_done()
-        row = QHBoxLayout()
         self._busy = muted("")
-        row.addWidget(self._busy, 1)
         self._preview = QPushButton("&Preview pages")
         self._preview.clicked.connect(self._on_preview)
         self._issue = QPushButton("&Sign and write report")
@@ -85,9 +84,7 @@ class ReportDialog(QDialog):
         self._issue.clicked.connect(self._on_issue)
         close = QPushButton("Close")
         close.clicked.connect(self.reject)
-        for button in (self._preview, self._issue, close):
-            row.addWidget(button)
-        layout.addLayout(row)
+        pin_buttons(self, self._busy, self._preview, self._issue, close)
         presenter.changed.connect(self.show_state)
         self.finished.connect(presenter.on_closed)
         self.finished.connect(self._pages.forget_file)

@@ -16,6 +16,7 @@ from btd_desktop.gui.dialogs.form import (
     form_layout,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.settings import Settings, changed_settings, save_settings
 
@@ -94,7 +95,7 @@ class SettingsDialog(QDialog):
         self._problem.hide()
         layout.addWidget(self._problem)
         box, _ = button_box(self, "Save")
-        layout.addWidget(box)
+        pin_buttons(self, box)
 
     def accept(self) -> None:
         """Save; stay open when that is not possible."""

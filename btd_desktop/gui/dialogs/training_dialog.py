@@ -20,6 +20,7 @@ from btd_desktop.gui.dialogs.form import (
     form_layout,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.training import (
@@ -28,7 +29,7 @@ from btd_desktop.gui.presenters.training import (
     TrainingView,
 )
 from btd_desktop.gui.theme import Theme
-from btd_desktop.gui.views.plain_plot import colour_plot, plain_plot
+from btd_desktop.gui.views.plain_plot import bound_plot, colour_plot, plain_plot
 from btd_desktop.gui.views.progress_row import ProgressRow
 from btd_desktop.workflow.train_model import TrainingOptions
 
@@ -45,20 +46,20 @@ _RECIPES = {"small": "Small noise, small crops (ours)", "paper": "As in the pape
 
 
 class TrainingDialog(QDialog):
-    """Form, loss curve, pause and stop. Closing it stops, and keeps the checkpoint."""
+    """Form, loss curve, pause and stop. Training goes on when it is closed."""
 
     def __init__(
         self, presenter: TrainingPresenter, theme: Theme, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._presenter = presenter
-        presenter.setParent(self)
         layout = page_layout(self, "Train on genuine scans", 860, 760)
         layout.addWidget(
             muted(
                 "The model learns what genuine noise looks like, from genuine scans "
                 "only. Keep some patients aside for calibration. Training takes hours "
-                "on a processor; you can stop it and resume it at any time."
+                "on a processor; it goes on when this is closed (Tools, Jobs), and "
+                "resumes after a stop."
             )
         )
         layout.addLayout(self._build_form())
@@ -68,6 +69,7 @@ class TrainingDialog(QDialog):
         layout.addWidget(self._progress)
         self._plot = plain_plot("Loss over steps")
         colour_plot(self._plot, theme)
+        bound_plot(self._plot)
         item = self._plot.getPlotItem()
         item.setLabel("bottom", "steps")
         item.setLabel("left", "loss")
@@ -83,18 +85,13 @@ class TrainingDialog(QDialog):
         layout.addWidget(self._note)
         self._problem = ProblemLine()
         layout.addWidget(self._problem)
-        row = QHBoxLayout()
-        row.addStretch(1)
         self._start = QPushButton("&Train")
         self._start.setDefault(True)
         self._start.clicked.connect(self._on_start)
         close = QPushButton("Close")
         close.clicked.connect(self.reject)
-        row.addWidget(self._start)
-        row.addWidget(close)
-        layout.addLayout(row)
+        pin_buttons(self, muted(""), self._start, close)
         presenter.changed.connect(self.show_state)
-        self.finished.connect(presenter.on_cancel)
         self.show_state(presenter.state)
 
     @property
@@ -145,6 +142,7 @@ class TrainingDialog(QDialog):
             box.setMaximumWidth(130)
             box.setAccessibleName(label)
             numbers.addWidget(PlainLabel(label))
+            numbers.addSpacing(8)
             numbers.addWidget(box)
             numbers.addSpacing(12)
         numbers.addStretch(1)

@@ -20,6 +20,7 @@ from btd_desktop.gui.dialogs.form import (
     dropped_paths,
     muted,
     page_layout,
+    pin_buttons,
 )
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.verifying import (
@@ -56,7 +57,7 @@ class VerdictDialog(QDialog):
         self._checks = CheckList()
         self._page.addWidget(self._checks, 1)
         self._add_controls()
-        self._page.addWidget(close_box(self))
+        pin_buttons(self, close_box(self))
         presenter.changed.connect(self.show_state)
         self.finished.connect(presenter.on_closed)
         self.show_state(presenter.state)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.errors import BtdError
-from btd_desktop.gui.jobs import Job, Tell
+from btd_desktop.gui.jobs import Job, Plan, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.presenter import (
     IDLE,
@@ -92,6 +92,7 @@ class CalibrationState:
         problem: Why it failed.
         n_patients: Patients of the scans chosen; None while they are not counted.
         profiles: Profiles of the chosen model that can be joined.
+        can_use: The profile saved is of the model that scored the series shown.
     """
 
     models: tuple[ModelChoice, ...] | None = None
@@ -103,6 +104,14 @@ class CalibrationState:
     problem: str = ""
     n_patients: int | None = None
     profiles: tuple[ProfileChoice, ...] = ()
+    can_use: bool = False
+
+
+_PLAN: Plan = (
+    ("Loading the model", "Listing files", "Reading", "Ordering"),
+    ("Scoring",),
+    ("Fitting",),
+)
 
 
 class CalibrationPresenter(Presenter[CalibrationState]):
@@ -110,10 +119,10 @@ class CalibrationPresenter(Presenter[CalibrationState]):
 
     Signals:
         changed(CalibrationState): The dialog's content.
-        saved(Path): A profile was saved.
+        ready(): A fit can be looked at.
     """
 
-    saved = Signal(object)
+    ready = Signal()
 
     def __init__(
         self, session: Session, detectors: Detectors, parent: QObject | None = None
@@ -158,8 +167,10 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         self._counting.finished.connect(self._on_counted)
 
     def on_closed(self) -> None:
-        """Nobody reads the count and the profiles any more, either."""
-        super().on_closed()
+        """The dialog was closed: calibrating goes on, and stands in the list of jobs.
+
+        Nobody reads the count and the profiles any more.
+        """
         for job in (self._counting, self._listing):
             if job is not None:
                 self._session.jobs.give_up(job)
@@ -183,14 +194,17 @@ class CalibrationPresenter(Presenter[CalibrationState]):
             self._on_problem(problem_of(error))
             return
         calibrate = partial(_calibrate, form, self._detectors, self._session.services)
-        self._begin("compute", "Calibrating", calibrate, self._on_fit)
+        title = f"Calibrating {form.name}"
+        self._begin(
+            "compute", title, calibrate, self._on_fit, of_case=False, plan=_PLAN
+        )
         self._eta = Eta()
         self._fit = None
         work = ProgressState("Waiting for other work to end", can_pause=True)
         self._show(replace(self._without_result(), work=work))
 
     def on_save(self) -> None:
-        """Save the profile into the user's folder."""
+        """Save the profile into the user's folder; no case is judged by it yet."""
         if self._fit is None:
             return
         from btd_desktop.workflow.make_profile import save_profile
@@ -200,8 +214,11 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         except BtdError as error:
             self._show(replace(self._state, problem=problem_of(error)))
             return
-        self._show(replace(self._state, saved=path))
-        self.saved.emit(path)
+        model = self._session.result.model
+        can_use = (
+            model is not None and model.digest == self._fit.profile.model["digest"]
+        )
+        self._show(replace(self._state, saved=path, can_use=can_use))
 
     def _on_models(self, models: tuple[ModelChoice, ...]) -> None:
         self._show(replace(self._state, models=models))
@@ -210,7 +227,8 @@ class CalibrationPresenter(Presenter[CalibrationState]):
         left = None
         if progress.stage.startswith("Scoring"):
             left = self._eta.after(progress)
-        work = replace(self._state.work, progress=progress, left_s=left)
+        step = None if self._job is None else self._job.step
+        work = replace(self._state.work, progress=progress, left_s=left, step=step)
         self._show(replace(self._state, work=work))
 
     def _on_fit(self, fit: ProfileFit) -> None:
@@ -227,6 +245,7 @@ class CalibrationPresenter(Presenter[CalibrationState]):
                 summary=fit.summary,
             )
         )
+        self.ready.emit()
 
     def _on_paused(self, paused: bool) -> None:
         if paused:

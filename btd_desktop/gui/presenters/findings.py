@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.place import Peak
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.gui.presenters.history import Step
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
@@ -25,8 +27,8 @@ class FindingRow:
         finding: As the case keeps it.
         series: Description of its series.
         thumbnail: uint8 (H, W), or None.
-        is_foreign: Its numbers come from another run or calibration than those shown,
-            so that no report of what is shown holds it.
+        is_foreign: Its numbers come from another run, calibration or search than those
+            shown: the report prints it as such.
     """
 
     finding: Finding
@@ -68,8 +70,6 @@ class FindingsPresenter(Presenter[FindingsState]):
         self._session = session
         self._pictures: dict[int, NDArray[np.uint8]] = {}
         self._looked: tuple[Evaluation, tuple[Peak, ...]] | None = None
-        self._undo: list[tuple[int, str, FindingStatus]] = []
-        self._redo: list[tuple[int, str, FindingStatus]] = []
         session.case_changed.connect(self._on_case_changed)
         session.findings_changed.connect(self.refresh)
         session.finding_selected.connect(self.refresh)
@@ -83,17 +83,6 @@ class FindingsPresenter(Presenter[FindingsState]):
         number = None if chosen is None else chosen.finding_id
         self._show(FindingsState(rows, number, self._highest()))
 
-    def on_next_wanted(self) -> None:
-        """Select the next finding that is not dismissed; the first follows the last."""
-        listed = (r.finding for r in self._state.rows)
-        open_ids = [f.finding_id for f in listed if f.status != "dismissed"]
-        if not open_ids:
-            self._session.noticed.emit("There is no finding to look at.")
-            return
-        at = self._state.selected
-        number = open_ids.index(at) + 1 if at in open_ids else 0
-        self._session.select_finding(open_ids[number % len(open_ids)])
-
     def on_note_changed(self, finding_id: int, note: str) -> None:
         """Keep the examiner's words."""
         self._change(finding_id, note=note)
@@ -105,14 +94,6 @@ class FindingsPresenter(Presenter[FindingsState]):
     def on_marked(self, finding_id: int, note: str, status: FindingStatus) -> None:
         """Keep both: a finding is dismissed with its reason."""
         self._change(finding_id, note=note, status=status)
-
-    def on_undo(self) -> None:
-        """Take back the last change of a note or a status; the audit log keeps both."""
-        self._replay(self._undo, self._redo)
-
-    def on_redo(self) -> None:
-        """Make the change again."""
-        self._replay(self._redo, self._undo)
 
     def _change(
         self,
@@ -130,23 +111,22 @@ class FindingsPresenter(Presenter[FindingsState]):
         ):
             return
         if self._write(finding_id, note, status):
-            self._undo.append((finding_id, before.note, before.status))
-            self._redo.clear()
+            after = store.finding(finding_id)
+            put = partial(self._put, finding_id)
+            self._session.history.did(
+                Step(
+                    f"change of finding {finding_id}",
+                    partial(put, before.note, before.status),
+                    partial(put, after.note, after.status),
+                )
+            )
 
-    def _replay(
-        self,
-        source: list[tuple[int, str, FindingStatus]],
-        target: list[tuple[int, str, FindingStatus]],
-    ) -> None:
-        store = self._session.store
-        if store is None or not source:
-            self._session.noticed.emit("There is nothing to undo or redo.")
-            return
-        finding_id, note, status = source.pop()
-        before = store.finding(finding_id)
-        if self._write(finding_id, note, status):
-            target.append((finding_id, before.note, before.status))
+    def _put(self, finding_id: int, note: str, status: FindingStatus) -> bool:
+        """Note and status as they were; the audit log keeps both changes."""
+        done = self._write(finding_id, note, status)
+        if done:
             self._session.select_finding(finding_id)
+        return done
 
     def _write(
         self, finding_id: int, note: str | None, status: FindingStatus | None
@@ -166,8 +146,6 @@ class FindingsPresenter(Presenter[FindingsState]):
 
     def _on_case_changed(self) -> None:
         self._pictures.clear()
-        self._undo.clear()
-        self._redo.clear()
 
     def _highest(self) -> tuple[Peak, ...]:
         """Where to look first in the series that is shown."""

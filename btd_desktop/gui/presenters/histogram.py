@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 _N_BINS = 60
+CLICKED = "clicked place"
+"""What the mark of a clicked place is called."""
 _EMPTY = np.zeros(0)
 
 
@@ -49,6 +51,8 @@ class HistogramState:
         note: Sentence below the plot (why there is no threshold, scope).
         levels: Levels that this kind of score has.
         searched: The part of the body that was searched, or "".
+        is_of_place: The mark is that of the place scored last, or of the slice that
+            speaks for it.
     """
 
     kind: str = "anomaly"
@@ -70,6 +74,7 @@ class HistogramState:
     note: str = ""
     levels: tuple[str, ...] = ("patch", "slice", "series")
     searched: str = ""
+    is_of_place: bool = False
 
 
 class HistogramPresenter(Presenter[HistogramState]):
@@ -112,8 +117,10 @@ class HistogramPresenter(Presenter[HistogramState]):
         """Mark a clicked place."""
         self._place = place
         if place is not None:
-            # Only where it was ranked does it mean anything.
-            self._level = place.numbers.anomaly.ranked_at
+            # Only where it was ranked does it mean anything; for a suggested one its
+            # slice speaks.
+            anomaly = place.numbers.anomaly
+            self._level = "slice" if anomaly.chosen is True else anomaly.ranked_at
         self.refresh()
 
     def on_threshold_dragged(self, value: float) -> None:
@@ -215,6 +222,19 @@ class HistogramPresenter(Presenter[HistogramState]):
             both.note,
             levels,
             both.searched,
+            self._place is not None
+            and (mark_text == CLICKED or self._speaks_for_place),
+        )
+
+    @property
+    def _speaks_for_place(self) -> bool:
+        """The slice shown is that of a place which the search suggests."""
+        own = self._place
+        return (
+            own is not None
+            and self._level == "slice"
+            and own.numbers.anomaly.chosen is True
+            and own.slice_index == self._session.voxel[0]
         )
 
     def _mark(self, evaluation: Evaluation) -> tuple[float | None, str]:
@@ -225,7 +245,7 @@ class HistogramPresenter(Presenter[HistogramState]):
             # so would one that was chosen for being high.
             if value is None or value.ranked_at != self._level or value.chosen is True:
                 return None, ""
-            return value.score, "clicked place"
+            return value.score, CLICKED
         series = evaluation.kinds[self._kind]
         if self._level == "series":
             value = series.series

@@ -224,7 +224,9 @@ class OpeningPresenter(Presenter[ProgressState]):
     def on_case_closed(self) -> None:
         """Close the case; what runs for it is stopped and stays resumable."""
         for job in self._session.jobs.jobs():
-            self._session.jobs.give_up(job)
+            # Calibrating and training are of no case, and go on.
+            if job.of_case:
+                self._session.jobs.give_up(job)
         self._session.close_case()
 
     def on_case_chosen(self, choice: CaseChoice) -> None:

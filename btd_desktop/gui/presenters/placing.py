@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,10 +12,12 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.cases.model import FindingStatus
 from btd_desktop.errors import BtdError
+from btd_desktop.examination.headline import Verdict, verdict_of
 from btd_desktop.examination.series import State
 from btd_desktop.examination.wording import UNITS, counted, number_text, p_text
 from btd_desktop.gui.jobs import Tell
 from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.history import Step
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session, Voxel
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from btd_desktop.examination.series import SeriesExamination
 
 
+_TAKEN_BACK = "Kept by mistake, and taken back."
 PlaceStatus = Literal["empty", "waiting", "scoring", "scored", "failed"]
 
 
@@ -72,6 +76,7 @@ class PlaceState:
         copied_from: Where the noise of the place is found again, as (slice, row,
             column); None when it is not.
         is_left: The examiner left it: it is not drawn any more.
+        verdict: The answer on the place; None before there is one.
     """
 
     status: PlaceStatus = "empty"
@@ -86,6 +91,7 @@ class PlaceState:
     noise: str = ""
     copied_from: Voxel | None = None
     is_left: bool = False
+    verdict: Verdict | None = None
 
     @property
     def where(self) -> str:
@@ -195,9 +201,33 @@ class PlacingPresenter(Presenter[PlaceState]):
             session.failed.emit(error)
             return
         self._show(replace(self._state, kept=finding.finding_id))
+        put = partial(self._put, finding.finding_id)
+        session.history.did(
+            Step(
+                f"finding {finding.finding_id}",
+                partial(put, note or _TAKEN_BACK, "dismissed"),
+                partial(put, note, status),
+            )
+        )
         session.findings_changed.emit()
         session.select_finding(finding.finding_id)
         session.noticed.emit(f"Kept as finding {finding.finding_id}.")
+
+    def _put(self, finding_id: int, note: str, status: FindingStatus) -> bool:
+        """Note and status of a finding that was kept here, taken back or not."""
+        session = self._session
+        if session.store is None:
+            return False
+        try:
+            session.store.update_finding(
+                finding_id, now=session.services.now(), note=note, status=status
+            )
+        except BtdError as error:
+            session.failed.emit(error)
+            return False
+        session.findings_changed.emit()
+        session.select_finding(finding_id)
+        return True
 
     def _explain(self, result: SeriesExamination, at: Voxel) -> None:
         if result.is_scored:
@@ -246,6 +276,7 @@ class PlacingPresenter(Presenter[PlaceState]):
                 noise=copy_sentence(copy),
                 copied_from=copy.voxel if copy and copy.copied else None,
                 is_left=self._state.is_left,
+                verdict=verdict_of(place),
             )
         )
         self.place_scored.emit(place)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.wording import reason_of
-from btd_desktop.gui.jobs import Job, JobRunner, LaneName, Work
+from btd_desktop.gui.jobs import Job, JobRunner, LaneName, Plan, Work
 from btd_desktop.progress import Progress
 
 State = TypeVar("State")
@@ -26,6 +26,7 @@ class ProgressState:
         left_s: Estimated seconds left, or None while that cannot be said.
         paused: Waiting by the examiner's wish.
         can_pause: Whether pausing makes sense.
+        step: Which step of how many goes on, or None.
     """
 
     title: str = ""
@@ -33,6 +34,7 @@ class ProgressState:
     left_s: float | None = None
     paused: bool = False
     can_pause: bool = False
+    step: tuple[int, int] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -93,6 +95,8 @@ class JobOwner(QObject):
         done: Callable[[Any], object] | None = None,
         *,
         urgent: bool = False,
+        of_case: bool = True,
+        plan: Plan | None = None,
     ) -> Job:
         """Give up the job before and start one.
 
@@ -102,9 +106,13 @@ class JobOwner(QObject):
             work: What is done, on the lane's thread.
             done: Called with its result; it may start the next job.
             urgent: Run between two steps of the job that occupies the lane.
+            of_case: It is over when the case is closed.
+            plan: Steps of a job that may take long, as `JobRunner.submit` takes them.
         """
         self._give_up()
-        job = self._runner.submit(lane, title, work, urgent=urgent)
+        job = self._runner.submit(
+            lane, title, work, urgent=urgent, of_case=of_case, plan=plan
+        )
         self._job, self._done = job, done
         job.progressed.connect(self._on_progress)
         job.finished.connect(self._on_job_finished)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -20,6 +20,7 @@ from btd_desktop.examination.series import SeriesExamination, State
 from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
+from btd_desktop.gui.presenters.history import Step
 from btd_desktop.gui.presenters.presenter import (
     IDLE,
     Presenter,
@@ -29,6 +30,10 @@ from btd_desktop.gui.presenters.presenter import (
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.examination.candidates import Candidate
+    from btd_desktop.examination.reading import Choice
 
 _SECONDS_KEPT = 24
 _FEWEST_SECONDS = 3
@@ -132,7 +137,7 @@ class ScoringPresenter(Presenter[ProgressState]):
         if store is None or record is None or series_id in self._jobs:
             return
         work = partial(_score, store, record, self._detectors, session.services)
-        job = session.jobs.submit("compute", _title(record), work)
+        job = session.jobs.submit("compute", _title(record), work, plan=())
         self._jobs[series_id] = job
         job.started.connect(partial(self._on_started, series_id))
         job.told.connect(partial(self._on_told, series_id))
@@ -144,53 +149,83 @@ class ScoringPresenter(Presenter[ProgressState]):
         if self._running is None:
             self._show(ProgressState(_title(record), can_pause=True))
 
-    def evaluate(self, series_id: int, profile: str = "") -> None:
-        """Evaluate a finished run again, with a profile asked for.
+    def on_candidate_wanted(self, candidate: Candidate) -> None:
+        """Let a run and a calibration speak for a series from now on."""
+        number, after = candidate.speaker.series_id, candidate.choice
+        seen = self._session.results.get(number)
+        now = None if seen is None else seen.evaluation
+        before = None
+        if now is not None:
+            before = replace(after, run_id=now.run.run_id, profile=now.profile.digest)
+        job = self.evaluate(number, after)
+        if job is not None and before is not None:
+            step = Step(
+                f"calibration of series {number}",
+                partial(self._let_speak, number, before),
+                partial(self._let_speak, number, after),
+            )
+            job.finished.connect(partial(self._on_spoken, step))
+
+    def _let_speak(self, series_id: int, choice: Choice) -> bool:
+        return self.evaluate(series_id, choice) is not None
+
+    def _on_spoken(self, step: Step, result: SeriesExamination) -> None:
+        self._session.history.did(step)
+        seen = result.evaluation
+        if seen is not None:
+            self._session.noticed.emit(
+                f"{seen.profile.name} speaks for the series now. Undo takes it back."
+            )
+
+    def evaluate(self, series_id: int, choice: Choice | None = None) -> Job | None:
+        """Evaluate a scored series again.
 
         Args:
             series_id: The series.
-            profile: File of a profile; "" takes the case's own, or the fitting one.
+            choice: Run and calibration that are to speak for it from now on; None
+                leaves those that do.
+
+        Returns:
+            The job, or None where there is nothing to evaluate.
         """
         session = self._session
         store = session.store
         known = session.results.get(series_id)
-        run = None if known is None else known.run
-        if store is None or known is None or run is None or not known.is_scored:
-            return
-        work = partial(_evaluate, store, known.record, run, profile, session.services)
+        if store is None or known is None or not known.is_scored:
+            return None
+        work = partial(_evaluate, store, known.record, choice, session.services)
         job = session.jobs.submit("compute", "Calibrating", work, urgent=True)
         job.finished.connect(self._on_result)
         job.failed.connect(partial(self._on_series_failed, series_id))
-
-    def on_profile_saved(self, path: Path) -> None:
-        """Use a new profile for the series shown, if it is of that series' model."""
-        from btd_desktop.examination.models import find_profile
-
-        record, shown = self._session.record, self._session.result
-        if record is None:
-            return
-        # A profile of another model says nothing of this run: what is shown stays.
-        if shown.evaluation is not None and shown.model is not None:
-            saved = find_profile(str(path), shown.model)
-            if saved.model.get("digest") != shown.model.digest:
-                return
-        self.evaluate(record.series_id, str(path))
+        return job
 
     def on_mandate_declared(self, mandate: Mandate) -> None:
         """Put what is tested into the log, and show what is scored accordingly."""
+        from btd_desktop.examination.declared import declared_in
+
+        store = self._session.store
+        if store is None:
+            return
+        before = declared_in(store).now.mandate
+        if self._declare(mandate) and mandate != before:
+            again = partial(self._declare, mandate)
+            back = partial(self._declare, before)
+            self._session.history.did(Step("what is tested", back, again))
+
+    def _declare(self, mandate: Mandate) -> bool:
         from btd_desktop.workflow.declare import declare
 
         session = self._session
         if session.store is None:
-            return
+            return False
         try:
             declare(session.store, mandate, session.services)
         except BtdError as error:
             session.failed.emit(error)
-            return
+            return False
         for record in session.records:
-            seen = session.result_of(record).evaluation
-            self.evaluate(record.series_id, "" if seen is None else seen.profile.digest)
+            self.evaluate(record.series_id)
+        return True
 
     def on_pause_toggled(self) -> None:
         """Pause or resume; takes effect after the slice being scored."""
@@ -304,7 +339,7 @@ def _score(
     detector = detectors.for_modality(record.modality, services.settings)
     tell(device_line(detector.info.backend))
     context.check()
-    run = score_series(
+    score_series(
         store,
         record.series_id,
         detector,
@@ -314,23 +349,19 @@ def _score(
         on_slice=lambda s: tell(SliceDone(s.slice_index, s.injection_max)),
     )
     context.report(record.n_slices, record.n_slices, "Calibrating")
-    return _evaluate(store, record, run, "", services, context, tell)
+    return _evaluate(store, record, None, services, context, tell)
 
 
 def _evaluate(
     store: CaseStore,
     record: SeriesRecord,
-    run: Run,
-    profile: str,
+    choice: Choice | None,
     services: Services,
     context: TaskContext,
     tell: Tell,
 ) -> SeriesExamination:
-    from btd_desktop.examination.reading import Choice, read_series
-    from btd_desktop.workflow.findings import keep_profile, searched
+    from btd_desktop.examination.reading import AS_KEPT, read_series
+    from btd_desktop.workflow.findings import searched
 
-    found = read_series(store, record, Choice(run.run_id, profile))
-    if profile and found.evaluation is not None:
-        # Asked for by the examiner: the report has to find it again.
-        keep_profile(store, found.evaluation.profile, services)
-    return searched(store, found, services, context)
+    found = read_series(store, record, AS_KEPT if choice is None else choice)
+    return searched(store, found, services, context, asked=choice is not None)

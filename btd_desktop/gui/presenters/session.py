@@ -12,6 +12,7 @@ from btd_desktop.cases.model import Finding, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.gui.jobs import JobRunner
+from btd_desktop.gui.presenters.history import History
 from btd_desktop.gui.view_state.planes import VolumeHandle, volume_handle
 from btd_desktop.logs import Redactor
 from btd_desktop.volume import SeriesFacts, Volume
@@ -33,6 +34,7 @@ class Session(QObject):
         voxel: Crosshair, (slice, row, column) from 0.
         results: What came of each series, by series_id.
         finding: The one selected, or None.
+        history: What the examiner did, to be taken back.
         redactor: Keeps names of patients and folders out of the log.
 
     Signals:
@@ -76,6 +78,7 @@ class Session(QObject):
         self.voxel: Voxel = (0, 0, 0)
         self.results: dict[int, SeriesExamination] = {}
         self.finding: Finding | None = None
+        self.history = History(self)
         self.redactor: Redactor | None = None
 
     @property
@@ -119,6 +122,7 @@ class Session(QObject):
         self.records = ()
         self.voxel = (0, 0, 0)
         store, self.store = self.store, None
+        self.history.forget()
         store.close()
         if not quiet:
             self.case_changed.emit()

@@ -64,7 +64,7 @@ class StripPresenter(QObject):
         if is_shown and waits and index < kept.values.size:
             values = kept.values.copy()
             values[index] = raw
-            self._show(replace(kept, values=values, limits=score_limits(values)))
+            self._show(replace(kept, values=values))
 
     def _show(self, state: StripState) -> None:
         self._state = state
@@ -82,7 +82,7 @@ def strip_of(session: Session) -> StripState:
     values = np.full(n_slices, np.nan)
     if session.result.state is State.NOT_EXAMINED:
         words = State.NOT_EXAMINED.value
-        return StripState(values, "score", score_limits(values), index, empty=words)
+        return StripState(values, "score", NO_LIMITS, index, empty=words)
     evaluation = session.result.evaluation
     if evaluation is not None:
         slices = evaluation.kinds["anomaly"].slices
@@ -94,13 +94,10 @@ def strip_of(session: Session) -> StripState:
             if value is not None:
                 p = value.p_value
                 values[i] = p if as_p and p is not None else value.score
-        limits = score_limits(values)
-        if as_p:
-            limits = (1.0, max(level.ecdf.smallest_p, 1e-3))
         return StripState(
             values,
             "p-value" if as_p else "score",
-            limits,
+            P_LIMITS if as_p else genuine_limits(level.ecdf.scores),
             index,
             flagged,
             "nothing to score here",
@@ -112,15 +109,26 @@ def strip_of(session: Session) -> StripState:
             raw = done.summary.get("injection_max")
             if raw is not None and done.slice_index < n_slices:
                 values[done.slice_index] = float(raw)
-    return StripState(values, "score", score_limits(values), index)
+    return StripState(values, "raw", NO_LIMITS, index)
 
 
-def score_limits(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Smallest and largest finite value; (0, 1) when there is none."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
+P_LIMITS = (1.0, 0.001)
+"""The scale of p-values, the same for every series."""
+
+NO_LIMITS = (0.0, 1.0)
+"""Of slices without a colour: they are scored, and nothing can be said of them yet."""
+
+
+def genuine_limits(scores: NDArray[np.float64]) -> tuple[float, float]:
+    """The scale of scores without p-value: what the genuine ones of the profile are.
+
+    The brightest colour begins above the highest of them, so that a series that no
+    calibration covers is not coloured by its own maximum.
+
+    Args:
+        scores: Of genuine slices, ascending.
+    """
+    low, high = float(scores[scores.size // 2]), float(scores[-1])
     return low, high if high > low else low + 1.0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from btd_desktop import paths
-from btd_desktop.gui.jobs import Tell
+from btd_desktop.gui.jobs import Plan, Tell
 from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
@@ -59,6 +59,13 @@ class TrainingView:
     problem: str = ""
 
 
+_PLAN: Plan = (
+    ("Listing files", "Reading", "Ordering"),
+    ("Preparing", "Simulating"),
+    ("Training",),
+)
+
+
 class TrainingPresenter(Presenter[TrainingView]):
     """Trains a model; a training that was stopped resumes from its checkpoint.
 
@@ -77,7 +84,8 @@ class TrainingPresenter(Presenter[TrainingView]):
         out = model_folder(form.name)
         work = partial(_train, form, out, self._session.services)
         done = partial(self._on_trained, out)
-        job = self._begin("compute", "Training", work, done)
+        title = f"Training {form.name}"
+        job = self._begin("compute", title, work, done, of_case=False, plan=_PLAN)
         job.told.connect(self._on_told)
         waiting = ProgressState("Waiting for other work to end", can_pause=True)
         self._show(TrainingView(waiting))
@@ -100,7 +108,8 @@ class TrainingPresenter(Presenter[TrainingView]):
         )
 
     def _on_progress(self, progress: Progress) -> None:
-        work = replace(self._state.work, progress=progress)
+        step = None if self._job is None else self._job.step
+        work = replace(self._state.work, progress=progress, step=step)
         self._show(replace(self._state, work=work))
 
     def _on_trained(self, out: Path, name: str) -> None:
@@ -119,6 +128,9 @@ class TrainingPresenter(Presenter[TrainingView]):
     def _on_paused(self, paused: bool) -> None:
         work = replace(self._state.work, paused=paused)
         self._show(replace(self._state, work=work))
+
+    def on_closed(self) -> None:
+        """The dialog was closed: training goes on, and stands in the list of jobs."""
 
     def _on_problem(self, problem: str) -> None:
         self._show(replace(self._state, work=IDLE, problem=problem))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from btd_desktop.gui.shell.shell import Shell
 
-Needs = Literal["", "case", "series"]
+Needs = Literal["", "case", "series", "scored", "work", "undo", "redo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class ActionSpec:
         checkable: It has a checked state.
         bar: On the tool bar.
         ruled_off: A line before it in the menu.
-        needs: Enabled only while a "case" is open or a "series" is shown; "" always.
+        needs: Enabled only while a "case" is open, a "series" is shown or "scored",
+            "work" goes on, there is something to "undo" or "redo"; "" always.
     """
 
     id: str

@@ -7,13 +7,14 @@ icon and the call of each action. Menus, tool bar and keys are made from this ta
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from btd_desktop.gui.presenters.display import Look
+from btd_desktop.gui.presenters.history import History
 from btd_desktop.gui.shell.action import ActionSpec, Needs
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shell.tool_actions import COMPARING, MEASURING_MENU
@@ -160,8 +161,9 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             lambda s: s.parts.scoring.on_pause_toggled(),
             "Pause or resume scoring",
             "pause",
+            needs="work",
         ),
-        ActionSpec("stop", lambda s: s.stop(), "Stop scoring", "stop"),
+        ActionSpec("stop", lambda s: s.stop(), "Stop scoring", "stop", needs="work"),
         ActionSpec(
             "slice_previous",
             lambda s: s.parts.viewing.on_strip_stepped(-1),
@@ -213,7 +215,13 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             bar=True,
             needs="series",
         ),
-        ActionSpec("finding_next", lambda s: s.go_to_next_finding(), icon="flag"),
+        ActionSpec(
+            "review",
+            lambda s: s.parts.answering.on_review(),
+            icon="flag",
+            bar=True,
+            needs="series",
+        ),
         ActionSpec(
             "score_here",
             lambda s: s.parts.viewing.on_score_here(),
@@ -226,12 +234,28 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "bookmark", lambda s: s.note_place(), icon="bookmark", needs="series"
         ),
         ActionSpec(
-            "undo", lambda s: s.parts.findings.on_undo(), icon="undo", ruled_off=True
+            "undo",
+            lambda s: s.parts.session.history.on_undo(),
+            icon="undo",
+            ruled_off=True,
+            needs="undo",
         ),
-        ActionSpec("redo", lambda s: s.parts.findings.on_redo(), icon="redo"),
+        ActionSpec(
+            "redo",
+            lambda s: s.parts.session.history.on_redo(),
+            icon="redo",
+            needs="redo",
+        ),
     ),
     "&Measure": MEASURING_MENU,
     "&Tools": (
+        ActionSpec(
+            "choose_calibration",
+            lambda s: s.dialogs.choose_calibration(),
+            "Calibration of this series …",
+            "check",
+            needs="scored",
+        ),
         ActionSpec(
             "calibrate",
             lambda s: s.dialogs.calibrate(),
@@ -241,6 +265,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         ActionSpec(
             "train", lambda s: s.dialogs.train(), "Train on genuine scans …", "train"
         ),
+        ActionSpec("jobs", lambda s: s.dialogs.show_jobs(), "Jobs …", "histogram"),
         ActionSpec(
             "settings",
             lambda s: s.dialogs.change_settings(),
@@ -283,11 +308,22 @@ class ActionSet(QObject):
         """The action of that id; `KeyError` when there is none (a bug of ours)."""
         return self._actions[action_id]
 
-    def enable(self, *, case: bool, series: bool) -> None:
-        """Enable what can be done with a case open or not, a series shown or not."""
-        has: dict[Needs, bool] = {"": True, "case": case, "series": series}
+    def enable(self, has: Mapping[Needs, bool]) -> None:
+        """Enable what can be done now; what is not named stays as it is."""
         for spec in self._specs.values():
-            self._actions[spec.id].setEnabled(has[spec.needs])
+            if spec.needs in has:
+                self._actions[spec.id].setEnabled(has[spec.needs])
+
+    def show_history(self, history: History) -> None:
+        """Say what would be taken back, and what done again."""
+        words: dict[Needs, str] = {
+            "undo": history.back_words,
+            "redo": history.again_words,
+        }
+        for action_id, told in words.items():
+            name = action_id.capitalize()
+            self._actions[action_id].setText(f"{name}: {told}" if told else name)
+        self.enable({name: bool(told) for name, told in words.items()})
 
     def show_look(self, look: Look) -> None:
         """Show which tool the left button holds."""

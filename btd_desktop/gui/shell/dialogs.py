@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -19,6 +20,11 @@ from btd_desktop.gui.shortcuts_table import ShortcutTable
 from btd_desktop.gui.views.shortcut_sheet import ShortcutSheet
 from btd_desktop.settings import Settings
 from btd_desktop.workflow.services import Services
+
+if TYPE_CHECKING:
+    from btd_desktop.gui.dialogs.jobs_dialog import JobsDialog
+    from btd_desktop.gui.presenters.calibrating import CalibrationPresenter
+    from btd_desktop.gui.presenters.training import TrainingPresenter
 
 TITLE = "BTD Desktop"
 
@@ -46,6 +52,10 @@ class Dialogs(QObject):
         self._look = look
         self._keys = keys
         self._sheet: ShortcutSheet | None = None
+        # Kept while the window is: what they do goes on when their dialogs are closed.
+        self._calibrating: CalibrationPresenter | None = None
+        self._training: TrainingPresenter | None = None
+        self._jobs: JobsDialog | None = None
 
     def show_error(self, error: BtdError) -> None:
         """Tell the examiner what happened and what to do."""
@@ -153,16 +163,57 @@ class Dialogs(QObject):
         from btd_desktop.gui.dialogs.calibration_dialog import CalibrationDialog
         from btd_desktop.gui.presenters.calibrating import CalibrationPresenter
 
-        presenter = CalibrationPresenter(self._session, self._parts.detectors)
-        presenter.saved.connect(self._parts.scoring.on_profile_saved)
-        self._open(CalibrationDialog(presenter, self._look.theme, self._window))
+        if self._calibrating is None:
+            self._calibrating = CalibrationPresenter(
+                self._session, self._parts.detectors, self
+            )
+            self._calibrating.ready.connect(self._on_calibrated)
+        presenter = self._calibrating
+        dialog = CalibrationDialog(presenter, self._look.theme, self._window)
+        dialog.use_wanted.connect(self.choose_calibration)
+        self._open(dialog)
+
+    def choose_calibration(self, profile: Path | None = None) -> None:
+        """Choose which run and calibration speak for the series shown.
+
+        Args:
+            profile: File of the calibration to look at first; None takes what speaks.
+        """
+        from btd_desktop.gui.dialogs.choice_dialog import ChoiceDialog
+        from btd_desktop.gui.presenters.choosing import ChoicePresenter
+
+        presenter = ChoicePresenter(self._session, profile)
+        presenter.wanted.connect(self._parts.scoring.on_candidate_wanted)
+        self._open(ChoiceDialog(presenter, self._window))
+
+    def _on_calibrated(self) -> None:
+        from btd_desktop.gui.dialogs.calibration_dialog import CalibrationDialog
+
+        if not self._window.findChildren(CalibrationDialog):
+            self._session.noticed.emit(
+                "The calibration is ready: look at it and save it with Tools, "
+                "Calibrate on genuine scans."
+            )
+
+    def show_jobs(self) -> None:
+        """Show what goes on in the background; the window stays usable."""
+        from btd_desktop.gui.dialogs.form import fit_to_page
+        from btd_desktop.gui.dialogs.jobs_dialog import JobsDialog
+
+        if self._jobs is None:
+            self._jobs = JobsDialog(self._parts.job_list, self._window)
+        self._jobs.show()
+        self._jobs.activateWindow()
+        fit_to_page(self._jobs)
 
     def train(self) -> None:
         """Train a model on local genuine scans."""
         from btd_desktop.gui.dialogs.training_dialog import TrainingDialog
         from btd_desktop.gui.presenters.training import TrainingPresenter
 
-        presenter = TrainingPresenter(self._session)
+        if self._training is None:
+            self._training = TrainingPresenter(self._session, self)
+        presenter = self._training
         self._open(TrainingDialog(presenter, self._look.theme, self._window))
 
     def change_settings(self) -> None:
@@ -205,6 +256,13 @@ class Dialogs(QObject):
             self._sheet.hide()
         else:
             self._sheet.show_over(self._window)
+
+    def hide_keys(self) -> bool:
+        """Hide the sheet of keys; False where it was not shown."""
+        shown = self._sheet is not None and self._sheet.isVisible()
+        if shown and self._sheet is not None:
+            self._sheet.hide()
+        return shown
 
     def _open(self, dialog: QDialog) -> None:
         from btd_desktop.gui.dialogs.form import show_whole

@@ -17,9 +17,11 @@ from btd_desktop.gui.views.metadata_panel import MetadataPanel
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.series_panel import SeriesPanel
 
-_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+_NARROWEST, _SHARE, _WIDEST = 350, 0.26, 460  # px of the column of panels
+FOLDED = ("histogram",)
+"""Panels that are hidden until somebody wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +45,37 @@ class Docks:
         """Put every panel where it belongs."""
         docks = self.docks
         for name, area in (
-            ("series", _LEFT),
-            ("metadata", _LEFT),
+            ("series", _RIGHT),
             ("place", _RIGHT),
             ("findings", _RIGHT),
             ("measurements", _RIGHT),
+            ("metadata", _RIGHT),
             ("histogram", _BOTTOM),
         ):
             dock = docks[name]
             window.addDockWidget(area, dock)
             dock.setFloating(False)
-            dock.show()
+            dock.setVisible(name not in FOLDED)
+        # One column, so that the picture keeps more than half of the window.
         window.tabifyDockWidget(docks["place"], docks["findings"])
         window.tabifyDockWidget(docks["findings"], docks["measurements"])
-        docks["place"].raise_()
+        window.tabifyDockWidget(docks["measurements"], docks["metadata"])
+        docks["findings"].raise_()
         wide, high = window.width(), window.height()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        side = max(330, min(round(0.23 * wide), 440))
+        side = max(_NARROWEST, min(round(_SHARE * wide), _WIDEST))
+        window.resizeDocks([docks["series"], docks["place"]], [side, side], horizontal)
         window.resizeDocks(
-            [docks["series"], docks["place"]], [side, max(side, 350)], horizontal
-        )
-        window.resizeDocks(
-            [docks["series"], docks["metadata"]],
-            [round(0.4 * high), round(0.6 * high)],
+            [docks["series"], docks["place"]],
+            [round(0.24 * high), round(0.76 * high)],
             vertical,
         )
         window.resizeDocks([docks["histogram"]], [round(0.31 * high)], vertical)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all panels (there is nothing in them without a case)."""
-        for dock in self.docks.values():
-            dock.setVisible(visible)
+        for name, dock in self.docks.items():
+            dock.setVisible(visible and name not in FOLDED)
 
 
 def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
@@ -92,14 +94,13 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
             ("histogram", "Scores among genuine scans", histogram),
         )
     }
-    window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
     window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
     made = Docks(series, place, findings, measurements, metadata, histogram, docks)
     _connect_series(made, parts)
     _connect_place(made, parts)
     _connect_histogram(made, parts)
     _connect_measurements(made, parts)
-    for panel in (series, metadata, histogram, measurements):
+    for panel in (series, metadata, histogram, place, measurements):
         # They draw what the style sheet does not reach.
         panel.show_theme(look.theme)
         look.changed.connect(panel.show_theme)
@@ -148,6 +149,8 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.findings.marked.connect(parts.findings.on_marked)
     made.findings.place_wanted.connect(parts.placing.on_go_wanted)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
+    parts.answering.led.connect(partial(_raise, made.docks["findings"]))
+    parts.histogram.changed.connect(made.place.show_histogram)
 
 
 def _connect_measurements(made: Docks, parts: Parts) -> None:

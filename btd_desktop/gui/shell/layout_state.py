@@ -28,21 +28,31 @@ def first_size() -> QSize:
     )
 
 
-def save_layout(window: QMainWindow) -> None:
-    """Write geometry and panels to the file."""
+def save_layout(window: QMainWindow, *, with_panels: bool) -> None:
+    """Write the window's geometry to the file.
+
+    Args:
+        window: The window.
+        with_panels: The panels too; without a case they are hidden, and have no size.
+    """
     settings = window_settings()
     settings.setValue("geometry", window.saveGeometry())
-    settings.setValue("panels", window.saveState(_VERSION))
+    if with_panels:
+        settings.setValue("panels", window.saveState(_VERSION))
     settings.sync()
 
 
-def restore_layout(window: QMainWindow) -> bool:
-    """Put geometry and panels back; False when not all of it could be."""
-    settings = window_settings()
-    geometry, panels = settings.value("geometry"), settings.value("panels")
-    restored = False
-    if isinstance(geometry, QByteArray):
-        restored = window.restoreGeometry(geometry)
-    if isinstance(panels, QByteArray):
-        restored = window.restoreState(panels, _VERSION) and restored
-    return restored
+def restore_geometry(window: QMainWindow) -> bool:
+    """Put the window where it stood; False when that is not known."""
+    geometry = window_settings().value("geometry")
+    return isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)
+
+
+def restore_panels(window: QMainWindow) -> bool:
+    """Put the panels back, each at its size; False when that is not known.
+
+    Call it while the window has its own size: panels of a window that is not laid out
+    yet would be fitted to another, a little smaller at each start.
+    """
+    panels = window_settings().value("panels")
+    return isinstance(panels, QByteArray) and window.restoreState(panels, _VERSION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from btd_desktop.examination.headline import Step
 from btd_desktop.gui.models.recent_cases import RecentCases
 from btd_desktop.gui.plain_text import visible_text
 from btd_desktop.gui.presenters.custody import custody_words
@@ -24,7 +26,12 @@ from btd_desktop.gui.shell.bars import build_bars
 from btd_desktop.gui.shell.dialogs import TITLE, Dialogs
 from btd_desktop.gui.shell.docks import make_docks
 from btd_desktop.gui.shell.drop_veil import DropVeil
-from btd_desktop.gui.shell.layout_state import first_size, restore_layout, save_layout
+from btd_desktop.gui.shell.layout_state import (
+    first_size,
+    restore_geometry,
+    restore_panels,
+    save_layout,
+)
 from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import make_parts
 from btd_desktop.gui.shell.shell import Shell
@@ -79,10 +86,11 @@ class MainWindow(QMainWindow):
         self._connect_case()
         self._connect_work()
         self._connect_start_page()
-        self._arranged = restore_layout(self)
+        restore_geometry(self)
         self._show_page()
         self._show_recent()
         self._enable_actions()
+        self.action_set.show_history(session.history)
         self.action_set.show_look(self.parts.display.look)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
@@ -91,28 +99,61 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what runs, wait for it, keep the layout, close the case."""
+        if not self._may_stop_jobs():
+            event.ignore()
+            return
         self.workspace.cine.stop()
+        self.panels.findings.save_note()
         for dialog in self.findChildren(QDialog):
             dialog.reject()
         self.session.jobs.cancel_all()
         self.parts.opening.close()
-        self.strip.show_notice("Stopping …")
+        if self.session.jobs.jobs():
+            # Seen at once, since the window stands still until the step has ended.
+            self.strip.show_notice("Stopping after the step that goes on …")
+            self.strip.repaint()
         while not self.session.jobs.shut_down(5.0):
             if not self._wait_longer():
                 break
-        if self.session.store is not None:
-            save_layout(self)
+        save_layout(self, with_panels=self._shows_case)
         self.session.close_case(quiet=True)
         event.accept()
 
-    def _wait_longer(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            TITLE,
-            "A step of the work in the background has not ended yet. What is done so "
-            "far is in the case. Wait for it?",
+    def _may_stop_jobs(self) -> bool:
+        """Ask before what takes hours and is of no case is stopped."""
+        titles = [j.title for j in self.session.jobs.jobs() if not j.of_case]
+        titles = [t for t in titles if t.startswith(("Calibrating", "Training"))]
+        if not titles:
+            return True
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(TITLE)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{visible_text('; '.join(titles))}: under way.")
+        box.setInformativeText(
+            "Closing the window stops it. A training resumes from its checkpoint when "
+            "it is started again; a calibration begins anew."
         )
-        return answer == QMessageBox.StandardButton.Yes
+        stay = box.addButton("Keep the window open", QMessageBox.ButtonRole.RejectRole)
+        box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(stay)
+        box.exec()
+        return box.clickedButton() is not stay
+
+    def _wait_longer(self) -> bool:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(TITLE)
+        box.setText("The slice being scored is not done yet.")
+        box.setInformativeText(
+            "All slices before it are in the case. When the case is opened again, "
+            "scoring resumes after them."
+        )
+        wait = box.addButton("Wait for this slice", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Stop now", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(wait)
+        box.exec()
+        return box.clickedButton() is wait
 
     def _connect_case(self) -> None:
         session = self.session
@@ -121,8 +162,14 @@ class MainWindow(QMainWindow):
         session.custody_changed.connect(self._show_custody)
         session.series_selected.connect(self._show_page)
         session.series_selected.connect(self._enable_actions)
+        session.result_changed.connect(self._enable_actions)
+        session.history.changed.connect(self._show_history)
         session.noticed.connect(self.strip.show_notice)
         session.failed.connect(self.dialogs.show_error)
+        for panel in (self.panels.series, self.panels.findings):
+            panel.picked.connect(self._focus_picture)
+        for dock in self.panels.docks.values():
+            self.workspace.watch_keys(dock)
         self.panels.series.statement_wanted.connect(self.dialogs.show_statement)
         self.look.changed.connect(self.action_set.show_theme)
         self.look.changed.connect(self.start_page.show_theme)
@@ -140,6 +187,12 @@ class MainWindow(QMainWindow):
         self.strip.progress.pause_toggled.connect(parts.scoring.on_pause_toggled)
         self.strip.progress.cancel_wanted.connect(self.action_set["stop"].trigger)
         self.workspace.pointer_changed.connect(self.strip.show_pointer)
+        parts.job_list.changed.connect(self._show_jobs)
+        self.strip.jobs.clicked.connect(self.action_set["jobs"].trigger)
+        self.workspace.answer.step_wanted.connect(self._on_step_wanted)
+        self.workspace.overlay_bar.speaker.clicked.connect(
+            self.action_set["choose_calibration"].trigger
+        )
         self._veil.hovered.connect(parts.opening.get_ready)
         self._veil.dropped.connect(parts.opening.on_paths_given)
 
@@ -152,28 +205,61 @@ class MainWindow(QMainWindow):
         page.progress.cancel_wanted.connect(opening.on_cancel)
         self.parts.recent.changed.connect(self._show_recent)
 
+    def _on_step_wanted(self, step: Step) -> None:
+        """Take the next step that the answer offers."""
+        steps: dict[Step, str] = {
+            "score": "score",
+            "resume": "score",
+            "calibration": "choose_calibration",
+            "review": "review",
+        }
+        if step in steps:
+            self.action_set[steps[step]].trigger()
+
+    @property
+    def _shows_case(self) -> bool:
+        return self.pages.currentWidget() is self.workspace
+
     def _show_page(self) -> None:
         has_picture = self.session.handle is not None or self.session.store is not None
         page: QWidget = self.workspace if has_picture else self.start_page
         changed = self.pages.currentWidget() is not page
         self.pages.setCurrentWidget(page)
-        if changed or not has_picture:
-            self.panels.set_visible(has_picture)
-            if has_picture and not self._arranged:
+        if changed and has_picture:
+            if not restore_panels(self):
                 self.panels.arrange(self)
-            if has_picture:
-                self.workspace.mpr.views[0].setFocus()
+            self.workspace.mpr.views[0].setFocus()
+        elif not has_picture:
+            if changed:
+                save_layout(self, with_panels=True)
+            self.panels.set_visible(False)
         store = self.session.store
         title = "" if store is None else visible_text(store.info.title)
         self.setWindowTitle(f"{title} – {TITLE}" if title else TITLE)
+
+    def _focus_picture(self) -> None:
+        self.workspace.mpr.views[0].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_custody(self) -> None:
         self.workspace.show_banner(custody_words(self.session.store))
 
     def _enable_actions(self) -> None:
+        session = self.session
+        busy = self.parts.scoring.is_busy or self.parts.opening.is_busy
         self.action_set.enable(
-            case=self.session.store is not None, series=self.session.record is not None
+            {
+                "case": session.store is not None,
+                "series": session.record is not None,
+                "scored": session.record is not None and session.result.is_scored,
+                "work": busy,
+            }
         )
+
+    def _show_jobs(self) -> None:
+        self.strip.show_jobs(self.parts.job_list.n_running)
+
+    def _show_history(self) -> None:
+        self.action_set.show_history(self.session.history)
 
     def _show_opening(self, state: ProgressState) -> None:
         self.start_page.show_progress(state)
@@ -181,8 +267,10 @@ class MainWindow(QMainWindow):
             self.parts.viewing.show_message(state.title and f"{state.title} …")
         shown = state if state.is_busy else self.parts.scoring.state
         self.strip.progress.show_progress(shown)
+        self._enable_actions()
 
     def _show_scoring(self, state: ProgressState) -> None:
+        self._enable_actions()
         if not self.parts.opening.is_busy:
             self.strip.progress.show_progress(state)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from btd_desktop.gui.models.recent_cases import RecentCases
+from btd_desktop.gui.presenters.answering import AnswerPresenter
 from btd_desktop.gui.presenters.comparing import ComparePresenter
 from btd_desktop.gui.presenters.detectors import Detectors
 from btd_desktop.gui.presenters.display import DisplayPresenter
 from btd_desktop.gui.presenters.findings import FindingsPresenter
 from btd_desktop.gui.presenters.histogram import HistogramPresenter
+from btd_desktop.gui.presenters.job_list import JobListPresenter
 from btd_desktop.gui.presenters.measuring import MeasuringPresenter
 from btd_desktop.gui.presenters.metadata import MetadataPresenter
 from btd_desktop.gui.presenters.opening import OpeningPresenter
@@ -47,6 +49,8 @@ class Parts:
         findings: Findings of the case, and changes to them.
         metadata: Facts of the series, and findings of its checks.
         tags: DICOM tags of the slice on screen.
+        answering: The answer on the series, and the way through its places.
+        job_list: What goes on in the background.
     """
 
     session: Session
@@ -66,6 +70,8 @@ class Parts:
     findings: FindingsPresenter
     metadata: MetadataPresenter
     tags: TagsPresenter
+    answering: AnswerPresenter
+    job_list: JobListPresenter
 
 
 def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
@@ -75,13 +81,14 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
     display = DisplayPresenter(session, parent)
     overlays = OverlayPresenter(session, parent)
     measuring = MeasuringPresenter(session, parent)
+    scoring = ScoringPresenter(session, detectors, parent)
     parts = Parts(
         session=session,
         recent=recent,
         detectors=detectors,
         opening=OpeningPresenter(session, recent, parent),
         series=SeriesPresenter(session, parent),
-        scoring=ScoringPresenter(session, detectors, parent),
+        scoring=scoring,
         display=display,
         overlays=overlays,
         measuring=measuring,
@@ -93,6 +100,8 @@ def make_parts(session: Session, recent: RecentCases, parent: QObject) -> Parts:
         findings=FindingsPresenter(session, parent),
         metadata=MetadataPresenter(session, parent),
         tags=TagsPresenter(session, parent),
+        answering=AnswerPresenter(session, scoring, parent),
+        job_list=JobListPresenter(session.jobs, parent),
     )
     parts.opening.imported.connect(parts.scoring.on_imported)
     parts.viewing.score_requested.connect(parts.placing.on_score_requested)

@@ -75,7 +75,9 @@ class Shell:
             self.parts.scoring.on_cancel()
 
     def leave_tool(self) -> None:
-        """Leave the tool, then the selection; never close anything."""
+        """Close the sheet of keys, leave the tool, then the selection."""
+        if self.dialogs.hide_keys():
+            return
         # A list: every view is to forget what was begun.
         if any([view.drop_points() for view in self.workspace.mpr.views]):  # noqa: C419
             return
@@ -84,11 +86,6 @@ class Shell:
         else:
             self.parts.session.select_finding(None)
             self.parts.placing.on_left()
-
-    def go_to_next_finding(self) -> None:
-        """Show the next finding that is not dismissed."""
-        self.panels.docks["findings"].raise_()
-        self.parts.findings.on_next_wanted()
 
     def note_place(self) -> None:
         """Write the note of the place shown, or score the crosshair first."""

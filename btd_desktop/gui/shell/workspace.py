@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QMenu,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from btd_desktop.gui.plain_text import PlainLabel
+from btd_desktop.gui.presenters.answering import AnswerState
 from btd_desktop.gui.presenters.comparing import CompareState
 from btd_desktop.gui.shell.parts import Parts
+from btd_desktop.gui.views.answer_banner import AnswerBanner
 from btd_desktop.gui.views.compare_bar import CompareBar
 from btd_desktop.gui.views.mpr_view import MprView
 from btd_desktop.gui.views.overlay_bar import OverlayBar
 from btd_desktop.gui.views.slice_strip import SliceStrip
 from btd_desktop.gui.views.slice_view import SliceView
+from btd_desktop.gui.views.strip_legend import StripLegend
 from btd_desktop.gui.window_presets import presets_for
 
 _HOLD_MS = 350
@@ -28,10 +38,12 @@ class Workspace(QWidget):
         second: A slice of a second series beside them; hidden while there is none.
         compare_bar: How both are linked.
         strip: All slices at a glance.
+        legend: What its colours mean.
         overlay_bar: What lies over them.
         cine: Ticks while slices run by themselves. Qt drops a tick while the slice
             before is being painted: a slow machine shows fewer slices and keeps up.
         banner: A sentence above the case.
+        answer: The answer on the series shown.
 
     Signals:
         pointer_changed(str): What lies under the pointer, in words.
@@ -53,7 +65,12 @@ class Workspace(QWidget):
         self._held = QElapsedTimer()
         across = QHBoxLayout()
         across.setSpacing(3)
-        across.addWidget(self.strip)
+        self.legend = StripLegend()
+        side = QVBoxLayout()
+        side.setSpacing(0)
+        side.addWidget(self.strip, 1)
+        side.addWidget(self.legend)
+        across.addLayout(side)
         self._beside = QSplitter(Qt.Orientation.Horizontal)
         self._beside.setHandleWidth(3)
         self._beside.setChildrenCollapsible(False)
@@ -67,6 +84,8 @@ class Workspace(QWidget):
         self.banner.setContentsMargins(10, 8, 10, 4)
         self.banner.hide()
         layout.addWidget(self.banner)
+        self.answer = AnswerBanner()
+        layout.addWidget(self.answer)
         layout.addWidget(self.overlay_bar)
         layout.addWidget(self.compare_bar)
         layout.addLayout(across, 1)
@@ -76,6 +95,8 @@ class Workspace(QWidget):
         viewing, mpr = parts.viewing, self.mpr
         viewing.changed.connect(mpr.show_state)
         parts.strip.changed.connect(self.strip.show_state)
+        parts.strip.changed.connect(self.legend.show_state)
+        parts.answering.changed.connect(self._show_answer)
         parts.overlays.changed.connect(self.overlay_bar.show_choice)
         self.strip.slice_requested.connect(viewing.on_strip_requested)
         self.strip.slice_step_requested.connect(viewing.on_strip_stepped)
@@ -124,6 +145,10 @@ class Workspace(QWidget):
             transform = self.mpr.views[0].transform
             self.second.follow(transform.points_per_mm, *transform.pan)
 
+    def _show_answer(self, state: AnswerState) -> None:
+        self.answer.show_state(state)
+        self.overlay_bar.show_speaker(state.speaker)
+
     def show_banner(self, words: str) -> None:
         """Show a sentence above the case as long as it is open; "" shows none."""
         self.banner.setText(words)
@@ -135,6 +160,11 @@ class Workspace(QWidget):
             self.cine.stop()
         else:
             self.cine.start()
+
+    def watch_keys(self, panel: QWidget) -> None:
+        """Let the overlay's key act in the lists of a panel too."""
+        for view in panel.findChildren(QAbstractItemView):
+            view.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hide the overlay while O is held; a tap toggles it."""

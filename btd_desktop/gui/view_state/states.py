@@ -202,7 +202,7 @@ class StripState:
 
     Attributes:
         values: Shape (S,), score or p-value of each slice, NaN where there is none.
-        kind: As in `OverlayState`.
+        kind: As in `OverlayState`, or "raw" for scores that nothing can be said of yet.
         limits: As in `OverlayState`.
         index: Slice shown, from 0.
         flagged: Shape (S,), slices beyond the threshold.
@@ -211,7 +211,7 @@ class StripState:
     """
 
     values: NDArray[np.float64]
-    kind: OverlayKind = "p-value"
+    kind: OverlayKind | Literal["raw"] = "p-value"
     limits: tuple[float, float] = (1.0, 0.001)
     index: int = 0
     flagged: NDArray[np.bool_] | None = None

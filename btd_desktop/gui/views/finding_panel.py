@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
@@ -27,6 +27,7 @@ from btd_desktop.gui.views.place_panel import grey_pixmap
 
 _ICON = 64
 _ID = Qt.ItemDataRole.UserRole
+_SAVE_MS = 1200  # after the last key
 
 
 class FindingPanel(QWidget):
@@ -38,6 +39,7 @@ class FindingPanel(QWidget):
         status_changed(int, str): Keep this status.
         marked(int, str, str): Keep this note and, with it, this status.
         place_wanted(int, int, int): Show this slice, row and column.
+        picked(): Something was clicked: the keys are the picture's again.
     """
 
     finding_selected = Signal(int)
@@ -45,6 +47,7 @@ class FindingPanel(QWidget):
     status_changed = Signal(int, str)
     marked = Signal(int, str, str)
     place_wanted = Signal(int, int, int)
+    picked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +63,7 @@ class FindingPanel(QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.currentItemChanged.connect(self._on_current)
         self._list.itemClicked.connect(self._on_current)
+        self._list.itemClicked.connect(self.picked)
         self._empty = PlainLabel(
             "No finding yet. The search keeps places that stand out; you keep places "
             "with the Score tool.",
@@ -73,8 +77,13 @@ class FindingPanel(QWidget):
         self._note.setTabChangesFocus(True)
         self._note.setFixedHeight(64)
         self._note.textChanged.connect(self._on_text)
-        self._save = QPushButton("Save note")
-        self._save.clicked.connect(self._on_save)
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.setInterval(_SAVE_MS)
+        self._saving.timeout.connect(self.save_note)
+        self._saved = PlainLabel("", role="muted")
+        self._dismiss = QPushButton("Dismiss")
+        self._dismiss.clicked.connect(self._on_dismiss)
         self._status = QComboBox()
         self._status.addItems(list(get_args(FindingStatus)))
         self._status.setAccessibleName("Status of the finding")
@@ -95,7 +104,8 @@ class FindingPanel(QWidget):
         row.addWidget(self._status)
         row.addWidget(HelpButton("status"))
         row.addStretch(1)
-        row.addWidget(self._save)
+        row.addWidget(self._saved)
+        row.addWidget(self._dismiss)
         form.addLayout(row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -104,11 +114,14 @@ class FindingPanel(QWidget):
         layout.addWidget(self._form)
         self._highest = HighestPlaces()
         self._highest.place_wanted.connect(self.place_wanted)
+        self._highest.place_wanted.connect(self.picked)
         layout.addWidget(self._highest)
         self.show_state(FindingsState())
 
     def show_state(self, state: FindingsState) -> None:
-        """Show other findings; emits nothing. A note being written is kept."""
+        """Show other findings. A note being written is kept, and so told."""
+        if self._shown != state.selected:
+            self.save_note()
         self._showing = True
         if self._list.count() != len(state.rows):
             self._list.clear()
@@ -136,9 +149,8 @@ class FindingPanel(QWidget):
             f"x {finding.x:.0f}, y {finding.y:.0f}",
             f"place {p}",
             *([f"slice {slice_p}"] if slice_p else []),
-            "of another run or calibration: not reported"
-            if row.is_foreign
-            else f"{finding.status}, found by {finding.origin}",
+            f"{finding.status}, found by {finding.origin}",
+            *(["judged under another calibration"] if row.is_foreign else []),
         ]
         text = "\n".join(visible_text(line)[:120] for line in lines)
         if item.text() != text:
@@ -152,8 +164,21 @@ class FindingPanel(QWidget):
         if picture is not None and item.icon().isNull():
             item.setIcon(picture)
 
+    def save_note(self) -> None:
+        """Tell the note as it stands, where it is not told yet."""
+        self._saving.stop()
+        # While a reason is asked for, what stands there is not a note yet.
+        if self._shown is None or not self._reason_wanted.isHidden():
+            return
+        text = self._note.toPlainText()
+        if text != self._saved_note:
+            self._saved_note = text
+            self.note_changed.emit(self._shown, text)
+
     def forget_pictures(self) -> None:
         """Another case is open: its findings have the same numbers."""
+        self._saving.stop()
+        self._shown = None
         self._icons.clear()
         self._list.clear()
 
@@ -164,8 +189,12 @@ class FindingPanel(QWidget):
             "the place" + (f", {slice_p} in its slice." if slice_p else ".")
         )
         if self._shown != finding.finding_id:
+            self._saved_note = finding.note
             self._note.setPlainText(finding.note)
             self._ask_reason(asked=False)
+        elif self._note.toPlainText() == self._saved_note != finding.note:
+            # Changed from elsewhere, such as by Undo, while nobody was writing.
+            self._note.setPlainText(finding.note)
         self._shown = finding.finding_id
         if self._reason_wanted.isHidden():
             self._status.setCurrentText(finding.status)
@@ -181,19 +210,17 @@ class FindingPanel(QWidget):
             return
         text = self._note.toPlainText()
         is_asked = not self._reason_wanted.isHidden()
-        self._save.setEnabled(bool(text.strip()) if is_asked else self._has_changed)
+        self._dismiss.setEnabled(bool(text.strip()))
+        waits = text != self._saved_note and not is_asked
+        self._saved.setText("" if is_asked else "saving …" if waits else "saved")
+        if waits and not self._showing:
+            self._saving.start()
 
-    @property
-    def _has_changed(self) -> bool:
-        return self._note.toPlainText() != self._saved_note
-
-    def _on_save(self) -> None:
+    def _on_dismiss(self) -> None:
         if self._shown is None:
             return
         text = self._note.toPlainText()
-        if self._reason_wanted.isHidden():
-            self.note_changed.emit(self._shown, text)
-            return
+        self._saved_note = text
         self._ask_reason(asked=False)
         self.marked.emit(self._shown, text, "dismissed")
 
@@ -215,7 +242,7 @@ class FindingPanel(QWidget):
     def _ask_reason(self, *, asked: bool) -> None:
         """Ask for the reason of a dismissal, which the case does not hold yet."""
         self._reason_wanted.setVisible(asked)
-        self._save.setText("Dismiss" if asked else "Save note")
+        self._dismiss.setVisible(asked)
         self._on_text()
 
 

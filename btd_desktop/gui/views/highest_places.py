@@ -11,7 +11,7 @@ from btd_desktop.examination.place import Peak
 from btd_desktop.examination.wording import number_text
 from btd_desktop.gui.plain_text import PlainLabel
 
-_ROWS = 4.5  # in sight; half a row says that there are more
+_ROWS = 3.5  # in sight; half a row says that there are more
 
 
 class HighestPlaces(QWidget):
@@ -35,8 +35,8 @@ class HighestPlaces(QWidget):
         layout.addWidget(PlainLabel("Where to look first", role="heading"))
         layout.addWidget(
             PlainLabel(
-                "The highest places of this series, in order. Genuine scans have such "
-                "places too: only a flag says that one stands out.",
+                "Highest first. Genuine scans have such places too: only a flag says "
+                "that one stands out.",
                 wrap=True,
                 role="muted",
             )

@@ -38,6 +38,8 @@ class MprView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._across)
         self._is_one_alone = False
+        # The slice itself is what is examined; the reformats are a key away.
+        self.toggle_alone(_MAIN)
         for view in self.views:
             view.maximise_requested.connect(self._on_maximise)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSlider, QWidget
 
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.overlays import OverlayChoice, OverlayName, ScoreKind
@@ -25,6 +25,9 @@ _P_SHOWN = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 class OverlayBar(QWidget):
     """Shows an `OverlayChoice`.
+
+    Attributes:
+        speaker: Names the calibration that all of it rests on; opens the choice.
 
     Signals:
         choice_changed(OverlayChoice): The examiner wants this.
@@ -65,6 +68,12 @@ class OverlayBar(QWidget):
         layout.addWidget(self._opacity)
         layout.addWidget(self._colours)
         layout.addStretch(1)
+        # Its own line would take height from the picture.
+        self.speaker = QPushButton("")
+        self.speaker.setProperty("role", "link")
+        self.speaker.setToolTip("See and choose which calibration speaks.")
+        self.speaker.hide()
+        layout.addWidget(self.speaker)
         self.show_choice(self._choice)
 
     def show_choice(self, choice: OverlayChoice) -> None:
@@ -81,6 +90,11 @@ class OverlayBar(QWidget):
         self._shown.setEnabled(choice.name == "p-value")
         self._opacity.setEnabled(choice.name != "none")
         self._showing = False
+
+    def show_speaker(self, text: str) -> None:
+        """Name the calibration; "" names none."""
+        self.speaker.setText(text)
+        self.speaker.setVisible(bool(text))
 
     def _on_change(self) -> None:
         if self._showing:

@@ -22,18 +22,28 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.cases.model import FindingStatus
-from btd_desktop.examination.wording import percent_text
+from btd_desktop.examination.wording import UNITS, counted, percent_text
 from btd_desktop.gui.plain_text import PlainLabel, sentence
+from btd_desktop.gui.presenters.histogram import CLICKED, HistogramState
 from btd_desktop.gui.presenters.placing import PlaceState, ScoreRow
+from btd_desktop.gui.theme import DARK, Theme
 from btd_desktop.gui.views.cdf_bar import CdfBar
+from btd_desktop.gui.views.fold import Fold
 from btd_desktop.gui.views.help_button import HelpButton
+from btd_desktop.gui.views.histogram_plot import HistogramPlot
 
 _INVITATION = (
     "Choose the Score tool (S) and click into the slice, or hold Alt and click with "
     "any tool. The patch around the place is scored, and you see where it falls among "
     "genuine scans."
 )
-_THUMBNAIL = 112
+_COMPARISON = (
+    "No verdict rests on these. The paper's scores were made to tell content put in "
+    "from content taken out; on scans like these they do not, so the kind of change "
+    "stays undetermined."
+)
+_THUMBNAIL = 64
+_PLOT = 150
 
 
 def grey_pixmap(picture: NDArray[np.uint8], side: int) -> QPixmap:
@@ -52,10 +62,16 @@ def grey_pixmap(picture: NDArray[np.uint8], side: int) -> QPixmap:
 
 
 class _ScoreBox(QFrame):
-    """One score with everything that belongs to it."""
+    """One score with everything that belongs to it.
 
-    def __init__(self, topic: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    Args:
+        topic: Of its help.
+        judges: Its threshold gives the verdict; else it says nothing of one.
+    """
+
+    def __init__(self, topic: str, *, judges: bool) -> None:
+        super().__init__()
+        self._judges = judges
         self.setProperty("role", "card")
         grid = QGridLayout(self)
         grid.setContentsMargins(12, 8, 8, 10)
@@ -89,13 +105,15 @@ class _ScoreBox(QFrame):
         """Show another score."""
         self._name.setText(row.name)
         self._p.setText(row.p)
-        self._p.show_role("warning-number" if row.flagged else "number")
+        is_flagged = bool(row.flagged) and self._judges
+        self._p.show_role("warning-number" if is_flagged else "number")
         flagged = {True: "above", False: "below", None: "no"}[row.flagged]
         limit = f"{flagged} threshold"
         if row.flagged is not None:
             limit = f"{flagged} the threshold {row.threshold}"
-        self._score.setText(f"score {row.score}\n{limit}")
-        self._bar.show_share(row.cdf, flagged=bool(row.flagged))
+        told = f"score {row.score}"
+        self._score.setText(f"{told}\n{limit}" if self._judges else told)
+        self._bar.show_share(row.cdf, flagged=is_flagged)
         share = ""
         if row.cdf is not None:
             share = f"{percent_text(row.cdf)} of genuine scores are at most as high. "
@@ -128,9 +146,15 @@ class PlacePanel(QWidget):
         self._picture.setFixedSize(_THUMBNAIL, _THUMBNAIL)
         self._picture.setAccessibleName("Picture of the place")
         self._boxes = {
-            kind: _ScoreBox(kind)
+            kind: _ScoreBox(kind, judges=kind == "anomaly")
             for kind in ("anomaly", "untaught", "injection", "removal")
         }
+        self._verdict = PlainLabel("", wrap=True, role="answer")
+        self._detail = PlainLabel("", wrap=True, role="muted")
+        self._plot = HistogramPlot(self)
+        self._plot.line.setMovable(False)
+        self._plot.widget.setFixedHeight(_PLOT)
+        self._key = PlainLabel("", wrap=True, role="muted")
         self._scope = PlainLabel("", wrap=True)
         self._reasons = PlainLabel("", wrap=True)
         self._copied_from: tuple[int, int, int] | None = None
@@ -144,24 +168,30 @@ class PlacePanel(QWidget):
         head = QHBoxLayout()
         words = QVBoxLayout()
         words.addWidget(self._where)
-        scope = QHBoxLayout()
-        scope.setSpacing(2)
-        scope.addWidget(self._scope, 1)
-        self._scope_help = HelpButton("scope")
-        scope.addWidget(self._scope_help, 0, Qt.AlignmentFlag.AlignTop)
-        words.addLayout(scope)
-        words.addWidget(self._reasons)
+        words.addWidget(self._verdict)
         words.addStretch(1)
         head.addLayout(words, 1)
         head.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(head)
         layout.addWidget(self._message)
         layout.addWidget(self._here)
+        layout.addWidget(self._detail)
+        layout.addWidget(self._plot.widget)
+        layout.addWidget(self._key)
         layout.addWidget(self._boxes["anomaly"])
         layout.addWidget(self._noise_box)
-        layout.addWidget(self._boxes["untaught"])
-        layout.addWidget(self._boxes["injection"])
-        layout.addWidget(self._boxes["removal"])
+        scope = QHBoxLayout()
+        scope.setSpacing(2)
+        scope.addWidget(self._scope, 1)
+        self._scope_help = HelpButton("scope")
+        scope.addWidget(self._scope_help, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(scope)
+        layout.addWidget(self._reasons)
+        self._compared = Fold("For comparison")
+        self._compared.body.addWidget(PlainLabel(_COMPARISON, wrap=True, role="muted"))
+        for kind in ("untaught", "injection", "removal"):
+            self._compared.body.addWidget(self._boxes[kind])
+        layout.addWidget(self._compared)
         layout.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -176,7 +206,28 @@ class PlacePanel(QWidget):
         foot.setContentsMargins(10, 6, 10, 10)
         foot.addWidget(self._keep_form())
         outer.addLayout(foot)
+        self.show_theme(DARK)
         self.show_state(PlaceState())
+
+    def show_theme(self, theme: Theme) -> None:
+        """Draw in another theme."""
+        self._plot.show_theme(theme)
+
+    def show_histogram(self, state: HistogramState) -> None:
+        """Show where the place falls among genuine ones; else nothing."""
+        shown = not state.message and state.is_of_place
+        self._plot.widget.setVisible(shown)
+        self._key.setVisible(shown)
+        if shown:
+            self._plot.show_state(state)
+            limit = state.threshold
+            self._plot.show_threshold(None if limit is None else limit.value)
+            self._key.setText(
+                f"Grey: {state.n_benign:,} genuine {UNITS[state.level][1]} of "
+                f"{counted(state.n_patients, 'patient')}; line: their CDF; dashed: "
+                f"{'this place' if state.mark_text == CLICKED else state.mark_text}"
+                f"{'' if limit is None else '; orange: the threshold'}."
+            )
 
     def show_state(self, state: PlaceState) -> None:
         """Show another place; emits nothing."""
@@ -197,6 +248,18 @@ class PlacePanel(QWidget):
             if kind in rows:
                 box.show_row(rows[kind])
             box.setVisible(scored and kind in rows)
+        verdict = state.verdict if scored else None
+        for label in (self._verdict, self._detail):
+            label.setVisible(verdict is not None)
+        if verdict is not None:
+            self._verdict.setText(verdict.words)
+            is_warning = verdict.tone == "warning"
+            self._verdict.show_role("answer-warning" if is_warning else "answer")
+            self._detail.setText(verdict.detail)
+        if not scored:
+            self._plot.widget.hide()
+            self._key.hide()
+        self._compared.setVisible(scored)
         self._noise_box.setVisible(scored and bool(state.noise))
         self._noise.setText(state.noise)
         self._noise.show_role("warning" if state.copied else "muted")

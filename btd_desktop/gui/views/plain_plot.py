@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSizePolicy
 
 from btd_desktop.gui.theme import Theme
 
 _RIM = 8
+_LOWEST = 180  # px
 
 
 def plain_plot(name: str) -> pg.PlotWidget:
@@ -41,6 +43,13 @@ def colour_plot(plot: pg.PlotWidget, theme: Theme) -> None:
         axis = plot.getPlotItem().getAxis(side)
         axis.setPen(theme.control)
         axis.setTextPen(theme.muted)
+
+
+def bound_plot(plot: pg.PlotWidget) -> None:
+    """Let a plot take the height that is there, instead of asking for 480 px."""
+    policy = QSizePolicy.Policy
+    plot.setSizePolicy(policy.Expanding, policy.Ignored)
+    plot.setMinimumHeight(_LOWEST)
 
 
 def _ignore(event: object) -> None:

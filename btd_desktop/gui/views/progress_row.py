@@ -28,7 +28,8 @@ class ProgressRow(QWidget):
         self._left = PlainLabel("")
         self._pause = QPushButton("Pause")
         self._pause.clicked.connect(self.pause_toggled)
-        self._cancel = QPushButton("Cancel")
+        self._cancel = QPushButton("Stop")
+        self._cancel.setToolTip("Stop. What is done is kept, and can be resumed.")
         self._cancel.clicked.connect(self.cancel_wanted)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +60,8 @@ class ProgressRow(QWidget):
             self._stage.setText(state.title)
         else:
             detail = f" · {progress.detail}" if progress.detail else ""
-            self._stage.setText(f"{progress.stage}{detail}")
+            step = "Step {} of {}: ".format(*state.step) if state.step else ""
+            self._stage.setText(f"{step}{progress.stage}{detail}")
         if progress is None or progress.total <= 0:
             self._bar.setRange(0, 0)
             self._bar.setFormat("")

@@ -37,11 +37,13 @@ class SeriesPanel(QWidget):
         series_selected(int): Show this series.
         statement_wanted(): Show the import statement.
         score_wanted(): Score the series shown, or resume.
+        picked(): A series was clicked: the keys are the picture's again.
     """
 
     series_selected = Signal(int)
     statement_wanted = Signal()
     score_wanted = Signal()
+    picked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +77,7 @@ class SeriesPanel(QWidget):
         self._table = plain_table(self._model, "Series of the case")
         self._table.horizontalHeader().setMinimumSectionSize(40)
         self._table.setColumnWidth(0, 150)
+        self._table.clicked.connect(self.picked)
         selection = self._table.selectionModel()
         selection.selectionChanged.connect(self._on_selection)
         self._statement = PlainLabel("", wrap=True, role="muted")

@@ -30,12 +30,12 @@ from btd_desktop.gui.views.gestures import WheelSteps
 from btd_desktop.gui.views.ink import draw_outline
 from btd_desktop.gui.views.legend import number_text
 
-_THICKNESS = 34
+THICKNESS = 34
 _LANE = 9.0
 _MARKER = 7.0
-_GROUND = QColor(22, 24, 28)
-_NOT_SCORED = QColor(92, 97, 105)
-_FLAG = QColor(255, 184, 77)
+GROUND = QColor(22, 24, 28)
+NOT_SCORED = QColor(92, 97, 105)
+FLAG = QColor(255, 184, 77)
 _HERE = QColor(255, 255, 255)
 _FOCUS = QColor(140, 200, 255)
 _STEPS = {
@@ -111,6 +111,8 @@ class SliceStrip(QWidget):
             text += f"{self._state.searched}, "
         if np.isnan(value):
             return text + self._state.empty
+        if self._state.kind == "raw":
+            return text + "scored; judged when all slices are done"
         text += f"{'p' if self._state.kind == 'p-value' else self._state.kind} "
         text += number_text(value)
         flagged = self._state.flagged
@@ -118,11 +120,11 @@ class SliceStrip(QWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for a narrow strip."""
-        return QSize(_THICKNESS, 200)
+        return QSize(THICKNESS, 200)
 
     def minimumSizeHint(self) -> QSize:
         """Ask for at least a few slices."""
-        return QSize(_THICKNESS, 40)
+        return QSize(THICKNESS, 40)
 
     def resizeEvent(self, event: QEvent) -> None:
         """Give each pixel its slices again."""
@@ -131,7 +133,7 @@ class SliceStrip(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint colours, flags and the place of the slice shown."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), _GROUND)
+        painter.fillRect(self.rect(), GROUND)
         if self._state.values.size:
             painter.save()
             # Painted lying, then put up: the picture of the colours is one row.
@@ -204,7 +206,7 @@ class SliceStrip(QWidget):
     def _paint_lying(self, painter: QPainter) -> None:
         length, n_slices = float(self.height()), self._state.values.size
         band = QRectF(0.0, _MARKER, length, self.width() - _MARKER - _LANE)
-        painter.fillRect(band, _NOT_SCORED)
+        painter.fillRect(band, NOT_SCORED)
         picture = self._picture or self._make_picture()
         painter.drawImage(band, picture.image)
         self._paint_flags(painter, length, band.bottom() + 2.0)
@@ -228,12 +230,14 @@ class SliceStrip(QWidget):
         for number in np.flatnonzero(flags):
             left = float(number) * cell
             mark = QRectF(left, top, max(cell - 1.0, 2.0), _LANE - 3.0)
-            painter.fillRect(mark, _FLAG)
+            painter.fillRect(mark, FLAG)
 
     def _make_picture(self) -> OverlayPicture:
         state = self._state
         n_bins = min(state.values.size, max(self.height(), 1))
         places = remarkableness(state.values, state.kind, state.limits)
+        if state.kind == "raw":
+            places[np.isfinite(places)] = 0.0
         bins = most_remarkable(places, n_bins)
         self._flags = None
         if state.flagged is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from btd_desktop.examination.wording import DeviceLine
 from btd_desktop.gui.plain_text import PlainLabel
@@ -18,6 +18,7 @@ class StatusStrip(QWidget):
 
     Attributes:
         progress: How far long work is.
+        jobs: Opens the list of jobs; there while there is more than one.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,6 +31,9 @@ class StatusStrip(QWidget):
         self._pointer.setMinimumWidth(190)
         self.progress = ProgressRow()
         self.progress.setMaximumWidth(620)
+        self.jobs = QPushButton("")
+        self.jobs.setToolTip("All that goes on, with Pause and Stop.")
+        self.jobs.hide()
         self._device = PlainLabel("", role="muted")
         self._device_help = HelpButton("device")
         self._timer = QTimer(self)
@@ -42,6 +46,7 @@ class StatusStrip(QWidget):
         layout.addWidget(self._notice, 1)
         layout.addWidget(self._pointer)
         layout.addWidget(self.progress)
+        layout.addWidget(self.jobs)
         layout.addWidget(self._device)
         layout.addWidget(self._device_help)
         self.show_device(None)
@@ -55,6 +60,11 @@ class StatusStrip(QWidget):
     def show_pointer(self, text: str) -> None:
         """Show what lies under the pointer."""
         self._pointer.setText(text)
+
+    def show_jobs(self, n_running: int) -> None:
+        """Show how many jobs go on or wait."""
+        self.jobs.setText(f"Jobs: {n_running}")
+        self.jobs.setVisible(n_running > 0)
 
     def show_device(self, line: DeviceLine | None) -> None:
         """Show the device in use, or that none is yet."""

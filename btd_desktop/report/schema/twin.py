@@ -16,6 +16,7 @@ import sys
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from btd_desktop.report.schema.results import (
     Calibration,
@@ -160,6 +161,31 @@ class Dismissed(Object, frozen=True, kw_only=True):
     slice_number: int
 
 
+class OtherPlace(Object, frozen=True, kw_only=True):
+    """A place that another run, calibration or search judged."""
+
+    calibration: str | None
+    found_by: str
+    note: str
+    p_value: float | None
+    place: list[int] | None
+    score: float | None
+    series_number: int
+    slice_number: int
+    status: str
+
+
+class Choice(Object, frozen=True, kw_only=True):
+    """Which calibration spoke for a series from when on."""
+
+    by: str
+    calibration: str
+    calibration_digest: str
+    model: str
+    series_number: int
+    taken: str
+
+
 class MarksOfSeries(Object, frozen=True, kw_only=True):
     """How many places of a series were suggested and marked."""
 
@@ -175,6 +201,7 @@ class Marks(Object, frozen=True, kw_only=True):
     """The examiner's marks."""
 
     dismissed: list[Dismissed]
+    others: list[OtherPlace] | UnsetType = UNSET
     sentence: str
     series: list[MarksOfSeries]
 
@@ -226,6 +253,7 @@ class Twin(Object, frozen=True, kw_only=True):
     attachments: list[Attachment]
     audit: Audit
     calibrations: list[Calibration]
+    choices: list[Choice] | UnsetType = UNSET
     components: list[Component]
     custody: list[Event]
     identity: Identity

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from btd_desktop.calibration.level import PARTS, LevelCalibration, domain_text
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.calibration.regions import regions_text
+from btd_desktop.examination.chosen import Chosen
 from btd_desktop.examination.shipped_models import profile_standing
 from btd_desktop.examination.wording import (
     UNITS,
@@ -72,6 +73,11 @@ _LEVELS: Final = (
     " as many slices as several of the profile is ranked as so many: its p-value is"
     " multiplied."
 )
+_CHOICES: Final = "Which calibration speaks for which series"
+_CHOICES_TOLD: Final = (
+    "The last one of a series is that of this report. A calibration that is made or"
+    " installed later does not speak for a series until somebody chooses it."
+)
 _INTERVALS: Final = (
     "Intervals are Clopper-Pearson intervals over patients. FPR on patients left out:"
     " smallest and largest FPR observed when one patient at a time was left out of the"
@@ -86,10 +92,46 @@ def section(case: ReportCase) -> Section:
     if not case.profiles:
         blocks.append(Text(plain(_NONE)))
     blocks += records("calibrations", [_profile(p) for p in case.profiles.values()])
+    blocks += _decisions(case)
     results = results_of(case)
     if results:
         blocks += _scope(results)
     return Section("calibration", "Calibration used", tuple(blocks))
+
+
+def _decisions(case: ReportCase) -> tuple[Block, ...]:
+    """Which calibration spoke for each series from when on, by whose choice."""
+    decisions = [
+        (number, chosen)
+        for number, outcome in case.numbered
+        for chosen in outcome.chosen
+    ]
+    table = table_of(
+        decisions,
+        (
+            (Column("Series", 1.2, "series_number", "number"),
+             lambda d: plain(f"{d[0]:d}", d[0])),
+            (Column("Taken", 3, "taken"),
+             lambda d: plain(time_text(_taken(d[1])), json_time(_taken(d[1])))),
+            (Column("Calibration", 4, "calibration"),
+             lambda d: quoting(d[1].speaker.profile_name)),
+            (Column("Digest", 2.4, "calibration_digest"),
+             lambda d: digest(d[1].speaker.profile)),
+            (Column("Model", 2.6, "model"),
+             lambda d: quoting(d[1].speaker.model_name)),
+            (Column("By", 3, "by"),
+             lambda d: plain("the program's rule", "rule") if d[1].by_rule
+             else quoting(d[1].actor)),
+        ),
+        "choices",
+    )  # fmt: skip
+    if not decisions:
+        return (table,)
+    return (Heading(plain(_CHOICES)), Text(plain(_CHOICES_TOLD)), table)
+
+
+def _taken(chosen: Chosen) -> datetime:
+    return datetime.fromisoformat(chosen.utc)
 
 
 def _profile(profile: CalibrationProfile) -> tuple[Block, ...]:

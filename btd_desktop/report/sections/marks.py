@@ -18,8 +18,10 @@ from btd_desktop.report.document import (
     Text,
     name,
     plain,
+    quoting,
     stated,
     table_of,
+    word,
 )
 from btd_desktop.report.results import flagged_cell, p_value_cell, score_cell
 
@@ -29,6 +31,13 @@ _INTRODUCTION: Final = (
     " places like all others."
 )
 _NO_REASON: Final = "no reason stated"
+_OTHERS: Final = "Judged under another calibration"
+_OTHERS_TOLD: Final = (
+    "These places were judged by a run, a calibration or a search that does not speak"
+    " for the series any more. Their numbers are those of then and cannot be compared"
+    " with the results of this report, which do not rest on them."
+)
+_STATUSES: Final = ("to check", "confirmed", "dismissed")
 _BY: Final[dict[FindingOrigin, str]] = {"search": "the method", "examiner": "examiner"}
 
 Marked = tuple[int, Finding]
@@ -75,10 +84,52 @@ def section(case: ReportCase) -> Section:
         ),
         "marks.dismissed",
     )  # fmt: skip
+    others = [
+        (number, finding)
+        for number, outcome in case.numbered
+        for finding in outcome.others
+    ]
+    apart = table_of(
+        others,
+        (
+            (
+                Column("Series", 1.2, "series_number", "number"),
+                lambda m: plain(f"{m[0]:d}", m[0]),
+            ),
+            (
+                Column("Slice", 1.1, "slice_number", "number"),
+                lambda m: plain(f"{m[1].slice_index + 1:d}", m[1].slice_index + 1),
+            ),
+            (Column("Column, row", 1.5, "place"), lambda m: _place(m[1])),
+            (
+                Column("Found by", 1.4, "found_by"),
+                lambda m: plain(_BY[m[1].origin], m[1].origin),
+            ),
+            (Column("Judged by", 2.8, "calibration"), lambda m: _judged_by(case, m[1])),
+            (
+                Column("Score, as judged then", 1.6, "score", "number"),
+                lambda m: score_cell(m[1].numbers.anomaly),
+            ),
+            (
+                Column("p-value then", 2.2, "p_value"),
+                lambda m: p_value_cell(m[1].numbers.anomaly),
+            ),
+            (Column("Mark", 1.4, "status"), lambda m: word(m[1].status, _STATUSES)),
+            (
+                Column("Examiner's note", 3.6, "note"),
+                lambda m: stated(name("text", m[1].note), "–"),
+            ),
+        ),
+        "marks.others",
+    )
+    told = (Heading(plain(_OTHERS)), Text(plain(_OTHERS_TOLD))) if others else ()
     totals = Facts((Fact("", plain(marks_text(places)), "sentence"),), "marks")
     nothing = () if places else (Text(plain("No place was suggested or pointed at.")),)
     heading = (Heading(plain("Dismissed by the examiner")),) if dismissed else ()
-    blocks = (Text(plain(_INTRODUCTION)), *nothing, counts, *heading, listed, totals)
+    blocks = (
+        Text(plain(_INTRODUCTION)), *nothing, counts, *heading, listed, *told, apart,
+        totals,
+    )  # fmt: skip
     return Section("marks", "The examiner's marks", blocks)
 
 
@@ -126,6 +177,12 @@ def _count(
         return plain(f"{n:,}", n)
 
     return Column(head, 2, key, "number"), cell
+
+
+def _judged_by(case: ReportCase, finding: Finding) -> Cell:
+    if finding.profile_digest is None:
+        return plain("no calibration", None)
+    return quoting(str(case.store.profile(finding.profile_digest).get("name", "")))
 
 
 def _place(finding: Finding) -> Cell:

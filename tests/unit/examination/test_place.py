@@ -41,10 +41,11 @@ def test_place_is_shown_where_its_profile_knows_the_level():
     assert with_findings(store(), examination("place", "patch")).findings
 
 
-def test_place_of_another_profile_is_left_out_whatever_its_level():
+def test_place_of_another_profile_stands_apart_whatever_its_level():
     found = with_findings(store(profile_digest="cd"), examination("patch"))
     assert found.findings == ()
-    assert "not shown" in found.remarks[0]
+    assert [f.finding_id for f in found.others] == [3]
+    assert "listed apart" in found.remarks[0]
 
 
 def evaluation_of(maps: list[NDArray[np.float64]], model: str = "m") -> Evaluation:

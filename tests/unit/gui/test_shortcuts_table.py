@@ -34,11 +34,18 @@ def test_every_key_is_one_that_qt_knows(shortcut):
         assert sequence.toString(QKeySequence.SequenceFormat.PortableText) == key
 
 
-def test_keys_that_type_or_activate_act_in_the_viewer_only():
-    # In a text field a letter must be typed, on a button Space must press it.
+def test_keys_that_lists_and_buttons_have_act_in_the_viewer_only():
+    # On a button Space must press it, in a list an arrow must move.
+    theirs = {"Space", "Up", "Down", "Left", "Right", "PgUp", "PgDown", "Home", "End"}
     for shortcut in TABLE.shortcuts:
-        plain = any(len(key) == 1 or key == "Space" for key in shortcut.keys)
-        assert not plain or shortcut.context == "viewer" or shortcut.keys[0] == "?"
+        own = theirs.isdisjoint(shortcut.keys)
+        assert own or shortcut.context == "viewer", shortcut.id
+
+
+def test_letters_and_digits_act_wherever_the_focus_is():
+    for shortcut in TABLE.shortcuts:
+        if any(len(key) == 1 for key in shortcut.keys) and not shortcut.hold:
+            assert shortcut.context == "window", shortcut.id
 
 
 def test_tab_is_left_to_the_focus():
@@ -55,7 +62,7 @@ def test_tab_is_left_to_the_focus():
         ("flagged_previous", ("Shift+N",)),
         ("tool_score", ("S",)),
         ("overlay", ("O",)),
-        ("finding_next", ("Space",)),
+        ("review", ("Space",)),
         ("verify", ("Ctrl+Shift+R",)),
         ("cheat_sheet", ("?",)),
         ("handbook", ("F1",)),

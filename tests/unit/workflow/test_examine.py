@@ -175,12 +175,13 @@ def test_report_takes_the_profile_that_the_findings_were_made_with(
     assert evaluation.profile.name == "first"
     assert finding in outcomes[0].findings
     # Asked for by name, the other one is taken, and the finding, whose p-values are
-    # not its own, is left out with a note.
+    # not its own, stands apart with a note.
     outcomes, _ = report_on_case(case, Services(), ReportOptions(), profile="second")
     assert outcomes[0].evaluation is not None
     assert outcomes[0].evaluation.profile.name == "second"
     assert finding not in outcomes[0].findings
-    assert "are not shown" in outcomes[0].remarks[0]
+    assert outcomes[0].others == (finding,)
+    assert "1 place was judged under another" in outcomes[0].remarks[0]
 
 
 def test_looking_at_a_place_writes_nothing(install, mixed, tmp_path):

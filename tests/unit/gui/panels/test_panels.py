@@ -64,7 +64,7 @@ def test_finding_of_another_calibration_is_told_from_those_of_the_report(qtbot):
     panel = FindingPanel()
     qtbot.addWidget(panel)
     panel.show_state(FindingsState((replace(_finding(3), is_foreign=True),), 3))
-    assert "another run or calibration: not reported" in panel._list.item(0).text()
+    assert "judged under another calibration" in panel._list.item(0).text()
 
 
 def test_note_being_written_survives_a_refresh(qtbot):
@@ -76,8 +76,25 @@ def test_note_being_written_survives_a_refresh(qtbot):
     assert panel._note.toPlainText() == "half a sen"
     saved = []
     panel.note_changed.connect(lambda n, t: saved.append((n, t)))
-    panel._save.click()
+    # Whoever clicks another finding loses nothing.
+    panel.show_state(FindingsState((_finding(3), _finding(4)), 4))
     assert saved == [(3, "half a sen")]
+
+
+def test_note_saves_itself_once_nobody_writes_any_more(qtbot):
+    panel = FindingPanel()
+    qtbot.addWidget(panel)
+    panel._saving.setInterval(1)
+    panel.show_state(FindingsState((_finding(3),), 3))
+    with qtbot.waitSignal(panel.note_changed) as told:
+        panel._note.setPlainText("a vessel")
+    assert told.args == [3, "a vessel"]
+    assert panel._saved.text() == "saving …"
+    panel.show_state(FindingsState((_finding(3, note="a vessel"),), 3))
+    assert panel._saved.text() == "saved"
+    # What Undo puts back is shown.
+    panel.show_state(FindingsState((_finding(3),), 3))
+    assert panel._note.toPlainText() == _finding(3).finding.note
 
 
 def test_status_is_told_only_when_the_examiner_changes_it(qtbot):
@@ -102,12 +119,12 @@ def test_finding_is_dismissed_only_with_a_reason(qtbot):
     panel._status.setCurrentText("dismissed")
     assert told == []
     assert panel._reason_wanted.isVisible()
-    assert not panel._save.isEnabled()
+    assert not panel._dismiss.isEnabled()
     # A refresh, as another finding is added, keeps the question.
     panel.show_state(FindingsState((_finding(3), _finding(4), _finding(5)), 3))
     assert panel._reason_wanted.isVisible()
     panel._note.setPlainText("a vessel")
-    panel._save.click()
+    panel._dismiss.click()
     assert told == [(3, "a vessel", "dismissed")]
     assert not panel._reason_wanted.isVisible()
 
