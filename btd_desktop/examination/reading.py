@@ -18,13 +18,15 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CalibrationError, CaseError, ModelError
 from btd_desktop.examination.declared import declared_in
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
-from btd_desktop.examination.models import choose_profile, find_model, model_of_run
+from btd_desktop.examination.models import find_model, model_of_run
+from btd_desktop.examination.profiles import choose_profile
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.method import OWN, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,13 @@ class Choice:
     Attributes:
         run_id: A run; None takes the newest finished one.
         profile: A profile by file, name or digest.
+        method: The newest finished run of this method, where no run is named; None
+            takes any.
     """
 
     run_id: int | None = None
     profile: str = ""
+    method: Method | None = None
 
 
 AS_KEPT = Choice()
@@ -48,6 +53,7 @@ def read_case(
     store: CaseStore,
     profile: str = "",
     choices: Mapping[int, Choice] | None = None,
+    method: Method | None = None,
 ) -> tuple[SeriesExamination, ...]:
     """What the examination of every series found, from what the case holds.
 
@@ -55,6 +61,7 @@ def read_case(
         store: Open case.
         profile: Profile asked for, for every series without a choice of its own.
         choices: Run and profile by id of the series.
+        method: Method whose runs are read, likewise; None takes the newest of any.
 
     Raises:
         CaseError: The case holds no series, or its results were altered.
@@ -66,7 +73,7 @@ def read_case(
             "the case holds no series", hint="import evidence first", code="series"
         )
     keep_patients_out_of_logs(record.meta for record in records)
-    asked = Choice(profile=profile)
+    asked = Choice(profile=profile, method=method)
     out: list[SeriesExamination] = []
     refusals: list[CalibrationError] = []
     for record in records:
@@ -98,7 +105,7 @@ def read_series(
         CalibrationError: The profile asked for cannot be used.
     """
     run = (
-        latest_run(store, record.series_id)
+        latest_run(store, record.series_id, choice.method)
         if choice.run_id is None
         else store.run(choice.run_id)
     )
@@ -287,6 +294,7 @@ def _profiles_kept(
         p.digest: p.document
         for p in reversed(store.profiles())
         if _model_digest(p.document) == model.digest
+        and p.document.get("method", OWN) == model.method
     }
     order = sorted(documents, key=lambda digest: digest not in used[-1:])
     return [

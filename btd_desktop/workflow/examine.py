@@ -24,6 +24,7 @@ from btd_desktop.examination.reading import Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.findings import searched
@@ -54,6 +55,7 @@ class ExamineOptions:
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto", "float32" or "bfloat16".
         modality: As in `import_into_case`.
+        method: What is done with the model.
         mandate: What is to be tested, declared before scoring; None leaves what the
             case holds.
         report: How the report is signed and worded.
@@ -64,6 +66,7 @@ class ExamineOptions:
     device: str = "auto"
     dtype: str = "auto"
     modality: str = ""
+    method: Method = OWN
     mandate: Mandate | None = None
     report: ReportOptions = field(default_factory=ReportOptions)
 
@@ -184,8 +187,11 @@ def examine_series(
         CaseError: The case cannot be written.
         Cancelled: The examiner asked to stop; finished slices are kept.
     """
-    entry = find_model(options.model, record.modality)
-    detector = open_detector(entry, device=options.device, dtype=options.dtype)
+    method = options.method
+    entry = find_model(options.model, record.modality, method)
+    detector = open_detector(
+        entry, device=options.device, dtype=options.dtype, method=method
+    )
     run = score_series(store, record.series_id, detector, services, context)
     choice = Choice(run.run_id, options.profile)
     return searched(store, read_series(store, record, choice), services, context)
@@ -235,6 +241,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
     profile = evaluation.profile
     return {
         "model": evaluation.run.manifest.model,
+        "method": evaluation.run.manifest.used,
         "manifest_digest": evaluation.run.manifest_digest,
         "profile": {
             "name": profile.name,

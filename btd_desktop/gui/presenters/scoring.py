@@ -16,7 +16,7 @@ from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.declared import Mandate
-from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.series import OWN, Method, SeriesExamination, State
 from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
@@ -124,14 +124,20 @@ class ScoringPresenter(Presenter[ProgressState]):
         if self._session.record is not None:
             self.score(self._session.record.series_id)
 
-    def score(self, series_id: int) -> None:
+    def on_paper_score_wanted(self) -> None:
+        """Score the series shown by the paper's method, besides what is there."""
+        if self._session.record is not None:
+            self.score(self._session.record.series_id, "paper")
+
+    def score(self, series_id: int, method: Method = OWN) -> None:
         """Queue a series; slices that are done already are kept."""
         session = self._session
         store = session.store
         record = session.record_of(series_id)
         if store is None or record is None or series_id in self._jobs:
             return
-        work = partial(_score, store, record, self._detectors, session.services)
+        detectors, services = self._detectors, session.services
+        work = partial(_score, store, record, detectors, method, services)
         job = session.jobs.submit("compute", _title(record), work)
         self._jobs[series_id] = job
         job.started.connect(partial(self._on_started, series_id))
@@ -164,7 +170,7 @@ class ScoringPresenter(Presenter[ProgressState]):
 
     def on_profile_saved(self, path: Path) -> None:
         """Use a new profile for the series shown, if it is of that series' model."""
-        from btd_desktop.examination.models import find_profile
+        from btd_desktop.examination.profiles import find_profile
 
         record, shown = self._session.record, self._session.result
         if record is None:
@@ -253,8 +259,10 @@ class ScoringPresenter(Presenter[ProgressState]):
             self.device_changed.emit(device_line(result.run.manifest.backend))
         self._session.set_result(result)
         self._session.findings_changed.emit()
+        name = result.record.description or "The series"
+        if result.run is not None and result.run.manifest.used != OWN:
+            self._session.noticed.emit(f"{name} is shown by the paper's method.")
         if result.state is State.NOT_EXAMINED:
-            name = result.record.description or "The series"
             self._session.noticed.emit(f"{name} was not examined: {result.reason}")
 
     def _on_series_failed(self, series_id: int, error: Exception) -> None:
@@ -294,6 +302,7 @@ def _score(
     store: CaseStore,
     record: SeriesRecord,
     detectors: Detectors,
+    method: Method,
     services: Services,
     context: TaskContext,
     tell: Tell,
@@ -301,7 +310,7 @@ def _score(
     from btd_desktop.workflow.score_series import score_series
 
     context.report(0, 0, "Loading the model")
-    detector = detectors.for_modality(record.modality, services.settings)
+    detector = detectors.for_modality(record.modality, services.settings, method)
     tell(device_line(detector.info.backend))
     context.check()
     run = score_series(
