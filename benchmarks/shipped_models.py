@@ -42,6 +42,28 @@ from btd_desktop.workflow.train_model import TrainingOptions, train_on_series
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Level of t = 0: the reference network knows none below it.
+_FIRST_LEVEL = 0.0173286
+
+
+def _reference(
+    preset: str, *, steps: int, crop: int = 48, batch: int = 16, start: str = ""
+) -> TrainingOptions:
+    """The paper's network of width 8: small crops first, whole patches at the end."""
+    return TrainingOptions(
+        preset,
+        network="reference",
+        dim=8,
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        learning_rate=5e-4 if start else 1e-3,
+        precision="float32",
+        noise_low=_FIRST_LEVEL,
+        start_from=ROOT / "runs" / start if start else None,
+    )
+
+
 RECIPES = {
     "ct96wide-lean": (
         "Chest and body CT, wide window, lean network",
@@ -57,6 +79,16 @@ RECIPES = {
     "ct96-lean": (
         "Chest and body CT, the paper's window, lean network (for comparison)",
         TrainingOptions("ct96", steps=4_000, noise_low=0.01),
+    ),
+    "ct96-reference8": (
+        "Chest and body CT, the paper's window and network of width 8, briefly trained",
+        _reference("ct96", steps=150, crop=96, batch=8, start="ct96-reference8-start"),
+    ),
+    "mr128-reference8": (
+        "MR, the paper's network of width 8, briefly trained",
+        _reference(
+            "mr128", steps=100, crop=128, batch=4, start="mr128-reference8-start"
+        ),
     ),
     "mr128-lean": (
         "MR of brain, breast and thigh, lean network",
@@ -81,6 +113,8 @@ STARTS = {
         learning_rate=1e-3,
         start_from=ROOT / "runs" / "ct96wide-lean-start",
     ),
+    "ct96-reference8": _reference("ct96", steps=1_200),
+    "mr128-reference8": _reference("mr128", steps=600),
     "ct96wide-lean-real": TrainingOptions("ct96wide", steps=12_000, noise_low=0.01),
     "mr128-lean": TrainingOptions(
         "mr128",

@@ -153,15 +153,15 @@ def calibrate_place(
         raise ValueError("the place holds no tissue to score")
     air = place.aerated.reshape(1)
     every = _all_places(profile, slices)
-    reference = profile.density.reference(*every)
+    reference = profile.ranking.reference(*every)
     centred = centred_on(reference, place.features.reshape(1, -1), air)
     scores = {
-        "anomaly": float(profile.density.scores(centred, air)[0]),
+        "anomaly": float(profile.ranking.scores(centred, air)[0]),
         "injection": float(place.injection[0, 0]),
         "removal": float(place.removal[0, 0]),
     }
     if UNTAUGHT in profile.levels:
-        scores[UNTAUGHT] = float(profile.density.untaught(centred, air)[0])
+        scores[UNTAUGHT] = float(profile.ranking.untaught(centred, air)[0])
     levels: dict[str, PlaceLevel] = dict.fromkeys(scores, "patch")
     searched: PlaceLevel = "place"
     if on_structure and "structure" in profile.levels["anomaly"]:
@@ -202,7 +202,7 @@ def copy_surprise(profile: CalibrationProfile, copy: NoiseCopy) -> tuple[float, 
 def _all_places(
     profile: CalibrationProfile, slices: Sequence[GridFeatures]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    n_columns = profile.density.n_columns
+    n_columns = profile.ranking.n_columns
     if any(s.features.shape[-1] != n_columns for s in slices):
         raise CalibrationError(
             f"profile {profile.name} ranks {n_columns} features of a place, the "
@@ -221,7 +221,7 @@ def _anomaly_maps(
 ) -> dict[str, list[NDArray[np.float64]]]:
     """Anomaly scores of every slice, and the untaught ones where there are others."""
     kinds = [kind for kind in ("anomaly", UNTAUGHT) if kind in profile.levels]
-    density = profile.density
+    density = profile.ranking
     maps = {k: [np.full(s.injection.shape, np.nan) for s in slices] for k in kinds}
     features, aerated = _all_places(profile, slices)
     if not len(features):

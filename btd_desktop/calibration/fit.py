@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from msgspec import UNSET
 
+from btd_desktop.calibration.paper_rule import PaperRule
 from btd_desktop.calibration.places import (
     SEARCHED_LEVELS,
     BenignSeries,
@@ -44,6 +45,7 @@ from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import ACROSS, LEARNED, feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
+from btd_desktop.scoring.method import OWN, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class ProfileHeader:
     noise_levels: tuple[float, ...]
     backend: Backend
     notes: tuple[str, ...] = ()
+    method: Method = OWN
 
 
 def refuse_few(n_patients: int) -> None:
@@ -104,8 +107,9 @@ def fit_profile(
     series = with_tissue(series)
     patients = sorted({s.patient for s in series})
     refuse_few(len(patients))
+    is_own = header.method == OWN
     n_columns = series[0].slices[0].features.shape[-1]
-    learned = n_columns > len(feature_names(header.noise_levels))
+    learned = is_own and n_columns > len(feature_names(header.noise_levels))
     names = feature_names(header.noise_levels, learned=learned)
     alone = [i for i, n in enumerate(names) if not n.startswith((ACROSS, LEARNED))]
     background = with_tissue(background)
@@ -113,12 +117,12 @@ def fit_profile(
         background = [_without_evidence(s) for s in background]
     # A patient left out below counts here: where its spread is known it divides itself
     # out, because a density does not mind the unit of a feature.
-    spreads = spreads_of([*series, *background])
+    spreads = spreads_of([*series, *background]) if is_own else UNSET
     places, behind = (
-        [flatten(s, spreads, learned=learned) for s in part]
+        [flatten(s, spreads, learned=learned, centred=is_own) for s in part]
         for part in (series, background)
     )
-    fitting = Fitting(places, behind, tuple(alone), spreads, learned)
+    fitting = Fitting(places, behind, tuple(alone), spreads, learned, not is_own)
     scores = cross_fitted(fitting, patients)
     anomaly = scores["anomaly"]
     levels = {
@@ -128,6 +132,7 @@ def fit_profile(
         own = place_scores(places, anomaly, level)
         if len(own) >= MIN_PATIENTS:
             levels["anomaly"][level] = calibrate_scores(list(own.values()), target_fpr)
+    ranking = density_of(fitting, patients)
     return CalibrationProfile(
         name=header.name,
         created=header.created,
@@ -144,7 +149,7 @@ def fit_profile(
         n_patches=sum(len(p.aerated) for p in places),
         scanners=scanner_mix(series),
         ranges=ranges_of(series),
-        density=density_of(fitting, patients),
+        density=None if isinstance(ranking, PaperRule) else ranking,
         copies=None,
         levels=levels,
         notes=header.notes,
@@ -152,6 +157,8 @@ def fit_profile(
         alarms=alarms_of(maxima_of_slices(places, anomaly), target_fpr),
         parts=calibrate_parts(places, anomaly, target_fpr) or UNSET,
         regions=count_regions((s.patient, s.facts) for s in series),
+        method=UNSET if is_own else header.method,
+        paper=ranking if isinstance(ranking, PaperRule) else UNSET,
     )
 
 

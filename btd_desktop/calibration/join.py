@@ -64,6 +64,7 @@ from btd_desktop.calibration.scope import (
     with_scores,
 )
 from btd_desktop.errors import CalibrationError
+from btd_desktop.scoring.method import OWN
 from btd_desktop.volume import SeriesFacts
 
 _MOST_REASONS = 5  # that a note gives why series are not covered
@@ -107,9 +108,12 @@ def join_profile(
             for title, s in zip(titles, series, strict=True)
         ],
     )
-    density = profile.density
+    density = profile.ranking
     learned = density.learned is not UNSET
-    places = [flatten(s, density.spreads, learned=learned) for s in series]
+    places = [
+        flatten(s, density.spreads, learned=learned, centred=profile.used == OWN)
+        for s in series
+    ]
     by_series = [scores_by_kind(density, p) for p in places]
     scores = {kind: [own[kind] for own in by_series] for kind in profile.levels}
     anomaly = scores["anomaly"]
@@ -207,6 +211,7 @@ def _scope_of(
         preset=header.preset,
         grid=header.grid,
         facts=facts,
+        method=header.method,
     )
 
 
@@ -250,6 +255,7 @@ def _refuse_others(
     for same, what, code in (
         (header.preset == profile.preset, "another preprocessing", "join_preset"),
         (header.grid == profile.grid, "another grid of patches", "join_grid"),
+        (header.method == profile.used, "another method", "join_method"),
         (
             header.noise_levels == profile.noise_levels,
             "other noise levels",

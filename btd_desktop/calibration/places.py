@@ -15,6 +15,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop.calibration.density import BenignDensity, fit_density
+from btd_desktop.calibration.paper_rule import PaperRule, fit_rule
 from btd_desktop.calibration.reference import (
     Spreads,
     centred_on,
@@ -166,14 +167,17 @@ class Fitting:
     alone: tuple[int, ...]  # features that need no neighbouring slice
     spreads: Spreads = UNSET  # that they were divided by
     learned: bool = False  # the last feature is learned evidence
+    paper: bool = False  # ranked by the paper's rule
 
     def fit(
         self, centred: list[NDArray[np.float64]], aerated: list[NDArray[np.float32]]
-    ) -> BenignDensity:
+    ) -> BenignDensity | PaperRule:
         """Density of the given places and those of the background."""
         for patient in sorted({p.patient for p in self.background}):
             more = _of_patient(self.background, patient)
             centred, aerated = [*centred, more[0]], [*aerated, more[1]]
+        if self.paper:
+            return fit_rule(np.concatenate(centred))
         return fit_density(
             np.concatenate(centred),
             np.concatenate(aerated),
@@ -192,7 +196,7 @@ def _of_patient(
     return features[chosen], np.concatenate([p.aerated for p in own])[chosen]
 
 
-def density_of(fitting: Fitting, patients: Sequence[str]) -> BenignDensity:
+def density_of(fitting: Fitting, patients: Sequence[str]) -> BenignDensity | PaperRule:
     """Density of some patients, at most 4,000 places of each, and of the background."""
     found = [_of_patient(fitting.places, patient) for patient in patients]
     return fitting.fit([f for f, _ in found], [a for _, a in found])
@@ -210,7 +214,7 @@ def cross_fitted(fitting: Fitting, patients: Sequence[str]) -> SeriesScores:
 
 
 def scores_by_kind(
-    density: BenignDensity, places: Places
+    density: BenignDensity | PaperRule, places: Places
 ) -> dict[str, NDArray[np.float64]]:
     """Scores of all places of a series by kind, each of shape (N,)."""
     found = {

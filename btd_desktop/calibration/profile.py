@@ -25,6 +25,7 @@ from btd_desktop.calibration.level import (
     LevelCalibration,
     SearchCalibration,
 )
+from btd_desktop.calibration.paper_rule import PaperRule
 from btd_desktop.calibration.regions import RegionKey
 from btd_desktop.calibration.surprise import SurpriseScale
 from btd_desktop.digest import json_digest
@@ -34,6 +35,7 @@ from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.features import feature_names
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ModelName
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import (
     Count,
     plain_json,
@@ -84,7 +86,7 @@ class CalibrationProfile:
         n_patients, n_series, n_slices, n_patches: Benign scans behind it.
         scanners: One entry per scanner, kernel and thickness.
         ranges: Smallest and largest value seen of pixel_spacing_mm and thickness_mm.
-        density: Benign density of the features.
+        density: Benign density of the features; None in the paper's method.
         copies: From log strength of a copy (`scoring.copies`) to share of genuine
             places, before format 4 only; now each search judges itself.
         levels: kind -> level -> calibration.
@@ -96,6 +98,8 @@ class CalibrationProfile:
             part, where too few patients show it.
         regions: Patients of each region of the body (`calibration.regions`); not set
             before version 0.3.
+        method: What is done with the model; not set for this program's own.
+        paper: Order of places in the paper's method; not set in this program's own.
     """
 
     name: str
@@ -113,7 +117,7 @@ class CalibrationProfile:
     n_patches: Count
     scanners: tuple[Scanner, ...]
     ranges: dict[str, tuple[float, float]]
-    density: BenignDensity
+    density: BenignDensity | None
     copies: SurpriseScale | None
     levels: Mapping[str, Mapping[str, LevelCalibration]]
     notes: tuple[str, ...] = ()
@@ -121,17 +125,22 @@ class CalibrationProfile:
     alarms: Alarms | UnsetType | None = UNSET
     parts: Mapping[Domain, SearchCalibration] | UnsetType = UNSET
     regions: dict[RegionKey, Count] | UnsetType = UNSET
+    method: Method | UnsetType = UNSET
+    paper: PaperRule | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse what lacks a level, or has a density of other features.
 
         Levels get their own order: a file and a case list them in different ones.
         """
+        is_paper = self.used != OWN
+        if is_paper != (self.paper is not UNSET) or is_paper != (self.density is None):
+            raise ValueError("it does not hold what ranks the scores of its method")
         found = {kind: set(by_level) for kind, by_level in self.levels.items()}
         places = found.get("anomaly", set()) & _SEARCHED
         if self.copies is not None and not places:
             raise ValueError("a scale of copies without a level of places")
-        kinds = KINDS if self.density.learned is UNSET else (*KINDS, UNTAUGHT)
+        kinds = KINDS if self.ranking.learned is UNSET else (*KINDS, UNTAUGHT)
         wanted = {kind: set(LEVELS) for kind in kinds}
         wanted["anomaly"] |= places
         if found != wanted:
@@ -167,8 +176,22 @@ class CalibrationProfile:
                 self, "parts", {part: parts[part] for part in PARTS if part in parts}
             )
         n_features = len(feature_names(self.noise_levels))
-        if self.density.n_features != n_features:
+        if self.density is not None and self.density.n_features != n_features:
             raise ValueError(f"the density does not have {n_features} features")
+
+    @property
+    def used(self) -> Method:
+        """What is done with the model."""
+        return OWN if self.method is UNSET else self.method
+
+    @property
+    def ranking(self) -> BenignDensity | PaperRule:
+        """What makes one score of a place's features."""
+        if self.density is not None:
+            return self.density
+        if self.paper is UNSET:
+            raise ValueError("it holds nothing that ranks scores")
+        return self.paper
 
     @property
     def format(self) -> int:

@@ -22,6 +22,7 @@ from btd_desktop.calibration.profile import MIN_PATIENTS, CalibrationProfile
 from btd_desktop.calibration.regions import region_reasons
 from btd_desktop.preprocess.presets import Preset
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.volume import SeriesFacts
 
 # A third thinner or half as thick again is another noise; a quarter in pixel size is
@@ -71,6 +72,7 @@ def check_scope(
     preset: Preset,
     grid: PatchGrid,
     facts: SeriesFacts,
+    method: Method = OWN,
 ) -> Scope:
     """Check a series and the run that scored it against a profile.
 
@@ -80,9 +82,12 @@ def check_scope(
         preset: The preprocessing used.
         grid: The grid used.
         facts: Facts of the series, as a case keeps them.
+        method: What was done with the model.
     """
     elsewhere, unsure = _of_regions(profile, facts)
     refusals = _refusals(profile, model_digest, preset, grid, facts) + elsewhere
+    if method != profile.used:
+        refusals.append("the profile was made for another method")
     if refusals:
         return Scope(Coverage.NOT, tuple(refusals))
     doubts = _doubts(profile, facts) + unsure

@@ -82,11 +82,8 @@ def calibrated_detector(
     model: str, modality: str, profile: str
 ) -> tuple[BoundDetector, CalibrationProfile]:
     """The model and its calibration."""
-    from btd_desktop.examination.models import (
-        choose_profile,
-        find_model,
-        open_detector,
-    )
+    from btd_desktop.examination.models import find_model, open_detector
+    from btd_desktop.examination.profiles import choose_profile
     from btd_desktop.scoring.engine import grid_of
 
     detector = open_detector(find_model(model, modality))

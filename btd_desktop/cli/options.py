@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from btd_desktop.examination.declared import Mandate
+    from btd_desktop.scoring.method import Method
     from btd_desktop.workflow.state import StatementFile
 
 AsJson = Annotated[
@@ -46,6 +47,15 @@ Model = Annotated[
     str,
     typer.Option(
         "--model", help="Name or folder of a model. [default: that of the modality]"
+    ),
+]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="own: this program's. paper: each patch alone, with the paper's two "
+        "scores. paper-clamped: the same with the residual clamped as by the authors' "
+        "code. [default: own; in a case, the newest run]",
     ),
 ]
 Profile = Annotated[
@@ -178,6 +188,20 @@ def place_of(text: str) -> tuple[int, int, int]:
             f"--at takes three whole numbers X,Y,SLICE, got {text!r}"
         ) from None
     return slice_number - 1, y, x
+
+
+def method_of(name: str) -> Method:
+    """The method of a name; this program's own when none was given.
+
+    Raises:
+        BadParameter: There is no such method.
+    """
+    from btd_desktop.scoring.method import METHODS, OWN
+
+    for method in METHODS:
+        if method == (name or OWN):
+            return method
+    raise typer.BadParameter(f"--method is {', '.join(METHODS)}, got {name!r}")
 
 
 def modality_of(stated: str) -> str:

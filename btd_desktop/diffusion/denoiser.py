@@ -128,7 +128,9 @@ def open_detector(folder: Path, device: ComputeDevice) -> DiffusionDetector:
             f"the card of {card.name} names patches of {patch} px",
             code="network",
         )
-    network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device.torch_device)
+    if isinstance(network, LeanDenoiser):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return DiffusionDetector(network, card, device)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from btd_desktop.diffusion.schedule import NoiseSchedule, sigmoid_schedule
 _GROUPS = 8
 _HEADS = 4
 _HEAD_DIM = 32
+_WIDE = _HEADS * _HEAD_DIM
 
 
 class ReferenceUnet(nn.Module):
@@ -95,7 +97,8 @@ class ReferenceUnet(nn.Module):
 
     def predict_at(self, x: Tensor, t: Tensor) -> Tensor:
         """Noise prediction at timesteps t, shape (N,), in [0, T - 1]."""
-        x = self.init_conv(x)
+        # Heads are cut from channels: planes one after another are twice as fast here.
+        x = self.init_conv(x.clone(memory_format=torch.contiguous_format))
         first = x
         time = self.time_mlp(t.float()).to(x.dtype)
         skips: list[Tensor] = []
@@ -194,12 +197,24 @@ class _LinearAttention(nn.Module):
         self.to_out = nn.Sequential(nn.Conv2d(hidden, width, 1), _RmsNorm(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = _split_heads(self.to_qkv(self.norm(x)))
-        q = q.softmax(dim=-2) * _HEAD_DIM**-0.5
-        k = k.softmax(dim=-1)
-        context = torch.einsum("bhdn,bhen->bhde", k, v)
-        y = torch.einsum("bhde,bhdn->bhen", context, q)
-        out: Tensor = x + self.to_out(y.reshape(x.shape[0], -1, *x.shape[2:]))
+        # What is linear is multiplied out first, so that only q and k are as wide as
+        # the heads at every pixel: half of the memory traffic, which is the cost.
+        n, width = x.shape[:2]
+        y = self.norm(x)
+        by_heads = (n, _HEADS, _HEAD_DIM, -1)
+        weight = self.to_qkv.weight
+        w_qk, w_v = weight[: 2 * _WIDE], weight[2 * _WIDE :]
+        q, k = functional.conv2d(y, w_qk).chunk(2, dim=1)
+        q = q.reshape(by_heads).softmax(dim=-2) * _HEAD_DIM**-0.5
+        k = k.reshape(by_heads).softmax(dim=-1)
+        seen = torch.einsum("bhdn,bcn->bhdc", k, y.flatten(2))
+        value = w_v.reshape(_HEADS, _HEAD_DIM, width)
+        project, last_norm = cast("tuple[nn.Conv2d, _RmsNorm]", tuple(self.to_out))
+        out_of = project.weight.reshape(width, _HEADS, _HEAD_DIM)
+        mixed = torch.einsum("bhdc,hec,ohe->bohd", seen, value, out_of)
+        y = torch.bmm(mixed.flatten(2), q.reshape(n, _WIDE, -1)).reshape(x.shape)
+        biased = y + cast("Tensor", project.bias)[:, None, None]
+        out: Tensor = x + last_norm(biased)
         return out
 
 

@@ -15,7 +15,8 @@ from btd_desktop.calibration.scope import Coverage
 from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.examination.chosen import Chosen, Speaker, chosen_for
-from btd_desktop.examination.models import list_profiles, model_of_run
+from btd_desktop.examination.models import model_of_run
+from btd_desktop.examination.profiles import list_profiles
 from btd_desktop.examination.reading import (
     Choice,
     read_series,
@@ -127,7 +128,8 @@ def _of_run(store: CaseStore, run: Run, now: Chosen | None) -> Iterator[Candidat
         for p in store.profiles()
     ]
     for profile in (*installed, *kept):
-        if profile.model.get("digest") != model.digest:
+        is_of = profile.model.get("digest") == model.digest
+        if not is_of or profile.used != model.method:
             continue
         speaker = speaker_of(run, profile)
         in_force = now is not None and now.speaker == speaker

@@ -89,7 +89,8 @@ def scope_warning(
     profile: CalibrationProfile, examination: SeriesExamination
 ) -> str | None:
     """Why a profile does not cover a scored series in full; None where it does."""
-    from btd_desktop.examination.models import model_of_run, scope_of
+    from btd_desktop.examination.models import model_of_run
+    from btd_desktop.examination.profiles import scope_of
 
     run = examination.run
     if run is None:

@@ -1,9 +1,8 @@
-"""Models and calibration profiles on this computer: list, choose, open."""
+"""Models on this computer: list, choose, open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,32 +11,32 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from btd_desktop import paths
-from btd_desktop.calibration.profile import CalibrationProfile, read_profile
-from btd_desktop.calibration.scope import Coverage, Scope, check_scope
 from btd_desktop.diffusion.torch_part import require_torch
-from btd_desktop.errors import CalibrationError, ModelError
+from btd_desktop.errors import ModelError
 from btd_desktop.examination.model_manifest import (
-    check_pinned_file,
     check_pinned_model,
     is_shipped,
 )
 from btd_desktop.scoring.card import CARD_FILE, ModelCard, ModelFacts, read_card
 from btd_desktop.scoring.detector import DetectorInfo
-from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import RunManifest
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.scoring.selfcheck import check_noise_prediction
-from btd_desktop.volume import SeriesFacts
 
 if TYPE_CHECKING:
     from btd_desktop.diffusion.denoiser import DiffusionDetector
     from btd_desktop.diffusion.evidence import EvidenceNet
 
 
-PROFILES_DIR = "profiles"
 # Folders of the default models: the user's own, else the shipped one.
 _DEFAULTS = {
     "CT": ("default-ct", "ct96wide-lean"),
     "MR": ("default-mr", "mr128-lean"),
+}
+# For the paper's method: the paper's network, with weights brought in or our own.
+_PAPER_DEFAULTS = {
+    "CT": ("paper-ct", "ct96-reference8", "ct96-lean"),
+    "MR": ("paper-mr", "mr128-reference8", "mr128-lean"),
 }
 
 
@@ -84,6 +83,12 @@ class BoundDetector:
         learned = evidence_map(self.evidence, noise, scaled)
         return np.concatenate([noise, learned[None]])
 
+    def predict_patches(
+        self, patches: NDArray[np.float32], level: float
+    ) -> NDArray[np.float32]:
+        """As `scoring.alone.PatchDetector` says."""
+        return self.network.predict_patches(patches, level)
+
 
 def list_models() -> tuple[ModelEntry, ...]:
     """Every model folder, in the order of `paths.model_dirs`, defaults first in each.
@@ -117,7 +122,7 @@ def _checked_card(folder: Path) -> ModelCard:
     return card
 
 
-def find_model(wanted: str, modality: str) -> ModelEntry:
+def find_model(wanted: str, modality: str, method: Method = OWN) -> ModelEntry:
     """The model to use.
 
     Args:
@@ -125,6 +130,8 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
             one named "default-ct" or "default-mr", else the shipped default, else the
             first that fits.
         modality: "CT" or "MR".
+        method: What it is for; in the paper's method the defaults are "paper-ct" or
+            "paper-mr", else the shipped network of the paper's kind.
 
     Raises:
         ModelError: There is no such model, or none for the modality.
@@ -150,7 +157,7 @@ def find_model(wanted: str, modality: str) -> ModelEntry:
             "(`btd doctor` names it)",
             code="no_model",
         )
-    names = _DEFAULTS[modality]
+    names = (_DEFAULTS if method == OWN else _PAPER_DEFAULTS)[modality]
     preferred = [e for n in names for e in fitting if e.folder.name == n]
     return (preferred or fitting)[0]
 
@@ -178,7 +185,8 @@ def model_of_run(manifest: RunManifest) -> ModelFacts:
     entry = _installed(digest)
     card = None if entry is None else entry.card
     preset = manifest.preset
-    return ModelFacts(name, digest, preset, manifest.noise_levels, card)
+    levels, method = manifest.noise_levels, manifest.used
+    return ModelFacts(name, digest, preset, levels, card, method)
 
 
 def installed_model(model: ModelFacts) -> ModelEntry:
@@ -222,13 +230,17 @@ def open_run_detector(
     if dtype == "auto":
         dtype = manifest.backend.dtype or "auto"
     entry = installed_model(model_of_run(manifest))
-    return open_detector(entry, device=device, dtype=dtype)
+    return open_detector(entry, device=device, dtype=dtype, method=manifest.used)
 
 
 def open_detector(
-    entry: ModelEntry, *, device: str = "auto", dtype: str = "auto"
+    entry: ModelEntry,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    method: Method = OWN,
 ) -> BoundDetector:
-    """The model ready to score; loads torch.
+    """The model ready to score by a method; loads torch.
 
     Raises:
         ModelError: The model is damaged, differs from the one shipped in its folder, or
@@ -257,142 +269,10 @@ def open_detector(
         backend=network.device.backend,
         learned=card.evidence_sha256 is not UNSET,
     )
+    if method != OWN:
+        # The level of t = 0 alone, and nothing that was taught.
+        level = (card.levels[paper_level],)
+        info = replace(info, levels=level, paper_level=0, learned=False, method=method)
+        return BoundDetector(info, card, network)
     evidence = open_evidence(entry.folder, card, network.device)
     return BoundDetector(info, card, network, evidence)
-
-
-def list_profiles(
-    model: ModelCard | ModelFacts,
-) -> Iterator[tuple[Path, CalibrationProfile | str]]:
-    """Profiles for a model, from its own folder and the user's.
-
-    Yields:
-        Path and profile, or path and the reason why it cannot be used.
-    """
-    folders = [
-        e.folder / PROFILES_DIR
-        for e in list_models()
-        if e.card is not None and e.card.digest == model.digest
-    ]
-    folders.append(paths.user_profiles_dir())
-    for folder in folders:
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            try:
-                profile = _checked_profile(path)
-            except CalibrationError as error:
-                yield path, error.detail
-                continue
-            if profile.model.get("digest") == model.digest:
-                yield path, profile
-
-
-def find_profile(wanted: str, model: ModelCard | ModelFacts) -> CalibrationProfile:
-    """A profile by file or by name.
-
-    Raises:
-        CalibrationError: There is none, or it cannot be used.
-    """
-    path = Path(wanted)
-    if path.is_file():
-        return _checked_profile(path)
-    known = []
-    for found, profile in list_profiles(model):
-        if isinstance(profile, str):
-            continue
-        if wanted in (found.stem, profile.name, profile.digest):
-            return profile
-        known.append(found.stem)
-    raise CalibrationError(
-        f"there is no profile “{wanted}” for model {model.name}",
-        hint=f"known: {', '.join(known) or 'none'}",
-        code="no_profile",
-    )
-
-
-def _checked_profile(path: Path) -> CalibrationProfile:
-    """The profile in a file; below the shipped models only one that was shipped."""
-    if not path.is_file():
-        raise CalibrationError(f"{path} is not a file", code="profile_read")
-    try:
-        check_pinned_file(path)
-    except ModelError as error:
-        raise CalibrationError(
-            error.detail, hint=error.hint, code="not_shipped"
-        ) from error
-    return read_profile(path)
-
-
-_ORDER = {Coverage.COVERED: 0, Coverage.PARTLY: 1, Coverage.NOT: 2}
-
-
-def choose_profile(
-    model: ModelCard | ModelFacts,
-    grid: PatchGrid,
-    facts: SeriesFacts,
-    wanted: str = "",
-    kept: Sequence[CalibrationProfile] = (),
-) -> tuple[CalibrationProfile, Scope] | None:
-    """The profile for a series, and how far it covers the series.
-
-    A case must show the same numbers on every computer: the profile that it used last
-    comes first, unless it does not cover the series and another profile does.
-
-    Args:
-        model: Model that scored.
-        grid: The patch grid.
-        facts: Facts of the series.
-        wanted: Profile asked for; taken whatever it covers.
-        kept: Profiles that the case keeps for the model, the one used last first.
-
-    Returns:
-        Profile and scope, with the most patients among equal scopes; None when there is
-        no profile for the model.
-
-    Raises:
-        CalibrationError: The profile asked for does not exist or cannot be used.
-    """
-
-    def checked(profile: CalibrationProfile) -> tuple[CalibrationProfile, Scope]:
-        return profile, scope_of(profile, model, grid, facts)
-
-    if wanted:
-        return checked(_profile_asked_for(wanted, model, kept))
-    last = checked(kept[0]) if kept else None
-    if last is not None and last[1].p_values_allowed:
-        return last
-    installed = [p for _, p in list_profiles(model) if not isinstance(p, str)]
-    others = [checked(p) for p in (*kept[1:], *installed)]
-    best = min(
-        others, key=lambda c: (_ORDER[c[1].coverage], -c[0].n_patients), default=None
-    )
-    if last is not None and (best is None or not best[1].p_values_allowed):
-        return last
-    return best
-
-
-def scope_of(
-    profile: CalibrationProfile,
-    model: ModelCard | ModelFacts,
-    grid: PatchGrid,
-    facts: SeriesFacts,
-) -> Scope:
-    """How far a profile covers a series that a model scored on a grid."""
-    return check_scope(
-        profile,
-        model_digest=model.digest,
-        preset=model.preset,
-        grid=grid,
-        facts=facts,
-    )
-
-
-def _profile_asked_for(
-    wanted: str, model: ModelCard | ModelFacts, kept: Sequence[CalibrationProfile]
-) -> CalibrationProfile:
-    try:
-        return find_profile(wanted, model)
-    except CalibrationError as error:
-        for profile in kept:
-            if error.code == "no_profile" and wanted in (profile.name, profile.digest):
-                return profile
-        raise

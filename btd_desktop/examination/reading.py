@@ -19,12 +19,8 @@ from btd_desktop.errors import CalibrationError, CaseError, ModelError
 from btd_desktop.examination.chosen import Speaker, chosen_in
 from btd_desktop.examination.declared import declared_in
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
-from btd_desktop.examination.models import (
-    choose_profile,
-    find_model,
-    model_of_run,
-    scope_of,
-)
+from btd_desktop.examination.models import find_model, model_of_run
+from btd_desktop.examination.profiles import choose_profile, scope_of
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features
@@ -32,6 +28,7 @@ from btd_desktop.examination.wording import counted, reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.method import OWN, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +38,13 @@ class Choice:
     Attributes:
         run_id: A run; None takes the one chosen, before that the newest finished one.
         profile: A profile by file, name or digest.
+        method: The newest finished run of this method, where no run is named; None
+            takes any.
     """
 
     run_id: int | None = None
     profile: str = ""
+    method: Method | None = None
 
 
 AS_KEPT = Choice()
@@ -56,6 +56,7 @@ def read_case(
     store: CaseStore,
     profile: str = "",
     choices: Mapping[int, Choice] | None = None,
+    method: Method | None = None,
 ) -> tuple[SeriesExamination, ...]:
     """What the examination of every series found, from what the case holds.
 
@@ -63,6 +64,7 @@ def read_case(
         store: Open case.
         profile: Profile asked for, for every series without a choice of its own.
         choices: Run and profile by id of the series.
+        method: Method whose runs are read, likewise; None takes the newest of any.
 
     Raises:
         CaseError: The case holds no series, or its results were altered.
@@ -74,7 +76,7 @@ def read_case(
             "the case holds no series", hint="import evidence first", code="series"
         )
     keep_patients_out_of_logs(record.meta for record in records)
-    asked = Choice(profile=profile)
+    asked = Choice(profile=profile, method=method)
     out: list[SeriesExamination] = []
     refusals: list[CalibrationError] = []
     for record in records:
@@ -107,12 +109,7 @@ def read_series(
     """
     decisions = chosen_in(store).get(record.series_id, ())
     speaker = decisions[-1].speaker if decisions else None
-    if choice.run_id is not None:
-        run: Run | None = store.run(choice.run_id)
-    elif speaker is not None:
-        run = store.run(speaker.run_id)
-    else:
-        run = latest_run(store, record.series_id)
+    run = _run_asked_for(store, record, choice, speaker)
     if run is None or run.status != "done":
         return _unscored(store, record, run)
     manifest = run.manifest
@@ -157,6 +154,19 @@ def read_series(
         chosen=decisions,
     )
     return with_findings(store, found)
+
+
+def _run_asked_for(
+    store: CaseStore, record: SeriesRecord, choice: Choice, speaker: Speaker | None
+) -> Run | None:
+    """The run named, else the one that speaks, else the newest of the method asked."""
+    if choice.run_id is not None:
+        return store.run(choice.run_id)
+    if speaker is not None:
+        run = store.run(speaker.run_id)
+        if choice.method is None or run.manifest.used == choice.method:
+            return run
+    return latest_run(store, record.series_id, choice.method)
 
 
 def with_findings(
@@ -314,6 +324,7 @@ def _profiles_kept(
         p.digest: p.document
         for p in reversed(store.profiles())
         if _model_digest(p.document) == model.digest
+        and p.document.get("method", OWN) == model.method
     }
     order = sorted(documents, key=lambda digest: digest not in used[-1:])
     return [

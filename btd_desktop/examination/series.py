@@ -23,6 +23,8 @@ from btd_desktop.cases.model import Finding, Run, SeriesRecord
 from btd_desktop.digest import json_digest
 from btd_desktop.examination.chosen import Chosen
 from btd_desktop.examination.declared import NOTHING_DECLARED, Declared
+from btd_desktop.scoring.method import OWN as OWN  # the window knows them from here
+from btd_desktop.scoring.method import Method as Method
 
 if TYPE_CHECKING:
     from btd_desktop.calibration.apply import CalibratedSeries
@@ -210,14 +212,16 @@ def result_digest(examinations: Sequence[SeriesExamination]) -> str:
 
 
 def distinct_models(examinations: Sequence[SeriesExamination]) -> list[ModelFacts]:
-    """The models used, each once, in order of use."""
-    found: dict[str, ModelFacts] = {}
+    """The models used, each once by method, in order of use."""
+    found: dict[tuple[str, str], ModelFacts] = {}
     for examination in examinations:
-        if examination.model is not None:
-            found.setdefault(examination.model.digest, examination.model)
+        model = examination.model
+        if model is not None:
+            found.setdefault((model.digest, model.method), model)
     return list(found.values())
 
 
 def method_id(model: ModelFacts, models: Sequence[ModelFacts]) -> str:
     """Reference of a model within a report: "M1", "M2", ..."""
-    return f"M{[m.digest for m in models].index(model.digest) + 1}"
+    used = [(m.digest, m.method) for m in models]
+    return f"M{used.index((model.digest, model.method)) + 1}"

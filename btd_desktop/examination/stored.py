@@ -11,12 +11,21 @@ from btd_desktop.cases.model import Run
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import CaseError
 from btd_desktop.scoring.features import GridFeatures
+from btd_desktop.scoring.method import Method
 from btd_desktop.scoring.packing import unpacked_features
 
 
-def latest_run(store: CaseStore, series_id: int) -> Run | None:
-    """The newest finished run of a series, else the newest; None before the first."""
-    runs = store.runs(series_id)
+def latest_run(
+    store: CaseStore, series_id: int, method: Method | None = None
+) -> Run | None:
+    """The newest finished run of a series, else the newest; None before the first.
+
+    Args:
+        store: Open case.
+        series_id: The series.
+        method: Only runs of this method; None takes any.
+    """
+    runs = [r for r in store.runs(series_id) if method in (None, r.manifest.used)]
     done = [r for r in runs if r.status == "done"]
     return next(reversed(done or runs), None)
 

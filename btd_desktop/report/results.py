@@ -74,9 +74,9 @@ def results_of(case: ReportCase) -> list[Result]:
     Raises:
         ReportError: A score carries a p-value although no calibration covers it.
     """
-    methods = {model.digest: method for method, model in case.methods}
+    methods = {(m.digest, m.method): method for method, m in case.methods}
     return [
-        _result(number, outcome, methods[outcome.model.digest])
+        _result(number, outcome, methods[outcome.model.digest, outcome.model.method])
         for number, outcome in case.numbered
         if outcome.model is not None and outcome.is_scored
     ]

@@ -18,6 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from btd_desktop.digest import json_digest
 from btd_desktop.errors import ModelError
 from btd_desktop.preprocess.presets import Preset
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json, record_from_json, split_head
 
 CARD_FILE = "card.json"
@@ -176,6 +177,7 @@ class ModelFacts:
         preset: The preset.
         levels: Noise levels, ascending.
         card: Its card; None where the model is not installed.
+        method: What the run did with it.
     """
 
     name: str
@@ -183,3 +185,4 @@ class ModelFacts:
     preset: Preset
     levels: tuple[float, ...]
     card: ModelCard | None = None
+    method: Method = OWN

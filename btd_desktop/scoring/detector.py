@@ -14,6 +14,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from btd_desktop.preprocess.presets import Preset
+from btd_desktop.scoring.method import OWN, Method
 
 
 class Backend(Struct, frozen=True, omit_defaults=True):
@@ -49,6 +50,7 @@ class DetectorInfo:
         backend: Device, precision and library versions.
         learned: True when a learned evidence map (`diffusion.evidence`) follows the
             noise maps as their last plane.
+        method: What is done with the model.
     """
 
     name: str
@@ -58,6 +60,7 @@ class DetectorInfo:
     paper_level: int
     backend: Backend
     learned: bool = False
+    method: Method = OWN
 
 
 class Detector(Protocol):

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from btd_desktop.preprocess.foreground import Tissue, tissue_map
 from btd_desktop.preprocess.presets import IntensityScale, Preset, scaled_slice
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.alone import alone_features
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.features import GridFeatures, Neighbour, grid_features
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.scoring.selfcheck import check_maps
 from btd_desktop.volume import Volume
 
@@ -42,8 +44,10 @@ class SliceScores:
         return float(self.features.injection[found].max()) if found.any() else None
 
 
-def grid_of(preset: Preset) -> PatchGrid:
-    """The grid that goes with a preset."""
+def grid_of(preset: Preset, method: Method = OWN) -> PatchGrid:
+    """The grid that goes with a preset; in the paper's method its squares tile."""
+    if method != OWN:
+        return PatchGrid(preset.patch, stride=preset.centre, centre=preset.centre)
     return PatchGrid(preset.patch, centre=preset.centre)
 
 
@@ -69,6 +73,10 @@ class NoiseMaps:
         self.detector, self.volume, self._scale = detector, volume, scale
         self._kept: dict[int, Neighbour] = {}
 
+    def scaled(self, slice_index: int) -> NDArray[np.float32]:
+        """Scaled intensities of a slice in [0, 1], shape (H, W)."""
+        return scaled_slice(np.asarray(self.volume.voxels[slice_index]), self._scale)
+
     def of(self, slice_index: int) -> NDArray[np.float32]:
         """Maps of a slice, shape (L, H, W); one more where evidence is learned."""
         return self.with_tissue(slice_index)[0]
@@ -76,8 +84,7 @@ class NoiseMaps:
     def with_tissue(self, slice_index: int) -> Neighbour:
         """Maps, as of `of`, and tissue classes (H, W) of a slice."""
         if slice_index not in self._kept:
-            plane = np.asarray(self.volume.voxels[slice_index])
-            scaled = scaled_slice(plane, self._scale)
+            scaled = self.scaled(slice_index)
             maps = self.detector.predict_noise(scaled)
             check_maps(maps, scaled, self.detector.info.name, slice_index)
             while len(self._kept) >= _MAPS_KEPT:
@@ -131,6 +138,10 @@ def scored_slice(
         grid: Patch geometry.
         at: One centre (row, column) instead of the grid.
     """
+    if maps.detector.info.method != OWN:
+        scaled, tissue = maps.scaled(slice_index), tissue_of(maps.volume, slice_index)
+        alone = alone_features(maps.detector, scaled, tissue, grid, slice_index, at)
+        return SliceScores(slice_index, *alone)
     near = neighbours_of(maps.volume, slice_index)
     # This order predicts each slice once when a series is scored in order.
     before = [maps.with_tissue(i) for i in near if i < slice_index]

@@ -204,7 +204,7 @@ def places_with_tissue(inside: NDArray[np.bool_], grid: PatchGrid) -> NDArray[np
     rows, columns = grid.rows(inside.shape[0]), grid.columns(inside.shape[1])
     place = (np.repeat(rows, columns.size), np.tile(columns, rows.size))
     count = _pool(block_sums(inside[None]), place, _whole_centre(grid))[0, 0]
-    return _is_enough(count, grid).reshape(rows.size, columns.size)
+    return is_enough_tissue(count, grid).reshape(rows.size, columns.size)
 
 
 def _whole_centre(grid: PatchGrid) -> NDArray[np.float64]:
@@ -212,8 +212,11 @@ def _whole_centre(grid: PatchGrid) -> NDArray[np.float64]:
     return np.ones((1, n, n))
 
 
-def _is_enough(pixels: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.bool_]:
-    enough: NDArray[np.bool_] = pixels >= _MIN_TISSUE_SHARE * grid.centre**2
+def is_enough_tissue(
+    pixels: NDArray[np.float64] | int, grid: PatchGrid
+) -> NDArray[np.bool_]:
+    """True where so many pixels of tissue in a central square let it be scored."""
+    enough: NDArray[np.bool_] = np.asarray(pixels >= _MIN_TISSUE_SHARE * grid.centre**2)
     return enough
 
 
@@ -297,7 +300,7 @@ def _from_sums(
     sums = every[0]
     shape = (centres[0].size, centres[1].size)
     tissue = _pool(sums.count, place, _whole_centre(grid))[0]  # (classes, N)
-    scored = _is_enough(tissue.sum(axis=0), grid)
+    scored = is_enough_tissue(tissue.sum(axis=0), grid)
     # What follows costs a window per place: most places of a slice are air.
     place, tissue = (place[0][scored], place[1][scored]), tissue[:, scored]
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from msgspec import UNSET, UnsetType
+
 from btd_desktop.digest import json_digest
 from btd_desktop.preprocess.presets import IntensityScale, Preset
 from btd_desktop.scoring.detector import Backend
 from btd_desktop.scoring.grid import PatchGrid
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json
 
 # Raised whenever features or pooling change meaning.
@@ -41,6 +44,7 @@ class RunManifest:
         paper_level: Index of the paper's level among them.
         volume_digest: Digest of the series' voxels.
         backend: Device, precision and library versions.
+        method: What was done with the model; not set for this program's own.
     """
 
     software: str
@@ -53,11 +57,17 @@ class RunManifest:
     paper_level: int
     volume_digest: str
     backend: Backend
+    method: Method | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse an index that names no level."""
         if not 0 <= self.paper_level < len(self.noise_levels):
             raise ValueError(f"there is no noise level {self.paper_level}")
+
+    @property
+    def used(self) -> Method:
+        """What was done with the model."""
+        return OWN if self.method is UNSET else self.method
 
     @property
     def digest(self) -> str:

@@ -17,11 +17,13 @@ from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import LoadedSeries
 from btd_desktop.digest import array_digest, bytes_digest
 from btd_desktop.errors import CalibrationError
-from btd_desktop.examination.models import BoundDetector, list_profiles
+from btd_desktop.examination.models import BoundDetector
+from btd_desktop.examination.profiles import list_profiles
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.card import ModelCard
 from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.engine import grid_of, score_volume
+from btd_desktop.scoring.method import OWN
 from btd_desktop.volume import SeriesFacts, Volume
 from btd_desktop.workflow.kept_series import facts_of
 from btd_desktop.workflow.score_series import make_manifest
@@ -179,10 +181,11 @@ def profile_header(
         software=__version__,
         model={"name": detector.info.name, "digest": detector.info.digest},
         preset=detector.info.preset,
-        grid=grid_of(detector.info.preset),
+        grid=grid_of(detector.info.preset, detector.info.method),
         noise_levels=detector.info.levels,
         backend=detector.info.backend,
         notes=tuple(notes),
+        method=detector.info.method,
     )
 
 
@@ -209,6 +212,8 @@ def benign_features(
     found: list[BenignSeries] = []
     for index, (volume, patient) in enumerate((*series, *background)):
         counts = index < len(series)
+        # The paper knows no copies: its profiles have no level of searched places.
+        searches = counts and detector.info.method == OWN
         where = "background"
         if counts:
             number = patients.index(patient) + 1
@@ -217,7 +222,7 @@ def benign_features(
         def tell(n: int, where: str = where, before: int = done) -> None:
             context.report(before + n, total, "Scoring benign slices", where)
 
-        found.append(_scored(volume, patient, detector, tell, search=counts))
+        found.append(_scored(volume, patient, detector, tell, search=searches))
         done += volume.n_slices
     return found
 

@@ -19,7 +19,8 @@ from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.diffusion.torch_part import torch_problem
 from btd_desktop.digest import file_digest
-from btd_desktop.examination.models import ModelEntry, list_models, list_profiles
+from btd_desktop.examination.models import ModelEntry, list_models
+from btd_desktop.examination.profiles import list_profiles
 from btd_desktop.examination.shipped_models import figures_of, model_standing
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.native_libraries import (

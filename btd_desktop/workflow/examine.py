@@ -25,6 +25,7 @@ from btd_desktop.examination.reading import AS_KEPT, Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.findings import searched
@@ -55,6 +56,7 @@ class ExamineOptions:
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto", "float32" or "bfloat16".
         modality: As in `import_into_case`.
+        method: What is done with the model.
         mandate: What is to be tested, declared before scoring; None leaves what the
             case holds.
         report: How the report is signed and worded.
@@ -65,6 +67,7 @@ class ExamineOptions:
     device: str = "auto"
     dtype: str = "auto"
     modality: str = ""
+    method: Method = OWN
     mandate: Mandate | None = None
     report: ReportOptions = field(default_factory=ReportOptions)
 
@@ -205,8 +208,11 @@ def examine_series(
         CaseError: The case cannot be written.
         Cancelled: The examiner asked to stop; finished slices are kept.
     """
-    entry = find_model(options.model, record.modality)
-    detector = open_detector(entry, device=options.device, dtype=options.dtype)
+    method = options.method
+    entry = find_model(options.model, record.modality, method)
+    detector = open_detector(
+        entry, device=options.device, dtype=options.dtype, method=method
+    )
     run = score_series(store, record.series_id, detector, services, context)
     # Without a word of the examiner, what spoke for the series so far goes on to.
     asked = bool(options.model or options.profile)
@@ -260,6 +266,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
     profile = evaluation.profile
     return {
         "model": evaluation.run.manifest.model,
+        "method": evaluation.run.manifest.used,
         "manifest_digest": evaluation.run.manifest_digest,
         "profile": {
             "name": profile.name,

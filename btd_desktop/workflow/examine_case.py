@@ -18,6 +18,7 @@ from btd_desktop.examination.reading import (
 )
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.method import Method
 from btd_desktop.workflow.custody import open_checked, require_authenticated
 from btd_desktop.workflow.examine import ExamineOptions, examine_series
 from btd_desktop.workflow.findings import keep_place, searched
@@ -66,6 +67,7 @@ def score_place(
     *,
     mode: str,
     profile: str = "",
+    method: Method | None = None,
     device: str = "auto",
     dtype: str = "auto",
     keep: bool = False,
@@ -82,6 +84,7 @@ def score_place(
         mode: "anomaly", "injection" or "removal".
         profile: By file, name or digest; "" takes the one with which the case was last
             read.
+        method: Method of the run; None takes the newest of any.
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "auto" takes the number format of the run.
         keep: Keep it as a finding of the case.
@@ -98,7 +101,7 @@ def score_place(
     """
     with CaseStore.open(folder, read_only=not keep) as store:
         record = series_of_case(store, series_id)
-        examination = read_series(store, record, Choice(profile=profile))
+        examination = read_series(store, record, Choice(profile=profile, method=method))
         if examination.model is not None and examination.model.card is None:
             installed_model(examination.model)
         evaluation = required_evaluation(examination)
@@ -118,6 +121,7 @@ def report_on_case(
     context: TaskContext | None = None,
     *,
     profile: str = "",
+    method: Method | None = None,
 ) -> tuple[tuple[SeriesExamination, ...], IssuedReport]:
     """Write the signed report of a case from its stored runs and findings.
 
@@ -127,7 +131,9 @@ def report_on_case(
         Cancelled: The examiner asked to stop; there is no report.
     """
     with CaseStore.open(folder) as store:
-        return report_on_store(store, services, options, context, profile=profile)
+        return report_on_store(
+            store, services, options, context, profile=profile, method=method
+        )
 
 
 def report_on_store(
@@ -138,6 +144,7 @@ def report_on_store(
     *,
     profile: str = "",
     choices: Mapping[int, Choice] | None = None,
+    method: Method | None = None,
 ) -> tuple[tuple[SeriesExamination, ...], IssuedReport]:
     """Write the signed report of an open case; see `report_on_case`.
 
@@ -148,12 +155,13 @@ def report_on_store(
         context: Progress and cancellation.
         profile: Profile asked for, for every series without a choice of its own.
         choices: Run and profile by series, as `read_case` takes them.
+        method: As `read_case` takes it.
     """
     context = context or TaskContext()
     # Before the search for places: a case that is refused gets no finding.
     require_authenticated(store, options.adopt_reason, services, context)
     outcomes = tuple(
         searched(store, examination, services, context, asked=bool(profile))
-        for examination in read_case(store, profile, choices)
+        for examination in read_case(store, profile, choices, method)
     )
     return outcomes, issue_report(store, outcomes, services, options, context)

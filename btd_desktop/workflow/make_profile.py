@@ -12,8 +12,10 @@ from msgspec import UNSET
 from btd_desktop import paths as places
 from btd_desktop.calibration.profile import CalibrationProfile, write_profile
 from btd_desktop.errors import CalibrationError
-from btd_desktop.examination.models import find_model, find_profile, open_detector
+from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.profiles import find_profile
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.services import Services
@@ -33,6 +35,7 @@ def make_profile(
     context: TaskContext,
     notes: Sequence[str] = (),
     join: str = "",
+    method: Method = OWN,
 ) -> tuple[CalibrationProfile, Path]:
     """Calibrate a model on genuine scans and write the profile.
 
@@ -50,6 +53,7 @@ def make_profile(
         notes: Sentences that the profile carries.
         join: File, name or digest of the profile whose patients those of the scans
             join; "" calibrates on the scans alone.
+        method: What is done with the model.
 
     Returns:
         The profile and the file it was written to.
@@ -68,7 +72,9 @@ def make_profile(
             hint="profiles are never overwritten: choose another name",
             code="profile_exists",
         )
-    detector = open_detector(find_model(model, modality), device=device, dtype=dtype)
+    detector = open_detector(
+        find_model(model, modality, method), device=device, dtype=dtype, method=method
+    )
     joined = find_profile(join, detector.card) if join else None
     profile = calibrate_paths(
         paths,

@@ -12,15 +12,12 @@ from btd_desktop.calibration.level import Domain
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import EvidenceError, ModelError, ReportError
 from btd_desktop.examination.declared import Mandate
-from btd_desktop.examination.models import (
-    ModelEntry,
-    find_profile,
-    list_models,
-    open_detector,
-)
+from btd_desktop.examination.models import ModelEntry, list_models, open_detector
+from btd_desktop.examination.profiles import find_profile
 from btd_desktop.examination.reading import Choice, read_series, required_evaluation
 from btd_desktop.progress import TaskContext
 from btd_desktop.scoring.manifest import ENGINE_VERSION
+from btd_desktop.scoring.method import OWN
 from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -233,7 +230,12 @@ def _scored(
             hint="state the modality as it was stated then, and give all files",
             code="other_voxels",
         )
-    detector = open_detector(model, device=device, dtype=run["dtype"] or "auto")
+    detector = open_detector(
+        model,
+        device=device,
+        dtype=run["dtype"] or "auto",
+        method=run.get("method", OWN),
+    )
     done = score_series(store, records[0].series_id, detector, services, context)
     choice = Choice(done.run_id, profile or run["profile_digest"])
     evaluation = required_evaluation(read_series(store, records[0], choice))

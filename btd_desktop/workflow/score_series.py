@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from msgspec import UNSET
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from btd_desktop.scoring.detector import Detector, DetectorInfo
 from btd_desktop.scoring.engine import SliceScores, grid_of, score_volume
 from btd_desktop.scoring.grid import PatchGrid
 from btd_desktop.scoring.manifest import ENGINE_VERSION, RunManifest
+from btd_desktop.scoring.method import OWN
 from btd_desktop.scoring.packing import packed_features
 from btd_desktop.volume import Volume
 from btd_desktop.workflow.services import Services
@@ -43,7 +45,7 @@ def make_manifest(
             code="preset",
         )
     scale = fit_scale(volume, preset)
-    grid = grid_of(preset)
+    grid = grid_of(preset, info.method)
     manifest = RunManifest(
         software=__version__,
         engine=ENGINE_VERSION,
@@ -56,6 +58,7 @@ def make_manifest(
         volume_digest=volume_digest,
         # Left out: what alters no score; a run may be resumed with other values.
         backend=replace(info.backend, threads=None, reason=None, name=None),
+        method=UNSET if info.method == OWN else info.method,
     )
     return manifest, scale, grid
 

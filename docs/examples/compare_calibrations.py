@@ -14,7 +14,8 @@ from btd_desktop.calibration.ecdf import smallest_level
 from btd_desktop.calibration.level import LevelCalibration
 from btd_desktop.calibration.profile import CalibrationProfile
 from btd_desktop.errors import BtdError
-from btd_desktop.examination.models import find_model, list_profiles, open_detector
+from btd_desktop.examination.models import find_model, open_detector
+from btd_desktop.examination.profiles import list_profiles
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.calibrate import calibrate_paths
 from btd_desktop.workflow.services import Services

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from btd_desktop.calibration.scope import Coverage
-from btd_desktop.examination.models import list_models, list_profiles
+from btd_desktop.examination.models import list_models
+from btd_desktop.examination.profiles import list_profiles
 from btd_desktop.paths import shipped_models_dir
 from btd_desktop.progress import TaskContext
 from btd_desktop.report.verification import verify_report

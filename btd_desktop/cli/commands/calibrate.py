@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from btd_desktop.cli.options import AsJson, Device, Dtype, GenuineScans
+from btd_desktop.cli.options import (
+    AsJson,
+    Device,
+    Dtype,
+    GenuineScans,
+    MethodName,
+    method_of,
+)
 from btd_desktop.cli.output import columns, print_json, say, warn
 from btd_desktop.cli.watching import watched
 
@@ -42,6 +49,7 @@ def calibrate_model(
         list[str] | None,
         typer.Option(help="A sentence the profile carries; repeatable."),
     ] = None,
+    method: MethodName = "",
     device: Device = None,
     dtype: Dtype = None,
     as_json: AsJson = False,
@@ -82,6 +90,7 @@ def calibrate_model(
             context=context,
             notes=tuple(note or ()),
             join=join,
+            method=method_of(method),
         )
     summary = profile_summary(profile)
     if as_json:

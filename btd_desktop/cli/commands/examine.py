@@ -19,6 +19,7 @@ from btd_desktop.cli.options import (
     Dtype,
     Evidence,
     Examiner,
+    MethodName,
     Modality,
     Model,
     NamedPlaces,
@@ -30,6 +31,7 @@ from btd_desktop.cli.options import (
     Statements,
     Title,
     mandate_of,
+    method_of,
     modality_of,
     statements_of,
 )
@@ -43,6 +45,7 @@ def examine_evidence(
     paths: Evidence,
     out: CaseOut,
     modality: Modality = "",
+    method: MethodName = "",
     model: Model = "",
     profile: Profile = "",
     search_in: SearchIn = "",
@@ -86,6 +89,7 @@ def examine_evidence(
         device=device or services.settings.device,
         dtype=dtype or services.settings.dtype,
         modality=modality_of(modality),
+        method=method_of(method),
         mandate=mandate_of(search_in, named_place),
         report=ReportOptions(
             out=report,

@@ -12,6 +12,7 @@ from btd_desktop.cli.options import (
     CaseFolder,
     Certificate,
     Draft,
+    MethodName,
     PassphraseFile,
     Profile,
     Remarks,
@@ -19,6 +20,7 @@ from btd_desktop.cli.options import (
     TokenKey,
     TokenLibrary,
     TokenName,
+    method_of,
     statements_of,
 )
 from btd_desktop.cli.output import print_json, say
@@ -33,6 +35,7 @@ def report_case(
         Path | None,
         typer.Option(help="File to write. [default: report-N.pdf in the case]"),
     ] = None,
+    method: MethodName = "",
     profile: Profile = "",
     pkcs12: Certificate = None,
     passphrase_file: PassphraseFile = None,
@@ -89,7 +92,12 @@ def report_case(
     )
     with watched() as context:
         outcomes, issued = report_on_case(
-            case, services, options, context, profile=profile
+            case,
+            services,
+            options,
+            context,
+            profile=profile,
+            method=method_of(method) if method else None,
         )
     if as_json:
         print_json(

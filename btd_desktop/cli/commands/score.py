@@ -13,8 +13,10 @@ from btd_desktop.cli.options import (
     CaseFolder,
     Device,
     Dtype,
+    MethodName,
     Model,
     Profile,
+    method_of,
     place_of,
 )
 from btd_desktop.cli.output import print_json, say
@@ -47,6 +49,7 @@ def score_case(
         bool, typer.Option("--keep", help="With --at: keep the place as a finding.")
     ] = False,
     note: Annotated[str, typer.Option(help="With --keep: your words.")] = "",
+    method: MethodName = "",
     model: Model = "",
     profile: Profile = "",
     device: Device = None,
@@ -67,6 +70,7 @@ def score_case(
     services = default_services()
     options = ExamineOptions(
         model=model,
+        method=method_of(method),
         profile=profile,
         device=device or services.settings.device,
         dtype=dtype or services.settings.dtype,
@@ -83,6 +87,7 @@ def score_case(
             context,
             mode=mode,
             profile=profile,
+            method=method_of(method) if method else None,
             device=options.device,
             dtype=options.dtype,
             keep=keep,

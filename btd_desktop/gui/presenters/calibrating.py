@@ -318,7 +318,8 @@ def _calibrate(
     tell: Tell,
 ) -> ProfileFit:
     from btd_desktop.examination.fit import profile_fit
-    from btd_desktop.examination.models import find_model, find_profile
+    from btd_desktop.examination.models import find_model
+    from btd_desktop.examination.profiles import find_profile
     from btd_desktop.workflow.calibrate import calibrate_paths
 
     context.report(0, 0, "Loading the model")

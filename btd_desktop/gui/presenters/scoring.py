@@ -16,7 +16,7 @@ from btd_desktop.cases.model import Run, SeriesRecord
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.declared import Mandate
-from btd_desktop.examination.series import SeriesExamination, State
+from btd_desktop.examination.series import OWN, Method, SeriesExamination, State
 from btd_desktop.examination.wording import DeviceLine, device_line
 from btd_desktop.gui.jobs import Job, Tell
 from btd_desktop.gui.presenters.detectors import Detectors
@@ -129,14 +129,20 @@ class ScoringPresenter(Presenter[ProgressState]):
         if self._session.record is not None:
             self.score(self._session.record.series_id)
 
-    def score(self, series_id: int) -> None:
+    def on_paper_score_wanted(self) -> None:
+        """Score the series shown by the paper's method, besides what is there."""
+        if self._session.record is not None:
+            self.score(self._session.record.series_id, "paper")
+
+    def score(self, series_id: int, method: Method = OWN) -> None:
         """Queue a series; slices that are done already are kept."""
         session = self._session
         store = session.store
         record = session.record_of(series_id)
         if store is None or record is None or series_id in self._jobs:
             return
-        work = partial(_score, store, record, self._detectors, session.services)
+        detectors, services = self._detectors, session.services
+        work = partial(_score, store, record, detectors, method, services)
         job = session.jobs.submit("compute", _title(record), work, plan=())
         self._jobs[series_id] = job
         job.started.connect(partial(self._on_started, series_id))
@@ -288,8 +294,10 @@ class ScoringPresenter(Presenter[ProgressState]):
             self.device_changed.emit(device_line(result.run.manifest.backend))
         self._session.set_result(result)
         self._session.findings_changed.emit()
+        name = result.record.description or "The series"
+        if result.run is not None and result.run.manifest.used != OWN:
+            self._session.noticed.emit(f"{name} is shown by the paper's method.")
         if result.state is State.NOT_EXAMINED:
-            name = result.record.description or "The series"
             self._session.noticed.emit(f"{name} was not examined: {result.reason}")
 
     def _on_series_failed(self, series_id: int, error: Exception) -> None:
@@ -329,17 +337,19 @@ def _score(
     store: CaseStore,
     record: SeriesRecord,
     detectors: Detectors,
+    method: Method,
     services: Services,
     context: TaskContext,
     tell: Tell,
 ) -> SeriesExamination:
+    from btd_desktop.examination.reading import Choice
     from btd_desktop.workflow.score_series import score_series
 
     context.report(0, 0, "Loading the model")
-    detector = detectors.for_modality(record.modality, services.settings)
+    detector = detectors.for_modality(record.modality, services.settings, method)
     tell(device_line(detector.info.backend))
     context.check()
-    score_series(
+    run = score_series(
         store,
         record.series_id,
         detector,
@@ -349,7 +359,9 @@ def _score(
         on_slice=lambda s: tell(SliceDone(s.slice_index, s.injection_max)),
     )
     context.report(record.n_slices, record.n_slices, "Calibrating")
-    return _evaluate(store, record, None, services, context, tell)
+    # Scores by another method than ours were asked for, so they are what is shown.
+    choice = None if method == OWN else Choice(run.run_id)
+    return _evaluate(store, record, choice, services, context, tell)
 
 
 def _evaluate(

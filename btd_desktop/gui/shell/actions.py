@@ -157,6 +157,12 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             needs="series",
         ),
         ActionSpec(
+            "score_paper",
+            lambda s: s.parts.scoring.on_paper_score_wanted(),
+            "Score by the paper's method",
+            needs="series",
+        ),
+        ActionSpec(
             "pause",
             lambda s: s.parts.scoring.on_pause_toggled(),
             "Pause or resume scoring",

@@ -198,6 +198,7 @@ class Run(Object, frozen=True, kw_only=True):
     torch_version: str
     volume_digest: str
     zero_at: float
+    method: str | UnsetType = UNSET
 
 
 class Examined(Object, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from btd_desktop.report.document import (
 from btd_desktop.report.exhibits import DEFINITIONS
 from btd_desktop.scoring.card import ModelCard, ModelFacts
 from btd_desktop.scoring.detector import Backend
+from btd_desktop.scoring.method import METHOD_NAMES, OWN
 
 _INTRODUCTION: Final = (
     "A neural network learned from genuine scans to predict the noise of an image (a"
@@ -87,6 +88,20 @@ _ANOMALY: Final = (
 )
 
 
+_LARGER: Final = "The larger of the paper's two scores, each in its genuine spreads."
+_ANOMALY_OF_PAPER: Final = (
+    "Each patch is scored by itself, as in the paper: the mean of the squared noise "
+    "prediction over the central 32x32 pixels (injection) and over the whole patch "
+    "(removal), each with its own distribution and threshold. The search takes the "
+    "larger of the two, each as the distance of its logarithm from the genuine median "
+    "in genuine spreads; that number is called anomaly score here. It is one-sided: "
+    "content that is smoother than genuine scans lowers it."
+)
+_PAPER: Final = (
+    "The examination was made with the method of the paper alone, not with this "
+    "program's own: no surroundings, no other slices, nothing of the rest of the scan "
+    "enters a score."
+)
 _ADDED: Final = (
     " That of the learned evidence is added; without it the score is called untaught."
 )
@@ -99,6 +114,8 @@ def section(case: ReportCase) -> Section:
         Text(join(plain(_INTRODUCTION), calibration, plain(")."))),
         Text(plain(_SOURCE)),
     ]
+    if any(model.method != OWN for _, model in case.methods):
+        blocks.append(Text(plain(_PAPER)))
     if any("place" in p.levels["anomaly"] for p in case.profiles.values()):
         blocks.append(Text(join(plain(_COPIED_NOISE), calibration, plain(")."))))
     if any("untaught" in p.levels for p in case.profiles.values()):
@@ -115,7 +132,9 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         (
             o.run
             for o in case.examinations
-            if o.model is not None and o.model.digest == model.digest and o.run
+            if o.model is not None
+            and (o.model.digest, o.model.method) == (model.digest, model.method)
+            and o.run
         ),
         None,
     )
@@ -151,8 +170,8 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         *(Fact(label, cell) for label, cell in preprocessing),
         Fact("Noise levels", stated(plain(levels, list(model.levels))), "noise_levels"),
         Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
-        Fact("Score", plain(_ANOMALY + (_ADDED if _has_map(card) else "")),
-             "score_definition"),
+        Fact("Method", plain(METHOD_NAMES[model.method])),
+        Fact("Score", plain(_score_definition(model)), "score_definition"),
         Fact("Software", plain("BTD Desktop " + __version__)),
         Fact("Backend", join(kind, plain(", "), dtype, plain(", torch "),
                              torch_version)),
@@ -173,14 +192,23 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     )
 
 
+def _score_definition(model: ModelFacts) -> str:
+    if model.method != OWN:
+        return _ANOMALY_OF_PAPER
+    return _ANOMALY + (_ADDED if _has_map(model.card) else "")
+
+
 def _scores(case: ReportCase) -> tuple[Block, ...]:
     """How each score of a place is computed; empty where no place has scores."""
     places = [finding for outcome in case.examinations for finding in outcome.findings]
     used = dict.fromkeys(kind for place in places for kind in place.numbers.every)
     if not used:
         return ()
+    definitions = dict(DEFINITIONS)
+    if all(model.method != OWN for _, model in case.methods):
+        definitions["anomaly"] = plain(_LARGER)
     facts = tuple(
-        Fact(SCORE_NAMES[kind][:1].upper() + SCORE_NAMES[kind][1:], DEFINITIONS[kind])
+        Fact(SCORE_NAMES[kind][:1].upper() + SCORE_NAMES[kind][1:], definitions[kind])
         for kind in used
     )
     return (Heading(plain("Scores of a place")), Facts(facts))

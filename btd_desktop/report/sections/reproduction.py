@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UNSET
+
 from btd_desktop.digest import json_digest
 from btd_desktop.examination.series import SeriesExamination, result_digest
 from btd_desktop.report.case import ReportCase
@@ -104,6 +106,8 @@ def _run(number: int, examination: SeriesExamination) -> tuple[Block, ...]:
         ("device", quoting(backend.kind or "")),
         ("dtype", quoting(backend.dtype or "")),
         ("torch_version", quoting(backend.torch_version or "")),
+        # Set only where it is not this program's own, as in the manifest.
+        *(() if manifest.method is UNSET else (("method", plain(manifest.method)),)),
     )
     return (Facts(tuple(Fact("", cell, key) for key, cell in facts)),)
 

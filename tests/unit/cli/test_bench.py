@@ -144,7 +144,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(
-        "btd_desktop.examination.models.choose_profile",
+        "btd_desktop.examination.profiles.choose_profile",
         lambda *_: (
             SimpleNamespace(
                 name="some profile",

@@ -18,14 +18,8 @@ from btd_desktop.examination.model_manifest import (
     make_manifest,
     write_manifest,
 )
-from btd_desktop.examination.models import (
-    PROFILES_DIR,
-    find_model,
-    find_profile,
-    list_models,
-    list_profiles,
-    open_detector,
-)
+from btd_desktop.examination.models import find_model, list_models, open_detector
+from btd_desktop.examination.profiles import PROFILES_DIR, find_profile, list_profiles
 from btd_desktop.scoring.card import CARD_FILE, WEIGHTS_FILE, read_card
 from tests.factories import make_tiny_model
 
