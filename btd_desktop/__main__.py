@@ -21,6 +21,7 @@ from btd_desktop.native_libraries import window_problem
 
 _DICOM_WORKER = "--dicom-worker"
 _CHECKPOINT_READER = "--checkpoint-reader"
+_SWEEP_WORKER = "--sweep-worker"
 _SELF_TEST_STEP = "--self-test-step"
 _WINDOW_PROBE = "--window-probe"
 
@@ -40,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from btd_desktop.diffusion.published_reader import main as read_checkpoint
 
         return read_checkpoint(arguments[1:])
+    if arguments[:1] == [_SWEEP_WORKER]:
+        from btd_desktop.archive.worker import main as serve_sweep
+
+        return serve_sweep()
     if arguments[:1] == [_SELF_TEST_STEP]:
         from btd_desktop.workflow.selftest.steps import step
 

@@ -23,12 +23,15 @@ class Progress:
         total: Units in all; 0 when not known yet.
         stage: What is being done, in the examiner's words ("Scoring slices").
         detail: Optional further text (loss, file name without path).
+        left: Time left in words, "" while not known, where the work knows better than
+            who watches it; else None.
     """
 
     done: int
     total: int
     stage: str
     detail: str = ""
+    left: str | None = None
 
     @property
     def fraction(self) -> float:
@@ -51,11 +54,19 @@ class TaskContext:
     def __post_init__(self) -> None:
         self._running.set()
 
-    def report(self, done: int, total: int, stage: str, detail: str = "") -> None:
+    def report(
+        self,
+        done: int,
+        total: int,
+        stage: str,
+        detail: str = "",
+        *,
+        left: str | None = None,
+    ) -> None:
         """Tell the listener, wait while paused, and raise `Cancelled` if asked to."""
         self.check()
         if self.listener is not None:
-            self.listener(Progress(done, total, stage, detail))
+            self.listener(Progress(done, total, stage, detail, left))
 
     def check(self) -> None:
         """Wait while paused; raise `Cancelled` when cancelling was asked for."""

@@ -174,11 +174,14 @@ def open_index(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def index_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors and rows that nobody here wrote into `CaseError`."""
+def index_errors(
+    path: Path, *, more: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Turn SQLite's errors into `CaseError`, and where it is read those of rows too."""
+    meant: tuple[type[Exception], ...] = (sqlite3.Error, *more)
     try:
         yield
-    except (sqlite3.Error, ValueError) as error:
+    except meant as error:
         raise _unreadable(path, str(error)) from error
 
 
@@ -307,7 +310,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise CaseError(
             f"{path} is no index of a sweep", hint="run `btd sweep` first", code="index"
         )
-    with index_errors(path), contextlib.closing(_connected(path)) as connection:
+    damaged = index_errors(path, more=(ValueError,))
+    with damaged, contextlib.closing(_connected(path)) as connection:
         connection.execute("PRAGMA query_only = ON")
         yield connection
 

@@ -71,6 +71,12 @@ def set_anchor(case_id: str, anchor: Anchor) -> None:
                 Path(temporary).unlink()
 
 
+def drop_anchor(case_id: str) -> None:
+    """Forget a case that this program made for a moment and deleted."""
+    with contextlib.suppress(OSError):
+        _anchor_path(case_id).unlink(missing_ok=True)
+
+
 def database_digest(folder: Path) -> str:
     """Digest of a closed case's database; "" when it is open or not wholly merged."""
     try:

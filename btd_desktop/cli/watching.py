@@ -37,24 +37,33 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
     )
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
     from btd_desktop.report.visible import visible_text
+
+    class TimeLeft(TimeRemainingColumn):
+        """The bar's own estimate, unless the work gives a better one."""
+
+        def render(self, task: Task) -> Text:
+            told = task.fields["left"]
+            return super().render(task) if told is None else Text(told)
 
     bars = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TimeLeft(),
         TextColumn("{task.fields[detail]}", markup=False),
         console=Console(stderr=True),
         transient=True,
     )
     shown = ""
-    task = bars.add_task("", total=None, visible=False, detail="")
+    task = bars.add_task("", total=None, visible=False, detail="", left=None)
 
     def listen(progress: Progress) -> None:
         nonlocal shown
@@ -67,6 +76,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
             task,
             completed=progress.done,
             total=total,
+            left=progress.left,
             detail=visible_text(progress.detail),
         )
 
@@ -101,7 +111,9 @@ class _Lines:
         if progress.total:
             text += f": {progress.done} of {progress.total}"
         made = progress.done - self._first
-        if made > 0 and progress.total > progress.done:
+        if progress.left is not None:
+            text += f", {progress.left}" if progress.left else ""
+        elif made > 0 and progress.total > progress.done:
             pace = (now - self._began_s) / made
             text += f", {pace * (progress.total - progress.done):.0f} s left"
         return f"{text}, {progress.detail}" if progress.detail else text

@@ -8,7 +8,7 @@ finished first.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -43,6 +43,7 @@ def import_evidence(
     limits: Limits = DEFAULT_LIMITS,
     ready: Sequence[Sandbox] = (),
     modality: str = "",
+    wanted: Callable[[Source], bool] | None = None,
 ) -> Import:
     """Series, and the fate of every file, below the given paths.
 
@@ -53,6 +54,8 @@ def import_evidence(
         ready: Parsing processes started before; used first, and closed in the end.
         modality: "CT" or "MR", stated by the examiner for files whose format does not
             name it; "" when nothing was stated.
+        wanted: Which files and members are read; None for all. The others are not
+            accounted for.
 
     Returns:
         The import. `series` is empty when nothing can be examined; the records say
@@ -64,9 +67,11 @@ def import_evidence(
     """
     context.report(0, 0, "Listing files")
     with contextlib.ExitStack() as closing:
-        sources, containers = _expand_archives(
+        sources, containers = expand_archives(
             with_companions(list_sources(paths, limits)), limits, closing, context
         )
+        if wanted is not None:
+            sources = [source for source in sources if wanted(source)]
         outcomes, containment = read_all(sources, limits, context, ready)
     context.report(len(sources), len(sources), "Ordering slices")
     outcomes = _account_for_companions(outcomes)
@@ -80,12 +85,23 @@ def import_evidence(
     )
 
 
-def _expand_archives(
+def expand_archives(
     sources: list[Source],
     limits: Limits,
     closing: contextlib.ExitStack,
     context: TaskContext,
 ) -> tuple[list[Source], list[FileRecord]]:
+    """Sources with the members of archives in their place, and those archives.
+
+    Args:
+        sources: As listed.
+        limits: Ceilings for hostile input.
+        closing: Closes the archives; until then their members can be read.
+        context: Cancellation.
+
+    Raises:
+        Cancelled: The examiner asked to stop.
+    """
     expanded: list[Source] = []
     containers: list[FileRecord] = []
     pool, n_files = FilePool(), len(sources)

@@ -65,6 +65,8 @@ def read_all(
     limits: Limits,
     context: TaskContext,
     ready: Sequence[Sandbox] = (),
+    *,
+    keep: bool = True,
 ) -> Reading:
     """Outcomes in the order of the sources, whichever thread was first.
 
@@ -73,6 +75,8 @@ def read_all(
         limits: Ceilings for hostile input.
         context: Progress and cancellation.
         ready: Parsing processes started before; used first, and closed in the end.
+        keep: Keep facts and pixels; False where the records alone are wanted, of more
+            files than memory holds.
 
     Raises:
         Cancelled: The examiner asked to stop.
@@ -88,7 +92,8 @@ def read_all(
                 continue
             if isinstance(item, BaseException):
                 raise item
-            outcomes[item[0]] = item[1]
+            index, outcome = item
+            outcomes[index] = outcome if keep else replace(outcome, parsed=None)
             context.report(len(outcomes), len(sources), _STAGE)
     known = [c for c in (box.containment for box in pool.sandboxes) if c is not None]
     return Reading(

@@ -133,15 +133,7 @@ def examine(
         require_series(store.evidence(), series)
         if options.mandate is not None:
             declare(store, options.mandate, services)
-        outcomes = []
-        refusals: list[BtdError] = []
-        for record in series:
-            try:
-                outcome = examine_series(store, record, options, services, context)
-            except _RECORDED as error:
-                refusals.append(error)
-                outcome = SeriesExamination(record, problem=reason_of(error))
-            outcomes.append(outcome)
+        outcomes, refusals = examine_each(store, series, options, services, context)
         # A model or profile that was asked for and fits no series is the caller's
         # mistake, not a result to put into a report.
         asked = bool(options.model or options.profile)
@@ -155,6 +147,34 @@ def examine(
         return Examination(
             case_folder, count_fates(evidence), files, tuple(outcomes), report
         )
+
+
+def examine_each(
+    store: CaseStore,
+    series: Sequence[SeriesRecord],
+    options: ExamineOptions,
+    services: Services,
+    context: TaskContext,
+) -> tuple[list[SeriesExamination], list[BtdError]]:
+    """Examine series one by one; what keeps one from a result is kept as its reason.
+
+    Returns:
+        An examination for each, and the errors of those that have none.
+
+    Raises:
+        CaseError: The case cannot be written.
+        Cancelled: The examiner asked to stop; finished slices are kept.
+    """
+    outcomes: list[SeriesExamination] = []
+    refusals: list[BtdError] = []
+    for record in series:
+        try:
+            outcome = examine_series(store, record, options, services, context)
+        except _RECORDED as error:
+            refusals.append(error)
+            outcome = SeriesExamination(record, problem=reason_of(error))
+        outcomes.append(outcome)
+    return outcomes, refusals
 
 
 def examine_series(

@@ -15,6 +15,7 @@ from btd_desktop.dicom.grids import state_modality
 from btd_desktop.dicom.guess import UNKNOWN
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import FileRecord, Import
+from btd_desktop.dicom.sources import Source
 from btd_desktop.errors import EvidenceError
 from btd_desktop.examination.log_privacy import keep_patients_out_of_logs
 from btd_desktop.progress import TaskContext
@@ -177,6 +178,7 @@ def import_into_case(
     *,
     modality: str = "",
     ask: AskModality | None = None,
+    wanted: Callable[[Source], bool] | None = None,
 ) -> tuple[SeriesRecord, ...]:
     """Read evidence and keep the list of files and the series in the case.
 
@@ -191,6 +193,7 @@ def import_into_case(
             name it; "" when nothing was stated.
         ask: Called once, with the descriptions of the series whose modality neither
             format, statement nor values tell; its answer "" leaves them unknown.
+        wanted: As in `import_evidence`.
 
     Returns:
         The series added, or already in the case, in the order of the import.
@@ -199,7 +202,7 @@ def import_into_case(
         EvidenceError: A path does not exist or holds far too many files.
         CaseError: The case cannot be written.
     """
-    found = import_evidence(paths, context, modality=modality)
+    found = import_evidence(paths, context, modality=modality, wanted=wanted)
     unknown = tuple(s.description for s in found.series if s.volume.modality == UNKNOWN)
     if ask is not None and unknown and (answer := ask(unknown)):
         stated = [

@@ -28,6 +28,7 @@ from btd_desktop.cli.commands.report import report_case
 from btd_desktop.cli.commands.reproduce import reproduce_report
 from btd_desktop.cli.commands.score import score_case
 from btd_desktop.cli.commands.simulate import simulate_scan
+from btd_desktop.cli.commands.sweep import sweep_archive
 from btd_desktop.cli.commands.train import train_model
 from btd_desktop.cli.commands.verify import verify_report
 from btd_desktop.cli.commands.verify_case import verify_case
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "gui": open_gui,
         "declare": declare_mandate,
         "examine": examine_evidence,
+        "sweep": sweep_archive,
         "import": import_evidence,
         "score": score_case,
         "mark": mark_finding,

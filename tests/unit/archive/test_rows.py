@@ -71,7 +71,7 @@ def test_review_outlives_a_row_written_again(index):
 
 def test_rows_that_fail_half_way_leave_nothing(index):
     with open_index(index) as connection, pytest.raises(AttributeError):
-        write_rows(connection, [ROW, None])
+        write_rows(connection, [ROW, None])  # type: ignore[list-item]
     assert read_rows(index) == ()
 
 
