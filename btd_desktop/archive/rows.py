@@ -12,12 +12,15 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from btd_desktop.digest import bytes_digest, canonical_json
 from btd_desktop.errors import CaseError
-from btd_desktop.strict_json import Count, Rate, Real, plain_json, record_from_json
+from btd_desktop.strict_json import Count, Rate, Real, plain_json
 
 INDEX_NAME: Final = "index.sqlite"
 _FORMAT: Final = 1
@@ -203,16 +206,20 @@ def write_row(connection: sqlite3.Connection, row: SeriesRow) -> None:
     write_rows(connection, [row])
 
 
-def read_rows(path: Path) -> tuple[SeriesRow, ...]:
-    """Every row, ranked: the smallest p-value first, then the highest score.
+def read_rows(path: Path, most: int | None = None) -> tuple[SeriesRow, ...]:
+    """The rows, ranked: the smallest p-value first, then the highest score.
 
     Series without a p-value follow those with one, those without a score come last.
+
+    Args:
+        path: The index.
+        most: How many, from the first; None for all.
 
     Raises:
         CaseError: There is no index, or it cannot be read.
     """
     with _reading(path) as connection:
-        return tuple(rows_of(connection))
+        return tuple(islice(rows_of(connection), most))
 
 
 def rows_of(connection: sqlite3.Connection) -> Iterator[SeriesRow]:
@@ -222,7 +229,7 @@ def rows_of(connection: sqlite3.Connection) -> Iterator[SeriesRow]:
         " score DESC, series_digest"
     )
     for (text,) in connection.execute(ranked):
-        yield record_from_json(SeriesRow, json.loads(text))
+        yield msgspec.json.decode(text, type=SeriesRow)
 
 
 def is_known(connection: sqlite3.Connection, series_digest: str) -> bool:

@@ -22,11 +22,11 @@ from btd_desktop.archive.rows import (
     read_reviews,
     read_rows,
 )
+from btd_desktop.archive.sources import series_digest
 from btd_desktop.cases.files import replace_part
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate, Import
-from btd_desktop.digest import bytes_digest
 from btd_desktop.errors import CaseError, EvidenceError
 from btd_desktop.examination.wording import number_text
 from btd_desktop.progress import TaskContext
@@ -318,9 +318,10 @@ def volume_of(row: SeriesRow, context: TaskContext) -> Volume:
 
 
 def _digest_of_series(found: Import, series_uid: str) -> str:
-    digests = {
-        record.sha256
-        for record in found.files
-        if record.fate is Fate.ACCEPTED and record.series_uid == series_uid
-    }
-    return bytes_digest("".join(f"{d}\n" for d in sorted(digests)).encode())
+    return series_digest(
+        {
+            record.sha256
+            for record in found.files
+            if record.fate is Fate.ACCEPTED and record.series_uid == series_uid
+        }
+    )

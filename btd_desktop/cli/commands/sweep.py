@@ -100,7 +100,7 @@ def sweep_archive(
     )
     for problem in done.problems:
         say(f"  not looked through: {problem}")
-    rows = read_rows(done.index)
+    rows = read_rows(done.index, _SHOWN)
     marks = set(done.flags.flagged)
     told = [
         (
@@ -113,12 +113,13 @@ def sweep_archive(
             row.p_words if row.state == "examined" else row.reason or row.p_words,
             "flagged" if row.series_digest in marks else "",
         )
-        for rank, row in enumerate(rows[:_SHOWN], start=1)
+        for rank, row in enumerate(rows, start=1)
     ]
     header = ("rank", "series", "kind", "scanner", "slices", "state", "p", "")
     say(*columns(header, told))
-    if len(rows) > _SHOWN:
-        say(f"  and {len(rows) - _SHOWN} more in {done.index}")
+    n_rows = sum(done.states.values())
+    if n_rows > _SHOWN:
+        say(f"  and {n_rows - _SHOWN} more in {done.index}")
     n_flagged = len(done.flags.flagged)
     say(f"Flagged: {n_flagged}. {done.flags.reason}", f"Index: {done.index}")
     if done.parquet is not None:
