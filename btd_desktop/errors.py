@@ -87,6 +87,12 @@ class MissingPartError(BtdError):
     exit_code = 10
 
 
+class ArchiveError(BtdError):
+    """An archive on the network is silent, refuses, or answers what cannot be used."""
+
+    exit_code = 11
+
+
 class Cancelled(Exception):  # noqa: N818 - an answer to the examiner, not an error
     """The examiner asked to stop; what is done so far is kept."""
 

@@ -1,7 +1,7 @@
 """The command line: commands, exit codes, and the one place where a bug is caught.
 
 Exit codes: 0 done; 1 the command's answer is no (`demo`, `doctor`), or an error of no
-other kind; 2 the command cannot be understood; 3 to 10 by kind of error (`errors`);
+other kind; 2 the command cannot be understood; 3 to 11 by kind of error (`errors`);
 70 a bug, whose trace is in the log file; 130 stopped by the user; 141 the reader of the
 output went away.
 """

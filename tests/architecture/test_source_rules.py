@@ -75,6 +75,13 @@ _PLANTED: list[tuple[Rule, str, str]] = [
         "gui/x.py",
         "from PySide6.QtNetwork import QTcpSocket\n",
     ),
+    (source_rules.opens_no_connection, "archive/x.py", "import pynetdicom\n"),
+    (source_rules.opens_no_connection, "archive/pacs.py", "import socket\n"),
+    (
+        source_rules.opens_no_connection,
+        "workflow/x.py",
+        "from dicomweb_client import api\n",
+    ),
     (source_rules.opens_no_connection, "diffusion/x.py", "torch.hub.load('a')\n"),
     (
         source_rules.connects_without_capturing_self,
@@ -119,6 +126,7 @@ _ALLOWED: list[tuple[Rule, str, str]] = [
         "cases/x.py",
         "from urllib.parse import quote\n",
     ),
+    (source_rules.opens_no_connection, "archive/pacs/x.py", "import requests\n"),
     (
         source_rules.connects_without_capturing_self,
         "gui/x.py",

@@ -42,6 +42,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "open_files", lambda s: s.open_files(), "Open files or ZIP …", "import"
         ),
         ActionSpec("open_case", lambda s: s.open_case(), "Open case …", "case"),
+        ActionSpec("triage", lambda s: s.choose_results(), "Results of a sweep …"),
         ActionSpec(
             "demo",
             lambda s: s.parts.opening.on_demo_wanted(),

@@ -158,6 +158,16 @@ class Dialogs(QObject):
 
         self._open(ExportDialog(ExportPresenter(self._session), self._window))
 
+    def look_through(self, path: Path) -> None:
+        """Look through the results of a sweep: its index, or the folder of it."""
+        from btd_desktop.gui.dialogs.triage_dialog import TriageDialog
+        from btd_desktop.gui.presenters.triage import TriagePresenter
+
+        presenter = TriagePresenter(self._session)
+        presenter.evidence_wanted.connect(self._parts.opening.on_paths_given)
+        self._open(TriageDialog(presenter, self._window))
+        presenter.on_index_chosen(path)
+
     def calibrate(self) -> None:
         """Calibrate on local genuine scans."""
         from btd_desktop.gui.dialogs.calibration_dialog import CalibrationDialog

@@ -54,6 +54,12 @@ class Shell:
         if chosen:
             self.parts.opening.on_case_opened(Path(chosen))
 
+    def choose_results(self) -> None:
+        """Choose the results of a sweep to look through."""
+        chosen = QFileDialog.getExistingDirectory(self.window, "Results of a sweep")
+        if chosen:
+            self.dialogs.look_through(Path(chosen))
+
     def choose_report(self) -> None:
         """Choose a report to verify."""
         chosen, _ = QFileDialog.getOpenFileName(

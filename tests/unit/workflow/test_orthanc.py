@@ -8,111 +8,32 @@ header the class, the instance and the transfer syntax.
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pydicom
 import pytest
 from pydicom.filereader import read_file_meta_info
-from pytest_socket import enable_socket, socket_allow_hosts
 
 from btd_desktop.workflow.export_dicom import DicomExport
+from tests.orthanc_server import Archive, allow_loopback, running_orthanc
 from tests.outside_tools import program, told_by
 from tests.unit.workflow.exported_case import make_exported_case
 
 pytestmark = pytest.mark.slow
 
-_LOOPBACK = ["127.0.0.1", "::1", "localhost"]
-_PATIENCE_S = 120.0
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A running Orthanc."""
-
-    http: int
-    dicom: int
-
-    def ask(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}") as answer:
-            return bytes(answer.read())
-
-    def listed(self, path: str) -> Any:
-        return json.loads(self.ask(path))
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-def _allow_loopback() -> None:
-    enable_socket()
-    socket_allow_hosts(_LOOPBACK, allow_unix_socket=True)
-
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    orthanc = program("Orthanc", "orthanc")
     program("storescu", "dcmtk")
-    _allow_loopback()
-    folder = tmp_path_factory.mktemp("orthanc")
-    found = Archive(_free_port(), _free_port())
-    settings = {
-        "Name": "test",
-        "StorageDirectory": str(folder / "store"),
-        "IndexDirectory": str(folder / "store"),
-        "HttpPort": found.http,
-        "DicomPort": found.dicom,
-        "DicomAet": "TEST",
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomAlwaysAllowStore": True,
-        "Plugins": [],
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [orthanc, str(folder / "orthanc.json")],
-            stdout=log,
-            stderr=log,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-        )
-        try:
-            _wait(found, process, folder / "log")
-            yield found
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def _wait(archive: Archive, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            archive.ask("/system")
-        except OSError:
-            process_ended = process.poll() is not None
-            if not process_ended:
-                time.sleep(0.1)
-            continue
-        return
-    pytest.fail(f"Orthanc did not start: {log.read_text(errors='replace')[-2000:]}")
+    with running_orthanc(tmp_path_factory.mktemp("orthanc")) as found:
+        yield found
 
 
 @pytest.fixture
 def loopback(no_network: None) -> None:
     """The one exception: sockets that cannot leave this machine."""
-    _allow_loopback()
+    allow_loopback()
 
 
 @pytest.fixture(scope="module")
