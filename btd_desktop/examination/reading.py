@@ -22,6 +22,7 @@ from btd_desktop.examination.models import choose_profile, find_model, model_of_
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features
+from btd_desktop.examination.withdrawn import withdrawn_in
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
@@ -146,9 +147,14 @@ def with_findings(
     """The examination with the findings that the case holds now.
 
     Findings of another run or profile have p-values of another calibration, which must
-    not stand beside these; the remarks count them.
+    not stand beside these; the remarks count them. Withdrawn ones are left out.
     """
-    every = store.findings(examination.record.series_id)
+    withdrawn = withdrawn_in(store)
+    every = [
+        f
+        for f in store.findings(examination.record.series_id)
+        if f.finding_id not in withdrawn
+    ]
     shown = tuple(
         f
         for f in every

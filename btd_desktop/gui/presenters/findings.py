@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +14,11 @@ from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.place import Peak
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.withdrawn import Withdrawal, withdrawn_in
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
+from btd_desktop.workflow.withdraw import restore_finding, withdraw_finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,14 @@ class FindingRow:
         thumbnail: uint8 (H, W), or None.
         is_foreign: Its numbers come from another run or calibration than those shown,
             so that no report of what is shown holds it.
+        withdrawn: The examiner's reason for taking it back; None where it stands.
     """
 
     finding: Finding
     series: str
     thumbnail: NDArray[np.uint8] | None
     is_foreign: bool = False
+    withdrawn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class FindingsPresenter(Presenter[FindingsState]):
         super().__init__(session.jobs, FindingsState(), parent)
         self._session = session
         self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self._withdrawn: dict[int, Withdrawal] = {}
         self._looked: tuple[Evaluation, tuple[Peak, ...]] | None = None
         self._undo: list[tuple[int, str, FindingStatus]] = []
         self._redo: list[tuple[int, str, FindingStatus]] = []
@@ -78,14 +85,15 @@ class FindingsPresenter(Presenter[FindingsState]):
     def refresh(self) -> None:
         """Read the findings again."""
         session = self._session
-        rows = tuple(self._row(f) for f in session.findings())
+        self._withdrawn = {} if session.store is None else withdrawn_in(session.store)
+        rows = tuple(self._row(f) for f in session.findings(withdrawn=True))
         chosen = session.finding
         number = None if chosen is None else chosen.finding_id
         self._show(FindingsState(rows, number, self._highest()))
 
     def on_next_wanted(self) -> None:
         """Select the next finding that is not dismissed; the first follows the last."""
-        listed = (r.finding for r in self._state.rows)
+        listed = (r.finding for r in self._state.rows if r.withdrawn is None)
         open_ids = [f.finding_id for f in listed if f.status != "dismissed"]
         if not open_ids:
             self._session.noticed.emit("There is no finding to look at.")
@@ -105,6 +113,25 @@ class FindingsPresenter(Presenter[FindingsState]):
     def on_marked(self, finding_id: int, note: str, status: FindingStatus) -> None:
         """Keep both: a finding is dismissed with its reason."""
         self._change(finding_id, note=note, status=status)
+
+    def on_withdrawn(self, finding_id: int, reason: str) -> None:
+        """Take back a place that the examiner pointed at; the audit log keeps it."""
+        self._take_back(partial(withdraw_finding, finding_id=finding_id, reason=reason))
+
+    def on_restored(self, finding_id: int) -> None:
+        """Put a withdrawn place back."""
+        self._take_back(partial(restore_finding, finding_id=finding_id))
+
+    def _take_back(self, change: Callable[..., None]) -> None:
+        session = self._session
+        if session.store is None:
+            return
+        try:
+            change(session.store, services=session.services)
+        except BtdError as error:
+            session.failed.emit(error)
+            return
+        session.findings_changed.emit()
 
     def on_undo(self) -> None:
         """Take back the last change of a note or a status; the audit log keeps both."""
@@ -185,11 +212,13 @@ class FindingsPresenter(Presenter[FindingsState]):
 
         result = self._session.results.get(finding.series_id)
         evaluation = None if result is None else result.evaluation
+        gone = self._withdrawn.get(finding.finding_id)
         return FindingRow(
             finding,
             "" if result is None else result.record.description,
             self._picture(finding),
             evaluation is not None and not is_of(finding, evaluation),
+            None if gone is None else gone.reason,
         )
 
     def _picture(self, finding: Finding) -> NDArray[np.uint8] | None:

@@ -25,6 +25,7 @@ from btd_desktop.gui.presenters.first_slice import FirstSlice
 from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.workflow.case_state import case_state
 from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -161,6 +162,7 @@ class OpeningPresenter(Presenter[ProgressState]):
         super().__init__(session.jobs, IDLE, parent)
         self._session = session
         self._recent = recent
+        session.case_closing.connect(self._note_state)
         self._preview = FirstSlice(session, self)
         self._custody = CustodyWatch(session, self)
 
@@ -270,6 +272,15 @@ class OpeningPresenter(Presenter[ProgressState]):
     ) -> None:
         self._on_case_open(store)
         self._import(store, given, mandate)
+
+    def _note_state(self) -> None:
+        """Let the list of cases say how far this one has come."""
+        store = self._session.store
+        if store is None or store.read_only:
+            return
+        # A case that cannot be read is told of elsewhere.
+        with contextlib.suppress(BtdError):
+            self._recent.note(store.folder.resolve(), case_state(store).text)
 
     def _on_case_found(self, store: CaseStore) -> None:
         self._on_case_open(store)

@@ -16,7 +16,13 @@ from PySide6.QtGui import QAction, QKeySequence
 from btd_desktop.gui.presenters.display import Look
 from btd_desktop.gui.shell.action import ActionSpec, Needs
 from btd_desktop.gui.shell.shell import Shell
-from btd_desktop.gui.shell.tool_actions import COMPARING, MEASURING_MENU
+from btd_desktop.gui.shell.tool_actions import (
+    COMPARING,
+    EXPORTS,
+    FACTS,
+    MEASURING_MENU,
+    TIMELINE,
+)
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.view_state.states import MEASURING, Tool
@@ -76,6 +82,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "check",
             needs="case",
         ),
+        TIMELINE,
         ActionSpec(
             "export",
             lambda s: s.dialogs.export_picture(),
@@ -89,6 +96,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "Export to DICOM …",
             needs="case",
         ),
+        *EXPORTS,
         ActionSpec(
             "close_case",
             lambda s: s.parts.opening.on_case_closed(),
@@ -134,6 +142,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             bar=True,
         ),
         *COMPARING,
+        FACTS,
         ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
         ActionSpec("cine", lambda s: s.workspace.toggle_cine(), icon="play"),
         ActionSpec(

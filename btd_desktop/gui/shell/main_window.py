@@ -27,6 +27,7 @@ from btd_desktop.gui.shell.drop_veil import DropVeil
 from btd_desktop.gui.shell.layout_state import first_size, restore_layout, save_layout
 from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import make_parts
+from btd_desktop.gui.shell.recent_menu import RecentMenu
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shell.workspace import Workspace
 from btd_desktop.gui.shortcuts_table import load_shortcuts
@@ -49,6 +50,7 @@ class MainWindow(QMainWindow):
         dialogs: Opens dialogs.
         shell: What actions work on.
         action_set: Actions by id.
+        recent_menu: Cases that were open lately, in the menu File.
     """
 
     def __init__(self, session: Session, recent: RecentCases) -> None:
@@ -74,7 +76,8 @@ class MainWindow(QMainWindow):
             self, self.parts, self.workspace, self.panels, self.look, self.dialogs
         )
         self.action_set = ActionSet(self.shell, keys, self.look.theme)
-        build_bars(self, self.action_set, self.panels)
+        self.recent_menu = RecentMenu(self)
+        build_bars(self, self.action_set, self.panels, self.recent_menu)
         self._veil = DropVeil(self)
         self._connect_case()
         self._connect_work()
@@ -124,6 +127,7 @@ class MainWindow(QMainWindow):
         session.noticed.connect(self.strip.show_notice)
         session.failed.connect(self.dialogs.show_error)
         self.panels.series.statement_wanted.connect(self.dialogs.show_statement)
+        self.panels.measurements.export_wanted.connect(self.dialogs.export_measurements)
         self.look.changed.connect(self.action_set.show_theme)
         self.look.changed.connect(self.start_page.show_theme)
 
@@ -148,6 +152,7 @@ class MainWindow(QMainWindow):
         for action_id, button in page.buttons.items():
             button.clicked.connect(actions[action_id].trigger)
         page.recent.chosen.connect(opening.on_case_opened)
+        self.recent_menu.chosen.connect(opening.on_case_opened)
         page.recent.forgotten.connect(self.parts.recent.remove)
         page.progress.cancel_wanted.connect(opening.on_cancel)
         self.parts.recent.changed.connect(self._show_recent)
@@ -187,7 +192,9 @@ class MainWindow(QMainWindow):
             self.strip.progress.show_progress(state)
 
     def _show_recent(self) -> None:
-        self.start_page.recent.show_cases(self.parts.recent.cases())
+        recent = self.parts.recent
+        self.start_page.recent.show_cases(recent.cases(), recent.state_of)
+        self.recent_menu.show_cases(recent.cases(), recent.state_of)
 
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:
         evidence = self.parts.series.read_evidence()

@@ -27,6 +27,48 @@ MEASURING_MENU = tuple(
     for tool in MEASURING
 )
 
+EXPORTS = (
+    ActionSpec(
+        "export_plot",
+        lambda s: s.dialogs.export_histogram(s.panels.histogram.plot),
+        "Export plot of scores …",
+        needs="series",
+    ),
+    ActionSpec(
+        "export_profile",
+        lambda s: s.dialogs.export_profile(s.panels.measurements.plot),
+        "Export profile …",
+        needs="series",
+    ),
+    ActionSpec(
+        "export_findings",
+        lambda s: s.dialogs.export_findings(),
+        "Export findings …",
+        needs="case",
+    ),
+    ActionSpec(
+        "export_measurements",
+        lambda s: s.dialogs.export_measurements(),
+        "Export measurements …",
+        needs="case",
+    ),
+)
+
+TIMELINE = ActionSpec(
+    "timeline",
+    lambda s: s.dialogs.show_timeline(),
+    "Audit timeline …",
+    needs="case",
+)
+
+FACTS = ActionSpec(
+    "facts",
+    lambda s: s.dialogs.show_facts(),
+    "Facts and checks …",
+    "metadata",
+    needs="series",
+)
+
 COMPARING = (
     ActionSpec(
         "compare",
