@@ -145,6 +145,7 @@ class OpeningPresenter(Presenter[ProgressState]):
     Signals:
         case_wanted(CaseProposal): Ask where to store the case.
         modality_wanted(ModalityQuestion): Ask what the series are; the import waits.
+        demo_shown(): The demonstration is open.
         report_dropped(Path): Verify this report.
         changed(ProgressState): How far the import is.
         imported(tuple[int, ...]): Series that an import added, by number; the account
@@ -153,6 +154,7 @@ class OpeningPresenter(Presenter[ProgressState]):
 
     case_wanted = Signal(object)
     modality_wanted = Signal(object)
+    demo_shown = Signal()
     report_dropped = Signal(object)
     imported = Signal(object)
 
@@ -302,6 +304,7 @@ class OpeningPresenter(Presenter[ProgressState]):
             self._on_case_made(evidence, store, DEMO_MANDATE)
         else:
             self._on_case_found(store)
+        self.demo_shown.emit()
 
     def _import(
         self, store: CaseStore, given: Sequence[Path], mandate: Mandate | None = None

@@ -17,11 +17,13 @@ from btd_desktop.gui.presenters.display import Look
 from btd_desktop.gui.shell.action import ActionSpec, Needs
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shell.tool_actions import (
+    CINE_SPEED,
     COMPARING,
     EXPORTS,
     FACTS,
     MEASURING_MENU,
     TIMELINE,
+    TOUR,
 )
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
@@ -145,6 +147,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
         FACTS,
         ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
         ActionSpec("cine", lambda s: s.workspace.toggle_cine(), icon="play"),
+        *CINE_SPEED,
         ActionSpec(
             "theme",
             lambda s: s.look.toggle(),
@@ -260,6 +263,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
     ),
     "&Help": (
         ActionSpec("handbook", lambda s: s.dialogs.open_handbook(), icon="help"),
+        TOUR,
         ActionSpec(
             "cheat_sheet", lambda s: s.dialogs.toggle_keys(), icon="keyboard", bar=True
         ),

@@ -79,6 +79,7 @@ class MainWindow(QMainWindow):
         self.recent_menu = RecentMenu(self)
         build_bars(self, self.action_set, self.panels, self.recent_menu)
         self._veil = DropVeil(self)
+        self._is_tour_due = False
         self._connect_case()
         self._connect_work()
         self._connect_start_page()
@@ -136,6 +137,8 @@ class MainWindow(QMainWindow):
         parts.opening.case_wanted.connect(self.dialogs.ask_for_case)
         parts.opening.modality_wanted.connect(self.dialogs.ask_for_modality)
         parts.opening.report_dropped.connect(self.dialogs.verify)
+        parts.opening.demo_shown.connect(self._await_tour)
+        self.session.result_changed.connect(self._start_due_tour)
         parts.opening.changed.connect(self._show_opening)
         parts.opening.imported.connect(self._on_imported)
         parts.scoring.changed.connect(self._show_scoring)
@@ -190,6 +193,15 @@ class MainWindow(QMainWindow):
     def _show_scoring(self, state: ProgressState) -> None:
         if not self.parts.opening.is_busy:
             self.strip.progress.show_progress(state)
+
+    def _await_tour(self) -> None:
+        self._is_tour_due = True
+
+    def _start_due_tour(self) -> None:
+        # Before there are scores half of the cards would speak of empty panels.
+        if self._is_tour_due and self.session.result.evaluation is not None:
+            self._is_tour_due = False
+            self.action_set["tour"].trigger()
 
     def _show_recent(self) -> None:
         recent = self.parts.recent

@@ -6,6 +6,7 @@ from functools import partial
 
 from btd_desktop.gui.shell.action import ActionSpec
 from btd_desktop.gui.shell.shell import Shell
+from btd_desktop.gui.shell.tour_steps import start_tour
 from btd_desktop.gui.view_state.states import MEASURING, Tool
 
 
@@ -52,6 +53,13 @@ EXPORTS = (
         "Export measurements …",
         needs="case",
     ),
+)
+
+TOUR = ActionSpec("tour", start_tour, "Tour of the window", needs="series")
+
+CINE_SPEED = (
+    ActionSpec("cine_slower", lambda s: s.workspace.change_cine(-1), needs="series"),
+    ActionSpec("cine_faster", lambda s: s.workspace.change_cine(1), needs="series"),
 )
 
 TIMELINE = ActionSpec(
