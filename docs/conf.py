@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from btd_desktop import __version__  # noqa: E402 - found once the line above has run
+from btd_desktop.gui.presenters.wording import HELP  # noqa: E402
 from btd_desktop.gui.shortcuts_table import load_shortcuts  # noqa: E402
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def key_tables() -> str:
     lines += ["## Mouse", "", "| Movement | Means |", "|---|---|"]
     lines += [f"| {gesture.does} | {gesture.text} |" for gesture in table.gestures]
     return "\n".join(lines) + "\n"
+
+
+def number_texts() -> str:
+    """What each number of the window means, as its "?" says it, a heading each."""
+    texts = sorted(HELP.values(), key=lambda entry: entry[0].casefold())
+    return "\n\n".join(f"## {title}\n\n{text}" for title, text in texts) + "\n"
 
 
 project = "BTD Desktop"
@@ -71,6 +78,7 @@ html_show_copyright = False
 html_domain_indices = False
 
 _KEYS = "<!-- keys -->"
+_NUMBERS = "<!-- numbers -->"
 _AWAY = re.compile(
     r"(?<!!)\[([^\]]+)\]"
     r"\((?:\.\./)*(?:(?:\.\./)+[A-Z]+\.md|decisions/[^)]*|\.\./(?:models|installer)/[^)]*)\)"
@@ -87,7 +95,9 @@ def rewritten(text: str, docname: str) -> str:
     up = "../" * docname.count("/")
     text = re.sub(r"\((?:\.\./)+GLOSSARY\.md", f"({up}handbook/glossary.md", text)
     text = _AWAY.sub(r"\1", text)
-    return text.replace(_KEYS, key_tables()) if _KEYS in text else text
+    for mark, made in ((_KEYS, key_tables), (_NUMBERS, number_texts)):
+        text = text.replace(mark, made()) if mark in text else text
+    return text
 
 
 def setup(app: Sphinx) -> None:

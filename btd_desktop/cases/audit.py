@@ -35,6 +35,8 @@ from btd_desktop.digest import bytes_digest, canonical_json
 ADOPTED = "unauthenticated case adopted"
 CHOSEN = "calibration chosen"
 DECLARED = "tests declared"
+FINDING_RESTORED = "finding restored"
+FINDING_WITHDRAWN = "finding withdrawn"
 MEASURED = "measurement kept"
 MEASUREMENT_REMOVED = "measurement removed"
 RUN_STARTED = "run started"

@@ -104,7 +104,7 @@ def difference(
     """
     if pairing.rows is None or pairing.columns is None:
         raise ValueError(pairing.why_apart)
-    shown = one.voxels[slices[0]].astype(np.float32)
+    shown: NDArray[np.float32] = one.voxels[slices[0]].astype(np.float32)
     theirs = other.voxels[slices[1]].astype(np.float32)
     if not pairing.is_exact:
         theirs = theirs[np.ix_(pairing.rows, pairing.columns)]

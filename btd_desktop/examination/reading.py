@@ -24,6 +24,7 @@ from btd_desktop.examination.profiles import choose_profile, scope_of
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.share import scored_share
 from btd_desktop.examination.stored import latest_run, load_features
+from btd_desktop.examination.withdrawn import withdrawn_in
 from btd_desktop.examination.wording import counted, reason_of
 from btd_desktop.scoring.card import ModelFacts
 from btd_desktop.scoring.features import GridFeatures
@@ -175,9 +176,15 @@ def with_findings(
     """The examination with the findings that the case holds now.
 
     Findings of another run or profile have p-values of another calibration, which must
-    not be taken for these: they stand apart, and the remarks count them.
+    not be taken for these: they stand apart, and the remarks count them. Withdrawn ones
+    are left out.
     """
-    every = store.findings(examination.record.series_id)
+    withdrawn = withdrawn_in(store)
+    every = [
+        f
+        for f in store.findings(examination.record.series_id)
+        if f.finding_id not in withdrawn
+    ]
     shown = tuple(
         f
         for f in every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidget
 
 from btd_desktop.cases.model import EvidenceItem
@@ -22,7 +23,12 @@ class ImportStatement(QDialog):
 
     Attributes:
         model: The table of files.
+
+    Signals:
+        export_wanted(RowsTable): Write the table to a file.
     """
+
+    export_wanted = Signal(object)
 
     def __init__(
         self, state: EvidenceState, theme: Theme, parent: QWidget | None = None
@@ -53,7 +59,10 @@ class ImportStatement(QDialog):
                 Column("Reason", lambda i: i.reason or "—"),
                 Column("Size", lambda i: size_text(i.size_bytes), right=True),
                 Column(
-                    "SHA-256", lambda i: i.sha256[:16] + "…", tip=lambda i: i.sha256
+                    "SHA-256",
+                    lambda i: i.sha256[:16] + "…",
+                    tip=lambda i: i.sha256,
+                    whole=lambda i: i.sha256,
                 ),
             ),
             self,
@@ -62,8 +71,15 @@ class ImportStatement(QDialog):
         layout.addWidget(self._table, 1)
         self._count = PlainLabel("", role="muted")
         layout.addWidget(self._count)
-        pin_buttons(self, close_box(self))
+        box = close_box(self)
+        export = box.addButton("Export …", box.ButtonRole.ActionRole)
+        export.setAccessibleName("Export the import statement")
+        export.clicked.connect(self._on_export)
+        pin_buttons(self, box)
         self._filter()
+
+    def _on_export(self) -> None:
+        self.export_wanted.emit(self.model)
 
     def _filter(self) -> None:
         text = self._search.text().casefold()

@@ -1,7 +1,7 @@
 """Cases opened lately, kept in one small JSON file that only its owner can read.
 
-Folders and nothing else: titles name patients and parties, and outlive here the case
-that was handed back.
+Folders and counts, nothing else: titles name patients and parties, and outlive here the
+case that was handed back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from btd_desktop import paths
 
 _MAX_BYTES = 1 << 20
+_MOST_LETTERS = 200
 
 
 class RecentCases(QObject):
@@ -31,6 +32,7 @@ class RecentCases(QObject):
         super().__init__(parent)
         self._limit = limit
         self._file = paths.config_dir() / "recent-cases.json"
+        self._states: dict[Path, str] = {}
         self._cases = self._read()
         # Versions before wrote titles, and let others read them.
         if self._cases:
@@ -39,6 +41,16 @@ class RecentCases(QObject):
     def cases(self) -> tuple[Path, ...]:
         """The folders; some may hold no case any more."""
         return tuple(self._cases)
+
+    def state_of(self, folder: Path) -> str:
+        """How far the case had come when it was closed here last; "" if not known."""
+        return self._states.get(folder, "")
+
+    def note(self, folder: Path, state: str) -> None:
+        """Keep how far a case of the list has come."""
+        if folder in self._cases and self._states.get(folder) != state:
+            self._states[folder] = state
+            self._write()
 
     def add(self, folder: Path) -> None:
         """Put a case on top."""
@@ -58,13 +70,17 @@ class RecentCases(QObject):
                 return []
             listed = json.loads(self._file.read_text(encoding="utf-8"))
             cases = [Path(e["folder"]) for e in listed]
-        except (OSError, ValueError, TypeError, KeyError):
+            told = [str(e.get("state", ""))[:_MOST_LETTERS] for e in listed]
+            self._states = dict(zip(cases, told, strict=True))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             # A list of shortcuts is not worth a complaint.
             return []
         return cases[: self._limit]
 
     def _write(self) -> None:
-        value = [{"folder": str(c)} for c in self._cases]
+        value = [
+            {"folder": str(c), "state": self._states.get(c, "")} for c in self._cases
+        ]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             # Such a file can be read by its owner only.

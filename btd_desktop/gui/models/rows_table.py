@@ -37,6 +37,7 @@ class Column:
             cell.
         colour: "#rrggbb" of the text, or None for the ordinary one.
         right: Align to the right (numbers).
+        whole: What is exported where the cell shows less; None exports the cell.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Column:
     tip: Callable[[Any], str] | None = None
     colour: Callable[[Any], str | None] | None = None
     right: bool = False
+    whole: Callable[[Any], str] | None = None
 
 
 class RowsTable(QAbstractTableModel):
@@ -60,6 +62,18 @@ class RowsTable(QAbstractTableModel):
     def rows(self) -> tuple[Any, ...]:
         """The rows shown."""
         return self._rows
+
+    @property
+    def head(self) -> list[str]:
+        """Titles of the columns."""
+        return [column.title for column in self._columns]
+
+    def texts(self) -> list[list[str]]:
+        """The cells as they are shown, whole, row by row."""
+        return [
+            [visible_text((c.whole or c.text)(r)) for c in self._columns]
+            for r in self._rows
+        ]
 
     def show_rows(self, rows: Sequence[Any]) -> None:
         """Show other rows; the same number of them keeps the selection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,10 +14,12 @@ from btd_desktop.cases.model import Finding, FindingStatus
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.place import Peak
 from btd_desktop.examination.series import Evaluation
+from btd_desktop.examination.withdrawn import Withdrawal, withdrawn_in
 from btd_desktop.gui.presenters.history import Step
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.thumbnails import thumbnail_of
+from btd_desktop.workflow.withdraw import restore_finding, withdraw_finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,14 @@ class FindingRow:
         thumbnail: uint8 (H, W), or None.
         is_foreign: Its numbers come from another run, calibration or search than those
             shown: the report prints it as such.
+        withdrawn: The examiner's reason for taking it back; None where it stands.
     """
 
     finding: Finding
     series: str
     thumbnail: NDArray[np.uint8] | None
     is_foreign: bool = False
+    withdrawn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class FindingsPresenter(Presenter[FindingsState]):
         super().__init__(session.jobs, FindingsState(), parent)
         self._session = session
         self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self._withdrawn: dict[int, Withdrawal] = {}
         self._looked: tuple[Evaluation, tuple[Peak, ...]] | None = None
         session.case_changed.connect(self._on_case_changed)
         session.findings_changed.connect(self.refresh)
@@ -78,7 +84,8 @@ class FindingsPresenter(Presenter[FindingsState]):
     def refresh(self) -> None:
         """Read the findings again."""
         session = self._session
-        rows = tuple(self._row(f) for f in session.findings())
+        self._withdrawn = {} if session.store is None else withdrawn_in(session.store)
+        rows = tuple(self._row(f) for f in session.findings(withdrawn=True))
         chosen = session.finding
         number = None if chosen is None else chosen.finding_id
         self._show(FindingsState(rows, number, self._highest()))
@@ -94,6 +101,39 @@ class FindingsPresenter(Presenter[FindingsState]):
     def on_marked(self, finding_id: int, note: str, status: FindingStatus) -> None:
         """Keep both: a finding is dismissed with its reason."""
         self._change(finding_id, note=note, status=status)
+
+    def on_withdrawn(self, finding_id: int, reason: str) -> None:
+        """Take back a place that the examiner pointed at; the audit log keeps it."""
+        away = partial(withdraw_finding, finding_id=finding_id, reason=reason)
+        back = partial(restore_finding, finding_id=finding_id)
+        self._take_back(f"withdrawal of finding {finding_id}", away, back)
+
+    def on_restored(self, finding_id: int) -> None:
+        """Put a withdrawn place back."""
+        gone = self._withdrawn.get(finding_id)
+        reason = "" if gone is None else gone.reason
+        away = partial(withdraw_finding, finding_id=finding_id, reason=reason)
+        back = partial(restore_finding, finding_id=finding_id)
+        self._take_back(f"return of finding {finding_id}", back, away)
+
+    def _take_back(
+        self, words: str, change: Callable[..., None], opposite: Callable[..., None]
+    ) -> None:
+        if self._kept(change):
+            back, again = partial(self._kept, opposite), partial(self._kept, change)
+            self._session.history.did(Step(words, back, again))
+
+    def _kept(self, change: Callable[..., None]) -> bool:
+        session = self._session
+        if session.store is None:
+            return False
+        try:
+            change(session.store, services=session.services)
+        except BtdError as error:
+            session.failed.emit(error)
+            return False
+        session.findings_changed.emit()
+        return True
 
     def _change(
         self,
@@ -163,11 +203,13 @@ class FindingsPresenter(Presenter[FindingsState]):
 
         result = self._session.results.get(finding.series_id)
         evaluation = None if result is None else result.evaluation
+        gone = self._withdrawn.get(finding.finding_id)
         return FindingRow(
             finding,
             "" if result is None else result.record.description,
             self._picture(finding),
             evaluation is not None and not is_of(finding, evaluation),
+            None if gone is None else gone.reason,
         )
 
     def _picture(self, finding: Finding) -> NDArray[np.uint8] | None:

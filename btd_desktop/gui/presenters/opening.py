@@ -25,6 +25,7 @@ from btd_desktop.gui.presenters.first_slice import FirstSlice
 from btd_desktop.gui.presenters.presenter import IDLE, Presenter, ProgressState
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import Progress, TaskContext
+from btd_desktop.workflow.case_state import case_state
 from btd_desktop.workflow.declare import declare
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -144,6 +145,7 @@ class OpeningPresenter(Presenter[ProgressState]):
     Signals:
         case_wanted(CaseProposal): Ask where to store the case.
         modality_wanted(ModalityQuestion): Ask what the series are; the import waits.
+        demo_shown(): The demonstration is open.
         report_dropped(Path): Verify this report.
         changed(ProgressState): How far the import is.
         imported(tuple[int, ...]): Series that an import added, by number; the account
@@ -152,6 +154,7 @@ class OpeningPresenter(Presenter[ProgressState]):
 
     case_wanted = Signal(object)
     modality_wanted = Signal(object)
+    demo_shown = Signal()
     report_dropped = Signal(object)
     imported = Signal(object)
 
@@ -161,6 +164,7 @@ class OpeningPresenter(Presenter[ProgressState]):
         super().__init__(session.jobs, IDLE, parent)
         self._session = session
         self._recent = recent
+        session.case_closing.connect(self._note_state)
         self._preview = FirstSlice(session, self)
         self._custody = CustodyWatch(session, self)
 
@@ -273,6 +277,15 @@ class OpeningPresenter(Presenter[ProgressState]):
         self._on_case_open(store)
         self._import(store, given, mandate)
 
+    def _note_state(self) -> None:
+        """Let the list of cases say how far this one has come."""
+        store = self._session.store
+        if store is None or store.read_only:
+            return
+        # A case that cannot be read is told of elsewhere.
+        with contextlib.suppress(BtdError):
+            self._recent.note(store.folder.resolve(), case_state(store).text)
+
     def _on_case_found(self, store: CaseStore) -> None:
         self._on_case_open(store)
         self._custody.start(store)
@@ -293,6 +306,7 @@ class OpeningPresenter(Presenter[ProgressState]):
             self._on_case_made(evidence, store, DEMO_MANDATE)
         else:
             self._on_case_found(store)
+        self.demo_shown.emit()
 
     def _import(
         self, store: CaseStore, given: Sequence[Path], mandate: Mandate | None = None

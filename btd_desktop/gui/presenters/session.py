@@ -39,6 +39,7 @@ class Session(QObject):
 
     Signals:
         case_changed(): Another case is open, or none.
+        case_closing(): The open case is about to be closed.
         custody_changed(): Another case is open, or none, or this one may be adopted.
         series_list_changed(): Series were added, or the case is another one.
         series_selected(): Another series is shown.
@@ -53,6 +54,7 @@ class Session(QObject):
     """
 
     case_changed = Signal()
+    case_closing = Signal()
     custody_changed = Signal()
     series_list_changed = Signal()
     series_selected = Signal()
@@ -116,6 +118,7 @@ class Session(QObject):
         """Close the case; jobs that use it must have been given up before."""
         if self.store is None:
             return
+        self.case_closing.emit()
         # The memory map must go before the folder may.
         self.record = self.volume = self.handle = self.finding = None
         self.results = {}
@@ -221,6 +224,18 @@ class Session(QObject):
         self.move_to((finding.slice_index, round(finding.y), round(finding.x)))
         self.finding_selected.emit()
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Findings of the case in the order they were added."""
-        return () if self.store is None else self.store.findings()
+    def findings(self, *, withdrawn: bool = False) -> tuple[Finding, ...]:
+        """Findings of the case in the order they were added.
+
+        Args:
+            withdrawn: Those that the examiner took back, too.
+        """
+        if self.store is None:
+            return ()
+        every = self.store.findings()
+        if withdrawn:
+            return every
+        from btd_desktop.examination.withdrawn import withdrawn_in
+
+        gone = withdrawn_in(self.store)
+        return tuple(f for f in every if f.finding_id not in gone)

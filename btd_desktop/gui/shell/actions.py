@@ -17,7 +17,15 @@ from btd_desktop.gui.presenters.display import Look
 from btd_desktop.gui.presenters.history import History
 from btd_desktop.gui.shell.action import ActionSpec, Needs
 from btd_desktop.gui.shell.shell import Shell
-from btd_desktop.gui.shell.tool_actions import COMPARING, MEASURING_MENU
+from btd_desktop.gui.shell.tool_actions import (
+    CINE_SPEED,
+    COMPARING,
+    EXPORTS,
+    FACTS,
+    MEASURING_MENU,
+    TIMELINE,
+    TOUR,
+)
 from btd_desktop.gui.shortcuts_table import Shortcut, ShortcutTable
 from btd_desktop.gui.theme import Theme, icon
 from btd_desktop.gui.view_state.states import MEASURING, Tool
@@ -78,6 +86,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "check",
             needs="case",
         ),
+        TIMELINE,
         ActionSpec(
             "export",
             lambda s: s.dialogs.export_picture(),
@@ -91,6 +100,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             "Export to DICOM …",
             needs="case",
         ),
+        *EXPORTS,
         ActionSpec(
             "close_case",
             lambda s: s.parts.opening.on_case_closed(),
@@ -136,8 +146,10 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
             bar=True,
         ),
         *COMPARING,
+        FACTS,
         ActionSpec("full_screen", lambda s: s.toggle_full_screen(), icon="full-screen"),
         ActionSpec("cine", lambda s: s.workspace.toggle_cine(), icon="play"),
+        *CINE_SPEED,
         ActionSpec(
             "theme",
             lambda s: s.look.toggle(),
@@ -283,6 +295,7 @@ MENUS: dict[str, tuple[ActionSpec, ...]] = {
     ),
     "&Help": (
         ActionSpec("handbook", lambda s: s.dialogs.open_handbook(), icon="help"),
+        TOUR,
         ActionSpec(
             "cheat_sheet", lambda s: s.dialogs.toggle_keys(), icon="keyboard", bar=True
         ),

@@ -9,7 +9,9 @@ from btd_desktop.gui.shell.actions import MENUS, ActionSet
 from btd_desktop.gui.shell.docks import Docks
 
 
-def build_bars(window: QMainWindow, actions: ActionSet, panels: Docks) -> None:
+def build_bars(
+    window: QMainWindow, actions: ActionSet, panels: Docks, recent: QMenu
+) -> None:
     """Fill the window's menus and its tool bar."""
     menus = {title: window.menuBar().addMenu(title) for title in MENUS}
     for title, specs in MENUS.items():
@@ -17,6 +19,8 @@ def build_bars(window: QMainWindow, actions: ActionSet, panels: Docks) -> None:
             if spec.ruled_off:
                 menus[title].addSeparator()
             menus[title].addAction(actions[spec.id])
+            if spec.id == "open_case":
+                menus[title].addMenu(recent)
     _add_view_menus(menus["&View"], actions, panels)
     bar = QToolBar("Tools", window)
     bar.setObjectName("bar_tools")

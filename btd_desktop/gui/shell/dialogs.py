@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from btd_desktop.errors import BtdError, MissingPartError
+from btd_desktop.gui.models.rows_table import RowsTable
 from btd_desktop.gui.plain_text import sentence, visible_text
 from btd_desktop.gui.presenters.opening import CaseProposal, ModalityQuestion
 from btd_desktop.gui.shell.look import Look
@@ -22,6 +24,8 @@ from btd_desktop.settings import Settings
 from btd_desktop.workflow.services import Services
 
 if TYPE_CHECKING:
+    import pyqtgraph as pg
+
     from btd_desktop.gui.dialogs.jobs_dialog import JobsDialog
     from btd_desktop.gui.presenters.calibrating import CalibrationPresenter
     from btd_desktop.gui.presenters.training import TrainingPresenter
@@ -106,7 +110,9 @@ class Dialogs(QObject):
         from btd_desktop.gui.dialogs.import_statement import ImportStatement
 
         state = self._parts.series.read_evidence()
-        self._open(ImportStatement(state, self._look.theme, self._window))
+        dialog = ImportStatement(state, self._look.theme, self._window)
+        dialog.export_wanted.connect(partial(self._export_table, "import-statement"))
+        self._open(dialog)
 
     def show_report(self) -> None:
         """Fill in the form, look at the pages, issue the report."""
@@ -150,6 +156,64 @@ class Dialogs(QObject):
         self._session.noticed.emit(
             f"Saved {path.name}." if written else f"{path.name} could not be written."
         )
+
+    def show_timeline(self) -> None:
+        """Show the audit log as a timeline."""
+        from btd_desktop.gui.dialogs.audit_dialog import AuditDialog
+
+        store = self._session.store
+        if store is not None:
+            dialog = AuditDialog(store.audit_log(), self._window)
+            dialog.export_wanted.connect(partial(self._export_table, "audit-log"))
+            self._open(dialog)
+
+    def show_facts(self) -> None:
+        """Show facts and checks of the series in full size."""
+        from btd_desktop.gui.dialogs.facts_dialog import FactsDialog
+
+        metadata = self._parts.metadata
+        dialog = FactsDialog(metadata.state, self._look.theme, self._window)
+        dialog.check_chosen.connect(metadata.on_check_chosen)
+        dialog.export_wanted.connect(partial(self._export_table, "checks-and-facts"))
+        self._open(dialog)
+
+    def export_histogram(self, plot: pg.PlotWidget) -> None:
+        """Write the scores among genuine scans to a file."""
+        from btd_desktop.gui.shell.export_tables import histogram_table
+        from btd_desktop.gui.shell.exports import export_plot
+
+        numbers = histogram_table(self._parts.histogram.state)
+        export_plot(self._window, self._session, plot, numbers, "scores")
+
+    def export_profile(self, plot: pg.PlotWidget | None) -> None:
+        """Write the values along the selected profile to a file."""
+        from btd_desktop.gui.shell.export_tables import profile_table
+        from btd_desktop.gui.shell.exports import export_plot
+
+        profile = self._parts.measuring.state.profile
+        if plot is None or profile is None:
+            self._session.noticed.emit("Select a profile among the measurements first.")
+            return
+        numbers = profile_table(profile)
+        export_plot(self._window, self._session, plot, numbers, "profile")
+
+    def export_findings(self) -> None:
+        """Write the findings of the case to a file."""
+        from btd_desktop.gui.shell.export_tables import finding_table
+
+        self._export_table("findings", finding_table(self._parts.findings.state))
+
+    def export_measurements(self) -> None:
+        """Write the measurements of the case to a file."""
+        from btd_desktop.gui.shell.export_tables import measurement_table
+
+        table = measurement_table(self._parts.measuring.state)
+        self._export_table("measurements", table)
+
+    def _export_table(self, stem: str, model: RowsTable) -> None:
+        from btd_desktop.gui.shell.exports import export_table
+
+        export_table(self._window, self._session, model, stem)
 
     def export_dicom(self) -> None:
         """Write the results of the open case as DICOM objects."""

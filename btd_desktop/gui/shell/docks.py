@@ -14,6 +14,7 @@ from btd_desktop.gui.views.finding_panel import FindingPanel
 from btd_desktop.gui.views.histogram_panel import HistogramPanel
 from btd_desktop.gui.views.measurement_panel import MeasurementPanel
 from btd_desktop.gui.views.metadata_panel import MetadataPanel
+from btd_desktop.gui.views.patient_tree import PatientTree
 from btd_desktop.gui.views.place_panel import PlacePanel
 from btd_desktop.gui.views.series_panel import SeriesPanel
 
@@ -29,10 +30,11 @@ class Docks:
     """Panels and the docks that hold them.
 
     Attributes:
-        series, place, findings, measurements, metadata, histogram: The panels.
+        patients, series, place, findings, measurements, metadata, histogram: Panels.
         docks: Dock widgets by name.
     """
 
+    patients: PatientTree
     series: SeriesPanel
     place: PlacePanel
     findings: FindingPanel
@@ -46,6 +48,7 @@ class Docks:
         docks = self.docks
         for name, area in (
             ("series", _RIGHT),
+            ("patients", _RIGHT),
             ("place", _RIGHT),
             ("findings", _RIGHT),
             ("measurements", _RIGHT),
@@ -60,7 +63,9 @@ class Docks:
         window.tabifyDockWidget(docks["place"], docks["findings"])
         window.tabifyDockWidget(docks["findings"], docks["measurements"])
         window.tabifyDockWidget(docks["measurements"], docks["metadata"])
+        window.tabifyDockWidget(docks["series"], docks["patients"])
         docks["findings"].raise_()
+        docks["series"].raise_()
         wide, high = window.width(), window.height()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         side = max(_NARROWEST, min(round(_SHARE * wide), _WIDEST))
@@ -80,6 +85,7 @@ class Docks:
 
 def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
     """Make the panels, connect them, and put them around the window's middle."""
+    patients = PatientTree()
     series, place, findings = SeriesPanel(), PlacePanel(), FindingPanel()
     measurements = MeasurementPanel()
     metadata, histogram = MetadataPanel(), HistogramPanel()
@@ -87,6 +93,7 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
         name: _dock(window, name, title, panel)
         for name, title, panel in (
             ("series", "Series", series),
+            ("patients", "Patients", patients),
             ("metadata", "Facts and checks", metadata),
             ("place", "Place", place),
             ("findings", "Findings", findings),
@@ -95,12 +102,14 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
         )
     }
     window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
-    made = Docks(series, place, findings, measurements, metadata, histogram, docks)
+    made = Docks(
+        patients, series, place, findings, measurements, metadata, histogram, docks
+    )
     _connect_series(made, parts)
     _connect_place(made, parts)
     _connect_histogram(made, parts)
     _connect_measurements(made, parts)
-    for panel in (series, metadata, histogram, place, measurements):
+    for panel in (patients, series, metadata, histogram, place, measurements):
         # They draw what the style sheet does not reach.
         panel.show_theme(look.theme)
         look.changed.connect(panel.show_theme)
@@ -123,6 +132,8 @@ def _dock(window: QMainWindow, name: str, title: str, panel: QWidget) -> QDockWi
 def _connect_series(made: Docks, parts: Parts) -> None:
     parts.series.changed.connect(made.series.show_state)
     made.series.series_selected.connect(parts.session.select_series)
+    parts.series.changed.connect(made.patients.show_state)
+    made.patients.series_selected.connect(parts.session.select_series)
     made.series.score_wanted.connect(parts.scoring.on_score_wanted)
     parts.metadata.changed.connect(made.metadata.show_state)
     made.metadata.search_changed.connect(parts.metadata.on_search_changed)
@@ -147,6 +158,8 @@ def _connect_place(made: Docks, parts: Parts) -> None:
     made.findings.note_changed.connect(parts.findings.on_note_changed)
     made.findings.status_changed.connect(parts.findings.on_status_changed)
     made.findings.marked.connect(parts.findings.on_marked)
+    made.findings.withdrawn.connect(parts.findings.on_withdrawn)
+    made.findings.restored.connect(parts.findings.on_restored)
     made.findings.place_wanted.connect(parts.placing.on_go_wanted)
     parts.viewing.score_requested.connect(partial(_raise, made.docks["place"]))
     parts.answering.led.connect(partial(_raise, made.docks["findings"]))

@@ -34,6 +34,7 @@ from btd_desktop.gui.shell.layout_state import (
 )
 from btd_desktop.gui.shell.look import Look
 from btd_desktop.gui.shell.parts import make_parts
+from btd_desktop.gui.shell.recent_menu import RecentMenu
 from btd_desktop.gui.shell.shell import Shell
 from btd_desktop.gui.shell.workspace import Workspace
 from btd_desktop.gui.shortcuts_table import load_shortcuts
@@ -56,6 +57,7 @@ class MainWindow(QMainWindow):
         dialogs: Opens dialogs.
         shell: What actions work on.
         action_set: Actions by id.
+        recent_menu: Cases that were open lately, in the menu File.
     """
 
     def __init__(self, session: Session, recent: RecentCases) -> None:
@@ -81,8 +83,10 @@ class MainWindow(QMainWindow):
             self, self.parts, self.workspace, self.panels, self.look, self.dialogs
         )
         self.action_set = ActionSet(self.shell, keys, self.look.theme)
-        build_bars(self, self.action_set, self.panels)
+        self.recent_menu = RecentMenu(self)
+        build_bars(self, self.action_set, self.panels, self.recent_menu)
         self._veil = DropVeil(self)
+        self._is_tour_due = False
         self._connect_case()
         self._connect_work()
         self._connect_start_page()
@@ -171,6 +175,7 @@ class MainWindow(QMainWindow):
         for dock in self.panels.docks.values():
             self.workspace.watch_keys(dock)
         self.panels.series.statement_wanted.connect(self.dialogs.show_statement)
+        self.panels.measurements.export_wanted.connect(self.dialogs.export_measurements)
         self.look.changed.connect(self.action_set.show_theme)
         self.look.changed.connect(self.start_page.show_theme)
 
@@ -179,6 +184,8 @@ class MainWindow(QMainWindow):
         parts.opening.case_wanted.connect(self.dialogs.ask_for_case)
         parts.opening.modality_wanted.connect(self.dialogs.ask_for_modality)
         parts.opening.report_dropped.connect(self.dialogs.verify)
+        parts.opening.demo_shown.connect(self._await_tour)
+        self.session.result_changed.connect(self._start_due_tour)
         parts.opening.changed.connect(self._show_opening)
         parts.opening.imported.connect(self._on_imported)
         parts.scoring.changed.connect(self._show_scoring)
@@ -201,6 +208,7 @@ class MainWindow(QMainWindow):
         for action_id, button in page.buttons.items():
             button.clicked.connect(actions[action_id].trigger)
         page.recent.chosen.connect(opening.on_case_opened)
+        self.recent_menu.chosen.connect(opening.on_case_opened)
         page.recent.forgotten.connect(self.parts.recent.remove)
         page.progress.cancel_wanted.connect(opening.on_cancel)
         self.parts.recent.changed.connect(self._show_recent)
@@ -274,8 +282,19 @@ class MainWindow(QMainWindow):
         if not self.parts.opening.is_busy:
             self.strip.progress.show_progress(state)
 
+    def _await_tour(self) -> None:
+        self._is_tour_due = True
+
+    def _start_due_tour(self) -> None:
+        # Before there are scores half of the cards would speak of empty panels.
+        if self._is_tour_due and self.session.result.evaluation is not None:
+            self._is_tour_due = False
+            self.action_set["tour"].trigger()
+
     def _show_recent(self) -> None:
-        self.start_page.recent.show_cases(self.parts.recent.cases())
+        recent = self.parts.recent
+        self.start_page.recent.show_cases(recent.cases(), recent.state_of)
+        self.recent_menu.show_cases(recent.cases(), recent.state_of)
 
     def _on_imported(self, series_ids: tuple[int, ...]) -> None:
         evidence = self.parts.series.read_evidence()

@@ -9,13 +9,13 @@ from btd_desktop.gui.views.slice_painting import exhibit_image
 from btd_desktop.gui.views.slice_view import SliceView
 
 
-def free_name(folder: Path, stem: str) -> Path:
-    """A name for a picture that is not taken yet."""
-    path = folder / f"{stem}.png"
+def free_name(folder: Path, stem: str, suffix: str = ".png") -> Path:
+    """A name for a file that is not taken yet."""
+    path = folder / f"{stem}{suffix}"
     for number in itertools.count(2):
         if not path.exists():
             break
-        path = folder / f"{stem}-{number}.png"
+        path = folder / f"{stem}-{number}{suffix}"
     return path
 
 

@@ -27,7 +27,8 @@ from btd_desktop.gui.views.strip_legend import StripLegend
 from btd_desktop.gui.window_presets import presets_for
 
 _HOLD_MS = 350
-_CINE_MS = 67  # 15 slices a second
+_CINE_PER_S = (2, 5, 10, 15, 20, 30)
+_CINE_FIRST = 3
 
 
 class Workspace(QWidget):
@@ -61,7 +62,8 @@ class Workspace(QWidget):
         self.strip = SliceStrip()
         self.overlay_bar = OverlayBar()
         self.cine = QTimer(self)
-        self.cine.setInterval(_CINE_MS)
+        self._cine_speed = _CINE_FIRST
+        self.cine.setInterval(round(1000 / _CINE_PER_S[_CINE_FIRST]))
         self._held = QElapsedTimer()
         across = QHBoxLayout()
         across.setSpacing(3)
@@ -165,6 +167,13 @@ class Workspace(QWidget):
         """Let the overlay's key act in the lists of a panel too."""
         for view in panel.findChildren(QAbstractItemView):
             view.installEventFilter(self)
+
+    def change_cine(self, step: int) -> None:
+        """Let slices run faster (1) or slower (-1), and say how fast."""
+        speed = min(max(self._cine_speed + step, 0), len(_CINE_PER_S) - 1)
+        self._cine_speed = speed
+        self.cine.setInterval(round(1000 / _CINE_PER_S[speed]))
+        self._parts.session.noticed.emit(f"{_CINE_PER_S[speed]} slices a second.")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hide the overlay while O is held; a tap toggles it."""

@@ -38,6 +38,8 @@ class FindingPanel(QWidget):
         note_changed(int, str): Keep these words.
         status_changed(int, str): Keep this status.
         marked(int, str, str): Keep this note and, with it, this status.
+        withdrawn(int, str): Take this finding back, for this reason.
+        restored(int): Put it back.
         place_wanted(int, int, int): Show this slice, row and column.
         picked(): Something was clicked: the keys are the picture's again.
     """
@@ -46,6 +48,8 @@ class FindingPanel(QWidget):
     note_changed = Signal(int, str)
     status_changed = Signal(int, str)
     marked = Signal(int, str, str)
+    withdrawn = Signal(int, str)
+    restored = Signal(int)
     place_wanted = Signal(int, int, int)
     picked = Signal()
 
@@ -84,6 +88,13 @@ class FindingPanel(QWidget):
         self._saved = PlainLabel("", role="muted")
         self._dismiss = QPushButton("Dismiss")
         self._dismiss.clicked.connect(self._on_dismiss)
+        self._withdraw = QPushButton("Withdraw")
+        self._withdraw.setToolTip(
+            "Takes back a place that you pointed at, for the reason in the note. It "
+            "stays in the case, and the report lists it with the reason."
+        )
+        self._withdraw.clicked.connect(self._on_withdraw)
+        self._is_withdrawn = False
         self._status = QComboBox()
         self._status.addItems(list(get_args(FindingStatus)))
         self._status.setAccessibleName("Status of the finding")
@@ -105,6 +116,7 @@ class FindingPanel(QWidget):
         row.addWidget(HelpButton("status"))
         row.addStretch(1)
         row.addWidget(self._saved)
+        row.addWidget(self._withdraw)
         row.addWidget(self._dismiss)
         form.addLayout(row)
         layout = QVBoxLayout(self)
@@ -137,6 +149,10 @@ class FindingPanel(QWidget):
         self._form.setVisible(row is not None)
         self._highest.show_places(state.highest)
         if row is not None:
+            self._is_withdrawn = row.withdrawn is not None
+            self._withdraw.setText("Restore" if self._is_withdrawn else "Withdraw")
+            self._withdraw.setVisible(row.finding.origin == "examiner")
+            self._status.setEnabled(not self._is_withdrawn)
             self._show_finding(row.finding)
         else:
             self._shown = None
@@ -149,7 +165,9 @@ class FindingPanel(QWidget):
             f"x {finding.x:.0f}, y {finding.y:.0f}",
             f"place {p}",
             *([f"slice {slice_p}"] if slice_p else []),
-            f"{finding.status}, found by {finding.origin}",
+            f"withdrawn: {row.withdrawn}"
+            if row.withdrawn is not None
+            else f"{finding.status}, found by {finding.origin}",
             *(["judged under another calibration"] if row.is_foreign else []),
         ]
         text = "\n".join(visible_text(line)[:120] for line in lines)
@@ -180,7 +198,11 @@ class FindingPanel(QWidget):
         self._saving.stop()
         self._shown = None
         self._icons.clear()
+        # Clearing makes one row after the other the current one: each would be
+        # selected, and the list filled again while Qt takes it apart.
+        was, self._showing = self._showing, True
         self._list.clear()
+        self._showing = was
 
     def _show_finding(self, finding: Finding) -> None:
         (p, slice_p), score = _p_texts(finding), finding.numbers.anomaly.score
@@ -223,6 +245,18 @@ class FindingPanel(QWidget):
         self._saved_note = text
         self._ask_reason(asked=False)
         self.marked.emit(self._shown, text, "dismissed")
+
+    def _on_withdraw(self) -> None:
+        if self._shown is None:
+            return
+        reason = self._note.toPlainText().strip()
+        if self._is_withdrawn:
+            self.restored.emit(self._shown)
+        elif reason:
+            self.withdrawn.emit(self._shown, reason)
+        else:
+            self._note.setPlaceholderText("Say here why it is withdrawn")
+            self._note.setFocus()
 
     def _on_status(self, text: str) -> None:
         if self._showing or self._shown is None:

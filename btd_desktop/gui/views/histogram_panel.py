@@ -24,6 +24,8 @@ from btd_desktop.gui.views.histogram_plot import HistogramPlot
 from btd_desktop.gui.views.level_buttons import LevelButtons
 
 if TYPE_CHECKING:
+    import pyqtgraph as pg
+
     from btd_desktop.examination.comparison import Threshold
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -82,6 +84,11 @@ class HistogramPanel(QWidget):
         layout.addWidget(self._note)
         self.show_theme(DARK)
         self.show_state(self._state)
+
+    @property
+    def plot(self) -> pg.PlotWidget:
+        """The plot itself, to be exported."""
+        return self._plot.widget
 
     def show_theme(self, theme: Theme) -> None:
         """Draw in another theme."""

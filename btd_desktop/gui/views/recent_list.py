@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from btd_desktop.gui.plain_text import PlainLabel, visible_text
 from btd_desktop.workflow.import_series import holds_case
+
+
+def _nothing(folder: Path) -> str:
+    return ""
 
 
 class RecentList(QWidget):
@@ -29,8 +34,10 @@ class RecentList(QWidget):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(6)
 
-    def show_cases(self, cases: tuple[Path, ...]) -> None:
-        """List the cases in these folders."""
+    def show_cases(
+        self, cases: tuple[Path, ...], state_of: Callable[[Path], str] = _nothing
+    ) -> None:
+        """List the cases in these folders, each with how far it has come."""
         while (item := self._rows.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -41,16 +48,16 @@ class RecentList(QWidget):
             none = "No case has been opened on this computer yet."
             self._rows.addWidget(PlainLabel(none, role="muted"))
         for case in cases:
-            self._rows.addWidget(self._row(case))
+            self._rows.addWidget(self._row(case, state_of(case)))
 
-    def _row(self, folder: Path) -> QWidget:
+    def _row(self, folder: Path, state: str) -> QWidget:
         title, is_there = folder.name or str(folder), holds_case(folder)
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         words = QVBoxLayout()
         words.setSpacing(0)
-        words.addWidget(PlainLabel(title))
+        words.addWidget(PlainLabel(f"{title}: {state}" if state else title))
         where = str(folder) if is_there else "not there any more"
         place = PlainLabel(where, role="muted")
         place.setToolTip(str(folder))

@@ -197,6 +197,18 @@ class MarksOfSeries(Object, frozen=True, kw_only=True):
     to_check: int
 
 
+class Withdrawn(Object, frozen=True, kw_only=True):
+    """A place that the examiner pointed at and took back."""
+
+    p_value: float | None
+    person: str
+    place: list[int]
+    reason: str
+    score: float | None
+    series_number: int
+    slice_number: int
+
+
 class Marks(Object, frozen=True, kw_only=True):
     """The examiner's marks."""
 
@@ -204,6 +216,7 @@ class Marks(Object, frozen=True, kw_only=True):
     others: list[OtherPlace] | UnsetType = UNSET
     sentence: str
     series: list[MarksOfSeries]
+    withdrawn: tuple[Withdrawn, ...] = ()  # reports before could withdraw none
 
 
 class Measured(Object, frozen=True, kw_only=True):

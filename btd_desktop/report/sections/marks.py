@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from btd_desktop.cases.model import Finding, FindingOrigin, FindingStatus
+from btd_desktop.examination.withdrawn import withdrawn_in
 from btd_desktop.examination.wording import counted
 from btd_desktop.report.case import ReportCase
 from btd_desktop.report.document import (
+    Block,
     Cell,
     Column,
     Fact,
@@ -128,9 +130,41 @@ def section(case: ReportCase) -> Section:
     heading = (Heading(plain("Dismissed by the examiner")),) if dismissed else ()
     blocks = (
         Text(plain(_INTRODUCTION)), *nothing, counts, *heading, listed, *told, apart,
-        totals,
+        *_withdrawn(case), totals,
     )  # fmt: skip
     return Section("marks", "The examiner's marks", blocks)
+
+
+def _withdrawn(case: ReportCase) -> tuple[Block, ...]:
+    """Places that the examiner pointed at and took back, each with its reason."""
+    number_of = {e.record.series_id: number for number, e in case.numbered}
+    taken_back = [
+        (number_of[finding.series_id], finding, why)
+        for why in withdrawn_in(case.store).values()
+        if (finding := case.store.finding(why.finding_id)).series_id in number_of
+    ]
+    table = table_of(
+        taken_back,
+        (
+            (Column("Series", 1.4, "series_number", "number"),
+             lambda w: plain(f"{w[0]:d}", w[0])),
+            (Column("Slice", 1.2, "slice_number", "number"),
+             lambda w: plain(f"{w[1].slice_index + 1:d}", w[1].slice_index + 1)),
+            (Column("Column, row", 1.6, "place"), lambda w: _place(w[1])),
+            (Column("Anomaly score", 1.6, "score", "number"),
+             lambda w: score_cell(w[1].numbers.anomaly)),
+            (Column("p-value", 2.4, "p_value"),
+             lambda w: p_value_cell(w[1].numbers.anomaly)),
+            (Column("Withdrawn by", 2.2, "person"),
+             lambda w: stated(quoting(w[2].actor))),
+            (Column("Reason", 4.4, "reason"),
+             lambda w: stated(name("text", w[2].reason), _NO_REASON)),
+        ),
+        "marks.withdrawn",
+    )  # fmt: skip
+    if not taken_back:
+        return (table,)
+    return Heading(plain("Pointed at and withdrawn by the examiner")), table
 
 
 def places_of(case: ReportCase) -> list[Marked]:

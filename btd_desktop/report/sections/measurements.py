@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from btd_desktop.examination.measurement import (
+    N_POINTS,
     KeptMeasurement,
     Numbers,
     measurement_text,
@@ -22,6 +23,7 @@ from btd_desktop.report.document import (
     stated,
     table_of,
     unprinted,
+    word,
 )
 
 _INTRODUCTION: Final = (
@@ -41,11 +43,11 @@ def section(case: ReportCase) -> Section:
         (
             (Column("Series", 1.3, "series_number", "number"), _number(number_of)),
             (Column("Plane and points (x, y)", 4.6, "where"),
-             lambda k: plain(k.measurement.where)),
+             lambda k: quoting(k.measurement.where)),
             (Column("Measured", 6.4, "result"),
              lambda k: quoting(measurement_text(k.measurement))),
             (Column("By", 2.4, "person"), lambda k: stated(quoting(k.actor))),
-            (Column(None, 0, "kind"), lambda k: plain(k.measurement.kind)),
+            (Column(None, 0, "kind"), lambda k: word(k.measurement.kind, N_POINTS)),
             *((Column(None, 0, name), _of(name)) for name in _NUMBERS),
         ),
         "measurements",

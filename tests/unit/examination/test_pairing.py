@@ -1,4 +1,4 @@
-"""Two series side by side: linked by space where that holds, subtracted where it may."""
+"""Two series side by side: linked in space where it holds, subtracted where it may."""
 
 from __future__ import annotations
 
