@@ -198,7 +198,8 @@ def vae_loss(network: nn.Module, x: Tensor, generator: torch.Generator) -> Tenso
     back = network.decoded(mean + drawn * (0.5 * log_variance).exp())
     error = (back - scaled).square().sum()
     apart = -0.5 * (1.0 + log_variance - mean.square() - log_variance.exp()).sum()
-    return (error + apart) / len(x)
+    out: Tensor = (error + apart) / len(x)
+    return out
 
 
 def vae_score(network: nn.Module, x: Tensor) -> Tensor:
@@ -206,7 +207,8 @@ def vae_score(network: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(network, OneClassVae)  # noqa: S101 - a type, not a check
     scaled = x * 2.0 - 1.0
     back = network.decoded(network.encoded(scaled)[0])
-    return (back - scaled).square().mean(dim=(1, 2, 3)).sqrt()
+    out: Tensor = (back - scaled).square().mean(dim=(1, 2, 3)).sqrt()
+    return out
 
 
 def vae_latent_score(network: nn.Module, x: Tensor) -> Tensor:
@@ -214,4 +216,5 @@ def vae_latent_score(network: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(network, OneClassVae)  # noqa: S101 - a type, not a check
     mean = network.encoded(x * 2.0 - 1.0)[0]
     again = network.encoded(network.decoded(mean))[0]
-    return (again - mean).square().mean(dim=1).sqrt()
+    out: Tensor = (again - mean).square().mean(dim=1).sqrt()
+    return out

@@ -51,7 +51,8 @@ def _features(patch: NDArray[np.float64]) -> NDArray[np.float64]:
     right = _quantised(np.diff(patch, n=3, axis=1))
     along = _counted(down, 0) + _counted(right, 1)
     across = _counted(down, 1) + _counted(right, 0)
-    return np.sqrt(np.concatenate([along / along.sum(), across / across.sum()]))
+    both = np.concatenate([along / along.sum(), across / across.sum()])
+    return np.asarray(np.sqrt(both), np.float64)
 
 
 def _quantised(residual: NDArray[np.float64]) -> NDArray[np.int64]:
