@@ -71,42 +71,78 @@ def measure_networks(
             "these models have patches of different sizes",
             hint="measure models of one modality at a time",
         )
-    side = sides.pop()
     found: list[list[tables.Judged]] = [[] for _ in detectors]
+    presets = sorted({d.info.preset.name for d in detectors})
     for number, (volume, patient) in enumerate(series, start=1):
-        places = tampered_places(
+        cut = cut_places(
             volume,
             patient,
-            attacks=[ATTACKS[name] for name in attacks],
+            presets,
+            attacks=attacks,
             n_places=n_places,
-            patch=side,
             seed=(seed, number),
             context=context,
             donors=donors,
         )
-        scales = {
-            name: fit_scale(volume, preset_named(name))
-            for name in {d.info.preset.name for d in detectors}
-        }
-        # Volumes are as large as the series: only patches are kept.
-        label = _Label(patient, side, scales)
-        cut = []
-        for place in places:
-            name = place.attack.name
-            cut.append(_shown(label, place.volume, place.pair.tampered, name))
-            cut.append(_shown(label, volume, place.pair.genuine, "", (name,)))
-        if any(ATTACKS[name].kind == "injection" for name in attacks):
-            slices = judged_slices(volume.n_slices)
-            cut += [
-                _shown(label, volume, own, structure=True)
-                for own in draw_structures(
-                    volume, n_places, patch=side, slices=slices, seed=(seed, number)
-                )
-            ]
         for k, detector in enumerate(detectors):
             context.report(k, len(detectors), "Predicting", detector.info.name)
             found[k] += _judged(detector, cut, patient, volume.modality, context)
     return found
+
+
+def cut_places(
+    volume: Volume,
+    patient: str,
+    presets: Sequence[str],
+    *,
+    attacks: Sequence[str],
+    n_places: int,
+    seed: Sequence[int],
+    context: TaskContext,
+    donors: Sequence[Donor] = (),
+) -> list[CutPlace]:
+    """Patches of tampered places, their partners and genuine solid structures.
+
+    Args:
+        volume: A genuine series.
+        patient: Whose it is.
+        presets: Names of the presets that scale the patches; all of one patch size.
+        attacks: As in `measure_networks`.
+        n_places: Likewise.
+        seed: Everything random follows from it.
+        context: Progress and cancel.
+        donors: As in `measure_networks`.
+
+    Raises:
+        Cancelled: The user asked to stop.
+    """
+    scales = {name: fit_scale(volume, preset_named(name)) for name in presets}
+    side = preset_named(presets[0]).patch
+    label = _Label(patient, side, scales)
+    cut = []
+    # Volumes are as large as the series: only patches are kept.
+    for place in tampered_places(
+        volume,
+        patient,
+        attacks=[ATTACKS[name] for name in attacks],
+        n_places=n_places,
+        patch=side,
+        seed=seed,
+        context=context,
+        donors=donors,
+    ):
+        name = place.attack.name
+        cut.append(_shown(label, place.volume, place.pair.tampered, name))
+        cut.append(_shown(label, volume, place.pair.genuine, "", (name,)))
+    if any(ATTACKS[name].kind == "injection" for name in attacks):
+        slices = judged_slices(volume.n_slices)
+        cut += [
+            _shown(label, volume, own, structure=True)
+            for own in draw_structures(
+                volume, n_places, patch=side, slices=slices, seed=seed
+            )
+        ]
+    return cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +155,15 @@ class _Label:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """One place as the networks see it, scaled by each preset, (P, P)."""
+class CutPlace:
+    """One place as the networks see it.
+
+    Attributes:
+        attack: Name of the attack; "" for a genuine place.
+        genuine_for: Attacks whose genuine partner it is.
+        site: Series, scanner and content.
+        patches: Scaled intensities in [0, 1] by name of the preset, (P, P).
+    """
 
     attack: str
     genuine_for: tuple[str, ...]
@@ -136,7 +179,7 @@ def _shown(
     genuine_for: tuple[str, ...] = (),
     *,
     structure: bool = False,
-) -> _Shown:
+) -> CutPlace:
     s, r, c = spot.centre
     side = label.side
     patches = {}
@@ -145,12 +188,12 @@ def _shown(
         scaled = np.pad(scaled_slice(np.asarray(volume.voxels[s]), scale), side // 2)
         patches[name] = scaled[r : r + side, c : c + side].copy()
     site = site_of(volume, spot.centre, label.patient, structure=structure)
-    return _Shown(attack, genuine_for, site, patches)
+    return CutPlace(attack, genuine_for, site, patches)
 
 
 def _judged(
     detector: BoundDetector,
-    shown: Sequence[_Shown],
+    shown: Sequence[CutPlace],
     patient: str,
     modality: str,
     context: TaskContext,

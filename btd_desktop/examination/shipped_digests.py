@@ -17,6 +17,13 @@ MODELS: Final[dict[str, _Shipped]] = {
             "7153ab9f93fedeceb285cb74316a69e78bcf5d72a14d5e3d582e3a9494acad80",
         ],
     },
+    "ct96-reference8": {
+        "digest": "47defb828ac06b3e2afa451bcf8365e766a86e77e46dabf51b1592b7e19a7daf",
+        "metrics": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        "profiles": [
+            "dab5273e1ad3d77fdbd56501534dae363514b6c3263eb1929313fe00a49fff96",
+        ],
+    },
     "ct96wide-lean": {
         "digest": "7a65eed151a5326fe3163e860c13a29f9f70d7117a33eb997b40be055d8f335e",
         "metrics": "0e9b10d9dd25fe2faf45c4f23ba364535ed782f6f7135754b0fc76374aff8560",

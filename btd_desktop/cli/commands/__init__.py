@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import typer
 
-from btd_desktop.cli.commands import bench_processing, bench_studies
+from btd_desktop.cli.commands import bench_paper, bench_processing, bench_studies
 from btd_desktop.cli.commands.bench import bench
 from btd_desktop.cli.commands.calibrate import calibrate_model
 from btd_desktop.cli.commands.compare import compare_deliveries
@@ -65,7 +65,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = MappingProxyType(
     }
 )
 
-BENCH_PARTS = (bench_processing, bench_studies)
+BENCH_PARTS = (bench_paper, bench_processing, bench_studies)
 """Modules that add their commands to `bench` by being imported."""
 
 GROUPS: Mapping[str, typer.Typer] = MappingProxyType({"bench": bench})

@@ -177,7 +177,7 @@ def test_place_without_any_scored_slice_has_no_reference_and_still_a_score(
 ) -> None:
     place = place_of(slices, 0, 5, 5)
     alone = calibrate_place(profile, COVERED, place, ())
-    expected = profile.density.scores(
+    expected = profile.ranking.scores(
         place.features.reshape(1, N_FEATURES).astype(np.float64),
         place.aerated.reshape(1),
     )

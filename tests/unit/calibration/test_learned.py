@@ -188,13 +188,14 @@ def test_series_scored_without_the_map_is_refused(profile: CalibrationProfile) -
         calibrate_series(profile, AS_IF, bare.slices)
     without = fit_profile([series_of(f"p{i}", i) for i in range(4)], header(), FPR)
     assert "untaught" not in without.levels
-    assert without.density.learned is UNSET
+    assert without.ranking.learned is UNSET
     with pytest.raises(CalibrationError, match="scored with others"):
         calibrate_series(without, AS_IF, with_evidence(bare, 83).slices)
 
 
 def test_density_of_another_width_is_refused(profile: CalibrationProfile) -> None:
     density = profile.density
+    assert density is not None
     assert density.n_columns == N_FEATURES + 1
     assert not isinstance(density.spreads, type(UNSET))
     with pytest.raises(ValueError, match="spreads"):

@@ -134,6 +134,8 @@ def test_background_widens_the_density_and_enters_no_distribution() -> None:
     behind = [series_of("b", 9, spread=1.5, manufacturer="NOBODY")]
     plain = fit_profile(series, header(), 0.05)
     widened = fit_profile(series, header(), 0.05, background=behind)
+    assert widened.density is not None
+    assert plain.density is not None
     assert widened.density.alone.strata[0].n > plain.density.alone.strata[0].n
     assert (widened.n_patients, widened.n_slices) == (3, 24)
     assert widened.scanners == plain.scanners

@@ -18,6 +18,7 @@ from btd_desktop.examination.reading import read_case
 from btd_desktop.examination.series import State
 from btd_desktop.paths import user_profiles_dir
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.method import METHODS
 from btd_desktop.strict_json import plain_json, record_from_json
 from btd_desktop.workflow.calibrate import calibrate_on
 from btd_desktop.workflow.examine import Examination, ExamineOptions, examine
@@ -102,6 +103,7 @@ def test_examination_by_the_papers_method_is_reported_as_such(installed, tmp_pat
     assert outcome.evaluation.run.manifest.used == "paper"
     assert outcome.evaluation.run.manifest.grid.stride == 32
     twin = verify_report_file(found.report.path).twin
+    assert twin is not None
     (run,) = twin["runs"]
     assert run["method"] == "paper"
     told = json.dumps(twin["methods"])
@@ -111,15 +113,14 @@ def test_examination_by_the_papers_method_is_reported_as_such(installed, tmp_pat
     own = _examine(evidence, case, "own")
     assert own.outcomes[0].state is State.NOT_CALIBRATED
     with CaseStore.open(case) as store:
-        by_method = {
-            m: read_case(store, method=m)[0].run  # type: ignore[arg-type]
-            for m in ("own", "paper")
-        }
-        assert by_method["own"].manifest.used == "own"
-        assert by_method["paper"].manifest.used == "paper"
+        for method in METHODS[:2]:
+            run = read_case(store, method=method)[0].run
+            assert run is not None
+            assert run.manifest.used == method
     outcomes, _ = report_on_case(
         case, Services(), ReportOptions(is_draft=True), method="paper"
     )
+    assert outcomes[0].evaluation is not None
     assert outcomes[0].evaluation.profile.used == "paper"
     with pytest.raises(CalibrationError, match="another method"):
         report_on_case(
@@ -131,6 +132,7 @@ def test_place_is_scored_by_the_method_of_its_run(installed, tmp_path):
     evidence = make_series_folder(tmp_path / "scan", 9)
     case = tmp_path / "case"
     (outcome,) = _examine(evidence, case, "paper").outcomes
+    assert outcome.evaluation is not None
     grid = outcome.evaluation.features[2]
     r, c = np.argwhere(grid.scored)[0]
     place = 2, int(grid.rows[r]), int(grid.columns[c])
