@@ -86,6 +86,7 @@ class ReportDialog(QDialog):
         close.clicked.connect(self.reject)
         pin_buttons(self, self._busy, self._preview, self._issue, close)
         presenter.changed.connect(self.show_state)
+        self.finished.connect(self._on_finished)
         self.finished.connect(presenter.on_closed)
         self.finished.connect(self._pages.forget_file)
         self.show_state(presenter.state)
@@ -243,6 +244,9 @@ class ReportDialog(QDialog):
         verify.clicked.connect(self._on_verify)
         row.addWidget(open_)
         row.addWidget(verify)
+
+    def _on_finished(self) -> None:
+        self._presenter.on_left(self.form)
 
     def _on_preview(self) -> None:
         self._presenter.on_preview_wanted(self.form)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 
 from btd_desktop.cases.store import CaseStore
-from btd_desktop.errors import SettingsError
+from btd_desktop.errors import BtdError, SettingsError
 from btd_desktop.examination.declared import declared_in, declared_lines
 from btd_desktop.examination.series import State
 from btd_desktop.examination.statement import Statement, statement_in
@@ -21,7 +21,7 @@ from btd_desktop.gui.presenters.session import Session
 from btd_desktop.progress import TaskContext
 from btd_desktop.workflow.report_names import next_report_path
 from btd_desktop.workflow.services import Services
-from btd_desktop.workflow.state import keep_profile_of, with_profile
+from btd_desktop.workflow.state import keep_profile_of, state, with_profile
 
 if TYPE_CHECKING:
     from btd_desktop.examination.reading import Choice
@@ -105,6 +105,21 @@ class ReportPresenter(Presenter[ReportState]):
         """Write, sign and record the report."""
         title = "Writing and signing the report"
         self._submit(title, _issue, form, self._on_issued)
+
+    def on_left(self, form: ReportForm) -> None:
+        """The dialog was closed: what was written in it stays in the case."""
+        session, store = self._session, self._session.store
+        untouched = form.statement == self._state.form.statement
+        if store is None or store.read_only or untouched:
+            return
+        if self._state.is_foreign or self._state.issued or self.is_busy:
+            return
+        try:
+            state(store, form.statement, session.services)
+        except BtdError as error:
+            session.failed.emit(error)
+            return
+        session.noticed.emit("What you wrote for the report was kept in the case.")
 
     def _submit(
         self,

@@ -160,6 +160,8 @@ def _progress(result: SeriesExamination, n_done: int) -> tuple[str, str, bool]:
             f"Series level: {text} among {series.n} genuine series; {n_flagged} of "
             f"{record.n_slices} slices are above the threshold."
         )
+        if evaluation.level("anomaly", "slice").threshold is not None:
+            text = f"{n_flagged} unusual"
         if result.share is not None and not result.share.is_whole:
             text = f"{text}, in part"
             tip = f"{tip} {result.share.sentence}"

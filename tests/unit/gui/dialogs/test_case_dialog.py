@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QDialog, QDialogButtonBox
 
@@ -14,6 +15,7 @@ from btd_desktop.examination.declared import (
     places_from,
 )
 from btd_desktop.gui.dialogs.case_dialog import CaseDialog, MandateDialog
+from btd_desktop.gui.dialogs.form import show_whole
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.opening import CaseProposal
 
@@ -37,6 +39,20 @@ def test_new_case_says_what_is_tested(qtbot, tmp_path: Path):
     QTest.keyClicks(dialog._tested.places, ",5 2:1,2,3")
     assert _accept_of(dialog).isEnabled()
     assert dialog.choice.mandate == Mandate("lung", places_from("12,34,5 2:1,2,3"))
+
+
+def test_enter_in_any_field_makes_the_case_and_escape_leaves(qtbot, tmp_path: Path):
+    proposal = CaseProposal((tmp_path,), Path("/nowhere/case"), "scan", "E. Xaminer")
+    for key, result in (
+        (Qt.Key.Key_Return, QDialog.DialogCode.Accepted),
+        (Qt.Key.Key_Escape, QDialog.DialogCode.Rejected),
+    ):
+        dialog = CaseDialog(proposal)
+        qtbot.addWidget(dialog)
+        show_whole(dialog)
+        dialog._title.setFocus()
+        QTest.keyClick(dialog._title, key)
+        assert dialog.result() == result
 
 
 def test_dialog_of_an_open_case_shows_what_was_declared_and_takes_a_change(qtbot):
