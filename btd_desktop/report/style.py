@@ -127,10 +127,8 @@ class _Paragraph(Paragraph):  # type: ignore[misc]  # ReportLab has no types
             size: tuple[float, float] = super().wrap(width, height)
             if size[0] != width:  # there is no room at all
                 return size
-            self._broken[width] = {
-                name: getattr(self, name)
-                for name in ("width", "height", "blPara", "_wrapWidths")
-            }
+            names = ("width", "height", "blPara", "_wrapWidths")
+            self._broken[width] = {name: getattr(self, name) for name in names}
         self.__dict__.update(self._broken[width])
         return self.width, self.height
 
