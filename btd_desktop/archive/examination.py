@@ -5,6 +5,8 @@ The case that the steps need lies in a folder of its own and is deleted afterwar
 
 from __future__ import annotations
 
+import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,12 +22,13 @@ from btd_desktop.cases.store import CaseStore
 from btd_desktop.dicom.discovery import member_of
 from btd_desktop.dicom.sources import Source
 from btd_desktop.digest import bytes_digest
-from btd_desktop.errors import BtdError
+from btd_desktop.errors import BtdError, EvidenceError, ReportError
 from btd_desktop.examination.place import highest_places
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import Progress, TaskContext
 from btd_desktop.workflow.examine import ExamineOptions, examine_each
+from btd_desktop.workflow.export_dicom import ExportOptions, export_dicom
 from btd_desktop.workflow.import_series import (
     CaseDetails,
     create_case,
@@ -34,6 +37,7 @@ from btd_desktop.workflow.import_series import (
 )
 from btd_desktop.workflow.services import Services
 
+_log = logging.getLogger(__name__)
 _STAGES: Final = {"Scoring slices": "score", "Searching for copied noise": "search"}
 
 
@@ -47,6 +51,8 @@ class SweepOptions:
         memory_bytes: What the process that examines may use.
         scratch: Folder for what a series needs while it is examined; "" for the
             system's temporary one.
+        results: Folder that results as DICOM objects go into, one folder a row; "" for
+            none.
         salt: Secret of the index that makes pseudonyms of patients.
         sweep: Number of the sweep.
         software: Version that a worker must have.
@@ -60,6 +66,7 @@ class SweepOptions:
     time_limit_s: float = 1800.0
     memory_bytes: int = 4 << 30
     scratch: str = ""
+    results: str = ""
     salt: str = ""
     sweep: int = 1
     software: str = __version__
@@ -148,8 +155,27 @@ def _examined(
         )
         stages.enter("read")
         rows.append(_row(found, files, options, number, stages.seconds))
+        if options.results and found.examined is not None:
+            place = Path(options.results) / rows[-1].series_digest
+            _write_results(store, found, place, services, context)
         stages.seconds = {}
     return tuple(rows)
+
+
+def _write_results(
+    store: CaseStore,
+    found: SeriesExamination,
+    folder: Path,
+    services: Services,
+    context: TaskContext,
+) -> None:
+    """What `btd export-dicom` writes; a series that it refuses has no such objects."""
+    shutil.rmtree(folder, ignore_errors=True)
+    options = ExportOptions(folder, with_report=False)
+    try:
+        export_dicom(store, [found], services, options, context)
+    except (EvidenceError, ReportError) as error:
+        _log.info("no DICOM objects of a series: %s", error.code)
 
 
 def _is_of(files: SeriesFiles) -> Callable[[Source], bool]:

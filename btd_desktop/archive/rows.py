@@ -201,6 +201,14 @@ def write_rows(connection: sqlite3.Connection, rows: Iterable[SeriesRow]) -> Non
         )
 
 
+def drop_rows(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
+    """Forget rows of series that are known under another digest now."""
+    with connection:
+        connection.executemany(
+            "DELETE FROM series WHERE series_digest = ?", [(d,) for d in digests]
+        )
+
+
 def write_row(connection: sqlite3.Connection, row: SeriesRow) -> None:
     """Keep one row; a row of the same series is replaced."""
     write_rows(connection, [row])

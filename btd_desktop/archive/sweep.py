@@ -24,6 +24,8 @@ from btd_desktop.archive.flags import Flags, flag
 from btd_desktop.archive.pace import Pace
 from btd_desktop.archive.rows import (
     INDEX_NAME,
+    SeriesRow,
+    drop_rows,
     is_known,
     open_index,
     read_fact,
@@ -57,6 +59,9 @@ class SweepPlan:
         keep_free_bytes: The sweep stops when the disk of the results has less room.
         retry: Examine series again that could not be scored.
         rate: Wanted false discovery rate.
+        rows: Rows of series that an archive on the network did not send whole.
+        arrived: Keys of such rows of series that it sent now.
+        problems: What else that archive could not be asked.
     """
 
     sources: tuple[Path, ...]
@@ -67,6 +72,9 @@ class SweepPlan:
     keep_free_bytes: int = 2 << 30
     retry: bool = False
     rate: float = 0.1
+    rows: tuple[SeriesRow, ...] = ()
+    arrived: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +133,12 @@ def _swept(
     plan: SweepPlan, connection: sqlite3.Connection, where: Engine, context: TaskContext
 ) -> SweepSummary:
     began = time.monotonic()
-    problems: list[str] = []
+    problems = list(plan.problems)
+    number = plan.options.sweep
+    drop_rows(connection, plan.arrived)
+    write_rows(connection, [replace(row, sweep=number) for row in plan.rows])
     found = gather(_looked_through(plan.sources, where, problems, context))
-    if not found.series and not problems:
+    if not (found.series or problems or plan.rows):
         listed = ", ".join(f"{n} {fate}" for fate, n in sorted(found.fates.items()))
         raise EvidenceError(
             f"there is no series to examine ({listed or 'no file'})", code="no_series"

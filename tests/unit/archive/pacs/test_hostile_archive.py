@@ -11,10 +11,13 @@ from typing import Any
 
 import pydicom
 import pytest
+import typer
 
 from btd_desktop.archive.pacs.connection import Connection
+from btd_desktop.archive.pacs.deliveries import receive_series
 from btd_desktop.archive.pacs.exchange import Ceilings, SeriesEntry, SeriesFilter
 from btd_desktop.archive.pacs.opening import OpenArchive, open_archive
+from btd_desktop.cli.commands.sweep import series_filter
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.sandbox import Sandbox
 from btd_desktop.digest import bytes_digest
@@ -269,3 +272,46 @@ def test_message_of_any_length_is_not_believed(no_network):
             list(archive.series(SeriesFilter(), print))
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_series_that_does_not_arrive_whole_is_a_row_that_says_so(web, scan, tmp_path):
+    sends(web, scan, parts(*scan.files[:2]))
+    web.answers[f"/instances/{scan.uids[2]}"] = lambda: (404, {}, b"")
+    web.answers |= {
+        "/instances": scan.rows,
+        "/studies": lambda: rows({"study": scan.study}, {"study": "../x"}),
+        "/series": lambda: rows({"series": scan.entry.series_uid, "modality": "CT"}),
+    }
+    source = f"dicomweb+http://127.0.0.1:{web.port}/web"
+    (tmp_path / "c.toml").write_text("attempts = 1\n")
+    (tmp_path / "c.toml").chmod(0o600)
+    wanted = SeriesFilter(("CT",))
+    context = TaskContext()
+    got = receive_series([source], tmp_path / "c.toml", wanted, tmp_path / "r", context)
+    assert (got.folders, got.n_listed) == ((), 1)
+    assert got.problems == ("a study is listed under what is no UID",)
+    (row,) = got.rows
+    assert row.state == "not scored"
+    assert "2 of 3 objects arrived" in row.reason
+    assert not any(uid in str(row) for uid in (scan.study, *scan.uids))
+    sends(web, scan, parts(*scan.files))
+    again = receive_series([source], None, wanted, tmp_path / "r", context)
+    assert again.rows == ()
+    assert again.arrived == (row.series_digest,)
+    (folder,) = again.folders
+    assert sorted(path.read_bytes() for path in folder.iterdir()) == sorted(scan.files)
+    named = {path.name for path in tmp_path.rglob("*")}
+    assert not any(scan.entry.series_uid in name for name in named)
+
+
+@pytest.mark.parametrize("dates", ["2026", "20260101", "2026-01-01", "x-y", "-1"])
+def test_dates_that_are_none_are_refused(dates):
+    with pytest.raises(typer.BadParameter, match="YYYYMMDD"):
+        series_filter("", dates, "")
+
+
+def test_filter_is_made_of_options():
+    assert series_filter("CT", "20260101-", "1.2") == SeriesFilter(
+        ("CT",), "20260101", "", "1.2"
+    )
+    assert series_filter("", "", "") == SeriesFilter()
