@@ -22,7 +22,7 @@ from btd_desktop.bench.structures import matched
 
 N_DRAWS: Final = 100
 SHUFFLED: Final = "shuffled labels"
-_LEAST: Final = 3  # tampered and genuine places for a cell of a scanner
+_LEAST: Final = 3  # tampered and, by scanner, genuine places for a figure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,7 +268,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _text(cell: Cell | None) -> str:
-    if cell is None:
+    if cell is None or cell.n_tampered < _LEAST:
         return "–"
     span = "" if np.isnan(cell.low) else f" [{cell.low:.2f}–{cell.high:.2f}]"
     return f"{cell.auc:.2f}{span}"
