@@ -97,12 +97,18 @@ def run(
         donors: Blobs of other patients for splicing.
 
     Raises:
-        SettingsError: The file holds a run with other options.
+        SettingsError: The file holds a run with other options or other series.
         Cancelled: The user asked to stop; the series done are in the file.
     """
     found = _begun(results, options)
     for number, (volume, patient) in enumerate(series, start=1):
         kept = found["series"].setdefault(str(number), {"places": [], "scores": {}})
+        if any(place["patient"] != patient for place in kept["places"]):
+            raise SettingsError(
+                f"series {number} of {results} is of another patient",
+                hint="name the same data and series, or another folder",
+                code="other_run",
+            )
         todo = [s for s in scorers if s.name not in kept["scores"]]
         if not todo:
             continue

@@ -22,7 +22,7 @@ from btd_desktop.bench.structures import matched
 
 N_DRAWS: Final = 100
 SHUFFLED: Final = "shuffled labels"
-_LEAST: Final = 3  # tampered and genuine places for a cell of a scanner
+_LEAST: Final = 3  # tampered and, by scanner, genuine places for a figure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,14 +220,22 @@ def _table(
     cells: dict[str, Cell] = {}
     for name in detectors:
         own = cells_of(results, name)
-        cells = own or cells
-        text += _row(name, own, attacks, results["detectors"][name])
+        cells = cells or own
+        text += _row(name, own, attacks, _told(results, name))
     counts = [
         f"{c.n_tampered} / {c.n_genuine} / {c.n_patients}"
         if (c := cells.get(attack)) else "–"
         for attack in attacks
     ]  # fmt: skip
     return text + _line(["*tampered / genuine / patients*", *counts, ""])
+
+
+def _told(results: Mapping[str, Any], detector: str) -> str:
+    """What a row says of its detector, and of how many of the series it is."""
+    series = [own for own in results["series"].values() if own["places"]]
+    n = sum(bool(own["scores"].get(detector)) for own in series)
+    remark: str = results["detectors"][detector]
+    return remark if n == len(series) else f"{remark}; {n} of {len(series)} series"
 
 
 def _row(
@@ -260,7 +268,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _text(cell: Cell | None) -> str:
-    if cell is None:
+    if cell is None or cell.n_tampered < _LEAST:
         return "–"
     span = "" if np.isnan(cell.low) else f" [{cell.low:.2f}–{cell.high:.2f}]"
     return f"{cell.auc:.2f}{span}"

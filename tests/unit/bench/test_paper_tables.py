@@ -109,6 +109,8 @@ def test_run_that_was_stopped_goes_on_and_another_one_is_refused(
     found = run(series(), both, OPTIONS, results=results, context=TaskContext())
     assert first.calls == 4
     assert cells_of(found, "spread")
+    with pytest.raises(SettingsError, match="another patient"):
+        run(series()[::-1], one, OPTIONS, results=results, context=TaskContext())
     with pytest.raises(SettingsError, match="other options"):
         run(
             series(), one, replace(OPTIONS, seed=1), results=results,
