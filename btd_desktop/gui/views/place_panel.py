@@ -164,6 +164,7 @@ class PlacePanel(QWidget):
         layout.addWidget(self._boxes["removal"])
         layout.addStretch(1)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Scores of the place")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
