@@ -84,7 +84,10 @@ class Docks:
 
 
 def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
-    """Make the panels, connect them, and put them around the window's middle."""
+    """Make the panels and connect them; `arrange`, or an old layout, places them.
+
+    Not here: Qt leaves the tab bars of a layout in sight that another one follows.
+    """
     patients = PatientTree()
     series, place, findings = SeriesPanel(), PlacePanel(), FindingPanel()
     measurements = MeasurementPanel()
@@ -113,7 +116,6 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
         # They draw what the style sheet does not reach.
         panel.show_theme(look.theme)
         look.changed.connect(panel.show_theme)
-    made.arrange(window)
     return made
 
 

@@ -194,6 +194,7 @@ class PlacePanel(QWidget):
         layout.addWidget(self._compared)
         layout.addStretch(1)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Scores of the place")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
