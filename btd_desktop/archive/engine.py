@@ -31,12 +31,18 @@ _TURN_S: Final = 0.5
 _JOIN_S: Final = 60.0
 _here = threading.local()
 
+Places = tuple[str, ...]
+"""Folders and files that are looked at together."""
+
+Looked = tuple[FoundFile, ...] | BtdError
+"""What lies there, or why it cannot be told."""
+
 
 class Engine(Protocol):
     """Does the same for many places or series, in any order."""
 
-    def look(self, places: Iterable[str]) -> Iterator[tuple[FoundFile, ...] | BtdError]:
-        """What lies in each place, or why it could not be looked through."""
+    def look(self, groups: Iterable[Places]) -> Iterator[tuple[Places, Looked]]:
+        """What lies in the places of each group, or why that cannot be told."""
 
     def examine(self, series: Iterable[SeriesFiles]) -> Iterator[tuple[SeriesRow, ...]]:
         """The rows of each series."""
@@ -54,12 +60,12 @@ class _Single:
     def __init__(self, examiner: Examiner, options: SweepOptions) -> None:
         self._examiner, self._options = examiner, options
 
-    def look(self, places: Iterable[str]) -> Iterator[tuple[FoundFile, ...] | BtdError]:
-        for place in places:
+    def look(self, groups: Iterable[Places]) -> Iterator[tuple[Places, Looked]]:
+        for places in groups:
             try:
-                yield self._examiner.look(place, self._options)
+                yield places, self._examiner.look(places, self._options)
             except BtdError as error:
-                yield error
+                yield places, error
 
     def examine(self, series: Iterable[SeriesFiles]) -> Iterator[tuple[SeriesRow, ...]]:
         for files in series:
@@ -81,17 +87,17 @@ class _Cluster:
     def n_workers(self) -> int:
         return max(1, len(self._client.nthreads()))
 
-    def look(self, places: Iterable[str]) -> Iterator[tuple[FoundFile, ...] | BtdError]:
-        told = ({"place": place} for place in places)
-        for _, answer in self._answers(
-            told, lambda asked: f"look-{json_digest(asked)}"
-        ):
+    def look(self, groups: Iterable[Places]) -> Iterator[tuple[Places, Looked]]:
+        told = ({"places": list(places)} for places in groups)
+        for asked, answer in self._answers(told, _look_key):
+            looked: Looked
             if isinstance(answer, str):
-                yield BtdError(answer)
+                looked = BtdError(answer)
             elif "found" in answer:
-                yield tuple(record_from_json(FoundFile, one) for one in answer["found"])
+                looked = tuple(record_from_json(FoundFile, f) for f in answer["found"])
             else:
-                yield BtdError(answer["problem"])
+                looked = BtdError(answer["problem"])
+            yield tuple(asked["places"]), looked
 
     def examine(self, series: Iterable[SeriesFiles]) -> Iterator[tuple[SeriesRow, ...]]:
         told = ({"files": plain_json(files)} for files in series)
@@ -145,16 +151,23 @@ class _Cluster:
             )
 
 
+def _look_key(asked: dict[str, Any]) -> str:
+    # Digests: Dask may print keys, and folders are named after patients.
+    return f"look-{json_digest(asked)}"
+
+
 def serve(asked: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """What a worker of the cluster does: hand the task to the process that it keeps."""
     if not hasattr(_here, "examiner"):
         _here.examiner = Examiner()
     examiner: Examiner = _here.examiner
     how = record_from_json(SweepOptions, options)
-    if "place" in asked:
+    if "places" in asked:
         try:
             return {
-                "found": [plain_json(f) for f in examiner.look(asked["place"], how)]
+                "found": [
+                    plain_json(f) for f in examiner.look(tuple(asked["places"]), how)
+                ]
             }
         except BtdError as error:
             return {"problem": error.detail}

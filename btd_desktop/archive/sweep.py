@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from btd_desktop.archive.engine import Engine, engine
+from btd_desktop.archive.engine import Engine, Places, engine
 from btd_desktop.archive.examination import SweepOptions
 from btd_desktop.archive.export import PARQUET_NAME, write_parquet
 from btd_desktop.archive.flags import Flags, flag
@@ -43,6 +43,8 @@ from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import plain_json
 
 _SCRATCH: Final = "work"
+# Folders looked at by one task: they share the start of a parsing process.
+_TOGETHER: Final = 32
 _log = logging.getLogger(__name__)
 
 
@@ -174,12 +176,23 @@ def _looked_through(
 ) -> Iterator[FoundFile]:
     context.report(0, 0, "Listing folders")
     places = list_folders(sources)
-    for done, answer in enumerate(where.look(places), start=1):
-        if isinstance(answer, BtdError):
-            problems.append(answer.detail)
-        else:
-            yield from answer
-        context.report(done, len(places), "Looking through folders")
+    done = 0
+    alone: list[Places] = []
+    groups = [
+        tuple(places[n : n + _TOGETHER]) for n in range(0, len(places), _TOGETHER)
+    ]
+    for group in (groups, alone):
+        # A group that fails is looked at place by place: filled by then.
+        for looked, answer in where.look(group):
+            if not isinstance(answer, BtdError):
+                yield from answer
+            elif len(looked) > 1:
+                alone += [(place,) for place in looked]
+                continue
+            else:
+                problems.append(answer.detail)
+            done += len(looked)
+            context.report(done, len(places), "Looking through folders")
 
 
 def _examine(

@@ -60,8 +60,8 @@ def main() -> int:
 
 def _answer(asked: dict[str, Any], services: Any) -> dict[str, object]:  # noqa: ANN401 - Services, imported late
     try:
-        if "place" in asked:
-            found = look_into(asked["place"], TaskContext())
+        if "places" in asked:
+            found = look_into(asked["places"], TaskContext())
             return {"found": [plain_json(file) for file in found]}
         files = record_from_json(SeriesFiles, asked["files"])
         options = record_from_json(SweepOptions, asked["options"])
@@ -86,16 +86,19 @@ class Examiner:
         self._should_stop = should_stop
         self._contained: Contained | None = None
 
-    def look(self, place: str, options: SweepOptions) -> tuple[FoundFile, ...]:
-        """The files of a folder or archive; none where that fails again and again.
+    def look(
+        self, places: tuple[str, ...], options: SweepOptions
+    ) -> tuple[FoundFile, ...]:
+        """The files of folders and archives.
 
         Raises:
             BtdError: Looking was not possible; the text says why.
             Cancelled: The examiner asked to stop.
         """
-        answer = self._ask_again({"place": place}, options)
+        answer = self._ask_again({"places": list(places)}, options)
         if "found" not in answer:
-            raise BtdError(f"{place} cannot be looked through: {answer['problem']}")
+            where = places[0] if len(places) == 1 else f"{len(places)} folders"
+            raise BtdError(f"{where} cannot be looked through: {answer['problem']}")
         return tuple(record_from_json(FoundFile, told) for told in answer["found"])
 
     def examine(

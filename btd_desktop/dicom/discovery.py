@@ -57,16 +57,19 @@ def list_folders(paths: Sequence[Path], limits: Limits = DEFAULT_LIMITS) -> list
 
 
 def look_into(
-    place: str, context: TaskContext, limits: Limits = DEFAULT_LIMITS
+    places: Sequence[str], context: TaskContext, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[FoundFile]:
-    """The files of one folder, not of those below it, or one file by itself.
+    """The files of folders, not of those below them, and files by themselves.
+
+    Many at once share the parsing process, whose start costs as much as some slices.
 
     Raises:
-        EvidenceError: It does not exist any more, or holds far too many files.
+        EvidenceError: One does not exist any more, or holds far too many files.
         Cancelled: The examiner asked to stop.
     """
-    path = Path(place)
-    sources = list_sources([path], replace(limits, max_folder_depth=0))
+    flat = replace(limits, max_folder_depth=0)
+    # One after the other: names of archives' members then begin with the archive's.
+    sources = [s for place in places for s in list_sources([Path(place)], flat)]
     # Deeper folders are listed as refused here, and looked at by themselves.
     own = [source for source in sources if not Path(source.path).is_dir()]
     with contextlib.ExitStack() as closing:

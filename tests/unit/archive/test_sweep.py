@@ -77,12 +77,12 @@ def archive(home):
 
 def _found(archive: Path) -> Discovery:
     places = list_folders([archive])
-    return gather(f for place in places for f in look_into(place, TaskContext()))
+    return gather(f for place in places for f in look_into([place], TaskContext()))
 
 
 def _in(folder: Path) -> SeriesFiles:
     """The one series of a folder."""
-    (files,) = gather(look_into(str(folder), TaskContext())).series
+    (files,) = gather(look_into([str(folder)], TaskContext())).series
     return files
 
 
@@ -101,9 +101,7 @@ def test_series_are_found_once_in_folders_and_archives(archive):
 
 
 def test_digest_of_a_series_does_not_depend_on_where_it_lies(archive, tmp_path):
-    (moved,) = gather(
-        look_into(str(archive / "Mustermann_Erika_11"), TaskContext())
-    ).series
+    moved = _in(archive / "Mustermann_Erika_11")
     shutil.copytree(archive / "Mustermann_Erika_11", tmp_path / "elsewhere")
     (first, *_) = sorted((tmp_path / "elsewhere").iterdir())
     first.rename(tmp_path / "elsewhere" / "zzz")
@@ -207,11 +205,11 @@ def test_process_that_dies_is_started_again_once(archive, monkeypatch):
     files = _in(archive / "Mustermann_Erika_10")
     monkeypatch.setenv("BTD_HOME", "/dev/null/nowhere")
     with contextlib.closing(Examiner()) as examiner:
-        found = examiner.look(str(archive / "Mustermann_Erika_10"), SweepOptions())
+        found = examiner.look((str(archive / "Mustermann_Erika_10"),), SweepOptions())
         assert len(found) == SHAPE[0]
         assert examiner._contained is not None
         os.kill(examiner._contained.process.pid, signal.SIGKILL)
-        assert examiner.look(str(archive), SweepOptions())
+        assert examiner.look((str(archive),), SweepOptions())
         (row,) = examiner.examine(files, SweepOptions())
     assert row.state == "not scored"
     assert row.reason
