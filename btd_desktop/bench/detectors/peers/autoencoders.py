@@ -178,8 +178,8 @@ def mean_square_score(network: nn.Module, x: Tensor) -> Tensor:
 def hole_loss(network: nn.Module, x: Tensor, _: torch.Generator) -> Tensor:
     """Mean absolute error, outside the hole a tenth as heavy."""
     weight = hole_like(x) * 0.9 + 0.1
-    loss: Tensor = (weight * (network(x) - x).abs()).sum() / weight.sum()
-    return loss
+    out: Tensor = (weight * (network(x) - x).abs()).sum() / weight.sum()
+    return out
 
 
 def hole_score(network: nn.Module, x: Tensor) -> Tensor:
