@@ -79,7 +79,8 @@ def test_picture_has_half_of_the_window_and_panels_keep_their_size(
         window = make_window()
         window.resize(1366, 740)
         _open(window, case)
-        wait_until(lambda w=window: w.panels.docks["series"].width() > 0)
+        panel = window.panels.docks["series"]
+        wait_until(panel.isVisible)
         view = window.workspace.mpr.views[0]
         share = view.width() * view.height() / (window.width() * window.height())
         assert share > 0.5

@@ -21,7 +21,7 @@ def series(flagged: int, *, threshold: float | None = 5.0, **changes: Any) -> An
         establishes=lambda fpr: True,
         n_patients=400,
     )
-    evaluation = SimpleNamespace(
+    evaluation: Any = SimpleNamespace(
         kinds={
             "anomaly": SimpleNamespace(
                 slices=(object(),) * 40, flagged=tuple(range(flagged)), series=object()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_what_cannot_be_subtracted_says_why(change, why):
 
 
 def test_series_without_spacing_are_subtracted_pixel_by_pixel_if_alike():
-    bare = {"spacing_mm": (0.0, 0.0, 0.0), "n": 1}
+    bare: dict[str, Any] = {"spacing_mm": (0.0, 0.0, 0.0), "n": 1}
     assert pair(_volume(**bare), _volume(**bare)).is_exact
     other = _volume(**bare)
     cut = replace(other, voxels=other.voxels[:, :4])

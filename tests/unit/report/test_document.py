@@ -358,8 +358,8 @@ def test_measurements_that_stand_are_printed_with_their_numbers():
             details=taken_back,
         )
     )
-    made = make_document(store=make_store(audit=log))
-    (row,) = twin_value(made)["measurements"]
+    document = make_document(store=make_store(audit=log))
+    (row,) = twin_value(document)["measurements"]
     assert row["kind"] == "region"
     assert row["series_number"] == 1
     assert row["mean"] == kept[1].numbers.mean

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from btd_desktop.cases.model import FindingOrigin
 from btd_desktop.cases.store import CaseStore
 from btd_desktop.errors import SettingsError
 from btd_desktop.examination.declared import Mandate, NamedPlace
@@ -23,7 +24,12 @@ SERVICES = Services(now=lambda: NOW)
 def store(tmp_path):
     with CaseStore.create(tmp_path / "case", now=NOW, examiner="E. Xaminer") as made:
         series = made.add_series(make_ct_volume(0, shape=(4, 64, 64)), now=NOW)
-        for x, origin in ((10.0, "examiner"), (20.0, "search"), (30.0, "examiner")):
+        places: tuple[tuple[float, FindingOrigin], ...] = (
+            (10.0, "examiner"),
+            (20.0, "search"),
+            (30.0, "examiner"),
+        )
+        for x, origin in places:
             made.add_finding(
                 series_id=series,
                 slice_index=1,

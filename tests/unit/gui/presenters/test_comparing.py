@@ -23,7 +23,7 @@ def window(make_window, desk_home, tmp_path):
         voxels[1, 60, 60] += 100
         later = replace(
             volume,
-            voxels=voxels,
+            voxels=voxels.astype(np.int16),
             slice_positions_mm=volume.slice_positions_mm[1:],
             origin_mm=volume.slice_origin_mm(1),
             slice_origins_mm=None,
@@ -39,7 +39,7 @@ def window(make_window, desk_home, tmp_path):
 
 
 def _text(window) -> str:
-    return window.workspace.second.state.corners[2][0]
+    return str(window.workspace.second.state.corners[2][0])
 
 
 def test_second_series_steps_along_in_space(window):
@@ -86,7 +86,7 @@ def test_difference_shows_the_one_pixel_that_differs(window):
     picture = second.state.picture
     assert np.argwhere(picture != 0).tolist() == [[60, 60]]
     assert picture[60, 60] == -100
-    told = []
+    told: list[str] = []
     window.workspace.pointer_changed.connect(told.append)
     second.pointer_moved.emit(0, 60, 60, -100.0)
     assert told == ["x 60, y 60: difference -100"]
@@ -118,7 +118,7 @@ def test_case_of_one_series_says_what_to_do(make_window, desk_home, tmp_path):
     made = make_window()
     made.open_paths([desk_home.copy_of_case(tmp_path / "one")])
     wait_until(lambda: made.session.record is not None)
-    told = []
+    told: list[str] = []
     made.session.noticed.connect(told.append)
     made.action_set["compare"].trigger()
     assert "nothing to compare with" in told[-1]

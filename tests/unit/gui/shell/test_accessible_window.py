@@ -58,8 +58,9 @@ def test_every_control_has_a_name_that_is_spoken(window: MainWindow):
 
 def test_tab_reaches_every_control_once_and_comes_back(window: MainWindow):
     start = window.workspace.mpr.views[0]
-    at, chain = start.nextInFocusChain(), [start]
-    while at is not start and len(chain) < 5000:
+    at: QWidget | None = start.nextInFocusChain()
+    chain: list[QWidget] = [start]
+    while at is not None and at is not start and len(chain) < 5000:
         chain.append(at)
         at = at.nextInFocusChain()
     assert at is start

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
 from btd_desktop.cases import audit
-from btd_desktop.errors import ReportError
+from btd_desktop.errors import BtdError, ReportError
 from btd_desktop.examination.withdrawn import withdrawn_in
 from btd_desktop.gui.shell.export_tables import histogram_table
 from btd_desktop.gui.shell.exports import write_plot
+from btd_desktop.gui.shell.main_window import MainWindow
 from btd_desktop.workflow.table_file import write_table
 from tests.factories import make_numbers
 from tests.window_desk import open_dialog, wait_until
@@ -114,7 +116,7 @@ def test_findings_are_exported_with_whole_numbers(window, saved):
     for row, finding in zip(rows, findings, strict=True):
         assert float(row["anomaly_score"]) == finding.numbers.anomaly.score
         assert int(row["slice"]) == finding.slice_index + 1
-    told = []
+    told: list[BtdError] = []
     window.session.failed.connect(told.append)
     window.action_set["export_findings"].trigger()
     assert "exists already" in told[0].detail
@@ -170,5 +172,5 @@ def test_place_of_the_examiner_is_withdrawn_with_its_note_and_restored(window):
     assert panel._list.count() == 0
 
 
-def _boxes(window):
+def _boxes(window: MainWindow) -> Any:
     return window.workspace.mpr.views[0].state.boxes

@@ -91,14 +91,11 @@ def test_click_beside_the_picture_sets_no_point(view, heard):
 def test_marks_are_painted_where_they_were_measured(view):
     view.show_state(sample_state(show_info=False))
     before = view.grab().toImage()
-    marks = tuple(
-        MeasureMark(kind, points, "12.5 mm")
-        for kind, points in (
-            ("length", ((5, 5), (15, 5))),
-            ("angle", ((5, 15), (15, 15), (15, 20))),
-            ("region", ((30, 10), (38, 20))),
-            ("profile", ((30, 30), (45, 30))),
-        )
+    marks = (
+        MeasureMark("length", ((5, 5), (15, 5)), "12.5 mm"),
+        MeasureMark("angle", ((5, 15), (15, 15), (15, 20)), "12.5 mm"),
+        MeasureMark("region", ((30, 10), (38, 20)), "12.5 mm"),
+        MeasureMark("profile", ((30, 30), (45, 30)), "12.5 mm"),
     )
     view.show_state(sample_state(show_info=False, marks=marks))
     after = view.grab().toImage()
