@@ -214,7 +214,11 @@ def child_prepare(case: Path, n_slices: int, n_to_score: int) -> dict[str, Any]:
                 arrays, summary = store.load_slice(run.run_id, s % DISTINCT)
                 store.save_slice(run.run_id, s, arrays, summary, now)
             store.finish_run(run.run_id, "done", now)
-    return {"model": detector.info.name, "backend": detector.info.backend}
+    backend = detector.info.backend
+    return {
+        "model": detector.info.name,
+        "backend": {"kind": backend.kind, "dtype": backend.dtype},
+    }
 
 
 def child_scroll(case: Path, n_frames: int) -> dict[str, Any]:
