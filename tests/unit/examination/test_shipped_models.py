@@ -108,7 +108,8 @@ def _changed(name: str, folder: Path, how: str) -> ModelEntry:
     return ModelEntry(folder, read_card(folder), "", shipped=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+# The changes name layers of lean networks.
+@pytest.mark.parametrize("name", [n for n in NAMES if n.endswith("-lean")])
 @pytest.mark.parametrize("how", list(CHANGES))
 def test_other_weights_with_a_fitting_card_score_nothing(
     tmp_path: Path, name: str, how: str
