@@ -29,7 +29,9 @@ def examination(*levels: str) -> SeriesExamination:
 def store(**changes: Any) -> Any:
     values = {"finding_id": 3, "run_id": 1, "profile_digest": "ab", **changes}
     finding = SimpleNamespace(**values, numbers=make_numbers())
-    return SimpleNamespace(findings=lambda _series_id: (finding,))
+    return SimpleNamespace(
+        findings=lambda _series_id: (finding,), audit_log=lambda *_: ()
+    )
 
 
 def test_place_ranked_where_its_profile_ranks_nothing_is_refused():
