@@ -6,8 +6,6 @@ as it lies now, and only where it is still what was swept.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,16 +21,14 @@ from btd_desktop.archive.rows import (
     read_rows,
 )
 from btd_desktop.archive.sources import series_digest
-from btd_desktop.cases.files import replace_part
 from btd_desktop.dicom.limits import DEFAULT_LIMITS
 from btd_desktop.dicom.load import import_evidence
 from btd_desktop.dicom.series import Fate, Import
-from btd_desktop.errors import CaseError, EvidenceError
+from btd_desktop.errors import EvidenceError
 from btd_desktop.examination.wording import number_text
 from btd_desktop.progress import TaskContext
 from btd_desktop.volume import Volume
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+from btd_desktop.workflow.table_file import write_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,36 +248,19 @@ def reviewed(triage: Triage, series_digest: str, review: Review | None) -> Triag
 def export_rows(rows: Iterable[TriageRow], path: Path) -> int:
     """Write rows as CSV; the number of them.
 
-    Texts come from files: one that a table program would take for a formula gets an
-    apostrophe in front.
-
     Raises:
-        CaseError: It cannot be written.
+        ReportError: The file exists, or cannot be written.
     """
-    text = io.StringIO(newline="")
-    table = csv.writer(text, quoting=csv.QUOTE_ALL)
-    table.writerow([c.title for c in COLUMNS] + [title for title, _ in _FURTHER])
-    n_rows = 0
-    for row in rows:
-        told = [column.text(row) for column in COLUMNS]
-        told += [further(row) for _, further in _FURTHER]
-        table.writerow([_no_formula(cell) for cell in told])
-        n_rows += 1
-    try:
-        with (
-            replace_part(path, path.parent, f"{path.name}.part") as descriptor,
-            open(descriptor, "wb", closefd=False) as stream,
-        ):
-            stream.write(text.getvalue().encode("utf-8", "replace"))
-    except OSError as error:
-        raise CaseError(
-            f"{path} cannot be written: {error.strerror}", code="export"
-        ) from error
-    return n_rows
-
-
-def _no_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    told = [
+        [
+            *(column.text(row) for column in COLUMNS),
+            *(further(row) for _, further in _FURTHER),
+        ]
+        for row in rows
+    ]
+    head = [*(column.title for column in COLUMNS), *(title for title, _ in _FURTHER)]
+    write_table(path, head, told)
+    return len(told)
 
 
 def reachable_evidence(row: SeriesRow) -> tuple[Path, ...]:

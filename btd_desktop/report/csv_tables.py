@@ -23,12 +23,22 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a cell that spreadsheets would carry out."""
 
 
+def cell_text(value: object) -> str:
+    """A value as the cell of a CSV file: nothing hidden, nothing to be carried out.
+
+    What a spreadsheet would carry out as a formula gets an apostrophe before it; what
+    the eye would not see is written as ⟨U+XXXX⟩.
+    """
+    # As pages.json keeps it, so that the same table comes of it: decision 39.
+    kept = str("" if value is None else value).encode("utf-8", "backslashreplace")
+    text = visible_text(kept.decode())
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
 def csv_files(document: Document) -> dict[str, bytes]:
     """The attached tables, by name of the file, as CSV (RFC 4180) in UTF-8.
 
-    A column is named by its key; columns without one are for print alone. What a
-    spreadsheet would carry out as a formula gets an apostrophe before it; what the eye
-    would not see is written as ⟨U+XXXX⟩.
+    A column is named by its key; columns without one are for print alone.
 
     Raises:
         ReportError: Two tables have one name.
@@ -56,8 +66,4 @@ def _attached(blocks: Iterable[Block]) -> Iterator[Table]:
 
 
 def _text(cell: Cell, numbers: dict[str, str]) -> str:
-    value = text_of(cell, numbers) if cell.value is AS_PRINTED else cell.value
-    # As pages.json keeps it, so that the same table comes of it: decision 39.
-    kept = str("" if value is None else value).encode("utf-8", "backslashreplace")
-    text = visible_text(kept.decode())
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return cell_text(text_of(cell, numbers) if cell.value is AS_PRINTED else cell.value)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from btd_desktop.errors import ReportError
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = frozenset("0123456789.,e+-−")
 
 
@@ -18,8 +17,7 @@ def write_table(
 ) -> None:
     """Write a table as CSV (RFC 4180) in UTF-8; an existing file is left alone.
 
-    A cell that a spreadsheet would carry out as a formula gets an apostrophe before it,
-    as in the tables that a report attaches; numbers stay numbers.
+    Cells are as in the tables that a report attaches, but numbers stay numbers.
 
     Raises:
         ReportError: The file exists, or cannot be written.
@@ -27,8 +25,8 @@ def write_table(
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    write_new(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    writer.writerows([plain_cell(value) for value in row] for row in rows)
+    write_new(path, text.getvalue().encode())
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -54,9 +52,9 @@ def write_new(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _cell(value: object) -> str:
+def plain_cell(value: object) -> str:
+    """A value as a cell; see `write_table`."""
+    from btd_desktop.report.csv_tables import cell_text
+
     text = "" if value is None else str(value)
-    is_number = bool(text) and set(text) <= _NUMBER
-    if text.lstrip().startswith(_FORMULA) and not is_number:
-        return f"'{text}"
-    return text
+    return text if text and set(text) <= _NUMBER else cell_text(text)

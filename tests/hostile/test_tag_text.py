@@ -40,6 +40,7 @@ from btd_desktop.report.document import name as naming
 from btd_desktop.report.style import register_fonts
 from btd_desktop.report.visible import visible_text
 from btd_desktop.volume import SeriesFacts
+from btd_desktop.workflow.table_file import write_table
 from tests.factories import make_ct_volume
 from tests.hostile.payloads import PAYLOADS
 from tests.unit.report.case_sample import make_document
@@ -257,8 +258,8 @@ def test_trace_of_a_payload_forges_no_line(tmp_path, name):
 def test_no_tag_text_is_written_to_a_spreadsheet():
     # A cell that starts with = + - @ is a formula to a spreadsheet. The bench's tables
     # hold names of our own methods and figures, a report's scores only numbers, its
-    # other tables what the next test asks; what writes another one belongs here with a
-    # test of its own.
+    # other tables and those of the window what the next two tests ask; what writes
+    # another one belongs here with a test of its own.
     writers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -266,7 +267,20 @@ def test_no_tag_text_is_written_to_a_spreadsheet():
         if isinstance(node, ast.Attribute)
         and (node.attr == "DictWriter" or ast.unparse(node) == "csv.writer")
     }
-    assert writers <= {"bench/tables.py", "report/csv_tables.py", "report/scores.py"}
+    told = {"report/csv_tables.py", "report/scores.py", "workflow/table_file.py"}
+    assert writers <= {"bench/tables.py", *told}
+
+
+@by_name
+def test_table_of_the_window_holds_a_payload_as_plain_text(name, tmp_path):
+    rows = [[lead + PAYLOADS[name], "-12.5"] for lead in ("", " ", "=")]
+    write_table(tmp_path / "t.csv", ["a", "b"], rows)
+    data = (tmp_path / "t.csv").read_bytes().decode()
+    _, *written = csv.reader(io.StringIO(data, newline=""))
+    assert [row[1] for row in written] == ["-12.5"] * 3
+    for cell, _ in written:
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+        assert not _hidden(cell)
 
 
 @by_name

@@ -28,7 +28,7 @@ from btd_desktop.archive.triage import (
     volume_of,
 )
 from btd_desktop.digest import bytes_digest, file_digest
-from btd_desktop.errors import CaseError, EvidenceError
+from btd_desktop.errors import CaseError, EvidenceError, ReportError
 from btd_desktop.progress import TaskContext
 from tests.factories import make_series_folder
 
@@ -127,7 +127,7 @@ def test_export_says_all_and_no_cell_is_a_formula(triage, tmp_path):
 
 
 def test_export_into_no_folder_is_one_sentence(triage, tmp_path):
-    with pytest.raises(CaseError, match="cannot be written"):
+    with pytest.raises(ReportError, match="could not be written"):
         export_rows(triage.rows, tmp_path / "none" / "rows.csv")
 
 
