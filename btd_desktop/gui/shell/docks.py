@@ -97,7 +97,7 @@ def make_docks(window: QMainWindow, parts: Parts, look: Look) -> Docks:
         for name, title, panel in (
             ("series", "Series", series),
             ("patients", "Patients", patients),
-            ("metadata", "Facts and checks", metadata),
+            ("metadata", "Facts", metadata),
             ("place", "Place", place),
             ("findings", "Findings", findings),
             ("measurements", "Measured", measurements),
