@@ -10,6 +10,7 @@ by kind; a model that still finds noise is nothing that this question could refu
 from __future__ import annotations
 
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -119,14 +120,17 @@ def weights_campaign(n: int, seed: int) -> Figures:
     kinds = list(WEIGHT_MUTATIONS.items())
     for index in range(n):
         rng = random.Random(f"weights {seed} {index}")
-        name, other = rng.sample(names, 2)
         kind, mutation = kinds[index % len(kinds)]
         is_whole = index // len(kinds) % 2 == 0
-        for _ in range(20):
+        for _ in range(50):
+            # Networks of two kinds share no layer: then two others are taken.
+            name, other = rng.sample(names, 2)
             only = "" if is_whole else _layer(rng, originals[name])
             changed = mutation(rng, originals[name], originals[other], only)
             if _differ(changed, originals[name]):
                 break
+        else:
+            raise AssertionError(f"{kind} changed nothing in 50 tries")
         kind += ", whole" if is_whole else ", one layer"
         before = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="btd-hostile-") as root:
@@ -153,6 +157,8 @@ def _installed(name: str, tensors: Tensors, folder: Path) -> ModelEntry:
     (folder / "profiles").mkdir()
     for path in sorted(source.glob("profiles/*.json")):
         (folder / "profiles" / path.name).write_bytes(path.read_bytes())
+    if (source / "evidence").is_dir():
+        shutil.copytree(source / "evidence", folder / "evidence")
     return ModelEntry(folder, read_card(folder), "", shipped=False)
 
 
