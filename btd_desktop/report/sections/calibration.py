@@ -109,17 +109,17 @@ def _decisions(case: ReportCase) -> tuple[Block, ...]:
     table = table_of(
         decisions,
         (
-            (Column("Series", 1.2, "series_number", "number"),
+            (Column("Series", 1, "series_number", "number"),
              lambda d: plain(f"{d[0]:d}", d[0])),
-            (Column("Taken", 3, "taken"),
+            (Column("Taken", 2.2, "taken"),
              lambda d: plain(time_text(_taken(d[1])), json_time(_taken(d[1])))),
-            (Column("Calibration", 4, "calibration"),
+            (Column("Calibration", 3, "calibration"),
              lambda d: quoting(d[1].speaker.profile_name)),
-            (Column("Digest", 2.4, "calibration_digest"),
+            (Column("Digest", 5.4, "calibration_digest"),
              lambda d: digest(d[1].speaker.profile)),
-            (Column("Model", 2.6, "model"),
+            (Column("Model", 2.2, "model"),
              lambda d: quoting(d[1].speaker.model_name)),
-            (Column("By", 3, "by"),
+            (Column("By", 2.4, "by"),
              lambda d: plain("the program's rule", "rule") if d[1].by_rule
              else quoting(d[1].actor)),
         ),
