@@ -141,7 +141,7 @@ def test_formula_in_a_cell_is_not_carried_out_and_numbers_stay(tmp_path):
     assert rows[1:] == [["'=1+1", "-3.5"], ["'@x", "1e-05"]]
 
 
-def test_place_of_the_examiner_is_withdrawn_with_its_note_and_restored(window):
+def test_place_of_the_examiner_is_withdrawn_restored_and_that_undone(window):
     session, panel = window.session, window.panels.findings
     store, evaluation = session.store, session.result.evaluation
     number = store.add_finding(
@@ -166,6 +166,10 @@ def test_place_of_the_examiner_is_withdrawn_with_its_note_and_restored(window):
     assert panel._withdraw.text() == "Restore"
     assert not any(f"#{number} " in b.label for b in _boxes(window))
     panel._withdraw.click()
+    assert withdrawn_in(store) == {}
+    window.action_set["undo"].trigger()
+    assert withdrawn_in(store)[number].reason == "by mistake"
+    window.action_set["redo"].trigger()
     assert withdrawn_in(store) == {}
     # Closing with a finding selected must not select the others on the way.
     window.action_set["close_case"].trigger()
