@@ -13,7 +13,8 @@ else that escapes is a bug and takes the crash path.
     │   └── UnauthenticatedError 9   a case that this computer did not seal, not adopted
     ├── ReportError              7   report cannot be written, signed or verified
     ├── SettingsError            8   a setting or an argument is not usable
-    └── MissingPartError         10  a part that this needs is not installed
+    ├── MissingPartError         10  a part that this needs is not installed
+    └── ArchiveError             11  an archive on the network is silent or refuses
 
 `Cancelled` is neither: the examiner asked for it (exit code 130).
 """

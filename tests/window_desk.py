@@ -46,6 +46,12 @@ class Desk:
         shutil.copytree(self.case, folder)
         return folder
 
+    def forget_copies(self) -> None:
+        """Be a computer that never saw a copy of the case go on."""
+        heads = Path("data", "audit-heads")
+        shutil.rmtree(self.root / "home" / heads)
+        shutil.copytree(self.root / "home as made" / heads, self.root / "home" / heads)
+
 
 def build_desk(root: Path) -> Desk:
     """Make the desk; `BTD_HOME` and `BTD_MODELS_DIR` must point into `root`."""

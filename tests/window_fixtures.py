@@ -32,6 +32,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture
 def desk_home(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The desk as the user's own folders."""
+    desk.forget_copies()
     monkeypatch.setenv("BTD_HOME", str(desk.root / "home"))
     monkeypatch.setenv("BTD_MODELS_DIR", str(desk.root / "models"))
     return desk

@@ -215,8 +215,10 @@ def examine_series(
     )
     run = score_series(store, record.series_id, detector, services, context)
     # Without a word of the examiner, what spoke for the series so far goes on to.
-    asked = bool(options.model or options.profile)
-    decided = chosen_for(store, record.series_id) is not None and not asked
+    now = chosen_for(store, record.series_id)
+    is_other = now is not None and store.run(now.speaker.run_id).manifest.used != method
+    asked = bool(options.model or options.profile) or is_other
+    decided = now is not None and not asked
     choice = AS_KEPT if decided else Choice(run.run_id, options.profile)
     found = read_series(store, record, choice)
     return searched(store, found, services, context, asked=asked)

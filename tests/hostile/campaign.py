@@ -50,7 +50,7 @@ CAMPAIGNS = (
     Campaign("archives", 500, archive_campaign),
     Campaign("volumes", 300, volume_campaign),
     Campaign("models", 200, model_campaign),
-    Campaign("weights", 63, weights_campaign),
+    Campaign("weights", 45, weights_campaign),
     Campaign("profiles", 200, profile_campaign),
     Campaign("reports", 200, report_campaign),
 )

@@ -37,7 +37,7 @@ class MprView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._across)
-        self._is_one_alone = False
+        self._is_one_alone = self._was_alone = False
         # The slice itself is what is examined; the reformats are a key away.
         self.toggle_alone(_MAIN)
         for view in self.views:
@@ -59,12 +59,11 @@ class MprView(QWidget):
         self._side.setVisible(number != _MAIN or not self._is_one_alone)
 
     def show_reformats(self, shown: bool) -> None:
-        """Show the reformats, or leave their room to what stands beside."""
-        self._is_one_alone = not shown
-        for view in self.views[1:]:
-            view.setVisible(shown)
-        self.views[_MAIN].show()
-        self._side.setVisible(shown)
+        """Leave the room of the reformats to what stands beside, or be as before."""
+        if not shown:
+            self._was_alone = self._is_one_alone
+        self._is_one_alone = shown and not self._was_alone
+        self.toggle_alone(_MAIN)
 
     def reset_views(self) -> None:
         """Show the whole picture in every view."""

@@ -156,6 +156,8 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
     unknown = plain(_NOT_INSTALLED)
     credit = "" if card is None else str(card.training.get("credits", ""))
     weights = "" if card is None else card.weights_sha256
+    ours = _ANOMALY + _ADDED if _has_map(model.card) else _ANOMALY
+    defined = ours if model.method == OWN else _ANOMALY_OF_PAPER
     facts = (
         Fact("Model", name, "model_name"),
         Fact("Origin", quoting(model_standing(model.name, model.digest).sentence),
@@ -171,7 +173,7 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Fact("Noise levels", stated(plain(levels, list(model.levels))), "noise_levels"),
         Fact("Grid", plain(f"patch {patch:d} pixels, stride {stride:d} pixels")),
         Fact("Method", plain(METHOD_NAMES[model.method])),
-        Fact("Score", plain(_score_definition(model)), "score_definition"),
+        Fact("Score", plain(defined), "score_definition"),
         Fact("Software", plain("BTD Desktop " + __version__)),
         Fact("Backend", join(kind, plain(", "), dtype, plain(", torch "),
                              torch_version)),
@@ -190,12 +192,6 @@ def _method(case: ReportCase, method_id: str, model: ModelFacts) -> tuple[Block,
         Facts(facts),
         named_values(preprocessing, "preprocessing"),
     )
-
-
-def _score_definition(model: ModelFacts) -> str:
-    if model.method != OWN:
-        return _ANOMALY_OF_PAPER
-    return _ANOMALY + (_ADDED if _has_map(model.card) else "")
 
 
 def _scores(case: ReportCase) -> tuple[Block, ...]:

@@ -107,7 +107,7 @@ def _run(number: int, examination: SeriesExamination) -> tuple[Block, ...]:
         ("dtype", quoting(backend.dtype or "")),
         ("torch_version", quoting(backend.torch_version or "")),
         # Set only where it is not this program's own, as in the manifest.
-        *(() if manifest.method is UNSET else (("method", plain(manifest.method)),)),
+        *(() if manifest.method is UNSET else (("method", quoting(manifest.method)),)),
     )
     return (Facts(tuple(Fact("", cell, key) for key, cell in facts)),)
 

@@ -46,6 +46,7 @@ def test_second_series_steps_along_in_space(window):
     session, second = window.session, window.workspace.second
     assert second.isHidden()
     session.move_to((2, 60, 60))
+    window.workspace.mpr.toggle_alone(0)
     window.action_set["compare"].trigger()
     assert second.isVisible()
     assert not window.workspace.mpr.views[1].isVisible()

@@ -246,7 +246,10 @@ def test_recent_cases_keep_no_title_and_are_for_their_owner(
     assert recent.cases() == (tmp_path / "c1",)
     assert "Doe" not in file.read_text()
     recent.add(tmp_path / "c2")
-    assert json.loads(file.read_text())[0] == {"folder": str(tmp_path / "c2")}
+    assert json.loads(file.read_text())[0] == {
+        "folder": str(tmp_path / "c2"),
+        "state": "",
+    }
     if os.name == "posix":
         assert file.stat().st_mode & 0o777 == 0o600
 

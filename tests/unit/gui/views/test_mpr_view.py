@@ -129,6 +129,8 @@ def test_menu_and_pointer_tell_the_voxel(view, heard):
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_double_click_shows_that_view_alone_and_then_all_again(view, number):
+    view.toggle_alone(0)
+    assert all(one.isVisible() for one in view.views)
     hand.double_click(view.views[number], (50, 50))
     assert [one.isVisible() for one in view.views] == [k == number for k in range(3)]
     hand.double_click(view.views[number], (50, 50))
