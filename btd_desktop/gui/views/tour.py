@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -20,6 +20,15 @@ from btd_desktop.gui.plain_text import PlainLabel
 
 _WIDTH = 360
 _MARGIN = 12
+_KEYS = frozenset(
+    {
+        Qt.Key.Key_Escape,
+        Qt.Key.Key_Return,
+        Qt.Key.Key_Enter,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Left,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,14 @@ class Tour(QFrame):
         layout.addWidget(self._text)
         layout.addLayout(row)
         self._show_step()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the keys of the tour from the window's shortcuts."""
+        is_key = event.type() == QEvent.Type.ShortcutOverride
+        if is_key and isinstance(event, QKeyEvent) and event.key() in _KEYS:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and the right arrow go on, the left one back, Esc ends."""
