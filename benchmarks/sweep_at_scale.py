@@ -28,7 +28,7 @@ from btd_desktop.archive.rows import (
     is_known,
     open_index,
     rows_of,
-    write_row,
+    write_rows,
 )
 from btd_desktop.progress import TaskContext
 
@@ -77,7 +77,7 @@ def index_cost(n_rows: int) -> dict[str, float]:
             began = time.process_time()
             for number in range(n_rows):
                 row = replace(ROW, series_digest=f"{number:064x}", score=rng.random())
-                write_row(connection, row)
+                write_rows(connection, [row])
             written = time.process_time()
             for number in range(0, n_rows, 2):
                 is_known(connection, f"{number:064x}")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -210,10 +210,7 @@ def _row(
 ) -> SeriesRow:
     meta = found.record.meta
     patient = f"{options.salt}/{meta.patient_id}" if meta.patient_id else ""
-    told: dict[str, object] = {}
-    if found.evaluation is not None:
-        told = _evaluated(found, found.evaluation)
-    return SeriesRow(
+    row = SeriesRow(
         files.digest if number == 1 else f"{files.digest}-{number}",
         study_digest=_digest(meta.study_uid or ""),
         uid_digest=_digest(found.record.series_uid),
@@ -230,30 +227,35 @@ def _row(
         software=options.software,
         evidence=files.evidence,
         sweep=options.sweep,
-        **{"p_reason": found.reason, **told},  # type: ignore[arg-type]
+        p_reason=found.reason,
     )
+    if found.evaluation is None:
+        return row
+    return _evaluated(row, found, found.evaluation)
 
 
-def _evaluated(found: SeriesExamination, evaluation: Evaluation) -> dict[str, object]:
+def _evaluated(
+    row: SeriesRow, found: SeriesExamination, evaluation: Evaluation
+) -> SeriesRow:
     value = evaluation.kinds["anomaly"].series
-    p_value = None
-    if value is not None and found.state is State.EXAMINED:
-        p_value = value.p_value
-    return {
-        "score": None if value is None else value.score,
-        "p_value": p_value,
-        "p_reason": "" if p_value is not None else found.reason,
-        "floor": None if value is None else value.floor,
-        "patients": 0 if value is None else value.n_patients,
-        "coverage": evaluation.scope.coverage.value,
-        "scope": evaluation.scope.reasons,
-        "places": tuple(
+    is_examined = found.state is State.EXAMINED
+    p_value = None if value is None or not is_examined else value.p_value
+    return replace(
+        row,
+        score=None if value is None else value.score,
+        p_value=p_value,
+        p_reason="" if p_value is not None else found.reason,
+        floor=None if value is None else value.floor,
+        patients=0 if value is None else value.n_patients,
+        coverage=evaluation.scope.coverage.value,
+        scope=evaluation.scope.reasons,
+        places=tuple(
             LookAt(peak.slice_index, peak.row, peak.column, peak.score)
             for peak in highest_places(evaluation)
         ),
-        "profile": evaluation.profile.name,
-        "profile_digest": evaluation.profile.digest,
-    }
+        profile=evaluation.profile.name,
+        profile_digest=evaluation.profile.digest,
+    )
 
 
 def _digest(text: str) -> str:

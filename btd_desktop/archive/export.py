@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from btd_desktop.archive.rows import rows_of
+from btd_desktop.archive.rows import SeriesRow, rows_of
 from btd_desktop.errors import CaseError, MissingPartError
 from btd_desktop.strict_json import plain_json
 
@@ -45,8 +45,6 @@ def write_parquet(connection: sqlite3.Connection, path: Path) -> None:
         "score": number, "p_value": number, "floor": number, "scope": texts,
         "evidence": texts, "places": pa.list_(place), "seconds": pa.map_(text, number),
     }  # fmt: skip
-    from btd_desktop.archive.rows import SeriesRow
-
     names = SeriesRow.__dataclass_fields__
     schema = pa.schema(
         [("rank", pa.int64()), *((n, kinds.get(n, text)) for n in names)]

@@ -209,11 +209,6 @@ def drop_rows(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
         )
 
 
-def write_row(connection: sqlite3.Connection, row: SeriesRow) -> None:
-    """Keep one row; a row of the same series is replaced."""
-    write_rows(connection, [row])
-
-
 def read_rows(path: Path, most: int | None = None) -> tuple[SeriesRow, ...]:
     """The rows, ranked: the smallest p-value first, then the highest score.
 

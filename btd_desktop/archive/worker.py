@@ -36,7 +36,7 @@ from btd_desktop.dicom.discovery import FoundFile, look_into
 from btd_desktop.errors import BtdError, Cancelled
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import plain_json, record_from_json
-from btd_desktop.workflow.services import default_services
+from btd_desktop.workflow.services import Services, default_services
 
 WORKER_FLAG: Final = "--sweep-worker"
 _LOOK_EVERY_S: Final = 0.2
@@ -58,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def _answer(asked: dict[str, Any], services: Any) -> dict[str, object]:  # noqa: ANN401 - Services, imported late
+def _answer(asked: dict[str, Any], services: Services) -> dict[str, object]:
     try:
         if "places" in asked:
             found = look_into(asked["places"], TaskContext())

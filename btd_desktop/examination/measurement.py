@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["length", "angle", "region", "profile"]
 Voxel = tuple[Count, Count, Count]
+Axis = Literal[0, 1, 2]
 N_POINTS: dict[Kind, int] = {"length": 2, "angle": 3, "region": 2, "profile": 2}
 """Points that each kind takes; the second of an angle is its vertex."""
 PLANES = ("slice", "row", "column")
@@ -74,7 +75,7 @@ class Measurement:
 
     kind: Kind
     series: Count
-    axis: Literal[0, 1, 2]
+    axis: Axis
     points: tuple[Voxel, ...]
     unit: str
     numbers: Numbers
@@ -115,7 +116,7 @@ class KeptMeasurement:
 
 
 def measure(
-    volume: Volume, kind: Kind, series: int, axis: int, points: Sequence[Voxel]
+    volume: Volume, kind: Kind, series: int, axis: Axis, points: Sequence[Voxel]
 ) -> Measurement:
     """Measure in one plane of a series.
 
@@ -140,7 +141,7 @@ def measure(
         "region": _region,
         "profile": _profile_numbers,
     }[kind](volume, axis, given)
-    return Measurement(kind, series, axis, given, volume.unit, made)  # type: ignore[arg-type]
+    return Measurement(kind, series, axis, given, volume.unit, made)
 
 
 def profile_values(

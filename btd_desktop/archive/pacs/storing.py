@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,7 @@ def store_results(
     for number, (path, entry, _) in enumerate(found):
         context.report(number, len(found), _STAGE)
         try:
-            archive.attempt(lambda p=path, e=entry: archive.pacs.store(p, e), context)  # type: ignore[misc]
+            archive.attempt(partial(archive.pacs.store, path, entry), context)
         except ArchiveError as error:
             if error.code != odd_answer("").code:
                 raise

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidget
 
 from btd_desktop.cases.model import AuditEntry
-from btd_desktop.gui.dialogs.form import close_box, heading, page_layout
+from btd_desktop.gui.dialogs.form import heading, page_layout, pin_export
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.views.table_view import plain_table
@@ -67,11 +67,7 @@ class AuditDialog(QDialog):
         layout.addWidget(self._table, 1)
         self._count = PlainLabel("", role="muted")
         layout.addWidget(self._count)
-        box = close_box(self)
-        export = box.addButton("Export …", box.ButtonRole.ActionRole)
-        export.setAccessibleName("Export the timeline")
-        export.clicked.connect(self._on_export)
-        layout.addWidget(box)
+        pin_export(self, "the timeline", self._on_export)
         self._filter()
 
     def _filter(self) -> None:

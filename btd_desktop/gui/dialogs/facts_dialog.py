@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from btd_desktop.examination.wording import counted
-from btd_desktop.gui.dialogs.form import close_box, heading, page_layout
+from btd_desktop.gui.dialogs.form import heading, page_layout, pin_export
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.presenters.metadata import CheckRow, MetadataState
 from btd_desktop.gui.theme import Theme
@@ -81,11 +81,7 @@ class FactsDialog(QDialog):
         self._tabs.addTab(checks, "Checks")
         self._tabs.addTab(_wrapped(self.facts, "Facts of the series", 1), "Facts")
         layout.addWidget(self._tabs, 1)
-        box = close_box(self)
-        export = box.addButton("Export …", box.ButtonRole.ActionRole)
-        export.setAccessibleName("Export this table")
-        export.clicked.connect(self._on_export)
-        layout.addWidget(box)
+        pin_export(self, "this table", self._on_export)
         self._filter()
 
     def _filter(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
@@ -120,6 +121,15 @@ def close_box(dialog: QDialog) -> QDialogButtonBox:
     button.setDefault(True)
     box.rejected.connect(dialog.reject)
     return box
+
+
+def pin_export(dialog: QDialog, what: str, export: Callable[[], object]) -> None:
+    """A button that exports what is shown, beside the one that closes."""
+    box = close_box(dialog)
+    button = box.addButton("Export …", QDialogButtonBox.ButtonRole.ActionRole)
+    button.setAccessibleName(f"Export {what}")
+    button.clicked.connect(export)
+    pin_buttons(dialog, box)
 
 
 def show_whole(dialog: QDialog) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QWidget
 
 from btd_desktop.cases.model import EvidenceItem
-from btd_desktop.gui.dialogs.form import close_box, heading, page_layout, pin_buttons
+from btd_desktop.gui.dialogs.form import heading, page_layout, pin_export
 from btd_desktop.gui.models.rows_table import Column, RowsTable
 from btd_desktop.gui.plain_text import PlainLabel
 from btd_desktop.gui.presenters.series import EvidenceState
@@ -71,11 +71,7 @@ class ImportStatement(QDialog):
         layout.addWidget(self._table, 1)
         self._count = PlainLabel("", role="muted")
         layout.addWidget(self._count)
-        box = close_box(self)
-        export = box.addButton("Export …", box.ButtonRole.ActionRole)
-        export.setAccessibleName("Export the import statement")
-        export.clicked.connect(self._on_export)
-        pin_buttons(self, box)
+        pin_export(self, "the import statement", self._on_export)
         self._filter()
 
     def _on_export(self) -> None:

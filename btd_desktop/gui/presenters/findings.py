@@ -150,9 +150,9 @@ class FindingsPresenter(Presenter[FindingsState]):
             status is None or status == before.status
         ):
             return
-        if self._write(finding_id, note, status):
+        if self._session.change_finding(finding_id, note, status):
             after = store.finding(finding_id)
-            put = partial(self._put, finding_id)
+            put = partial(self._session.put_finding, finding_id)
             self._session.history.did(
                 Step(
                     f"change of finding {finding_id}",
@@ -160,29 +160,6 @@ class FindingsPresenter(Presenter[FindingsState]):
                     partial(put, after.note, after.status),
                 )
             )
-
-    def _put(self, finding_id: int, note: str, status: FindingStatus) -> bool:
-        """Note and status as they were; the audit log keeps both changes."""
-        done = self._write(finding_id, note, status)
-        if done:
-            self._session.select_finding(finding_id)
-        return done
-
-    def _write(
-        self, finding_id: int, note: str | None, status: FindingStatus | None
-    ) -> bool:
-        session = self._session
-        if session.store is None:
-            return False
-        try:
-            session.store.update_finding(
-                finding_id, now=session.services.now(), note=note, status=status
-            )
-        except BtdError as error:
-            session.failed.emit(error)
-            return False
-        session.findings_changed.emit()
-        return True
 
     def _on_case_changed(self) -> None:
         self._pictures.clear()

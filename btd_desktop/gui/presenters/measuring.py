@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,17 @@ from PySide6.QtCore import QObject
 
 from btd_desktop.errors import BtdError
 from btd_desktop.examination.measurement import (
+    Axis,
     KeptMeasurement,
     Kind,
+    Measurement,
     Voxel,
     measure,
     measurement_text,
     measurements_in,
     profile_values,
 )
+from btd_desktop.gui.presenters.history import Step
 from btd_desktop.gui.presenters.presenter import Presenter
 from btd_desktop.gui.presenters.session import Session
 from btd_desktop.gui.presenters.wording import series_name
@@ -95,7 +99,7 @@ class MeasuringPresenter(Presenter[MeasuringState]):
         session.case_changed.connect(self._on_case_changed)
         session.series_list_changed.connect(self.refresh)
 
-    def on_measured(self, kind: Kind, axis: int, voxels: Sequence[Voxel]) -> None:
+    def on_measured(self, kind: Kind, axis: Axis, voxels: Sequence[Voxel]) -> None:
         """Measure in the series shown, and keep it."""
         session = self._session
         store, record, volume = session.store, session.record, session.volume
@@ -103,26 +107,50 @@ class MeasuringPresenter(Presenter[MeasuringState]):
             session.noticed.emit("A measurement is kept in a case: open one first.")
             return
         made = measure(volume, kind, record.series_id, axis, voxels)
-        try:
-            kept = keep_measurement(store, made, session.services)
-        except BtdError as error:
-            session.failed.emit(error)
-            return
-        self._selected = kept.number
-        self._read()
-        session.noticed.emit(f"Kept: {measurement_text(made)}.")
+        numbers: list[int] = []
+        if self._keep(made, numbers):
+            back, again = (
+                partial(self._remove, numbers),
+                partial(self._keep, made, numbers),
+            )
+            session.history.did(Step(f"measurement of a {kind}", back, again))
+            session.noticed.emit(f"Kept: {measurement_text(made)}.")
 
     def on_removed(self, number: int) -> None:
         """Take a measurement back; the audit log keeps both entries."""
+        kept = next((k for k in self._kept if k.number == number), None)
+        numbers = [number]
+        if kept is not None and self._remove(numbers):
+            back = partial(self._keep, kept.measurement, numbers)
+            again = partial(self._remove, numbers)
+            self._session.history.did(Step("removal of a measurement", back, again))
+
+    def _keep(self, made: Measurement, numbers: list[int]) -> bool:
+        """Keep it; `numbers` holds its number from then on, another each time."""
         session = self._session
         if session.store is None:
-            return
+            return False
         try:
-            remove_measurement(session.store, number, session.services)
+            kept = keep_measurement(session.store, made, session.services)
         except BtdError as error:
             session.failed.emit(error)
-            return
+            return False
+        numbers[:] = [kept.number]
+        self._selected = kept.number
         self._read()
+        return True
+
+    def _remove(self, numbers: list[int]) -> bool:
+        session = self._session
+        if session.store is None:
+            return False
+        try:
+            remove_measurement(session.store, numbers[0], session.services)
+        except BtdError as error:
+            session.failed.emit(error)
+            return False
+        self._read()
+        return True
 
     def on_selected(self, number: int) -> None:
         """Go to where it was measured."""

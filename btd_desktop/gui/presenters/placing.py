@@ -201,7 +201,7 @@ class PlacingPresenter(Presenter[PlaceState]):
             session.failed.emit(error)
             return
         self._show(replace(self._state, kept=finding.finding_id))
-        put = partial(self._put, finding.finding_id)
+        put = partial(session.put_finding, finding.finding_id)
         session.history.did(
             Step(
                 f"finding {finding.finding_id}",
@@ -212,22 +212,6 @@ class PlacingPresenter(Presenter[PlaceState]):
         session.findings_changed.emit()
         session.select_finding(finding.finding_id)
         session.noticed.emit(f"Kept as finding {finding.finding_id}.")
-
-    def _put(self, finding_id: int, note: str, status: FindingStatus) -> bool:
-        """Note and status of a finding that was kept here, taken back or not."""
-        session = self._session
-        if session.store is None:
-            return False
-        try:
-            session.store.update_finding(
-                finding_id, now=session.services.now(), note=note, status=status
-            )
-        except BtdError as error:
-            session.failed.emit(error)
-            return False
-        session.findings_changed.emit()
-        session.select_finding(finding_id)
-        return True
 
     def _explain(self, result: SeriesExamination, at: Voxel) -> None:
         if result.is_scored:

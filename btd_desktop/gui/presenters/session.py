@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from btd_desktop.cases.model import Finding, SeriesRecord
+from btd_desktop.cases.model import Finding, FindingStatus, SeriesRecord
 from btd_desktop.cases.store import CaseStore
+from btd_desktop.errors import BtdError
 from btd_desktop.examination.series import SeriesExamination
 from btd_desktop.gui.jobs import JobRunner
 from btd_desktop.gui.presenters.history import History
@@ -223,6 +224,29 @@ class Session(QObject):
         self.finding = finding
         self.move_to((finding.slice_index, round(finding.y), round(finding.x)))
         self.finding_selected.emit()
+
+    def change_finding(
+        self, finding_id: int, note: str | None, status: FindingStatus | None
+    ) -> bool:
+        """Keep the examiner's words and mark; the audit log keeps those before."""
+        if self.store is None:
+            return False
+        try:
+            self.store.update_finding(
+                finding_id, now=self.services.now(), note=note, status=status
+            )
+        except BtdError as error:
+            self.failed.emit(error)
+            return False
+        self.findings_changed.emit()
+        return True
+
+    def put_finding(self, finding_id: int, note: str, status: FindingStatus) -> bool:
+        """Keep both, and show the finding: a step that is taken back or done again."""
+        done = self.change_finding(finding_id, note, status)
+        if done:
+            self.select_finding(finding_id)
+        return done
 
     def findings(self, *, withdrawn: bool = False) -> tuple[Finding, ...]:
         """Findings of the case in the order they were added.

@@ -41,6 +41,17 @@ def test_measurement_is_kept_drawn_listed_and_removed(window, tmp_path):
     assert [k.measurement.kind for k in measurements_in(session.store)] == ["profile"]
     assert len(session.store.audit_log(audit.MEASUREMENT_REMOVED)) == 1
     assert view.state.marks == ()
+    for step, kinds in (
+        ("undo", ["profile", "region"]),
+        ("redo", ["profile"]),
+        ("undo", ["profile", "region"]),
+        ("undo", ["region"]),
+        ("redo", ["region", "profile"]),
+        ("redo", ["profile"]),
+    ):
+        window.action_set[step].trigger()
+        found = measurements_in(session.store)
+        assert [k.measurement.kind for k in found] == kinds, step
     folder = session.store.folder
     window.action_set["close_case"].trigger()
     assert window.panels.measurements.model.rows == ()
