@@ -27,7 +27,11 @@ from btd_desktop.examination.place import highest_places
 from btd_desktop.examination.series import Evaluation, SeriesExamination, State
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import Progress, TaskContext
-from btd_desktop.workflow.examine import ExamineOptions, examine_each
+from btd_desktop.workflow.examine import (
+    ExamineOptions,
+    OpenDetectors,
+    examine_each,
+)
 from btd_desktop.workflow.export_dicom import ExportOptions, export_dicom
 from btd_desktop.workflow.import_series import (
     CaseDetails,
@@ -98,7 +102,10 @@ class _Stages:
 
 
 def examine_files(
-    files: SeriesFiles, options: SweepOptions, services: Services
+    files: SeriesFiles,
+    options: SweepOptions,
+    services: Services,
+    opened: OpenDetectors | None = None,
 ) -> tuple[SeriesRow, ...]:
     """Examine one series as `btd examine` does, and say what was found.
 
@@ -106,6 +113,7 @@ def examine_files(
         files: The series.
         options: How.
         services: Settings and clock.
+        opened: Detectors kept from series to series, as `examine_each` takes them.
 
     Returns:
         One row, or one for each stack of slices; where it could not be examined, a
@@ -123,7 +131,9 @@ def examine_files(
         case_id = store.info.case_id
         try:
             with store:
-                return _examined(store, files, options, services, context, stages)
+                return _examined(
+                    store, files, options, services, context, stages, opened
+                )
         except BtdError as error:
             return (failed_row(files, options, reason_of(error)),)
         finally:
@@ -137,6 +147,7 @@ def _examined(
     services: Services,
     context: TaskContext,
     stages: _Stages,
+    opened: OpenDetectors | None,
 ) -> tuple[SeriesRow, ...]:
     series = import_into_case(
         store,
@@ -151,7 +162,7 @@ def _examined(
     for number, record in enumerate(series, start=1):
         stages.enter("open")
         (found,), _ = examine_each(
-            store, [record], options.to_examine(), services, context
+            store, [record], options.to_examine(), services, context, opened
         )
         stages.enter("read")
         rows.append(_row(found, files, options, number, stages.seconds))

@@ -36,6 +36,7 @@ from btd_desktop.dicom.discovery import FoundFile, look_into
 from btd_desktop.errors import BtdError, Cancelled
 from btd_desktop.progress import TaskContext
 from btd_desktop.strict_json import plain_json, record_from_json
+from btd_desktop.workflow.examine import OpenDetectors
 from btd_desktop.workflow.services import Services, default_services
 
 WORKER_FLAG: Final = "--sweep-worker"
@@ -51,21 +52,24 @@ def main() -> int:
 
         end_with_parent(int(sys.argv[-1]))
     services = default_services()
+    opened: OpenDetectors = {}
     with contextlib.suppress(ChannelError):
         while True:
             asked, _ = read_message(requests, 0)
-            write_message(replies, _answer(asked, services))
+            write_message(replies, _answer(asked, services, opened))
     return 0
 
 
-def _answer(asked: dict[str, Any], services: Services) -> dict[str, object]:
+def _answer(
+    asked: dict[str, Any], services: Services, opened: OpenDetectors
+) -> dict[str, object]:
     try:
         if "places" in asked:
             found = look_into(asked["places"], TaskContext())
             return {"found": [plain_json(file) for file in found]}
         files = record_from_json(SeriesFiles, asked["files"])
         options = record_from_json(SweepOptions, asked["options"])
-        rows = examine_files(files, options, services)
+        rows = examine_files(files, options, services, opened)
         return {"rows": [plain_json(row) for row in rows]}
     except BtdError as error:
         return {"problem": error.detail}

@@ -25,6 +25,7 @@ from btd_desktop.examination.reading import AS_KEPT, Choice, read_series
 from btd_desktop.examination.series import Evaluation, SeriesExamination
 from btd_desktop.examination.wording import reason_of
 from btd_desktop.progress import TaskContext
+from btd_desktop.scoring.detector import Detector
 from btd_desktop.scoring.method import OWN, Method
 from btd_desktop.strict_json import plain_json
 from btd_desktop.workflow.declare import declare
@@ -44,6 +45,10 @@ from btd_desktop.workflow.services import Services
 # Why one series could not be scored: recorded, and the others are examined. A case
 # that cannot be written ends the examination.
 _RECORDED = (ModelError, SettingsError, EvidenceError, CalibrationError)
+
+
+OpenDetectors = dict[tuple[Path, str, str, Method], Detector]
+"""Detectors by folder of the model, device, number format and method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +164,18 @@ def examine_each(
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
+    opened: OpenDetectors | None = None,
 ) -> tuple[list[SeriesExamination], list[BtdError]]:
     """Examine series one by one; what keeps one from a result is kept as its reason.
+
+    Args:
+        store: Open case.
+        series: Its series.
+        options: Model, profile, device.
+        services: Settings and clock.
+        context: Progress and cancellation.
+        opened: Detectors that whoever examines many cases keeps; a model is read,
+            compared with its card and tried once.
 
     Returns:
         An examination for each, and the errors of those that have none.
@@ -171,9 +186,10 @@ def examine_each(
     """
     outcomes: list[SeriesExamination] = []
     refusals: list[BtdError] = []
+    opened = {} if opened is None else opened
     for record in series:
         try:
-            outcome = examine_series(store, record, options, services, context)
+            outcome = examine_series(store, record, options, services, context, opened)
         except _RECORDED as error:
             refusals.append(error)
             outcome = SeriesExamination(record, problem=reason_of(error))
@@ -187,6 +203,7 @@ def examine_series(
     options: ExamineOptions,
     services: Services,
     context: TaskContext,
+    opened: OpenDetectors | None = None,
 ) -> SeriesExamination:
     """Score a series, evaluate it, and keep the places that stand out.
 
@@ -196,6 +213,7 @@ def examine_series(
         options: Model, profile, device.
         services: Settings and clock.
         context: Progress and cancellation.
+        opened: As for `examine_each`.
 
     Returns:
         The examination. Without a profile for the model it holds the run and the reason
@@ -210,9 +228,13 @@ def examine_series(
     """
     method = options.method
     entry = find_model(options.model, record.modality, method)
-    detector = open_detector(
-        entry, device=options.device, dtype=options.dtype, method=method
-    )
+    opened = {} if opened is None else opened
+    key = entry.folder, options.device, options.dtype, method
+    if key not in opened:
+        opened[key] = open_detector(
+            entry, device=options.device, dtype=options.dtype, method=method
+        )
+    detector = opened[key]
     run = score_series(store, record.series_id, detector, services, context)
     # Without a word of the examiner, what spoke for the series so far goes on to.
     now = chosen_for(store, record.series_id)

@@ -31,6 +31,13 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
             "--slices 3 --side 160 --threads 1",
             "3 slices, files: {'accepted': 3",
         ),
+        ("sweep.py", "--series 1 --runs one", "identical results"),
+        (
+            "sweep_at_scale.py",
+            "--simulated 2000 --tasks 20 --rows 200",
+            "10,000,000 series: index",
+        ),
+        ("sweep_engines.py", "dask", "empty task"),
     ],
 )
 def test_a_benchmark_measures_and_prints(
