@@ -85,14 +85,15 @@ def shuffled_cells(results: Mapping[str, Any], detector: str) -> dict[str, Cell]
         own = _places(results, detector, attack)
         if own is not None:
             rng = np.random.default_rng([k, 11])
-            aucs = []
+            aucs, eers = [], []
             for _ in range(N_DRAWS):
                 told = rng.permutation(own.is_tampered)
                 aucs.append(auc(own.scores[told], own.scores[~told]))
+                eers.append(eer(own.scores[told], own.scores[~told]))
             low, high = np.percentile(aucs, [2.5, 97.5])
             plain = _cell(own)
             found[attack] = Cell(
-                float(np.mean(aucs)), 0.5, float(low), float(high),
+                float(np.mean(aucs)), float(np.mean(eers)), float(low), float(high),
                 plain.n_tampered, plain.n_genuine, plain.n_patients,
             )  # fmt: skip
     return found
